@@ -1,0 +1,208 @@
+"""A SageMaker job as Trialbook knows it: the union of its events and of what Describe answered."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class JobKind(StrEnum):
+    """What kind of job it is, in the words of SageMaker's API."""
+
+    TRAINING = "TrainingJob"
+    PROCESSING = "ProcessingJob"
+    TRANSFORM = "TransformJob"
+    TUNING = "HyperParameterTuningJob"
+    PIPELINE_EXECUTION = "PipelineExecution"
+
+    @property
+    def component_suffix(self) -> str | None:
+        """What SageMaker appends to the job's name to name its trial component; None where it makes none."""
+        return _COMPONENT_SUFFIX.get(self)
+
+
+_COMPONENT_SUFFIX = {
+    JobKind.TRAINING: "-aws-training-job",
+    JobKind.PROCESSING: "-aws-processing-job",
+    JobKind.TRANSFORM: "-aws-transform-job",
+}
+
+COMPLETED, FAILED, STOPPED, IN_PROGRESS = "Completed", "Failed", "Stopped", "InProgress"
+TERMINAL = frozenset({COMPLETED, FAILED, STOPPED})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class JobKey:
+    """What identifies a job: names are unique per account, region and kind only."""
+
+    account: str
+    region: str
+    kind: JobKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A final metric. `value` is the last one reported (float32 in SageMaker); a value that is no finite number is
+    kept as `text` ("NaN", "Infinity", "-Infinity") and never ranks. The statistics come from the trial component."""
+
+    name: str
+    value: float | None
+    text: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    average: float | None = None
+    count: int | None = None
+
+    @staticmethod
+    def of(name: str, value: object, **statistics: object) -> "Metric":
+        """A metric from whatever botocore or JSON gives as value: float, int, "NaN", "Infinity", None."""
+        number, text = _finite(value)
+        known = {key: _finite(given)[0] for key, given in statistics.items() if key != "count"}
+        count = statistics.get("count")
+        return Metric(name, number, text, **known, count=int(count) if isinstance(count, int | float) else None)
+
+
+def _finite(value: object) -> tuple[float | None, str | None]:
+    if value is None or isinstance(value, bool):
+        return None, None
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None, str(value)[:40]
+    if math.isfinite(number):
+        return number, None
+    return None, "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One input data channel."""
+
+    name: str
+    s3_uri: str | None = None
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceGroup:
+    """Machines of one type; a heterogeneous cluster has several groups."""
+
+    instance_type: str
+    instance_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentConfig:
+    """Where the job's creator put it; either may be missing."""
+
+    experiment_name: str | None = None
+    trial_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is known of a job. Times are UTC, durations seconds, hyperparameters strings as SageMaker keeps them.
+
+    `status` is SageMaker's own word; words that Trialbook does not know count as not terminal.
+    `described` tells that Describe answered with the terminal state, so that nothing more can be learned.
+    `made_by` is the ARN of what started this job as a helper (Debugger, Autopilot, a monitoring schedule).
+    """
+
+    key: JobKey
+    status: str
+    secondary_status: str | None = None
+    arn: str | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    last_modified_at: datetime | None = None
+    described: bool = False
+    tags: Mapping[str, str] = NOTHING
+    hyper_parameters: Mapping[str, str] = NOTHING
+    final_metrics: tuple[Metric, ...] = ()
+    metric_definitions: tuple[str, ...] = ()
+    tuning_job: str | None = None
+    experiment_config: ExperimentConfig | None = None
+    pipeline: str | None = None
+    pipeline_execution: str | None = None
+    made_by: str | None = None
+    failure_reason: str | None = None
+    image: str | None = None
+    algorithm: str | None = None
+    instances: tuple[InstanceGroup, ...] = ()
+    volume_gb: int | None = None
+    spot: bool = False
+    training_seconds: int | None = None
+    billable_seconds: int | None = None
+    max_runtime_seconds: int | None = None
+    channels: tuple[Channel, ...] = ()
+    output_path: str | None = None
+    model_artifact: str | None = None
+    role: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The job's name, as its creator spelled it."""
+        return self.key.name
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has come to its end: Completed, Failed or Stopped."""
+        return self.status in TERMINAL
+
+    @property
+    def component_name(self) -> str | None:
+        """The trial component that SageMaker makes for the job, shortly after it starts."""
+        suffix = self.key.kind.component_suffix
+        return None if suffix is None else self.key.name + suffix
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """From start (or creation, where SageMaker gives no start) to end; None while that is unknown."""
+        begin = self.started_at or self.created_at
+        return None if begin is None or self.ended_at is None else (self.ended_at - begin).total_seconds()
+
+    def metric(self, name: str) -> Metric | None:
+        """The final metric of that name."""
+        return next((metric for metric in self.final_metrics if metric.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TuningDefinition:
+    """One training job definition of a tuning job, with its own objective where several are given."""
+
+    name: str | None
+    metric_name: str | None
+    objective_type: str | None
+    image: str | None = None
+    static_hyper_parameters: Mapping[str, str] = NOTHING
+    ranges: tuple["ParameterRange", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRange:
+    """What a tuning job searched over: bounds for numbers, values for categories; `scaling` as SageMaker names it."""
+
+    name: str
+    kind: str  # Continuous, Integer, Categorical
+    minimum: float | None = None
+    maximum: float | None = None
+    scaling: str | None = None  # Auto, Linear, Logarithmic, ReverseLogarithmic
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TuningJob:
+    """What DescribeHyperParameterTuningJob adds to a tuning job's Job."""
+
+    job: Job
+    strategy: str | None = None
+    definitions: tuple[TuningDefinition, ...] = ()
+    max_jobs: int | None = None
+    max_parallel_jobs: int | None = None
+    warm_start_parents: tuple[str, ...] = field(default=())

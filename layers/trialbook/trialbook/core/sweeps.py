@@ -1,0 +1,295 @@
+"""Sweeps: which jobs search together, what their counts are, and session windows for loops of jobs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from trialbook.core.jobs import COMPLETED, FAILED, NOTHING, STOPPED, Job, JobKey, JobKind, TuningDefinition
+from trialbook.core.objectives import Objective, rank_key, rank_prefix, unranked_key
+from trialbook.core.times import iso
+
+
+class SweepKind(StrEnum):
+    """How the jobs belong together."""
+
+    TUNING = "tuning job"
+    TAG = "tag"
+    LOOP = "loop"
+
+
+class SweepState(StrEnum):
+    """OPEN until it is over; REVISED is open again after it was closed, because a late job came."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    REVISED = "revised"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A job as the ledger holds it: what is known of it, where it belongs, and what it is worth.
+
+    `rank` is None for jobs that do not rank. `without_objective` is the likely cause where a job ended well but has
+    no value. `placed_by` names the rule that placed it. `version` grows by one with each change.
+    """
+
+    job: Job
+    experiment: str
+    trial: str
+    placed_by: str
+    sweep: str | None = None
+    objective: Objective | None = None
+    value: float | None = None
+    ranks: bool = False
+    without_objective: str | None = None
+    experiment_objective: Objective | None = None
+    experiment_value: float | None = None
+    version: int = 0
+    is_history: bool = False
+
+    @property
+    def key(self) -> JobKey:
+        """The job's identity."""
+        return self.job.key
+
+    @property
+    def sweep_rank(self) -> str:
+        """Sorts best first among the jobs of its sweep."""
+        return self._rank(self.objective, self.value)
+
+    @property
+    def experiment_rank(self) -> str:
+        """Sorts best first among the jobs of its experiment."""
+        return self._rank(self.experiment_objective, self.experiment_value)
+
+    def _rank(self, objective: Objective | None, value: float | None) -> str:
+        if not self.ranks or objective is None or value is None:
+            return unranked_key(self.job.created_at, self.job.name)
+        return rank_key(objective, value, self.job.created_at, self.job.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Jobs of a sweep by status; `without_objective` are those among completed and stopped that can't rank for want
+    of a value."""
+
+    completed: int = 0
+    failed: int = 0
+    stopped: int = 0
+    in_progress: int = 0
+    without_objective: int = 0
+
+    @property
+    def jobs(self) -> int:
+        """All of them."""
+        return self.completed + self.failed + self.stopped + self.in_progress
+
+    @property
+    def ended(self) -> int:
+        """Those that came to an end."""
+        return self.jobs - self.in_progress
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+    def __sub__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, name) - getattr(other, name) for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best job of a sweep so far."""
+
+    job_name: str
+    value: float
+    rank: str
+    hyper_parameters: Mapping[str, str] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Jobs that search together, counted. Always equals `recount` of its jobs; `changes` is the sum of their versions,
+    so that a reader of an index that lags can tell whether it saw all of them.
+
+    `revision` counts how often it was closed. `supersedes` are sweeps that merged into this one.
+    """
+
+    id: str
+    kind: SweepKind
+    experiment: str
+    state: SweepState = SweepState.OPEN
+    revision: int = 0
+    version: int = 0
+    changes: int = 0
+    counts: Counts = Counts()
+    objective: Objective | None = None
+    best: Best | None = None
+    first_at: datetime | None = None
+    last_start_at: datetime | None = None
+    last_at: datetime | None = None
+    longest_runtime_seconds: int = 0
+    expected_size: int | None = None
+    tuning_status: str | None = None
+    strategy: str | None = None
+    definitions: tuple[TuningDefinition, ...] = ()
+    max_jobs: int | None = None
+    parents: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
+    superseded_by: str | None = None
+    closed_at: datetime | None = None
+    is_history: bool = False
+
+    @property
+    def is_single(self) -> bool:
+        """A window that holds one job is a single job, not a sweep."""
+        return self.kind is SweepKind.LOOP and self.counts.jobs < 2
+
+
+def counts_of(record: Record) -> Counts:
+    """What one job adds to its sweep's counts."""
+    status = record.job.status
+    return Counts(
+        completed=int(status == COMPLETED),
+        failed=int(status == FAILED),
+        stopped=int(status == STOPPED),
+        in_progress=int(not record.job.is_terminal),
+        without_objective=int(record.without_objective is not None),
+    )
+
+
+def start_of(job: Job) -> datetime:
+    """When the job was launched: creation, which every event carries, else the earliest time known."""
+    known = (job.created_at, job.started_at, job.last_modified_at, job.ended_at)
+    return next(moment for moment in known if moment is not None)
+
+
+def last_activity_of(job: Job) -> datetime:
+    """When the job last showed itself: its end, or its start while it runs."""
+    return max(start_of(job), job.ended_at) if job.is_terminal and job.ended_at else start_of(job)
+
+
+def put(sweep: Sweep, old: Record | None, new: Record) -> Sweep:
+    """The sweep after one of its jobs changed from `old` (None: it is new to the sweep) to `new`.
+
+    Exact unless the best job got worse or its times shrank; `needs_recount` tells.
+    """
+    counts = sweep.counts + counts_of(new) - (counts_of(old) if old else Counts())
+    return replace(
+        sweep,
+        counts=counts,
+        changes=sweep.changes + new.version - (old.version if old else 0),
+        first_at=_least(sweep.first_at, start_of(new.job)),
+        last_start_at=_greatest(sweep.last_start_at, start_of(new.job)),
+        last_at=_greatest(sweep.last_at, last_activity_of(new.job)),
+        longest_runtime_seconds=max(sweep.longest_runtime_seconds, new.job.max_runtime_seconds or 0),
+        best=_better(sweep.best, new),
+        objective=_sweep_objective(sweep, new),
+        expected_size=sweep.expected_size or expected_size(new.job),
+        is_history=sweep.is_history and new.is_history,
+    )
+
+
+def needs_recount(sweep: Sweep, old: Record | None, new: Record) -> bool:
+    """Whether `put` can't be exact: the job was the best and ranks lower now, or its times moved inwards."""
+    if old is None:
+        return False
+    if sweep.best and sweep.best.job_name == new.job.name and new.sweep_rank > sweep.best.rank:
+        return True
+    if (old.objective is not None and old.ranks) and old.objective != new.objective:
+        return True
+    return start_of(new.job) != start_of(old.job) or last_activity_of(new.job) < last_activity_of(old.job)
+
+
+def recount(sweep: Sweep, records: Iterable[Record]) -> Sweep:
+    """The sweep counted anew from all of its jobs."""
+    blank = replace(
+        sweep,
+        counts=Counts(),
+        changes=0,
+        first_at=None,
+        last_start_at=None,
+        last_at=None,
+        longest_runtime_seconds=0,
+        best=None,
+        objective=sweep.objective if sweep.kind is SweepKind.TUNING else None,
+        expected_size=None,
+        is_history=True,
+    )
+    for record in sorted(records, key=lambda each: (start_of(each.job), each.key)):
+        blank = put(blank, None, record)
+    return blank
+
+
+def _least(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else min(one, other)
+
+
+def _greatest(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else max(one, other)
+
+
+def _better(best: Best | None, record: Record) -> Best | None:
+    if not record.ranks or record.value is None:
+        return best
+    if best is not None and best.rank <= record.sweep_rank:
+        return best
+    return Best(record.job.name, record.value, record.sweep_rank, record.job.hyper_parameters)
+
+
+def _sweep_objective(sweep: Sweep, record: Record) -> Objective | None:
+    """A tuning job's sweep keeps its own. Elsewhere it is the best job's, and until a job ranks the first by rank
+    prefix of those that were given by name: so it does not depend on the order in which jobs are counted."""
+    if sweep.kind is SweepKind.TUNING and sweep.objective is not None:
+        return sweep.objective
+    best = _better(sweep.best, record)
+    if best is not None:
+        return sweep.objective if best is sweep.best else record.objective
+    named = [each for each in (sweep.objective, record.objective) if each and each.is_named]
+    return min(named, key=rank_prefix, default=None)
+
+
+def expected_size(job: Job) -> int | None:
+    """N of the tag `trialbook:sweep-size`; None where it is missing or not a whole number above 0."""
+    text = job.tags.get("trialbook:sweep-size", "").strip()
+    return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """When a job ran. `end` is None while it runs (or while its end is not known)."""
+
+    key: JobKey
+    start: datetime
+    end: datetime | None
+
+    @staticmethod
+    def of(job: Job) -> "Interval":
+        """A job's own times."""
+        return Interval(job.key, start_of(job), last_activity_of(job) if job.is_terminal else None)
+
+
+def windows(intervals: Iterable[Interval], quiet: timedelta) -> list[tuple[Interval, ...]]:
+    """Session windows: intervals in order of their start, cut where nothing ran for longer than `quiet`.
+
+    Depends on the intervals only, never on the order in which they are given. No two windows come closer to each
+    other than `quiet`; an interval without end reaches all that start later.
+    """
+    ordered = sorted(intervals, key=lambda each: (each.start, each.key))
+    found: list[list[Interval]] = []
+    reach: datetime | None = None  # None: something runs without end
+    for each in ordered:
+        if found and (reach is None or each.start - reach <= quiet):
+            found[-1].append(each)
+            reach = None if reach is None or each.end is None else max(reach, each.end)
+        else:
+            found.append([each])
+            reach = each.end
+    return [tuple(window) for window in found]
+
+
+def loop_id(experiment: str, first_start: datetime) -> str:
+    """The id of a loop's window: experiment and moment of its first job. Two windows of an experiment never start
+    together, and `@` stands in no SageMaker name, so ids never clash."""
+    return f"{experiment}@{iso(first_start).replace('-', '').replace(':', '')}"
