@@ -121,14 +121,18 @@ def known_objective(job: Job, statistic: Statistic = Statistic.LAST) -> Objectiv
     return Objective(best, known[best], ObjectiveSource.KNOWN_METRIC, statistic)
 
 
-def tuning_objective(job: Job, definitions: Iterable[TuningDefinition], statistic: Statistic) -> Objective | None:
+def tuning_objective(
+    job: Job, definitions: Iterable[TuningDefinition], statistic: Statistic
+) -> Objective | None:
     """The objective of a tuning job's child: that of the definition it was made from.
 
     Describe does not name the definition, so where several differ the child's `_tuning_objective_metric`, its image
     with its static hyperparameters, and the metrics it has decide, in that order; None while that leaves several.
     """
     candidates = {
-        Objective(each.metric_name, ObjectiveType(each.objective_type), ObjectiveSource.TUNING_JOB, statistic): each
+        Objective(
+            each.metric_name, ObjectiveType(each.objective_type), ObjectiveSource.TUNING_JOB, statistic
+        ): each
         for each in reversed(tuple(definitions))
         if each.metric_name and each.objective_type in set(ObjectiveType)
     }
@@ -146,7 +150,9 @@ def _named_by_child(job: Job, definition: TuningDefinition) -> bool:
 
 def _same_definition(job: Job, definition: TuningDefinition) -> bool:
     static = definition.static_hyper_parameters.items()
-    return job.image == definition.image and all(job.hyper_parameters.get(key) == value for key, value in static)
+    return job.image == definition.image and all(
+        job.hyper_parameters.get(key) == value for key, value in static
+    )
 
 
 def _has_metric(job: Job, definition: TuningDefinition) -> bool:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from trialbook.core.jobs import COMPLETED, FAILED, NOTHING, STOPPED, Job, JobKey, JobKind, TuningDefinition
+from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_key, rank_prefix, unranked_key
 from trialbook.core.times import iso
 
@@ -31,8 +32,9 @@ class SweepState(StrEnum):
 class Record:
     """A job as the ledger holds it: what is known of it, where it belongs, and what it is worth.
 
-    `rank` is None for jobs that do not rank. `without_objective` is the likely cause where a job ended well but has
-    no value. `placed_by` names the rule that placed it. `version` grows by one with each change.
+    `ranks` tells whether its end lets it rank; it does where it has a value too. `without_objective` is the likely
+    cause where it would rank but has none. `placed_by` names the rule that placed it. `version` grows by one with each
+    change. `is_history` marks what a backfill found: nothing is announced for it.
     """
 
     job: Job
@@ -119,6 +121,8 @@ class Sweep:
     id: str
     kind: SweepKind
     experiment: str
+    account: str = ""
+    region: str = ""
     state: SweepState = SweepState.OPEN
     revision: int = 0
     version: int = 0
@@ -132,6 +136,9 @@ class Sweep:
     longest_runtime_seconds: int = 0
     expected_size: int | None = None
     tuning_status: str | None = None
+    tuning_created_at: datetime | None = None
+    tuning_ended_at: datetime | None = None
+    tuning_failure: str | None = None
     strategy: str | None = None
     definitions: tuple[TuningDefinition, ...] = ()
     max_jobs: int | None = None
@@ -145,6 +152,11 @@ class Sweep:
     def is_single(self) -> bool:
         """A window that holds one job is a single job, not a sweep."""
         return self.kind is SweepKind.LOOP and self.counts.jobs < 2
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the first of its jobs was launched, or the tuning job itself while it has none."""
+        return self.first_at or self.tuning_created_at
 
 
 def counts_of(record: Record) -> Counts:
@@ -197,7 +209,7 @@ def needs_recount(sweep: Sweep, old: Record | None, new: Record) -> bool:
         return False
     if sweep.best and sweep.best.job_name == new.job.name and new.sweep_rank > sweep.best.rank:
         return True
-    if (old.objective is not None and old.ranks) and old.objective != new.objective:
+    if old.value is not None and old.objective != new.objective:
         return True
     return start_of(new.job) != start_of(old.job) or last_activity_of(new.job) < last_activity_of(old.job)
 
@@ -290,6 +302,6 @@ def windows(intervals: Iterable[Interval], quiet: timedelta) -> list[tuple[Inter
 
 
 def loop_id(experiment: str, first_start: datetime) -> str:
-    """The id of a loop's window: experiment and moment of its first job. Two windows of an experiment never start
-    together, and `@` stands in no SageMaker name, so ids never clash."""
-    return f"{experiment}@{iso(first_start).replace('-', '').replace(':', '')}"
+    """The id of a loop's window: experiment and moment of its first job, `churn-xgb@20261120T101500.123Z`. Two windows
+    of an experiment never start together, and `@` stands in no SageMaker name, so ids never clash."""
+    return f"{same_name(experiment)}@{iso(first_start).replace('-', '').replace(':', '')}"

@@ -16,7 +16,7 @@ def parse_time(value: object, field: str) -> datetime | None:
     if value is None or value == "":
         return None
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
+        return _utc(value)
     try:
         if isinstance(value, bool):
             raise ValueError
@@ -35,8 +35,13 @@ def _from_epoch(number: float) -> datetime:
 
 
 def _from_iso(text: str) -> datetime:
-    moment = datetime.fromisoformat(_BEYOND_MICROSECONDS.sub(r"\1", text.strip()))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return _utc(datetime.fromisoformat(_BEYOND_MICROSECONDS.sub(r"\1", text.strip())))
+
+
+def _utc(moment: datetime) -> datetime:
+    """In UTC, cut to milliseconds: events carry no more, and the same moment must not differ by its source."""
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def iso(moment: datetime) -> str:

@@ -1,0 +1,32 @@
+"""Jobs from the attach queue go into their Experiment and Trial."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from trialbook.adapters.sqs import postpone
+from trialbook.attach_job import attach_job
+from trialbook.batches import TryLater, delivery_of, envelope_of, process
+from trialbook.observability import logger, metrics
+from trialbook.services import open_services
+from trialbook.settings import Settings
+
+settings = Settings.from_environment()
+services = open_services(settings)
+
+
+def attach(message: SQSRecord) -> None:
+    """One message; what can't be done yet comes again after a growing delay."""
+    try:
+        attach_job(envelope_of(message), services, delivery_of(message))
+    except TryLater as later:
+        postpone(services.session(), settings.queue_url, message.receipt_handle, later.delay)
+        raise
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
+    """A batch of the attach queue."""
+    return process(event, context, attach)

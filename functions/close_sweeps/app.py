@@ -1,0 +1,19 @@
+"""Once a minute: closes the sweeps that are over."""
+
+from typing import Any
+
+from trialbook.close_sweeps import close_sweeps
+from trialbook.observability import logger, metrics
+from trialbook.schedules import enough_time, moment_of
+from trialbook.services import open_services
+from trialbook.settings import Settings
+
+services = open_services(Settings.from_environment())
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """A scheduled event."""
+    done = close_sweeps(moment_of(event), services, enough_time(context))
+    return {"closed": done.closed, "waiting": done.waiting, "unfinished": done.unfinished}

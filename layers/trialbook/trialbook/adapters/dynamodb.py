@@ -1,0 +1,476 @@
+"""The ledger: one DynamoDB table, written in transactions that are conditional on the versions read.
+
+| item         | pk                                 | sk           |
+| ---          | ---                                | ---          |
+| job          | JOB#account#region#kind#name       | JOB          |
+| attachment   | the job's                          | ATTACHMENT   |
+| step         | its pipeline execution's           | STEP#name    |
+| sweep        | SWEEP#id                           | SWEEP        |
+| loop window  | LOOPS#experiment                   | first start  |
+| loops        | LOOPS#experiment                   | ~            |
+| ensured      | ENSURED#account#region#experiment  | trial, or *  |
+| note         | NOTE                               | its name     |
+
+Job and sweep carry their facts as JSON in one attribute, compressed where it is long; the other attributes are keys.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from botocore.session import Session
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from trialbook.core.codec import pack, unpack
+from trialbook.core.events import PipelineStep
+from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.names import same_name
+from trialbook.core.sweeps import Record, Sweep, start_of
+from trialbook.core.times import iso
+
+_COMPRESS_FROM = 16_000  # bytes: below, the facts stay readable in the console
+_LONGEST_FACTS = 350_000  # bytes; DynamoDB takes items up to 400 KB, keys and names included
+_CUT_AT = 250  # characters
+_CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+LONGEST_TRANSACTION = 24  # items; AWS takes 100, its DynamoDB Local 25
+
+
+class Conflict(Exception):
+    """Somebody else changed an item since it was read: read again and try again."""
+
+
+class NotSettled(Conflict):
+    """The index does not yet show all that the sweep's item counts: try again in a moment."""
+
+
+class BySweep(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """The jobs of a sweep, best first."""
+
+    class Meta:
+        index_name = "by_sweep"
+        projection = AllProjection()
+
+    sweep_id = UnicodeAttribute(hash_key=True)
+    sweep_rank = UnicodeAttribute(range_key=True)
+
+
+class ByExperiment(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """The jobs of an experiment, best first; and its sweeps, in order of time, under a key of their own."""
+
+    class Meta:
+        index_name = "by_experiment"
+        projection = AllProjection()
+
+    experiment_id = UnicodeAttribute(hash_key=True)
+    experiment_rank = UnicodeAttribute(range_key=True)
+
+
+class Due(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """What has to be looked at, and from when on: open sweeps, jobs that are not attached. Sparse."""
+
+    class Meta:
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    due_list = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class ByTime(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """All sweeps, in order of time."""
+
+    class Meta:
+        index_name = "by_time"
+        projection = AllProjection()
+
+    time_shard = UnicodeAttribute(hash_key=True)
+    created = UnicodeAttribute(range_key=True)
+
+
+class _Item(Model):
+    """An item of the table: keys, facts, version, and the keys of the indexes it stands in."""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    item = UnicodeAttribute()
+    version = NumberAttribute(default=1)
+    facts = UnicodeAttribute(null=True)
+    packed_facts = BinaryAttribute(null=True, legacy_encoding=False)
+    status = UnicodeAttribute(null=True)
+    sweep_id = UnicodeAttribute(null=True)
+    sweep_rank = UnicodeAttribute(null=True)
+    experiment_id = UnicodeAttribute(null=True)
+    experiment_rank = UnicodeAttribute(null=True)
+    due_list = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+    time_shard = UnicodeAttribute(null=True)
+    created = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+    by_sweep = BySweep()
+    by_experiment = ByExperiment()
+    due = Due()
+    by_time = ByTime()
+
+
+_HEAD = "~"  # sorts behind every window of the experiment
+NO_LOOPS: Mapping[str, int] = MappingProxyType({})
+SWEEPS_DUE, UNATTACHED_DUE, SWEEPS = "sweeps", "unattached", "sweeps"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """What became of a job's way into its Experiment and Trial, or, as long as it is not `settled`, where it is to go.
+
+    `problem` says why it is not attached, None where it is. With `again_at`, reconcile tries it again from then on.
+    """
+
+    key: JobKey
+    experiment: str
+    trial: str
+    settled: bool
+    problem: str | None = None
+    again_at: datetime | None = None
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether the job's component stands in its trial."""
+        return self.settled and self.problem is None
+
+
+WHOLE = "*"  # stands for the experiment as a whole where a trial is asked for; no trial can have that name
+
+
+@dataclass(frozen=True, slots=True)
+class Ensured:
+    """An experiment or trial that exists in SageMaker. `number` is its shard: a full one is followed by the next."""
+
+    experiment: str
+    trial: str
+    number: int
+
+
+class Ledger:
+    """The table, opened. `region` and `host` are for tests and laptops; the environment gives them elsewhere."""
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        region: str | None = None,
+        host: str | None = None,
+        expire_days: int | None = None,
+    ) -> None:
+        meta = type("Meta", (), {"table_name": table, "region": region, "host": host})
+        self._item: type[_Item] = type("Item", (_Item,), {"Meta": meta})
+        self._region, self._host = region, host
+        self._expire_days = expire_days
+
+    @cached_property
+    def connection(self) -> Connection:
+        """pynamodb's own connection; its botocore session serves other clients too, which saves a second one."""
+        return self._item._get_connection().connection
+
+    @property
+    def session(self) -> Session:
+        """The botocore session of the connection."""
+        return self.connection.session
+
+    # -- jobs ---------------------------------------------------------------------------------------------------
+
+    def record(self, key: JobKey) -> Record | None:
+        """A job's record, read consistently."""
+        item = self._get(job_pk(key), "JOB")
+        return None if item is None else _record(item)
+
+    def records(self, keys: Iterable[JobKey]) -> Iterator[Record]:
+        """The records that exist among the keys, a request for each hundred."""
+        for item in self._item.batch_get([(job_pk(key), "JOB") for key in keys], consistent_read=True):
+            yield _record(item)
+
+    def jobs(self) -> Iterator[Record]:
+        """All jobs, by reading the whole table: for exports."""
+        yield from (_record(item) for item in self._item.scan(self._item.item == "job"))
+
+    def records_of(self, sweep: Sweep) -> list[Record]:
+        """All jobs of a sweep as of the sweep's own item. Raises NotSettled where the index lags behind it."""
+        found = list(self.ranking(sweep.id))
+        if len(found) != sweep.counts.jobs or sum(each.version for each in found) != sweep.changes:
+            raise NotSettled(f"sweep {sweep.id}: the index shows {len(found)} of {sweep.counts.jobs} jobs")
+        return found
+
+    def ranking(self, sweep_id: str, limit: int | None = None) -> Iterator[Record]:
+        """The jobs of a sweep, best first, unranked ones last; one Query for the first `limit`."""
+        query = self._item.by_sweep.query(sweep_id, limit=limit, page_size=limit)
+        yield from (_record(item) for item in query)
+
+    def experiment_ranking(self, experiment: str, limit: int | None = None) -> Iterator[Record]:
+        """The jobs of an experiment, best first, unranked ones last; one Query for the first `limit`."""
+        query = self._item.by_experiment.query(experiment_id(experiment), limit=limit, page_size=limit)
+        yield from (_record(item) for item in query)
+
+    # -- sweeps -------------------------------------------------------------------------------------------------
+
+    def sweep(self, sweep_id: str) -> Sweep | None:
+        """A sweep, read consistently."""
+        item = self._get(*sweep_keys(sweep_id))
+        return None if item is None else _sweep(item)
+
+    def sweeps(self) -> Iterator[Sweep]:
+        """All sweeps in order of time, windows with a single job left out."""
+        for item in self._item.by_time.query(SWEEPS):
+            yield _sweep(item)
+
+    def loops(self, experiment: str) -> tuple[int, Iterator[Sweep]]:
+        """The version of an experiment's loops, and its windows, latest first, read consistently and as needed.
+
+        The version comes first, so that a write conditional on it fails if any window changed while they were read.
+        """
+        items = self._item.query(loops_pk(experiment), consistent_read=True, scan_index_forward=False, page_size=5)
+        head = next(iter(items), None)
+        if head is None:
+            return 0, iter(())
+        if head.sk != _HEAD:
+            raise Conflict(f"experiment {experiment}: its windows came up while they were read")
+        return int(head.version), (sweep for item in items if (sweep := _sweep(item)).superseded_by is None)
+
+    def due_sweeps(self, until: datetime) -> Iterator[Sweep]:
+        """The open sweeps that have to be looked at by then, longest overdue first."""
+        for item in self._item.due.query(SWEEPS_DUE, self._item.due_at <= iso(until)):
+            sweep = self._get(item.pk, item.sk)
+            if sweep is not None and sweep.due_list == SWEEPS_DUE:
+                yield _sweep(sweep)
+
+    def next_due(self) -> datetime | None:
+        """When the next open sweep has to be looked at; None where none is open."""
+        item = next(iter(self._item.due.query(SWEEPS_DUE, limit=1)), None)
+        return None if item is None else datetime.fromisoformat(item.due_at)
+
+    def sweeps_of(self, experiment: str) -> Iterator[Sweep]:
+        """The sweeps of an experiment in order of time."""
+        for item in self._item.by_experiment.query(_sweeps_id(experiment)):
+            yield _sweep(item)
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def write(
+        self,
+        records: Iterable[Record] = (),
+        sweeps: Iterable[tuple[Sweep, datetime | None]] = (),
+        loops: Mapping[str, int] = NO_LOOPS,
+    ) -> None:
+        """Jobs, sweeps with the moment they are due, and the new version of experiments' loops, in one transaction;
+        each conditional on the item being one version older. Raises Conflict."""
+        writes = [(self._job_item(each), each.version - 1) for each in records]
+        writes += [(self._sweep_item(each, due_at), each.version - 1) for each, due_at in sweeps]
+        writes += [
+            (self._item(loops_pk(experiment), _HEAD, item="loops", version=version), version - 1)
+            for experiment, version in loops.items()
+        ]
+        try:
+            with TransactWrite(connection=self.connection) as transaction:
+                for item, before in writes:
+                    transaction.save(item, condition=self._is_at(before))
+        except TransactWriteError as error:
+            reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
+            if reasons and reasons <= _CONFLICTS:
+                raise Conflict(f"{len(writes)} items: {', '.join(sorted(reasons))}") from error
+            raise
+
+    def _is_at(self, version: int) -> Any:
+        return self._item.pk.does_not_exist() if version == 0 else self._item.version == version
+
+    def _job_item(self, record: Record) -> _Item:
+        job = record.job
+        return self._item(
+            job_pk(job.key),
+            "JOB",
+            item="job",
+            version=record.version,
+            **_facts(pack(record)),
+            status=job.status,
+            sweep_id=record.sweep,
+            sweep_rank=record.sweep_rank if record.sweep else None,
+            experiment_id=experiment_id(record.experiment),
+            experiment_rank=record.experiment_rank,
+            created=iso(start_of(job)),
+            expires_at=self._expiry(start_of(job)),
+        )
+
+    def _sweep_item(self, sweep: Sweep, due_at: datetime | None) -> _Item:
+        listed = not sweep.is_single and sweep.superseded_by is None
+        began = sweep.began_at
+        return self._item(
+            *sweep_keys(sweep.id),
+            item="sweep",
+            version=sweep.version,
+            **_facts(pack(sweep)),
+            status=sweep.state.value,
+            experiment_id=_sweeps_id(sweep.experiment) if listed else None,
+            experiment_rank=f"{iso(began)}|{sweep.id}" if listed and began else None,
+            due_list=SWEEPS_DUE if due_at else None,
+            due_at=iso(due_at) if due_at else None,
+            time_shard=SWEEPS if listed and began else None,
+            created=iso(began) if began else None,
+            expires_at=self._expiry(began),
+        )
+
+    def _expiry(self, moment: datetime | None) -> int | None:
+        if self._expire_days is None or moment is None:
+            return None
+        return int(moment.timestamp()) + self._expire_days * 86_400
+
+    # -- attaching ----------------------------------------------------------------------------------------------
+
+    def attachment(self, key: JobKey) -> Attachment | None:
+        """What became of attaching a job."""
+        item = self._get(job_pk(key), "ATTACHMENT")
+        return None if item is None else unpack(Attachment, _read_facts(item))
+
+    def attachments(self, keys: Iterable[JobKey]) -> Iterator[Attachment]:
+        """The attachments that exist among the jobs, a request for each hundred."""
+        for item in self._item.batch_get([(job_pk(key), "ATTACHMENT") for key in keys], consistent_read=True):
+            yield unpack(Attachment, _read_facts(item))
+
+    def put_attachment(self, attachment: Attachment) -> None:
+        """Notes what became of attaching a job."""
+        again_at = attachment.again_at
+        self._item(
+            job_pk(attachment.key),
+            "ATTACHMENT",
+            item="attachment",
+            **_facts(pack(attachment)),
+            status="attached" if attachment.is_attached else "not attached",
+            due_list=UNATTACHED_DUE if again_at else None,
+            due_at=iso(again_at) if again_at else None,
+        ).save()
+
+    def unattached(self, until: datetime) -> Iterator[JobKey]:
+        """The jobs whose attaching is to be tried again by then."""
+        for item in self._item.due.query(UNATTACHED_DUE, self._item.due_at <= iso(until)):
+            yield job_key_of(item.pk)
+
+    def ensured(self, key: JobKey, experiment: str, trial: str = WHOLE) -> Ensured | None:
+        """The shard in use of a trial (or of the experiment as a whole) in the job's region; None before the first."""
+        item = self._get(_ensured_pk(key, experiment), same_name(trial))
+        return None if item is None else unpack(Ensured, _read_facts(item))
+
+    def put_ensured(self, key: JobKey, experiment: str, trial: str, ensured: Ensured) -> None:
+        """Remembers that the shard exists. Numbers only grow: a slower writer's lower number changes nothing."""
+        number = ensured.number
+        item = self._item(
+            _ensured_pk(key, experiment), same_name(trial), item="ensured", version=number, **_facts(pack(ensured))
+        )
+        self._save_if(item, self._item.pk.does_not_exist() | (self._item.version < number))
+
+    def _save_if(self, item: _Item, condition: Any) -> None:
+        """Saves the item unless the condition fails: then what stands there is better."""
+        try:
+            item.save(condition)
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+
+    # -- the rest -----------------------------------------------------------------------------------------------
+
+    def put_step(self, step: PipelineStep) -> None:
+        """Notes a step of a pipeline execution; a terminal status stays."""
+        pk, sk = job_pk(step.execution), f"STEP#{step.name}"
+        item = self._item(pk, sk, item="step", status=step.status, **_facts(pack(step)))
+        self._save_if(item, None if step.ended_at else self._item.pk.does_not_exist())
+
+    def note(self, name: str) -> str | None:
+        """A text remembered under a name, such as reconcile's watermark."""
+        item = self._get("NOTE", name)
+        return None if item is None else item.facts
+
+    def put_note(self, name: str, text: str) -> None:
+        """Remembers a text under a name."""
+        self._item("NOTE", name, item="note", facts=text).save()
+
+    def _get(self, pk: str, sk: str) -> _Item | None:
+        try:
+            return self._item.get(pk, sk, consistent_read=True)
+        except self._item.DoesNotExist:
+            return None
+
+
+def job_pk(key: JobKey) -> str:
+    """The partition of a job: its record, attachment and deliveries."""
+    return f"JOB#{key.account}#{key.region}#{key.kind.value}#{key.name}"
+
+
+def job_key_of(pk: str) -> JobKey:
+    """The job of a partition."""
+    _, account, region, kind, name = pk.split("#", 4)
+    return JobKey(account, region, JobKind(kind), name)
+
+
+def experiment_id(experiment: str) -> str:
+    """The partition of an experiment in the index; SageMaker does not tell upper from lower case, so neither do we."""
+    return f"EXPERIMENT#{same_name(experiment)}"
+
+
+def _sweeps_id(experiment: str) -> str:
+    return f"SWEEPS#{same_name(experiment)}"
+
+
+def loops_pk(experiment: str) -> str:
+    """The partition of an experiment's loop windows."""
+    return f"LOOPS#{same_name(experiment)}"
+
+
+def sweep_keys(sweep_id: str) -> tuple[str, str]:
+    """Partition and sort key of a sweep; windows lie beside their neighbours, in order of time."""
+    experiment, at, start = sweep_id.partition("@")
+    return (loops_pk(experiment), start) if at else (f"SWEEP#{sweep_id}", "SWEEP")
+
+
+def _ensured_pk(key: JobKey, experiment: str) -> str:
+    return f"ENSURED#{key.account}#{key.region}#{same_name(experiment)}"
+
+
+def _facts(data: dict[str, Any]) -> dict[str, Any]:
+    """The attributes that hold the facts: readable JSON, or compressed where it is long."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    if len(text) < _COMPRESS_FROM:
+        return {"facts": text}
+    packed = zlib.compress(text.encode("utf-8", "surrogatepass"))
+    if len(packed) > _LONGEST_FACTS:
+        packed = zlib.compress(json.dumps(_shortened(data)).encode())
+    return {"packed_facts": packed}
+
+
+def _shortened(value: Any) -> Any:
+    """The facts with long texts cut, for the rare item that is too large even when compressed."""
+    if isinstance(value, dict):
+        return {key: _shortened(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shortened(each) for each in value]
+    if isinstance(value, str) and len(value) > _CUT_AT:
+        return f"{value[:_CUT_AT]}… (cut, {len(value)} characters)"
+    return value
+
+
+def _read_facts(item: _Item) -> Any:
+    if item.packed_facts is not None:
+        return json.loads(zlib.decompress(item.packed_facts).decode("utf-8", "surrogatepass"))
+    return json.loads(item.facts or "{}")
+
+
+def _record(item: _Item) -> Record:
+    return unpack(Record, _read_facts(item))
+
+
+def _sweep(item: _Item) -> Sweep:
+    return unpack(Sweep, _read_facts(item))

@@ -1,0 +1,204 @@
+"""SageMaker's API, as far as Trialbook uses it. Errors are told apart by code, and by text only in this module."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.session import Session
+
+from trialbook.core.describe import job_from_detail, metrics_with_statistics, tuning_job_from_describe
+from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
+from trialbook.core.names import same_name
+from trialbook.core.times import iso
+
+# Throttled calls are retried here a few times with growing pauses; after that the message goes back to its queue.
+CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=20)
+_THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
+_PAGE = 100
+MADE_BY_TRIALBOOK = [{"Key": "trialbook:made-by", "Value": "trialbook"}]
+
+
+class SageMakerError(Exception):
+    """A call failed for good; `code` is SageMaker's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class NotFound(SageMakerError):
+    """What was asked for does not exist, or does not exist yet."""
+
+
+class LimitExceeded(SageMakerError):
+    """A quota is reached: 300 trials in an experiment, 50 components in a trial."""
+
+
+class Refused(SageMakerError):
+    """The role may not call it, or the region does not have it; trying again will not help."""
+
+
+class Throttled(SageMakerError):
+    """Too many calls at the moment: try again later."""
+
+
+def _translated(error: ClientError) -> Exception:
+    code = error.response["Error"]["Code"]
+    message = error.response["Error"].get("Message", "")
+    if code in _THROTTLES:
+        return Throttled(code, message)
+    if code == "ResourceLimitExceeded":
+        return LimitExceeded(code, message)
+    # Describe answers a missing job with ValidationException and this text; AWS has no code for it.
+    if code in ("ResourceNotFound", "ResourceNotFoundException") or _says(code, message, "not found", "could not find"):
+        return NotFound(code, message)
+    if code in ("AccessDeniedException", "AccessDenied", "UnknownOperationException", "UnrecognizedClientException"):
+        return Refused(code, message)
+    return SageMakerError(code, message)
+
+
+def _says(code: str, message: str, *texts: str) -> bool:
+    return code == "ValidationException" and any(text in message.lower() for text in texts)
+
+
+class SageMaker:
+    """Calls of one region. `session` is a botocore session, shared with the ledger's connection where there is one."""
+
+    def __init__(self, session: Session, region: str | None = None) -> None:
+        self._client: Any = session.create_client("sagemaker", region_name=region, config=CONFIG)
+
+    def _call(self, operation: Callable[..., Mapping[str, Any]], **request: Any) -> Mapping[str, Any]:
+        try:
+            return operation(**request)
+        except ClientError as error:
+            raise _translated(error) from error
+        except EndpointConnectionError as error:
+            raise Refused("EndpointConnectionError", str(error)) from error
+
+    # -- jobs ---------------------------------------------------------------------------------------------------
+
+    def describe(self, key: JobKey) -> Job:
+        """A job as Describe has it, without tags. Raises NotFound for a deleted job."""
+        client = self._client
+        operation, field = {
+            JobKind.TRAINING: (client.describe_training_job, "TrainingJobName"),
+            JobKind.PROCESSING: (client.describe_processing_job, "ProcessingJobName"),
+            JobKind.TRANSFORM: (client.describe_transform_job, "TransformJobName"),
+        }[key.kind]
+        answer = self._call(operation, **{field: key.name})
+        return job_from_detail(key.kind, answer, key.account, key.region, described=True)
+
+    def describe_tuning_job(self, key: JobKey) -> TuningJob:
+        """A tuning job with its objective, ranges and limits."""
+        answer = self._call(
+            self._client.describe_hyper_parameter_tuning_job, HyperParameterTuningJobName=key.name
+        )
+        return tuning_job_from_describe(answer, key.account, key.region)
+
+    def with_statistics(self, metrics: tuple[Metric, ...], component: str) -> tuple[Metric, ...]:
+        """Final metrics with their minimum, maximum, average and count, as far as the trial component has them."""
+        answer = self._call(self._client.describe_trial_component, TrialComponentName=component)
+        return metrics_with_statistics(metrics, answer)
+
+    def tags(self, arn: str) -> Mapping[str, str]:
+        """The tags of a job, which Describe does not tell."""
+        pages = self._pages(self._client.list_tags, "Tags", ResourceArn=arn)
+        return {each["Key"]: each["Value"] for each in pages}
+
+    def children(self, tuning_job: JobKey) -> Iterator[Job]:
+        """The training jobs of a tuning job, as far as the list tells of them; a hundred a call."""
+        found = self._pages(
+            self._client.list_training_jobs_for_hyper_parameter_tuning_job,
+            "TrainingJobSummaries",
+            HyperParameterTuningJobName=tuning_job.name,
+            MaxResults=_PAGE,
+        )
+        for each in found:
+            job = job_from_detail(JobKind.TRAINING, each, tuning_job.account, tuning_job.region)
+            hyper_parameters = dict(each.get("TunedHyperParameters") or {})
+            yield replace(job, tuning_job=tuning_job.name, hyper_parameters=hyper_parameters)
+
+    def jobs_modified(self, kind: JobKind, account: str, region: str, since: datetime, until: datetime) -> Iterator[Job]:
+        """The jobs of a kind that changed within the interval, longest ago first, a hundred a call.
+
+        Training jobs come from Search as Describe would tell them, with tags; the others as their lists tell them.
+        """
+        if kind is JobKind.TRAINING:
+            yield from self._search_training_jobs(account, region, since, until)
+            return
+        operation, member = {
+            JobKind.PROCESSING: (self._client.list_processing_jobs, "ProcessingJobSummaries"),
+            JobKind.TRANSFORM: (self._client.list_transform_jobs, "TransformJobSummaries"),
+            JobKind.TUNING: (self._client.list_hyper_parameter_tuning_jobs, "HyperParameterTuningJobSummaries"),
+        }[kind]
+        # Lists sort by creation, name or status only, so that their order is of no use to go on from.
+        found = self._pages(
+            operation, member, LastModifiedTimeAfter=since, LastModifiedTimeBefore=until, MaxResults=_PAGE
+        )
+        jobs = [job_from_detail(kind, each, account, region) for each in found]
+        yield from sorted(jobs, key=lambda job: job.last_modified_at or since)
+
+    def _search_training_jobs(self, account: str, region: str, since: datetime, until: datetime) -> Iterator[Job]:
+        bounds = (("GreaterThanOrEqualTo", since), ("LessThanOrEqualTo", until))
+        filters = [{"Name": "LastModifiedTime", "Operator": operator, "Value": iso(at)} for operator, at in bounds]
+        found = self._pages(
+            self._client.search,
+            "Results",
+            Resource="TrainingJob",
+            SearchExpression={"Filters": filters},
+            SortBy="LastModifiedTime",
+            SortOrder="Ascending",
+            MaxResults=_PAGE,
+        )
+        for each in found:
+            if "TrainingJob" in each:
+                yield job_from_detail(JobKind.TRAINING, each["TrainingJob"], account, region, described=True)
+
+    def _pages(self, operation: Callable[..., Mapping[str, Any]], member: str, **request: Any) -> Iterator[Any]:
+        """The entries of all pages. A page may be empty and still have a successor."""
+        token: dict[str, str] = {}
+        while True:
+            answer = self._call(operation, **request, **token)
+            yield from answer.get(member, ())
+            if not answer.get("NextToken"):
+                return
+            token = {"NextToken": answer["NextToken"]}
+
+    # -- experiments --------------------------------------------------------------------------------------------
+
+    def ensure_experiment(self, name: str) -> None:
+        """Creates the experiment; that it exists already is as good."""
+        self._create(self._client.create_experiment, ExperimentName=name)
+
+    def ensure_trial(self, name: str, experiment: str) -> bool:
+        """Creates the trial in its experiment; that it exists there already is as good. Raises LimitExceeded.
+
+        False where the name is taken by a trial of another experiment: SageMaker keeps trial names apart per account,
+        not per experiment.
+        """
+        if self._create(self._client.create_trial, TrialName=name, ExperimentName=experiment):
+            return True
+        answer = self._call(self._client.describe_trial, TrialName=name)
+        return same_name(str(answer.get("ExperimentName"))) == same_name(experiment)
+
+    def _create(self, operation: Callable[..., Mapping[str, Any]], **request: Any) -> bool:
+        """Whether it was created now, rather than there already."""
+        try:
+            self._call(operation, **request, Tags=MADE_BY_TRIALBOOK)
+        except SageMakerError as error:
+            if not _says(error.code, str(error), "already exists", "must be unique"):
+                raise
+            return False
+        return True
+
+    def associate(self, component: str, trial: str) -> None:
+        """Puts a trial component into a trial; that it is there already is as good. Raises LimitExceeded, and
+        NotFound while the component (or the trial) is not there."""
+        try:
+            self._call(self._client.associate_trial_component, TrialComponentName=component, TrialName=trial)
+        except SageMakerError as error:
+            if not _says(error.code, str(error), "already associated", "already exists"):
+                raise

@@ -1,0 +1,158 @@
+"""attach_job: a job's trial component goes into the Experiment and Trial where the job belongs.
+
+At most four calls in a job's life while nothing fails: Describe, CreateExperiment, CreateTrial, Associate; children of
+a tuning job after the first cost one. Experiments is one sink that may fail: the ledger does not depend on it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from trialbook import clock
+from trialbook.adapters.dynamodb import WHOLE, Attachment, Ensured
+from trialbook.adapters.sagemaker import LimitExceeded, NotFound, Refused, SageMaker, Throttled
+from trialbook.batches import TryLater
+from trialbook.core.events import PipelineStep, parse_event
+from trialbook.core.jobs import Job
+from trialbook.core.merging import merge
+from trialbook.core.names import shard_name, valid_name
+from trialbook.core.placement import LeftOut, place
+from trialbook.observability import count, logger
+from trialbook.services import Services
+
+# SageMaker makes the component within seconds as a rule; AWS's own code waits for up to 15 minutes.
+_PATIENCE = 8  # deliveries, 40 minutes with the growing delays
+_REASSURE_FROM = 3  # deliveries; from then on, what was ensured once may have been deleted since
+_FIRST_DELAY, _LONGEST_DELAY = 10, 900  # seconds
+_AGAIN_AFTER = timedelta(hours=1)
+
+
+class Outcome(StrEnum):
+    """What became of an event."""
+
+    ATTACHED = "attached"
+    ALREADY = "already attached"
+    NOT_ATTACHED = "not attached"
+    LEFT_OUT = "left out"
+
+
+def attach_job(envelope: object, services: Services, delivery: int = 1) -> Outcome:
+    """Attaches the job that an EventBridge envelope tells of; `delivery` counts how often this message came.
+
+    Raises NotAJobEvent, and TryLater while the component is not there or SageMaker throttles.
+    """
+    seen = parse_event(envelope)
+    if isinstance(seen, PipelineStep) or seen.component_name is None:
+        return Outcome.LEFT_OUT
+    return attach(seen, services, delivery)
+
+
+def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
+    """Attaches a job. What can't be is noted as such, with the reason, and tried again by reconcile."""
+    known = services.ledger.attachment(seen.key)
+    if known is not None and known.settled and known.again_at is None:
+        return Outcome.ALREADY
+    try:
+        wanted = _wanted(seen, known, services)
+        if wanted is None:
+            return Outcome.LEFT_OUT
+        if not wanted.settled:
+            wanted = _Attaching(services, services.sagemaker(seen.key.region), delivery).attach(wanted, seen)
+    except Throttled as error:
+        raise TryLater(error.code, delay_after(delivery)) from error
+    except Refused as error:  # no right to call it, or a region without Experiments
+        wanted = _given_up(seen, known, f"SageMaker refuses: {error}")
+    services.ledger.put_attachment(wanted)
+    if wanted.problem is not None:
+        logger.warning("not attached", job=seen.name, problem=wanted.problem)
+        count("JobsNotAttached", reason=wanted.problem.partition(":")[0])
+        return Outcome.NOT_ATTACHED
+    count("JobsAttached")
+    return Outcome.ATTACHED
+
+
+def _given_up(seen: Job, known: Attachment | None, problem: str) -> Attachment:
+    blank = known or Attachment(seen.key, "", "", settled=True)
+    return replace(blank, settled=True, problem=problem[:500], again_at=clock.now() + _AGAIN_AFTER)
+
+
+def _wanted(seen: Job, known: Attachment | None, services: Services) -> Attachment | None:
+    """Where the job is to go: settled where SageMaker has put it there itself, None where it is left out."""
+    if known is not None and known.experiment:
+        return replace(known, settled=False, problem=None, again_at=None)
+    rules = services.rules()
+    if isinstance(place(seen, rules), LeftOut):
+        return None
+    job = seen if seen.tuning_job else _described(seen, services)
+    placement = place(job, rules)
+    if isinstance(placement, LeftOut):
+        return None
+    return Attachment(seen.key, placement.experiment, placement.trial, settled=placement.placed_by_sagemaker)
+
+
+def _described(seen: Job, services: Services) -> Job:
+    """The job with its ExperimentConfig, which events do not tell; a tuning job can't give its children one."""
+    try:
+        return merge(seen, services.sagemaker(seen.key.region).describe(seen.key))
+    except NotFound:
+        return seen
+
+
+def delay_after(delivery: int) -> int:
+    """Seconds until the next delivery: 10, 20, 40, … up to 15 minutes."""
+    return int(min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (delivery - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Attaching:
+    services: Services
+    sagemaker: SageMaker
+    delivery: int
+
+    def attach(self, wanted: Attachment, seen: Job) -> Attachment:
+        """Associates the job's component, going on to the next shard of the trial where one is full."""
+        component = seen.component_name
+        assert component is not None, "only kinds with a component come here"
+        shard = self.services.ledger.ensured(wanted.key, wanted.experiment, wanted.trial)
+        if shard is None or self.delivery >= _REASSURE_FROM:
+            shard = self._ensure(wanted, shard.number if shard else 1)
+        while True:
+            try:
+                self.sagemaker.associate(component, shard.trial)
+                return replace(wanted, experiment=shard.experiment, trial=shard.trial, settled=True)
+            except LimitExceeded:
+                shard = self._ensure(wanted, shard.number + 1)
+            except NotFound as error:
+                if self.delivery >= _PATIENCE:
+                    return _given_up(seen, wanted, f"component missing: {component} did not appear")
+                self.services.ledger.put_attachment(replace(wanted, again_at=clock.now() + _AGAIN_AFTER))
+                raise TryLater(f"component {component} is not there yet", delay_after(self.delivery)) from error
+
+    def _ensure(self, wanted: Attachment, number: int) -> Ensured:
+        """The n-th shard of the trial, made in the experiment's current shard; a full experiment gets its next."""
+        ledger = self.services.ledger
+        known = ledger.ensured(wanted.key, wanted.experiment)
+        experiment = self._ensure_experiment(wanted, known.number if known else 1, is_known=known is not None)
+        while True:
+            try:
+                trial = self._ensure_trial(wanted, shard_name(wanted.trial, number), experiment.experiment)
+                break
+            except LimitExceeded:
+                experiment = self._ensure_experiment(wanted, experiment.number + 1, is_known=False)
+        shard = Ensured(experiment.experiment, trial, number)
+        ledger.put_ensured(wanted.key, wanted.experiment, wanted.trial, shard)
+        return shard
+
+    def _ensure_experiment(self, wanted: Attachment, number: int, *, is_known: bool) -> Ensured:
+        ensured = Ensured(shard_name(wanted.experiment, number), WHOLE, number)
+        if not is_known or self.delivery >= _REASSURE_FROM:
+            self.sagemaker.ensure_experiment(ensured.experiment)
+            self.services.ledger.put_ensured(wanted.key, wanted.experiment, WHOLE, ensured)
+        return ensured
+
+    def _ensure_trial(self, wanted: Attachment, trial: str, experiment: str) -> str:
+        """The trial's name: with the experiment's in front where another experiment has a trial of that name."""
+        for name in (trial, valid_name(f"{wanted.experiment}-{trial}")):
+            if self.sagemaker.ensure_trial(name, experiment):
+                return name
+        raise Refused("TrialNameTaken", f"other experiments have the trials {trial} and {wanted.experiment}-{trial}")

@@ -1,0 +1,56 @@
+"""Batches of SQS messages, as Powertools processes them: one bad message never blocks its neighbours."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    FailureResponse,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from trialbook.core.errors import NotAJobEvent
+from trialbook.observability import logger
+
+
+class TryLater(Exception):
+    """The message can't be handled yet: it comes again after `delay` seconds."""
+
+    def __init__(self, reason: str, delay: int) -> None:
+        super().__init__(f"{reason}: again in {delay} s")
+        self.delay = delay
+
+
+class _Processor(BatchProcessor):
+    def failure_handler(self, record: Any, exception: Any) -> FailureResponse:
+        """Says in the log which message comes again, and why."""
+        logger.warning("message comes again", message_id=record.message_id, reason=repr(exception[1])[:1000])
+        return super().failure_handler(record, exception)
+
+
+def envelope_of(message: SQSRecord) -> Mapping[str, Any]:
+    """The EventBridge envelope in a message's body. Raises NotAJobEvent where it is no JSON object."""
+    try:
+        body = json.loads(message.body)
+    except (TypeError, ValueError) as error:
+        raise NotAJobEvent("body", message.body, "an EventBridge envelope as JSON") from error
+    if not isinstance(body, dict):
+        raise NotAJobEvent("body", body, "an EventBridge envelope (a JSON object)")
+    return body
+
+
+def delivery_of(message: SQSRecord) -> int:
+    """How often the message was delivered, this time included."""
+    return int(message.attributes.approximate_receive_count)
+
+
+def process(event: Mapping[str, Any], context: Any, handle: Callable[[SQSRecord], None]) -> Mapping[str, Any]:
+    """Handles each message by itself; the answer names those that failed, and only they come again."""
+    processor = _Processor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    answer = process_partial_response(
+        event=cast("dict[str, Any]", event), record_handler=handle, processor=processor, context=context
+    )
+    return cast("Mapping[str, Any]", answer)

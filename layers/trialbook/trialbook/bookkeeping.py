@@ -1,0 +1,306 @@
+"""How jobs and their sweeps change in the ledger: each change one transaction, so that a sweep always equals a recount.
+
+Joining a sweep costs one transaction. Where windows of a loop have to be joined, parted or renamed, their jobs move
+first, a few a transaction, and the job that caused it comes last: if the process dies in between, its event is still
+unrecorded and comes again.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, NO_LOOPS, Conflict, Ledger
+from trialbook.core.assessment import assess, common_objective, extends, is_near, membership, new_sweep, opens_window
+from trialbook.core.closing import outlook
+from trialbook.core.jobs import Job, JobKey, TuningJob
+from trialbook.core.merging import merge
+from trialbook.core.names import same_name
+from trialbook.core.placement import LeftOut, Placement, place
+from trialbook.core.rules import Rules
+from trialbook.core.sweeps import (
+    Interval,
+    Record,
+    Sweep,
+    SweepKind,
+    SweepState,
+    loop_id,
+    needs_recount,
+    put,
+    recount,
+    windows,
+)
+
+T = TypeVar("T")
+Sweeps = tuple[Sweep, ...]
+
+_ATTEMPTS = 12
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.8  # seconds
+_MOVED_AT_ONCE = LONGEST_TRANSACTION - 4  # both sweeps, and the loops of two experiments
+
+
+class Moved(Conflict):
+    """Jobs were moved between windows, a step on the way: read again and go on."""
+
+
+def retried(change: Callable[[], T]) -> T:
+    """The change, tried again with growing, random pauses while others change the same items. Raises Conflict."""
+    attempt = 0
+    while True:
+        try:
+            return change()
+        except Moved:
+            continue
+        except Conflict:
+            attempt += 1
+            if attempt == _ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))  # noqa: S311
+
+
+@dataclass(frozen=True, slots=True)
+class Bookkeeper:
+    """Enters what was seen into the ledger, by the rules. `tuning_job` tells about the tuning job of a first child."""
+
+    ledger: Ledger
+    rules: Rules
+    tuning_job: Callable[[JobKey, str], TuningJob | None]
+    is_history: bool = False
+
+    def enter(self, seen: Job) -> Record | None:
+        """The job's record after the observation; None where nothing changed. Raises Conflict after many attempts."""
+        return retried(lambda: self._enter(seen))
+
+    def _enter(self, seen: Job) -> Record | None:
+        old = self.ledger.record(seen.key)
+        job = merge(old.job if old else None, seen)
+        placement = place(job, self.rules)
+        if isinstance(placement, LeftOut) or (old is not None and not _differs(old, job, placement)):
+            return None
+        version = old.version + 1 if old else 1
+        fresh = assess(job, placement, self.rules, version=version)
+        fresh = replace(fresh, is_history=self.is_history and (old is None or old.is_history))
+        part = membership(job, placement)
+        if part is None:
+            self.ledger.write([fresh])
+            return fresh
+        if part.kind is SweepKind.LOOP:
+            return self._enter_loop(old, fresh)
+        assert part.id is not None, "only loops get their id from their first job"
+        sweep = self.ledger.sweep(part.id) or new_sweep(part.kind, part.id, fresh)
+        if part.kind is SweepKind.TUNING:
+            sweep = self._with_definitions(sweep, job)
+            assessed = assess(job, placement, self.rules, sweep.definitions, version)
+            fresh = replace(assessed, is_history=fresh.is_history)
+        left, loops = self._leave(old, fresh, sweep.id)
+        return self._write(old, replace(fresh, sweep=sweep.id), sweep, left, loops)
+
+    def _with_definitions(self, sweep: Sweep, child: Job) -> Sweep:
+        """The sweep with its tuning job's objective, asked for once, when a first child has come to its end."""
+        if sweep.definitions or not child.is_terminal:
+            return sweep
+        tuning_job = self.tuning_job(child.key, sweep.id)
+        return sweep if tuning_job is None else with_tuning_job(sweep, tuning_job, self.rules)
+
+    # -- loops --------------------------------------------------------------------------------------------------
+
+    def _enter_loop(self, old: Record | None, fresh: Record) -> Record:
+        quiet = self.rules.quiet_period(fresh.experiment)
+        head, found = self.ledger.loops(fresh.experiment)
+        near = list(_near(found, fresh.job, quiet))
+        loops = {fresh.experiment: head + 1}
+        was_here = old is not None and old.sweep in {window.id for window in near}
+        if (old is None or was_here) and len(near) == 1 and extends(near[0], fresh.job, quiet):
+            return self._write(old, replace(fresh, sweep=near[0].id), near[0], None, loops)
+        left, left_loops = self._leave(old, fresh, None) if old is not None and not was_here else (None, {})
+        if left is not None and same_name(left.experiment) == same_name(fresh.experiment):
+            near, left, left_loops = [*near, left], None, {}
+        target = self._arrange(near, fresh.key, fresh, quiet, loops)
+        sweep = next((window for window in near if window.id == target), None) or self._window(target, fresh)
+        return self._write(old, replace(fresh, sweep=target), sweep, left, {**left_loops, **loops})
+
+    def _window(self, sweep_id: str, first: Record) -> Sweep:
+        known = self.ledger.sweep(sweep_id)
+        return replace(known, superseded_by=None) if known else opens_window(first)
+
+    def _leave(self, old: Record | None, fresh: Record, to: str | None) -> tuple[Sweep | None, dict[str, int]]:
+        """The sweep that the job leaves, if it was in another one; a window is put in order first."""
+        if old is None or old.sweep is None or old.sweep == to:
+            return None, {}
+        left = self.ledger.sweep(old.sweep)
+        if left is None or left.kind is not SweepKind.LOOP:
+            return left, {}
+        head, _ = self.ledger.loops(left.experiment)
+        loops = {left.experiment: head + 1}
+        if same_name(left.experiment) != same_name(fresh.experiment) or to is not None:
+            self._arrange([left], old.key, None, self.rules.quiet_period(left.experiment), loops)
+        return left, loops
+
+    def _arrange(
+        self, near: Sequence[Sweep], key: JobKey, arriving: Record | None, quiet: timedelta, loops: dict[str, int]
+    ) -> str:
+        """Moves the other jobs of these windows to where they belong once the job has come (or gone), and returns the
+        arriving job's window. Raises Moved after a move, so that everything is read again."""
+        members = {window.id: self.ledger.records_of(window) for window in near}
+        others = [each for records in members.values() for each in records if each.key != key]
+        jobs = [each.job for each in others] + ([arriving.job] if arriving else [])
+        experiment = next(iter(loops))
+        target = {
+            each.key: loop_id(experiment, window[0].start)
+            for window in windows(map(Interval.of, jobs), quiet)
+            for each in window
+        }
+        for source in near:
+            moving = [each for each in others if each.sweep == source.id and target[each.key] != source.id]
+            if moving:
+                to = target[moving[0].key]
+                batch = [each for each in moving if target[each.key] == to][:_MOVED_AT_ONCE]
+                self._move(batch, source, members[source.id], to, loops)
+                raise Moved(f"{len(batch)} jobs from {source.id} to {to}")
+        return target[key] if arriving else ""
+
+    def _move(
+        self, batch: Sequence[Record], source: Sweep, members: Sequence[Record], to: str, loops: dict[str, int]
+    ) -> None:
+        target = self._window(to, batch[0])
+        moved = [replace(each, sweep=to, version=each.version + 1) for each in batch]
+        for each in moved:
+            target = put(target, None, each)
+        keys = {each.key for each in batch}
+        rest = recount(source, [each for each in members if each.key not in keys])
+        if not rest.counts.jobs:
+            rest, target = superseded(rest, target)
+        self.ledger.write(moved, map(self._due, (_reopened(rest), _reopened(target))), loops)
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def _write(
+        self, old: Record | None, fresh: Record, sweep: Sweep, left: Sweep | None, loops: dict[str, int]
+    ) -> Record:
+        """The job and the sweeps that it joins, stays in or leaves."""
+        stays = old is not None and old.sweep == sweep.id
+        before = old if stays else None
+        if needs_recount(sweep, before, fresh):
+            others = [each for each in self.ledger.records_of(sweep) if each.key != fresh.key]
+            after = recount(sweep, [*others, fresh])
+        else:
+            after = put(sweep, before, fresh)
+        changed = [_reopened(after)]
+        if left is not None and old is not None:
+            rest = recount(left, [each for each in self.ledger.records_of(left) if each.key != old.key])
+            if not rest.counts.jobs:
+                rest, changed[0] = superseded(rest, changed[0])
+            changed.append(_reopened(rest))
+        self.ledger.write([fresh], map(self._due, changed), loops)
+        return fresh
+
+    def _due(self, sweep: Sweep) -> tuple[Sweep, datetime | None]:
+        return due(sweep, self.rules)
+
+    # -- tuning jobs --------------------------------------------------------------------------------------------
+
+    def enter_tuning_job(self, seen: TuningJob) -> Record | None:
+        """The tuning job's own record, and what it tells about its sweep; None where nothing changed."""
+        changed = retried(lambda: self._enter_tuning_job(seen))
+        if changed is not None and seen.definitions:
+            self.rerank(seen.job.name)
+        return changed
+
+    def _enter_tuning_job(self, seen: TuningJob) -> Record | None:
+        old = self.ledger.record(seen.job.key)
+        job = merge(old.job if old else None, seen.job)
+        placement = place(job, self.rules)
+        if isinstance(placement, LeftOut):
+            return None
+        fresh = assess(job, placement, self.rules, version=old.version + 1 if old else 1)
+        fresh = replace(fresh, is_history=self.is_history and (old is None or old.is_history))
+        known = self.ledger.sweep(job.name)
+        sweep = known or replace(new_sweep(SweepKind.TUNING, job.name, fresh), is_history=fresh.is_history)
+        after = replace(with_tuning_job(sweep, replace(seen, job=job), self.rules), experiment=placement.experiment)
+        if old is not None and not _differs(old, job, placement) and after == known:
+            return None
+        self.ledger.write([fresh], [self._due(_reopened(after))])
+        return fresh
+
+    def rerank(self, sweep_id: str) -> int:
+        """Assesses the jobs of a sweep anew, by today's rules and objective; returns how many changed. Can be
+        interrupted and repeated."""
+        changed = 0
+        while batch := retried(lambda: self._rerank_some(sweep_id)):
+            changed += batch
+        return changed
+
+    def _rerank_some(self, sweep_id: str) -> int:
+        sweep = self.ledger.sweep(sweep_id)
+        if sweep is None or not sweep.counts.jobs:
+            return 0
+        members = self.ledger.records_of(sweep)
+        assessed = {each.key: self._reassessed(each, sweep) for each in members}
+        stale = [each for each in members if assessed[each.key] != each][:_MOVED_AT_ONCE]
+        if not stale:
+            return 0
+        fresh = {each.key: replace(assessed[each.key], version=each.version + 1) for each in stale}
+        after = recount(sweep, [fresh.get(each.key, each) for each in members])
+        self.ledger.write(fresh.values(), [self._due(_reopened(after))])
+        return len(stale)
+
+    def _reassessed(self, record: Record, sweep: Sweep) -> Record:
+        placement = Placement(record.experiment, record.trial, record.placed_by)
+        fresh = assess(record.job, placement, self.rules, sweep.definitions, record.version)
+        return replace(fresh, sweep=record.sweep, is_history=record.is_history)
+
+
+def due(sweep: Sweep, rules: Rules) -> tuple[Sweep, datetime | None]:
+    """The sweep with the moment when close_sweeps has to look at it."""
+    ahead = outlook(sweep, rules.quiet_period(sweep.experiment))
+    return sweep, ahead.due_at if ahead else None
+
+
+def with_tuning_job(sweep: Sweep, tuning_job: TuningJob, rules: Rules) -> Sweep:
+    """The sweep with what its tuning job tells: objective, ranges, limits, status."""
+    job = tuning_job.job
+    definitions = tuning_job.definitions or sweep.definitions
+    return replace(
+        sweep,
+        definitions=definitions,
+        objective=common_objective(definitions, rules.objective(sweep.experiment)),
+        strategy=tuning_job.strategy or sweep.strategy,
+        max_jobs=tuning_job.max_jobs or sweep.max_jobs,
+        parents=tuning_job.warm_start_parents or sweep.parents,
+        tuning_status=job.status,
+        tuning_created_at=job.created_at or sweep.tuning_created_at,
+        tuning_ended_at=job.ended_at or (job.last_modified_at if job.is_terminal else None),
+        tuning_failure=job.failure_reason,
+    )
+
+
+def superseded(source: Sweep, target: Sweep) -> tuple[Sweep, Sweep]:
+    """An emptied sweep and the one that took its jobs: what was said of the first is now to be said of the second."""
+    if source.kind is not SweepKind.LOOP:
+        return source, target
+    names = tuple(sorted({*target.supersedes, *source.supersedes, source.id} - {target.id}))
+    gone = replace(source, superseded_by=target.id, state=SweepState.CLOSED, supersedes=())
+    return gone, replace(target, supersedes=names, revision=max(target.revision, source.revision))
+
+
+def _reopened(sweep: Sweep) -> Sweep:
+    """The sweep one version on; a closed one is open again, as revised if it was ever announced as finished."""
+    state = sweep.state
+    if sweep.superseded_by is None:
+        state = SweepState.REVISED if sweep.revision else SweepState.OPEN
+    return replace(sweep, version=sweep.version + 1, state=state)
+
+
+def _near(found: Iterable[Sweep], job: Job, quiet: timedelta) -> Iterable[Sweep]:
+    """Those among the windows, latest first, that the job joins."""
+    for window in found:
+        if is_near(window, job, quiet):
+            yield window
+        elif window.last_at is not None and window.last_at < (job.created_at or window.last_at):
+            return  # all that follow ended even earlier
+
+
+def _differs(old: Record, job: Job, placement: Placement) -> bool:
+    return (old.job, old.experiment, old.trial) != (job, placement.experiment, placement.trial)

@@ -1,0 +1,143 @@
+"""A Record from a job: where it belongs, which sweep it is part of, what it is ranked by and what it is worth."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import COMPLETED, STOPPED, Job, JobKind, TuningDefinition
+from trialbook.core.names import valid_name
+from trialbook.core.objectives import (
+    Objective,
+    ObjectiveSource,
+    ObjectiveType,
+    Statistic,
+    known_objective,
+    may_rank,
+    parse_objective,
+    tuning_objective,
+    why_without_value,
+)
+from trialbook.core.placement import OBJECTIVE_TAG, SWEEP_TAG, Placement
+from trialbook.core.rules import Rules
+from trialbook.core.sweeps import Record, Sweep, SweepKind, last_activity_of, loop_id, start_of
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The sweep a job is part of by what it says itself; loops get their id from their first job only."""
+
+    kind: SweepKind
+    id: str | None
+
+
+def membership(job: Job, placement: Placement) -> Membership | None:
+    """Which sweep a job is part of; only training jobs search. A loop's window depends on the job's neighbours."""
+    if job.key.kind is not JobKind.TRAINING:
+        return None
+    if job.tuning_job:
+        return Membership(SweepKind.TUNING, job.tuning_job)
+    if job.tags.get(SWEEP_TAG, "").strip():
+        return Membership(SweepKind.TAG, f"{placement.experiment}~{valid_name(job.tags[SWEEP_TAG].strip())}")
+    return Membership(SweepKind.LOOP, None)
+
+
+def assess(
+    job: Job,
+    placement: Placement,
+    rules: Rules,
+    definitions: tuple[TuningDefinition, ...] = (),
+    version: int = 1,
+) -> Record:
+    """The record of a job, before it has a sweep. `definitions` are its tuning job's."""
+    by_rules = rules.objective(placement.experiment)
+    objective = _objective(job, by_rules, definitions)
+    ranks = may_rank(job, rules.rank_stopped(placement.experiment))
+    value = objective.value_of(job) if objective and ranks else None
+    experiment_objective = by_rules or objective
+    return Record(
+        job=job,
+        experiment=placement.experiment,
+        trial=placement.trial,
+        placed_by=placement.placed_by,
+        objective=objective,
+        value=value,
+        ranks=ranks,
+        without_objective=_without(job, objective, value, ranks),
+        experiment_objective=experiment_objective,
+        experiment_value=experiment_objective.value_of(job) if experiment_objective and ranks else None,
+        version=version,
+    )
+
+
+def _objective(
+    job: Job, by_rules: Objective | None, definitions: tuple[TuningDefinition, ...]
+) -> Objective | None:
+    if job.key.kind is not JobKind.TRAINING:
+        return None
+    if job.tuning_job:
+        found = tuning_objective(job, definitions, _statistic(by_rules))
+        if found is not None:
+            return found
+    return _by_tag(job) or by_rules or known_objective(job)
+
+
+def common_objective(definitions: tuple[TuningDefinition, ...], by_rules: Objective | None) -> Objective | None:
+    """The objective of a tuning job as a whole: what all its definitions share, None where they differ."""
+    found = {(each.metric_name, each.objective_type) for each in definitions}
+    if len(found) != 1:
+        return None
+    ((metric, objective_type),) = found
+    if not metric or objective_type not in set(ObjectiveType):
+        return None
+    return Objective(metric, ObjectiveType(objective_type), ObjectiveSource.TUNING_JOB, _statistic(by_rules))
+
+
+def _statistic(by_rules: Objective | None) -> Statistic:
+    return by_rules.statistic if by_rules else Statistic.LAST
+
+
+def _by_tag(job: Job) -> Objective | None:
+    text = job.tags.get(OBJECTIVE_TAG)
+    if text is None:
+        return None
+    try:
+        return parse_objective(text, f"tag {OBJECTIVE_TAG}", ObjectiveSource.TAG)
+    except InvalidInput:
+        return None  # shown to the person by `show` and `rules test`; a wrong tag must not cost the record
+
+
+def _without(job: Job, objective: Objective | None, value: float | None, ranks: bool) -> str | None:
+    ended_well = job.status == COMPLETED or (job.status == STOPPED and ranks)
+    if job.key.kind is not JobKind.TRAINING or not ended_well or value is not None:
+        return None
+    return why_without_value(job, objective)
+
+
+def new_sweep(kind: SweepKind, sweep_id: str, record: Record) -> Sweep:
+    """A sweep before its first job is counted."""
+    key = record.key
+    return Sweep(sweep_id, kind, record.experiment, key.account, key.region, is_history=True)
+
+
+def opens_window(record: Record) -> Sweep:
+    """The empty window that begins with this job."""
+    return new_sweep(SweepKind.LOOP, loop_id(record.experiment, start_of(record.job)), record)
+
+
+def is_near(window: Sweep, job: Job, quiet: timedelta) -> bool:
+    """Whether window and job belong together: no more than `quiet` lies between them. What runs reaches all later."""
+    assert window.first_at and window.last_at, "a window holds at least one job"
+    if start_of(job) - window.last_at > quiet and not window.counts.in_progress:
+        return False
+    return not job.is_terminal or window.first_at - last_activity_of(job) <= quiet
+
+
+def extends(window: Sweep, job: Job, quiet: timedelta) -> bool:
+    """Whether taking the job in (or its change) leaves the window one, with the same first job.
+
+    It may fall apart where the job's end becomes known only after jobs that start much later.
+    """
+    assert window.first_at and window.last_start_at, "a window holds at least one job"
+    if start_of(job) < window.first_at:
+        return False
+    return not job.is_terminal or window.last_start_at - last_activity_of(job) <= quiet

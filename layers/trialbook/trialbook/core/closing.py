@@ -1,0 +1,60 @@
+"""When a sweep is over, and when it has to be looked at next."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trialbook.core.jobs import TERMINAL
+from trialbook.core.sweeps import Sweep, SweepKind, SweepState
+
+# SageMaker's own default of MaxRuntimeInSeconds, for jobs that do not tell theirs.
+_DEFAULT_RUNTIME = timedelta(days=1)
+# Starting and uploading come on top of the runtime that SageMaker limits.
+_GRACE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What close_sweeps has to do about a sweep: look again at `due_at`, or close it if that has passed."""
+
+    due_at: datetime
+    is_quiet: bool
+
+
+def outlook(sweep: Sweep, quiet: timedelta) -> Outlook | None:
+    """When an open sweep is due: over by then, or hanging. None where it is not open or empty."""
+    if sweep.state is SweepState.CLOSED or sweep.superseded_by is not None:
+        return None
+    if sweep.kind is SweepKind.TUNING:
+        return _tuning_outlook(sweep)
+    if sweep.last_at is None:
+        return None
+    if sweep.counts.in_progress:
+        return Outlook(_hangs_from(sweep, sweep.last_at), is_quiet=False)
+    if sweep.expected_size is not None and sweep.counts.ended >= sweep.expected_size:
+        return Outlook(sweep.last_at, is_quiet=True)
+    return Outlook(sweep.last_at + quiet, is_quiet=True)
+
+
+def _tuning_outlook(sweep: Sweep) -> Outlook | None:
+    times = (sweep.last_at, sweep.tuning_created_at, sweep.tuning_ended_at)
+    last_at = max((moment for moment in times if moment is not None), default=None)
+    if last_at is None:
+        return None
+    if sweep.tuning_status in TERMINAL:
+        return Outlook(last_at, is_quiet=True)
+    return Outlook(_hangs_from(sweep, last_at), is_quiet=False)
+
+
+def looked_at_again(now: datetime) -> datetime:
+    """When a sweep that still hangs is looked at again: SageMaker says that it runs, so there is no hurry."""
+    return now + _GRACE
+
+
+def _hangs_from(sweep: Sweep, last_at: datetime) -> datetime:
+    """From when on a sweep whose jobs should have ended is suspicious; its jobs are then described."""
+    longest = (
+        timedelta(seconds=sweep.longest_runtime_seconds)
+        if sweep.longest_runtime_seconds
+        else _DEFAULT_RUNTIME
+    )
+    return last_at + longest + _GRACE

@@ -1,0 +1,305 @@
+"""A Job from the fields that events' details and Describe's answers share; Describe has more of them.
+
+Environment variables are left alone: people keep secrets in them. Event details come from SageMaker's inside: nulls where a field is absent, "" where it is unset, enums in other casing.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import (
+    Channel,
+    ExperimentConfig,
+    InstanceGroup,
+    Job,
+    JobKey,
+    JobKind,
+    Metric,
+    ParameterRange,
+    TuningDefinition,
+    TuningJob,
+)
+from trialbook.core.times import parse_time
+
+Detail = Mapping[str, Any]
+_PREFIX = {JobKind.TRAINING: "Training", JobKind.PROCESSING: "Processing", JobKind.TRANSFORM: "Transform"}
+_MAKERS = ("AutoMLJobArn", "MonitoringScheduleArn", "TrainingJobArn")  # who starts processing jobs of its own
+_CHILD = re.compile(r"(?P<tuning_job>.+)-\d{3,}-[0-9a-f]{8}")
+_PIPELINE_STEP_JOB = re.compile(r"pipelines-(?P<execution>[a-z0-9]{12})-.+")
+
+
+def job_from_detail(
+    kind: JobKind,
+    detail: Detail,
+    account: str,
+    region: str,
+    *,
+    described: bool = False,
+    fallback_time: datetime | None = None,
+) -> Job:
+    """A job from an event's detail or a Describe answer. Raises InvalidInput where name, status or a time is unusable."""
+    prefix = _PREFIX.get(kind, "HyperParameterTuning")
+    name = _required(detail, f"{prefix}JobName")
+    status = _required(detail, f"{prefix}JobStatus")
+    times = {
+        field: parse_time(detail.get(source), source)
+        for field, source in {
+            "created_at": "CreationTime",
+            "started_at": f"{prefix}StartTime",
+            "ended_at": "HyperParameterTuningEndTime" if kind is JobKind.TUNING else f"{prefix}EndTime",
+            "last_modified_at": "LastModifiedTime",
+        }.items()
+    }
+    if not any(times.values()):
+        times["created_at"] = times["last_modified_at"] = fallback_time
+    elif times["last_modified_at"] is None:
+        times["last_modified_at"] = max(moment for moment in times.values() if moment)
+    if not any(times.values()):
+        raise InvalidInput("CreationTime", detail.get("CreationTime"), "a time, in this field or the event's")
+    common = dict(
+        key=JobKey(account, region, kind, name),
+        status=status,
+        arn=_text(detail, f"{prefix}JobArn"),
+        tags=_tags(detail.get("Tags")),
+        failure_reason=_text(detail, "FailureReason"),
+        experiment_config=_experiment_config(detail.get("ExperimentConfig")),
+        **times,
+    )
+    job = _BUILDERS[kind](detail, common)
+    if described and job.is_terminal:
+        return replace(job, described=True)
+    return job
+
+
+def _training(detail: Detail, common: dict[str, Any]) -> Job:
+    algorithm = _map(detail.get("AlgorithmSpecification"))
+    resources = _map(detail.get("ResourceConfig"))
+    return Job(
+        **common,
+        secondary_status=_text(detail, "SecondaryStatus"),
+        hyper_parameters=_texts(detail.get("HyperParameters")),
+        final_metrics=_metrics(detail.get("FinalMetricDataList")),
+        metric_definitions=tuple(
+            str(each["Name"]) for each in _maps(algorithm.get("MetricDefinitions"), "Name")
+        ),
+        tuning_job=_tuning_job(detail, common["key"].name),
+        pipeline_execution=_pipeline_execution(common["key"].name),
+        made_by=_text(detail, "AutoMLJobArn"),
+        image=_text(algorithm, "TrainingImage"),
+        algorithm=_text(algorithm, "AlgorithmName"),
+        instances=_instances(resources),
+        volume_gb=_whole(resources.get("VolumeSizeInGB")),
+        spot=bool(detail.get("EnableManagedSpotTraining")),
+        training_seconds=_whole(detail.get("TrainingTimeInSeconds")),
+        billable_seconds=_whole(detail.get("BillableTimeInSeconds")),
+        max_runtime_seconds=_max_runtime(detail),
+        channels=_channels(detail.get("InputDataConfig")),
+        output_path=_text(_map(detail.get("OutputDataConfig")), "S3OutputPath"),
+        model_artifact=_text(_map(detail.get("ModelArtifacts")), "S3ModelArtifacts"),
+        role=_text(detail, "RoleArn"),
+    )
+
+
+def _processing(detail: Detail, common: dict[str, Any]) -> Job:
+    cluster = _map(_map(detail.get("ProcessingResources")).get("ClusterConfig"))
+    outputs = _maps(_map(detail.get("ProcessingOutputConfig")).get("Outputs"), "OutputName")
+    return Job(
+        **common,
+        pipeline_execution=_pipeline_execution(common["key"].name),
+        made_by=next((arn for field in _MAKERS if (arn := _text(detail, field))), None),
+        image=_text(_map(detail.get("AppSpecification")), "ImageUri"),
+        instances=_instances(cluster),
+        volume_gb=_whole(cluster.get("VolumeSizeInGB")),
+        max_runtime_seconds=_max_runtime(detail),
+        channels=tuple(
+            Channel(str(each["InputName"]), _text(_map(each.get("S3Input")), "S3Uri"))
+            for each in _maps(detail.get("ProcessingInputs"), "InputName")
+        ),
+        output_path=next((_text(_map(each.get("S3Output")), "S3Uri") for each in outputs), None),
+        role=_text(detail, "RoleArn"),
+    )
+
+
+def _transform(detail: Detail, common: dict[str, Any]) -> Job:
+    source = _map(detail.get("TransformInput"))
+    uri = _text(_map(_map(source.get("DataSource")).get("S3DataSource")), "S3Uri")
+    return Job(
+        **common,
+        pipeline_execution=_pipeline_execution(common["key"].name),
+        made_by=next((arn for field in _MAKERS if (arn := _text(detail, field))), None),
+        instances=_instances(_map(detail.get("TransformResources"))),
+        channels=(Channel("input", uri, _text(source, "ContentType")),) if uri else (),
+        output_path=_text(_map(detail.get("TransformOutput")), "S3OutputPath"),
+        model_artifact=_text(detail, "ModelName"),
+    )
+
+
+def _tuning(detail: Detail, common: dict[str, Any]) -> Job:
+    return Job(**common)
+
+
+_BUILDERS = {
+    JobKind.TRAINING: _training,
+    JobKind.PROCESSING: _processing,
+    JobKind.TRANSFORM: _transform,
+    JobKind.TUNING: _tuning,
+}
+
+
+def tuning_job_from_describe(detail: Detail, account: str, region: str) -> TuningJob:
+    """A tuning job from DescribeHyperParameterTuningJob's answer."""
+    config = _map(detail.get("HyperParameterTuningJobConfig"))
+    limits = _map(config.get("ResourceLimits"))
+    definitions = _maps(detail.get("TrainingJobDefinitions"), None) or _maps(
+        [detail.get("TrainingJobDefinition")], None
+    )
+    warm_start = _map(detail.get("WarmStartConfig"))
+    parents = _maps(warm_start.get("ParentHyperParameterTuningJobs"), "HyperParameterTuningJobName")
+    return TuningJob(
+        job=job_from_detail(JobKind.TUNING, detail, account, region, described=True),
+        strategy=_text(config, "Strategy"),
+        definitions=tuple(_definition(each, config) for each in definitions),
+        max_jobs=_whole(limits.get("MaxNumberOfTrainingJobs")),
+        max_parallel_jobs=_whole(limits.get("MaxParallelTrainingJobs")),
+        warm_start_parents=tuple(str(each["HyperParameterTuningJobName"]) for each in parents),
+    )
+
+
+def _definition(definition: Detail, config: Detail) -> TuningDefinition:
+    objective = _map(definition.get("TuningObjective")) or _map(
+        config.get("HyperParameterTuningJobObjective")
+    )
+    ranges = _map(definition.get("HyperParameterRanges")) or _map(config.get("ParameterRanges"))
+    return TuningDefinition(
+        name=_text(definition, "DefinitionName"),
+        metric_name=_text(objective, "MetricName"),
+        objective_type=_text(objective, "Type"),
+        image=_text(_map(definition.get("AlgorithmSpecification")), "TrainingImage"),
+        static_hyper_parameters=_texts(definition.get("StaticHyperParameters")),
+        ranges=tuple(_ranges(ranges)),
+    )
+
+
+def _ranges(ranges: Detail) -> Iterable[ParameterRange]:
+    for kind in ("Continuous", "Integer"):
+        for each in _maps(ranges.get(f"{kind}ParameterRanges"), "Name"):
+            low, high = (Metric.of("", each.get(bound)).value for bound in ("MinValue", "MaxValue"))
+            yield ParameterRange(str(each["Name"]), kind, low, high, _text(each, "ScalingType"))
+    for each in _maps(ranges.get("CategoricalParameterRanges"), "Name"):
+        yield ParameterRange(
+            str(each["Name"]), "Categorical", values=tuple(map(str, each.get("Values") or ()))
+        )
+
+
+def metrics_with_statistics(metrics: tuple[Metric, ...], component: Detail) -> tuple[Metric, ...]:
+    """Final metrics with Min, Max, Avg and Count from DescribeTrialComponent's answer, where SageMaker has them."""
+    summaries = {str(each["MetricName"]): each for each in _maps(component.get("Metrics"), "MetricName")}
+    return tuple(_with_statistics(metric, summaries.get(metric.name)) for metric in metrics)
+
+
+def _with_statistics(metric: Metric, summary: Detail | None) -> Metric:
+    if summary is None or metric.value is None:
+        return metric
+    statistics = {"minimum": summary.get("Min"), "maximum": summary.get("Max"), "average": summary.get("Avg")}
+    return Metric.of(metric.name, metric.value, count=summary.get("Count"), **statistics)
+
+
+def _required(detail: Detail, field: str) -> str:
+    value = detail.get(field)
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(field, value, "a text that is not empty")
+    return value
+
+
+def _text(detail: Detail, field: str) -> str | None:
+    value = detail.get(field)
+    return str(value) if value not in (None, "") else None
+
+
+def _whole(value: object) -> int | None:
+    try:
+        return int(value)  # type: ignore[call-overload,no-any-return]
+    except (TypeError, ValueError):
+        return None
+
+
+def _map(value: object) -> Detail:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _maps(value: object, needed: str | None) -> list[Detail]:
+    """The objects of a list, those without the needed field left out: one odd entry must not cost the job."""
+    entries = value if isinstance(value, list | tuple) else ()
+    return [each for each in entries if isinstance(each, Mapping) and (needed is None or each.get(needed))]
+
+
+def _texts(value: object) -> Mapping[str, str]:
+    return MappingProxyType(
+        {str(key): "" if text is None else str(text) for key, text in _map(value).items()}
+    )
+
+
+def _tags(value: object) -> Mapping[str, str]:
+    """Tags: a map in events, a list of Key and Value in answers."""
+    if isinstance(value, list):
+        return MappingProxyType(
+            {str(each["Key"]): str(each.get("Value") or "") for each in _maps(value, "Key")}
+        )
+    return _texts(value)
+
+
+def _metrics(value: object) -> tuple[Metric, ...]:
+    return tuple(Metric.of(str(each["MetricName"]), each.get("Value")) for each in _maps(value, "MetricName"))
+
+
+def _experiment_config(value: object) -> ExperimentConfig | None:
+    config = _map(value)
+    experiment, trial = _text(config, "ExperimentName"), _text(config, "TrialName")
+    return ExperimentConfig(experiment, trial) if experiment or trial else None
+
+
+def _instances(resources: Detail) -> tuple[InstanceGroup, ...]:
+    groups = _maps(resources.get("InstanceGroups"), "InstanceType") or _maps([resources], "InstanceType")
+    return tuple(
+        InstanceGroup(str(each["InstanceType"]), _whole(each.get("InstanceCount")) or 1) for each in groups
+    )
+
+
+def _max_runtime(detail: Detail) -> int | None:
+    condition = _map(detail.get("StoppingCondition"))
+    # With spot instances the wait for capacity comes on top; MaxWaitTimeInSeconds covers both.
+    return _whole(condition.get("MaxWaitTimeInSeconds")) or _whole(condition.get("MaxRuntimeInSeconds"))
+
+
+def _channels(value: object) -> tuple[Channel, ...]:
+    return tuple(
+        Channel(
+            str(each["ChannelName"]),
+            _text(_map(_map(each.get("DataSource")).get("S3DataSource")), "S3Uri"),
+            _text(each, "ContentType"),
+        )
+        for each in _maps(value, "ChannelName")
+    )
+
+
+def _tuning_job(detail: Detail, name: str) -> str | None:
+    """The tuning job of a child. The ARN says that there is one but lower-cases its name; the child's own name,
+    `<tuning job>-001-0f0444b1`, keeps the spelling, and counts where both agree."""
+    arn = _text(detail, "TuningJobArn")
+    if arn is None:
+        return None
+    lowered = arn.rpartition("/")[2]
+    child = _CHILD.fullmatch(name)
+    if child and child["tuning_job"].lower() == lowered.lower():
+        return child["tuning_job"]
+    return lowered
+
+
+def _pipeline_execution(name: str) -> str | None:
+    """The execution whose step started the job, which its name tells: `pipelines-<execution>-<step>-<random>`."""
+    step = _PIPELINE_STEP_JOB.fullmatch(name)
+    return step["execution"] if step else None

@@ -1,0 +1,136 @@
+"""EventBridge's job state changes, parsed once at the edge: tolerant of every shape seen, strict about what is needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trialbook.core.describe import job_from_detail
+from trialbook.core.errors import InvalidInput, NotAJobEvent
+from trialbook.core.jobs import COMPLETED, IN_PROGRESS, Job, JobKey, JobKind
+from trialbook.core.times import parse_time
+
+SOURCE = "aws.sagemaker"
+_KINDS = {
+    "SageMaker Training Job State Change": JobKind.TRAINING,
+    "SageMaker Processing Job State Change": JobKind.PROCESSING,
+    "SageMaker Transform Job State Change": JobKind.TRANSFORM,
+    "SageMaker HyperParameter Tuning Job State Change": JobKind.TUNING,
+}
+_PIPELINE_EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
+_PIPELINE_STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
+DETAIL_TYPES = (*_KINDS, _PIPELINE_EXECUTION, _PIPELINE_STEP)
+
+# Pipelines have words of their own for what jobs call InProgress and Completed.
+_PIPELINE_STATUS = {"Executing": IN_PROGRESS, "Starting": IN_PROGRESS, "Succeeded": COMPLETED}
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStep:
+    """A step of a pipeline execution changed; `job_arn` is the job it runs, with its name in lower case."""
+
+    execution: JobKey
+    name: str
+    step_type: str | None
+    status: str
+    job_arn: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    failure_reason: str | None
+
+
+def parse_event(envelope: object) -> Job | PipelineStep:
+    """What an EventBridge envelope tells. Raises NotAJobEvent, naming field and value, on anything else."""
+    if not isinstance(envelope, Mapping):
+        raise NotAJobEvent("event", envelope, "an EventBridge envelope (a JSON object)")
+    detail_type = envelope.get("detail-type")
+    if detail_type not in DETAIL_TYPES:
+        raise NotAJobEvent("detail-type", detail_type, f"one of: {', '.join(DETAIL_TYPES)}")
+    detail = envelope.get("detail")
+    if not isinstance(detail, Mapping):
+        raise NotAJobEvent("detail", detail, "a JSON object")
+    account, region = (_required(envelope, field) for field in ("account", "region"))
+    try:
+        if detail_type == _PIPELINE_EXECUTION:
+            return _pipeline_execution(detail, account, region)
+        if detail_type == _PIPELINE_STEP:
+            return _pipeline_step(detail, account, region)
+        return _job(_KINDS[detail_type], detail, account, region, envelope.get("time"))
+    except NotAJobEvent:
+        raise
+    except InvalidInput as error:
+        raise NotAJobEvent(f"detail.{error.field}", error.value, error.expected) from error
+
+
+def _required(envelope: Mapping[str, Any], field: str) -> str:
+    value = envelope.get(field)
+    if not isinstance(value, str) or not value:
+        raise NotAJobEvent(field, value, "a text that is not empty")
+    return value
+
+
+def _job(kind: JobKind, detail: Mapping[str, Any], account: str, region: str, sent_at: object) -> Job:
+    """A job from its event. The envelope's time stands in where the detail has none at all, so that every job has
+    one; events have been seen without LastModifiedTime."""
+    try:
+        fallback = parse_time(sent_at, "time")
+    except InvalidInput:
+        fallback = None
+    return job_from_detail(kind, detail, account, region, fallback_time=fallback)
+
+
+def _pipeline_execution(detail: Mapping[str, Any], account: str, region: str) -> Job:
+    key, pipeline, execution = _execution(detail, account, region)
+    status = _status(detail, "currentPipelineExecutionStatus")
+    started = parse_time(detail.get("executionStartTime"), "executionStartTime")
+    ended = parse_time(detail.get("executionEndTime"), "executionEndTime")
+    return Job(
+        key=key,
+        status=status,
+        arn=str(detail["pipelineExecutionArn"]),
+        created_at=started,
+        started_at=started,
+        ended_at=ended,
+        last_modified_at=ended or started,
+        pipeline=pipeline,
+        pipeline_execution=execution,
+    )
+
+
+def _pipeline_step(detail: Mapping[str, Any], account: str, region: str) -> PipelineStep:
+    key, _, _ = _execution(detail, account, region)
+    metadata = detail.get("metadata")
+    jobs = (
+        [each for each in metadata.values() if isinstance(each, Mapping)]
+        if isinstance(metadata, Mapping)
+        else []
+    )
+    name = detail.get("stepName")
+    if not isinstance(name, str) or not name:
+        raise InvalidInput("stepName", name, "the step's name")
+    return PipelineStep(
+        execution=key,
+        name=name,
+        step_type=detail.get("stepType") or None,
+        status=_status(detail, "currentStepStatus"),
+        job_arn=next((str(each["arn"]) for each in jobs if each.get("arn")), None),
+        started_at=parse_time(detail.get("stepStartTime"), "stepStartTime"),
+        ended_at=parse_time(detail.get("stepEndTime"), "stepEndTime"),
+        failure_reason=detail.get("failureReason") or None,
+    )
+
+
+def _execution(detail: Mapping[str, Any], account: str, region: str) -> tuple[JobKey, str, str]:
+    arn = detail.get("pipelineExecutionArn")
+    parts = str(arn).split(":pipeline/")[-1].split("/")
+    if len(parts) != 3 or parts[1] != "execution" or not all(parts):
+        raise InvalidInput("pipelineExecutionArn", arn, "an ARN that ends in pipeline/NAME/execution/ID")
+    pipeline, _, execution = parts
+    return JobKey(account, region, JobKind.PIPELINE_EXECUTION, f"{pipeline}/{execution}"), pipeline, execution
+
+
+def _status(detail: Mapping[str, Any], field: str) -> str:
+    status = detail.get(field)
+    if not isinstance(status, str) or not status:
+        raise InvalidInput(field, status, "a status")
+    return _PIPELINE_STATUS.get(status, status)

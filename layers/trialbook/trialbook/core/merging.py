@@ -1,0 +1,50 @@
+"""What is known of a job, joined from observations that come twice, late and out of order.
+
+`merge` is commutative, associative and idempotent over the observations of a job, as long as they agree in the fields
+that several of them carry; so the order in which events come does not show in the ledger.
+"""
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from trialbook.core.jobs import Job
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+# Events and Describe round a creation time differently; a job made anew under a deleted one's name is seconds younger.
+_SAME_LIFE = timedelta(seconds=1)
+
+
+def merge(known: Job | None, seen: Job) -> Job:
+    """The job after one more observation: terminal beats running, Describe beats events, newer beats older.
+
+    What the winning observation does not say is kept from the other. A job that was deleted and made anew under the
+    same name starts a new life: nothing of the old one is kept.
+    """
+    if known is None or known == seen:
+        return seen
+    if is_new_life(known, seen) or is_new_life(seen, known):
+        return max(known, seen, key=lambda job: job.created_at or _NEVER)
+    loser, winner = sorted((known, seen), key=_precedence)
+    kept = {
+        field.name: getattr(loser, field.name)
+        for field in fields(Job)
+        if field.name not in ("status", "secondary_status", "described", "failure_reason")
+        and getattr(winner, field.name) in (None, (), {}, False)
+    }
+    if loser.tags and winner.tags:
+        kept["tags"] = MappingProxyType({**loser.tags, **winner.tags})
+    if known.created_at and seen.created_at:
+        kept["created_at"] = min(known.created_at, seen.created_at)
+    return replace(winner, **kept)
+
+
+def is_new_life(known: Job, seen: Job) -> bool:
+    """Whether a deleted job's name was given to another job, of which `seen` tells."""
+    if known.created_at is None or seen.created_at is None:
+        return False
+    return seen.created_at - known.created_at > _SAME_LIFE
+
+
+def _precedence(job: Job) -> tuple[bool, bool, datetime, str]:
+    return job.is_terminal, job.described, job.last_modified_at or _NEVER, repr(job)

@@ -1,0 +1,53 @@
+"""Names that SageMaker takes for experiments and trials, and base names as its SDKs build on them."""
+
+import re
+from hashlib import sha256
+
+LONGEST = 120
+_VALID = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}")
+_TIMESTAMPS = (
+    re.compile(r"-\d{4}(-\d{2}){5}-\d{3}"),  # SDK 2, name_from_base: -2026-11-20-10-15-00-123
+    re.compile(r"-\d{6}-\d{4}"),  # SDK 2, short form for tuning jobs: -261120-1015
+    re.compile(r"-\d{10}-[0-9a-f]{4}"),  # SDK 2, unique_name_from_base
+    re.compile(r"-\d{14}"),  # SDK 3, ModelTrainer
+)
+
+
+def is_valid_name(name: str) -> bool:
+    """Whether SageMaker takes it as the name of an experiment or a trial."""
+    return len(name) <= LONGEST and _VALID.fullmatch(name) is not None
+
+
+def valid_name(text: str, longest: int = LONGEST) -> str:
+    """The text itself where it is a valid name, otherwise its letters and digits with a hash of the whole text.
+
+    The hash keeps different texts apart that differ in other characters or behind the cut only. Names that differ in
+    case only are one name to SageMaker and to the ledger alike (`same_name`).
+    """
+    if len(text) <= longest and is_valid_name(text):
+        return text
+    mark = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    readable = re.sub(r"[^a-zA-Z0-9]+", "-", text)[: longest - len(mark) - 1].strip("-")
+    return f"{readable}-{mark}" if readable else f"x-{mark}"
+
+
+def same_name(name: str) -> str:
+    """What two names share that SageMaker does not tell apart: it compares without regard to case."""
+    return name.casefold()
+
+
+def base_job_name(name: str) -> str:
+    """The name without the timestamp that SageMaker's SDKs append; a name without one is its own base."""
+    for timestamp in _TIMESTAMPS:
+        found = list(timestamp.finditer(name))
+        if found and found[-1].end() == len(name) and found[-1].start() > 0:
+            return name[: found[-1].start()].rstrip("-") or name
+    return name
+
+
+def shard_name(name: str, number: int) -> str:
+    """The n-th shard of an experiment or trial that is full: the name itself, then `<name>-2`, `<name>-3`."""
+    if number == 1:
+        return name
+    suffix = f"-{number}"
+    return valid_name(name, LONGEST - len(suffix)) + suffix

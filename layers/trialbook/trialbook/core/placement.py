@@ -1,0 +1,91 @@
+"""Where a job belongs. The first answer wins: its own ExperimentConfig, its tags, the rules document, the default."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from trialbook.core.jobs import Job, JobKind
+from trialbook.core.names import base_job_name, valid_name
+from trialbook.core.rules import Rules, fill
+
+IGNORE_TAG, EXPERIMENT_TAG, TRIAL_TAG = "trialbook:ignore", "trialbook:experiment", "trialbook:trial"
+SWEEP_TAG, SIZE_TAG, OBJECTIVE_TAG = "trialbook:sweep", "trialbook:sweep-size", "trialbook:objective"
+_NO = frozenset({"false", "no", "0", "off"})
+
+Answer = tuple[str, str]  # what was found, and who said so
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a job belongs and who said so: `experiment by tag trialbook:experiment, trial by default`.
+
+    `placed_by_sagemaker`: the job's creator gave both, so SageMaker itself attaches it.
+    """
+
+    experiment: str
+    trial: str
+    placed_by: str
+    placed_by_sagemaker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Trialbook keeps away from the job, and why."""
+
+    reason: str
+
+
+def place(job: Job, rules: Rules) -> Placement | LeftOut:
+    """Where the job belongs, or why it is left out."""
+    reason = _left_out(job, rules)
+    if reason is not None:
+        return LeftOut(reason)
+    experiment, experiment_by = next(_experiments(job, rules))
+    trial, trial_by = next(_trials(job, rules))
+    config = job.experiment_config
+    both = config is not None and bool(config.experiment_name and config.trial_name)
+    return Placement(valid_name(experiment), valid_name(trial), _said_by(experiment_by, trial_by), both)
+
+
+def _said_by(experiment_by: str, trial_by: str) -> str:
+    if experiment_by == trial_by:
+        return f"experiment and trial by {experiment_by}"
+    return f"experiment by {experiment_by}, trial by {trial_by}"
+
+
+def _left_out(job: Job, rules: Rules) -> str | None:
+    tag = job.tags.get(IGNORE_TAG)
+    if tag is not None and tag.strip().lower() not in _NO:
+        return f"tag {IGNORE_TAG}"
+    for rule in rules.placements:
+        if rule.ignore is not None and rule.match.matches(job):
+            return f"rules document, {rule.name}" if rule.ignore else None
+    if job.made_by and job.key.kind in (JobKind.PROCESSING, JobKind.TRANSFORM):
+        return f"started by {job.made_by.split(':')[5].split('/')[0] if job.made_by.count(':') >= 5 else 'a service'}"
+    return None
+
+
+def _experiments(job: Job, rules: Rules) -> Iterator[Answer]:
+    if job.experiment_config and job.experiment_config.experiment_name:
+        yield job.experiment_config.experiment_name, "its ExperimentConfig"
+    if job.tags.get(EXPERIMENT_TAG):
+        yield job.tags[EXPERIMENT_TAG], f"tag {EXPERIMENT_TAG}"
+    yield from _by_rules(job, rules, lambda rule: rule.experiment)
+    yield job.pipeline or base_job_name(job.tuning_job or job.name), "default"
+
+
+def _trials(job: Job, rules: Rules) -> Iterator[Answer]:
+    if job.experiment_config and job.experiment_config.trial_name:
+        yield job.experiment_config.trial_name, "its ExperimentConfig"
+    if job.tags.get(TRIAL_TAG):
+        yield job.tags[TRIAL_TAG], f"tag {TRIAL_TAG}"
+    yield from _by_rules(job, rules, lambda rule: rule.trial)
+    yield job.tuning_job or job.pipeline_execution or job.name, "default"
+
+
+def _by_rules(job: Job, rules: Rules, read: Callable[..., str | None]) -> Iterator[Answer]:
+    for rule in rules.placements:
+        template = read(rule)
+        if template is not None and rule.match.matches(job):
+            text = fill(template, job)
+            if text is not None:
+                yield text, f"rules document, {rule.name}"

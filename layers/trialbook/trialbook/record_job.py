@@ -1,0 +1,112 @@
+"""record_job: a job state change goes into the ledger, together with the sweep that the job is part of.
+
+Safe to repeat at any point: every write is one transaction that is conditional on what was read, and what an event
+adds to what is known does not depend on when it comes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+
+from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker
+from trialbook.bookkeeping import Bookkeeper
+from trialbook.core.events import PipelineStep, parse_event
+from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
+from trialbook.core.merging import is_new_life, merge
+from trialbook.core.placement import LeftOut, place
+from trialbook.observability import logger
+from trialbook.services import Services
+
+
+class Outcome(StrEnum):
+    """What became of an observation."""
+
+    RECORDED = "recorded"
+    UNCHANGED = "unchanged"
+    LEFT_OUT = "left out"
+
+
+def record_job(envelope: object, services: Services) -> Outcome:
+    """Records what an EventBridge envelope tells. Raises NotAJobEvent, Throttled, Conflict."""
+    seen = parse_event(envelope)
+    if isinstance(seen, PipelineStep):
+        services.ledger.put_step(seen)
+        return Outcome.RECORDED
+    return record(seen, services)
+
+
+def record(seen: Job, services: Services, *, is_history: bool = False, tags_known: bool = True) -> Outcome:
+    """Records an observation of a job; where it says that the job has ended, SageMaker is asked for the rest.
+
+    Lists do not tell a job's tags as events do: with `tags_known` false they are asked for, if no event told them.
+    """
+    known = services.ledger.record(seen.key)
+    if known is not None and known.job.described and not is_new_life(known.job, seen):
+        return Outcome.UNCHANGED
+    if known is None and not tags_known:
+        seen = replace(seen, tags=_tags(seen, services))
+    rules = services.rules()
+    if isinstance(place(seen, rules), LeftOut):
+        return Outcome.LEFT_OUT
+    book = Bookkeeper(services.ledger, rules, lambda key, name: tuning_job_of(key, name, services), is_history)
+    if seen.key.kind is JobKind.TUNING:
+        changed = book.enter_tuning_job(_learned_tuning_job(seen, services))
+    else:
+        changed = book.enter(learned(seen, services))
+    return Outcome.UNCHANGED if changed is None else Outcome.RECORDED
+
+
+def _tags(seen: Job, services: Services) -> Mapping[str, str]:
+    if seen.arn is None:
+        return seen.tags
+    try:
+        return services.sagemaker(seen.key.region).tags(seen.arn)
+    except (NotFound, Refused):
+        return seen.tags
+
+
+def learned(seen: Job, services: Services) -> Job:
+    """The observation of an ended job with what Describe adds to it: two calls at the most.
+
+    A job that was deleted, or that the role may not see, is known from its event alone.
+    """
+    if not seen.is_terminal or seen.key.kind.component_suffix is None:
+        return seen
+    sagemaker = services.sagemaker(seen.key.region)
+    described = seen
+    if not seen.described:
+        try:
+            described = merge(seen, sagemaker.describe(seen.key))
+        except (NotFound, Refused) as error:
+            logger.warning("known from its event alone", job=seen.name, reason=error.code)
+            return seen
+    return replace(described, final_metrics=_with_statistics(described, sagemaker))
+
+
+def _with_statistics(job: Job, sagemaker: SageMaker) -> tuple[Metric, ...]:
+    """The statistics are worth a call, not a delay: without them, the final values stand."""
+    if not job.final_metrics or job.component_name is None:
+        return job.final_metrics
+    try:
+        return sagemaker.with_statistics(job.final_metrics, job.component_name)
+    except (NotFound, Refused):
+        return job.final_metrics
+
+
+def _learned_tuning_job(seen: Job, services: Services) -> TuningJob:
+    """A tuning job with its objective and ranges; asked for at its start, and at its end for its final state."""
+    sweep = services.ledger.sweep(seen.name)
+    if not seen.is_terminal and sweep is not None and sweep.definitions:
+        return TuningJob(seen)
+    found = tuning_job_of(seen.key, seen.name, services)
+    return TuningJob(seen) if found is None else replace(found, job=merge(seen, found.job))
+
+
+def tuning_job_of(child: JobKey, name: str, services: Services) -> TuningJob | None:
+    """The tuning job of that name beside the job; None where SageMaker does not tell."""
+    key = replace(child, kind=JobKind.TUNING, name=name)
+    try:
+        return services.sagemaker(key.region).describe_tuning_job(key)
+    except (NotFound, Refused) as error:
+        logger.warning("the tuning job can't be described", tuning_job=name, reason=error.code)
+        return None

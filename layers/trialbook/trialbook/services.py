@@ -1,0 +1,76 @@
+"""The outside services that the use cases work with, opened when first used, from one botocore session."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+from botocore.session import Session
+
+from trialbook.adapters.dynamodb import Ledger
+from trialbook.adapters.sagemaker import SageMaker
+from trialbook.core.errors import InvalidRules
+from trialbook.core.rules import Rules
+from trialbook.observability import count, logger
+from trialbook.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a use case asks for. `rules()` are the rules in force; `sagemaker(region)` calls SageMaker there."""
+
+    ledger: Ledger
+    sagemaker: Callable[[str], SageMaker]
+    rules: Callable[[], Rules] = field(default=Rules)
+
+    def session(self) -> Session:
+        """The botocore session that all clients share."""
+        return self.ledger.session
+
+
+def open_services(settings: Settings) -> Services:
+    """The services of a deployed function."""
+    ledger = Ledger(settings.ledger_table, expire_days=settings.expire_days)
+    return Services(ledger, _sagemaker_of(ledger), _rules(settings, ledger))
+
+
+def _sagemaker_of(ledger: Ledger) -> Callable[[str], SageMaker]:
+    @cache
+    def sagemaker(region: str) -> SageMaker:
+        return SageMaker(ledger.session, region)
+
+    return sagemaker
+
+
+_RULES_AGE = 45  # seconds; a pushed document is in use within a minute
+_GOOD_RULES = "rules"
+
+
+def _rules(settings: Settings, ledger: Ledger) -> Callable[[], Rules]:
+    if settings.rules_parameter is None:
+        return Rules
+    name = settings.rules_parameter
+
+    def fetch() -> str | None:
+        from aws_lambda_powertools.utilities import parameters
+
+        try:
+            return parameters.get_parameter(name, max_age=_RULES_AGE)
+        except parameters.exceptions.GetParameterError as error:
+            if "ParameterNotFound" in str(error):
+                return None
+            raise
+
+    @cache
+    def source() -> Callable[[], Rules]:
+        from trialbook.adapters.rules_document import RulesSource
+
+        return RulesSource(
+            fetch, lambda: ledger.note(_GOOD_RULES), lambda text: ledger.put_note(_GOOD_RULES, text), _invalid
+        )
+
+    return lambda: source()()
+
+
+def _invalid(problems: InvalidRules) -> None:
+    logger.error("the rules document is invalid, the last good one stays in force", problems=problems.problems)
+    count("RulesDocumentInvalid")

@@ -1,0 +1,42 @@
+"""The environment of a function, read once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trialbook.core.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What template.yaml gives a function. Optional parts are None where their condition is off."""
+
+    ledger_table: str
+    event_bus: str | None = None
+    rules_parameter: str | None = None
+    reports_bucket: str | None = None
+    expire_days: int | None = None
+    queue_url: str = ""
+
+    @staticmethod
+    def from_environment(environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Raises InvalidInput, naming the variable, where a needed one is missing or a number is none."""
+        table = environment.get("LEDGER_TABLE")
+        if not table:
+            raise InvalidInput("LEDGER_TABLE", table, "the name of the ledger's table")
+        return Settings(
+            ledger_table=table,
+            event_bus=environment.get("EVENT_BUS") or None,
+            rules_parameter=environment.get("RULES_PARAMETER") or None,
+            reports_bucket=environment.get("REPORTS_BUCKET") or None,
+            expire_days=_days(environment.get("EXPIRE_DAYS")),
+            queue_url=environment.get("QUEUE_URL", ""),
+        )
+
+
+def _days(text: str | None) -> int | None:
+    if not text or text == "0":
+        return None
+    if not text.isdecimal():
+        raise InvalidInput("EXPIRE_DAYS", text, "a whole number of days, or 0 for never")
+    return int(text)
