@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, NO_LOOPS, Conflict, Ledger
+from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, Conflict, Ledger
 from trialbook.core.assessment import assess, common_objective, extends, is_near, membership, new_sweep, opens_window
 from trialbook.core.closing import outlook
 from trialbook.core.jobs import Job, JobKey, TuningJob
@@ -57,7 +57,7 @@ def retried(change: Callable[[], T]) -> T:
             attempt += 1
             if attempt == _ATTEMPTS:
                 raise
-            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))  # noqa: S311
+            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))
 
 
 @dataclass(frozen=True, slots=True)

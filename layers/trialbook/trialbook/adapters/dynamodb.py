@@ -178,8 +178,8 @@ class Ledger:
 
     @cached_property
     def connection(self) -> Connection:
-        """pynamodb's own connection; its botocore session serves other clients too, which saves a second one."""
-        return self._item._get_connection().connection
+        """Pynamodb's own connection; its botocore session serves other clients too, which saves a second one."""
+        return self._item._get_connection().connection  # noqa: SLF001 pynamodb has no public way
 
     @property
     def session(self) -> Session:

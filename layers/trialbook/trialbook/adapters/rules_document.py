@@ -21,7 +21,7 @@ def read_rules(text: str) -> Rules:
         raise InvalidRules((f"{line}no valid YAML: {error.problem or error.context}",)) from error
     except yaml.YAMLError as error:
         raise InvalidRules((f"no valid YAML: {error}",)) from error
-    lines = {path: line for path, line in _lines(node, ())} if node is not None else {}
+    lines = dict(_lines(node, ())) if node is not None else {}
     return parse_rules(document, lines)
 
 

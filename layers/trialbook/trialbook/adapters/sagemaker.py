@@ -93,9 +93,7 @@ class SageMaker:
 
     def describe_tuning_job(self, key: JobKey) -> TuningJob:
         """A tuning job with its objective, ranges and limits."""
-        answer = self._call(
-            self._client.describe_hyper_parameter_tuning_job, HyperParameterTuningJobName=key.name
-        )
+        answer = self._call(self._client.describe_hyper_parameter_tuning_job, HyperParameterTuningJobName=key.name)
         return tuning_job_from_describe(answer, key.account, key.region)
 
     def with_statistics(self, metrics: tuple[Metric, ...], component: str) -> tuple[Metric, ...]:
@@ -121,7 +119,9 @@ class SageMaker:
             hyper_parameters = dict(each.get("TunedHyperParameters") or {})
             yield replace(job, tuning_job=tuning_job.name, hyper_parameters=hyper_parameters)
 
-    def jobs_modified(self, kind: JobKind, account: str, region: str, since: datetime, until: datetime) -> Iterator[Job]:
+    def jobs_modified(
+        self, kind: JobKind, account: str, region: str, since: datetime, until: datetime
+    ) -> Iterator[Job]:
         """The jobs of a kind that changed within the interval, longest ago first, a hundred a call.
 
         Training jobs come from Search as Describe would tell them, with tags; the others as their lists tell them.

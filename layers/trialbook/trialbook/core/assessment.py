@@ -69,9 +69,7 @@ def assess(
     )
 
 
-def _objective(
-    job: Job, by_rules: Objective | None, definitions: tuple[TuningDefinition, ...]
-) -> Objective | None:
+def _objective(job: Job, by_rules: Objective | None, definitions: tuple[TuningDefinition, ...]) -> Objective | None:
     if job.key.kind is not JobKind.TRAINING:
         return None
     if job.tuning_job:
@@ -126,7 +124,8 @@ def opens_window(record: Record) -> Sweep:
 
 def is_near(window: Sweep, job: Job, quiet: timedelta) -> bool:
     """Whether window and job belong together: no more than `quiet` lies between them. What runs reaches all later."""
-    assert window.first_at and window.last_at, "a window holds at least one job"
+    if window.first_at is None or window.last_at is None:
+        return False
     if start_of(job) - window.last_at > quiet and not window.counts.in_progress:
         return False
     return not job.is_terminal or window.first_at - last_activity_of(job) <= quiet
@@ -137,7 +136,6 @@ def extends(window: Sweep, job: Job, quiet: timedelta) -> bool:
 
     It may fall apart where the job's end becomes known only after jobs that start much later.
     """
-    assert window.first_at and window.last_start_at, "a window holds at least one job"
-    if start_of(job) < window.first_at:
+    if window.first_at is None or window.last_start_at is None or start_of(job) < window.first_at:
         return False
     return not job.is_terminal or window.last_start_at - last_activity_of(job) <= quiet

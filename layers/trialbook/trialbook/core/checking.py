@@ -60,21 +60,19 @@ class Checker:
         return None
 
     def flag(self, value: object, path: Path) -> bool | None:
-        """true or false."""
+        """True or false."""
         if value is None or isinstance(value, bool):
             return value
         self.wrong(path, value, "true or false")
         return None
 
-    def number(
-        self, value: object, path: Path, *, above: float, at_most: float | None = None
-    ) -> float | None:
+    def number(self, value: object, path: Path, *, above: float, at_most: float | None = None) -> float | None:
         """A number within bounds."""
         if value is None:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool) and value > above:
-            if at_most is None or value <= at_most:
-                return float(value)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and value > above and (at_most is None or value <= at_most):  # type: ignore[operator]
+            return float(value)  # type: ignore[arg-type]
         limit = f" and at most {at_most:g}" if at_most is not None else ""
         self.wrong(path, value, f"a number above {above:g}{limit}")
         return None

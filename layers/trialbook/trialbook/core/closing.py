@@ -52,9 +52,5 @@ def looked_at_again(now: datetime) -> datetime:
 
 def _hangs_from(sweep: Sweep, last_at: datetime) -> datetime:
     """From when on a sweep whose jobs should have ended is suspicious; its jobs are then described."""
-    longest = (
-        timedelta(seconds=sweep.longest_runtime_seconds)
-        if sweep.longest_runtime_seconds
-        else _DEFAULT_RUNTIME
-    )
+    longest = timedelta(seconds=sweep.longest_runtime_seconds) if sweep.longest_runtime_seconds else _DEFAULT_RUNTIME
     return last_at + longest + _GRACE

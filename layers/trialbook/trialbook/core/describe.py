@@ -1,6 +1,7 @@
 """A Job from the fields that events' details and Describe's answers share; Describe has more of them.
 
-Environment variables are left alone: people keep secrets in them. Event details come from SageMaker's inside: nulls where a field is absent, "" where it is unset, enums in other casing.
+Environment variables are left alone: people keep secrets in them. Event details come from SageMaker's inside: nulls
+where a field is absent, "" where it is unset, enums in other casing.
 """
 
 import re
@@ -41,7 +42,7 @@ def job_from_detail(
     described: bool = False,
     fallback_time: datetime | None = None,
 ) -> Job:
-    """A job from an event's detail or a Describe answer. Raises InvalidInput where name, status or a time is unusable."""
+    """A job from an event's detail or a Describe answer. Raises InvalidInput for name, status or time."""
     prefix = _PREFIX.get(kind, "HyperParameterTuning")
     name = _required(detail, f"{prefix}JobName")
     status = _required(detail, f"{prefix}JobStatus")
@@ -83,9 +84,7 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
         secondary_status=_text(detail, "SecondaryStatus"),
         hyper_parameters=_texts(detail.get("HyperParameters")),
         final_metrics=_metrics(detail.get("FinalMetricDataList")),
-        metric_definitions=tuple(
-            str(each["Name"]) for each in _maps(algorithm.get("MetricDefinitions"), "Name")
-        ),
+        metric_definitions=tuple(str(each["Name"]) for each in _maps(algorithm.get("MetricDefinitions"), "Name")),
         tuning_job=_tuning_job(detail, common["key"].name),
         pipeline_execution=_pipeline_execution(common["key"].name),
         made_by=_text(detail, "AutoMLJobArn"),
@@ -170,9 +169,7 @@ def tuning_job_from_describe(detail: Detail, account: str, region: str) -> Tunin
 
 
 def _definition(definition: Detail, config: Detail) -> TuningDefinition:
-    objective = _map(definition.get("TuningObjective")) or _map(
-        config.get("HyperParameterTuningJobObjective")
-    )
+    objective = _map(definition.get("TuningObjective")) or _map(config.get("HyperParameterTuningJobObjective"))
     ranges = _map(definition.get("HyperParameterRanges")) or _map(config.get("ParameterRanges"))
     return TuningDefinition(
         name=_text(definition, "DefinitionName"),
@@ -190,9 +187,7 @@ def _ranges(ranges: Detail) -> Iterable[ParameterRange]:
             low, high = (Metric.of("", each.get(bound)).value for bound in ("MinValue", "MaxValue"))
             yield ParameterRange(str(each["Name"]), kind, low, high, _text(each, "ScalingType"))
     for each in _maps(ranges.get("CategoricalParameterRanges"), "Name"):
-        yield ParameterRange(
-            str(each["Name"]), "Categorical", values=tuple(map(str, each.get("Values") or ()))
-        )
+        yield ParameterRange(str(each["Name"]), "Categorical", values=tuple(map(str, each.get("Values") or ())))
 
 
 def metrics_with_statistics(metrics: tuple[Metric, ...], component: Detail) -> tuple[Metric, ...]:
@@ -238,17 +233,13 @@ def _maps(value: object, needed: str | None) -> list[Detail]:
 
 
 def _texts(value: object) -> Mapping[str, str]:
-    return MappingProxyType(
-        {str(key): "" if text is None else str(text) for key, text in _map(value).items()}
-    )
+    return MappingProxyType({str(key): "" if text is None else str(text) for key, text in _map(value).items()})
 
 
 def _tags(value: object) -> Mapping[str, str]:
     """Tags: a map in events, a list of Key and Value in answers."""
     if isinstance(value, list):
-        return MappingProxyType(
-            {str(each["Key"]): str(each.get("Value") or "") for each in _maps(value, "Key")}
-        )
+        return MappingProxyType({str(each["Key"]): str(each.get("Value") or "") for each in _maps(value, "Key")})
     return _texts(value)
 
 
@@ -264,9 +255,7 @@ def _experiment_config(value: object) -> ExperimentConfig | None:
 
 def _instances(resources: Detail) -> tuple[InstanceGroup, ...]:
     groups = _maps(resources.get("InstanceGroups"), "InstanceType") or _maps([resources], "InstanceType")
-    return tuple(
-        InstanceGroup(str(each["InstanceType"]), _whole(each.get("InstanceCount")) or 1) for each in groups
-    )
+    return tuple(InstanceGroup(str(each["InstanceType"]), _whole(each.get("InstanceCount")) or 1) for each in groups)
 
 
 def _max_runtime(detail: Detail) -> int | None:

@@ -1,4 +1,4 @@
-"""EventBridge's job state changes, parsed once at the edge: tolerant of every shape seen, strict about what is needed."""
+"""EventBridge's job state changes, parsed once at the edge: tolerant of every shape, strict about what is needed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -100,11 +100,7 @@ def _pipeline_execution(detail: Mapping[str, Any], account: str, region: str) ->
 def _pipeline_step(detail: Mapping[str, Any], account: str, region: str) -> PipelineStep:
     key, _, _ = _execution(detail, account, region)
     metadata = detail.get("metadata")
-    jobs = (
-        [each for each in metadata.values() if isinstance(each, Mapping)]
-        if isinstance(metadata, Mapping)
-        else []
-    )
+    jobs = [each for each in metadata.values() if isinstance(each, Mapping)] if isinstance(metadata, Mapping) else []
     name = detail.get("stepName")
     if not isinstance(name, str) or not name:
         raise InvalidInput("stepName", name, "the step's name")

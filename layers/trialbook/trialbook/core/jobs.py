@@ -64,9 +64,7 @@ class Metric:
         number, text = _finite(value)
         known = {key: _finite(given)[0] for key, given in statistics.items() if key != "count"}
         count = statistics.get("count")
-        return Metric(
-            name, number, text, **known, count=int(count) if isinstance(count, int | float) else None
-        )
+        return Metric(name, number, text, **known, count=int(count) if isinstance(count, int | float) else None)
 
 
 def _finite(value: object) -> tuple[float | None, str | None]:

@@ -111,7 +111,7 @@ def _data_set_preference(metric: str) -> int:
 
 
 def known_objective(job: Job, statistic: Statistic = Statistic.LAST) -> Objective | None:
-    """The objective that the job's own metrics suggest: a known metric, validation first, then as defined by the job."""
+    """The objective that the job's metrics suggest: validation first, then in the order of its MetricDefinitions."""
     known = known_metrics()
     order = {name: place for place, name in enumerate(job.metric_definitions)}
     names = {metric.name for metric in job.final_metrics if metric.value is not None} & known.keys()
@@ -121,18 +121,14 @@ def known_objective(job: Job, statistic: Statistic = Statistic.LAST) -> Objectiv
     return Objective(best, known[best], ObjectiveSource.KNOWN_METRIC, statistic)
 
 
-def tuning_objective(
-    job: Job, definitions: Iterable[TuningDefinition], statistic: Statistic
-) -> Objective | None:
+def tuning_objective(job: Job, definitions: Iterable[TuningDefinition], statistic: Statistic) -> Objective | None:
     """The objective of a tuning job's child: that of the definition it was made from.
 
     Describe does not name the definition, so where several differ the child's `_tuning_objective_metric`, its image
     with its static hyperparameters, and the metrics it has decide, in that order; None while that leaves several.
     """
     candidates = {
-        Objective(
-            each.metric_name, ObjectiveType(each.objective_type), ObjectiveSource.TUNING_JOB, statistic
-        ): each
+        Objective(each.metric_name, ObjectiveType(each.objective_type), ObjectiveSource.TUNING_JOB, statistic): each
         for each in reversed(tuple(definitions))
         if each.metric_name and each.objective_type in set(ObjectiveType)
     }
@@ -150,9 +146,7 @@ def _named_by_child(job: Job, definition: TuningDefinition) -> bool:
 
 def _same_definition(job: Job, definition: TuningDefinition) -> bool:
     static = definition.static_hyper_parameters.items()
-    return job.image == definition.image and all(
-        job.hyper_parameters.get(key) == value for key, value in static
-    )
+    return job.image == definition.image and all(job.hyper_parameters.get(key) == value for key, value in static)
 
 
 def _has_metric(job: Job, definition: TuningDefinition) -> bool:

@@ -45,9 +45,7 @@ class Match:
             (self.region, job.key.region),
             *((pattern, job.tags.get(tag)) for tag, pattern in self.tags.items()),
         )
-        return all(
-            pattern is None or (text is not None and fnmatchcase(text, pattern)) for pattern, text in facts
-        )
+        return all(pattern is None or (text is not None and fnmatchcase(text, pattern)) for pattern, text in facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +91,7 @@ class Rules:
         return self._first(experiment, lambda rule: rule.rank_stopped)
 
     def _first(self, experiment: str, read: Callable[[ExperimentRule], T | None]) -> T | None:
-        fitting = (
-            rule for rule in self.experiments if fnmatchcase(experiment.casefold(), rule.pattern.casefold())
-        )
+        fitting = (rule for rule in self.experiments if fnmatchcase(experiment.casefold(), rule.pattern.casefold()))
         return next((value for rule in fitting if (value := read(rule)) is not None), None)
 
 
@@ -210,9 +206,7 @@ def _facts(job: Job) -> dict[str, str]:
 def unknown_placeholders(template: str) -> list[str]:
     """The names in braces that `fill` does not know."""
     known = re.findall(r"\{(\w+)\}", PLACEHOLDERS)
-    return [
-        name for name in _PLACEHOLDER.findall(template) if name not in known and not name.startswith("tag:")
-    ]
+    return [name for name in _PLACEHOLDER.findall(template) if name not in known and not name.startswith("tag:")]
 
 
 def fill(template: str, job: Job) -> str | None:

@@ -1,12 +1,11 @@
 """Sweeps: which jobs search together, what their counts are, and session windows for loops of jobs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
 
-from trialbook.core.jobs import COMPLETED, FAILED, NOTHING, STOPPED, Job, JobKey, JobKind, TuningDefinition
+from trialbook.core.jobs import COMPLETED, FAILED, NOTHING, STOPPED, Job, JobKey, TuningDefinition
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_key, rank_prefix, unranked_key
 from trialbook.core.times import iso

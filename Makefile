@@ -1,0 +1,78 @@
+# Everything runs from two environments that this file makes: .venv (development) and .venv-sam (the AWS SAM command line).
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: help setup demo test lint fast build validate lock recordings bench clean
+
+export PYTHONDONTWRITEBYTECODE :=
+
+# The newest interpreter that runs: a version manager's shim may stand on the PATH for versions that it refuses to start.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	for path in "$$(command -v $$name)" $$(ls -d $(HOME)/.pyenv/versions/$${name\#python}*/bin/$$name 2>/dev/null); do \
+	"$$path" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$path"; exit 0; }; done; done)
+BIN := .venv/bin
+
+help: ## Shows this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1|/' | column -t -s '|'
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on the PATH" >&2; exit 1; }
+	@echo "Setting up .venv with $(PYTHON): about a minute, once"
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-sam/.ready: requirements/sam.txt
+	@echo "Setting up .venv-sam with the AWS SAM command line: about a minute, once"
+	$(PYTHON) -m venv --clear .venv-sam
+	.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sam.txt
+	@touch $@
+
+setup: .venv/.ready ## Makes the environment; the command is then at .venv/bin/trialbook
+
+demo: setup ## Replays two recordings of real training on this machine, without AWS
+	@$(BIN)/trialbook demo
+
+test: setup .venv-sam/.ready ## Runs every check: format, lint, types, template, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+fast: setup ## Runs the unit tests alone: no AWS, a few seconds
+	$(BIN)/python -m pytest tests/unit
+
+lint: setup ## Formats the code and checks style and types
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/mypy
+
+validate: .venv-sam/.ready ## Checks template.yaml
+	.venv-sam/bin/sam validate --lint --region us-east-1
+
+build: .venv-sam/.ready ## Builds what is deployed, into .aws-sam/build
+	PATH="$(dir $(shell $(MAKE) -s runtime)):$$PATH" .venv-sam/bin/sam build
+
+.PHONY: runtime
+runtime: # the interpreter of the template's runtime, which sam build needs
+	@for path in "$$(command -v python3.13)" $$(ls -d $(HOME)/.pyenv/versions/3.13*/bin/python3.13 2>/dev/null); do \
+	"$$path" -c '' 2>/dev/null && { echo "$$path"; exit 0; }; done; \
+	echo "sam build needs a python3.13 on the PATH" >&2; exit 1
+
+recordings: ## Trains again and writes events/recordings anew; the same bytes come out
+	$(PYTHON) -m venv build/recordings
+	build/recordings/bin/python -m pip install --quiet --require-hashes -r events/recordings/requirements.txt
+	build/recordings/bin/python events/recordings/make.py
+
+bench: setup ## Measures; the figures go to docs/benchmarks.md
+	$(BIN)/python -m tests.benchmarks
+
+lock: setup ## Locks the dependencies anew, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/sam.in -o requirements/sam.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/trialbook/requirements.in -o layers/trialbook/requirements.txt
+
+clean: ## Removes what was made
+	rm -rf .venv .venv-sam .aws-sam build demo-out .mypy_cache .pytest_cache .ruff_cache
