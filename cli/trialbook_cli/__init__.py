@@ -1,0 +1,1 @@
+"""The command `trialbook`, and the laptop cloud that replays recordings."""

@@ -1,0 +1,136 @@
+"""What becomes of a job that is created: a trainer says how it ends, this module makes the final state of that."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import fmean, pstdev
+from struct import pack, unpack
+from typing import Any
+
+from trialbook_cli.sagemaker_stand_in.kinds import Kind
+
+Request = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """How long each part of a job takes, in seconds."""
+
+    starting: float = 60
+    downloading: float = 15
+    training: float = 60
+    uploading: float = 10
+
+
+Epochs = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ends: its metrics epoch by epoch, its status, and the reason of a failure."""
+
+    epochs: Epochs = field(default_factory=dict)
+    phases: Phases = Phases()
+    status: str = "Completed"
+    failure_reason: str | None = None
+
+
+Trainer = Callable[[Request], Outcome]
+# Gives the hyperparameters of a tuning job's children, one after the other; None ends the search early.
+Tuner = Callable[[Request], Iterator[Mapping[str, str]]]
+
+
+def quick(request: Request) -> Outcome:
+    """A trainer for jobs whose result does not matter."""
+    return Outcome()
+
+
+def float32(value: float) -> float:
+    """The value as SageMaker keeps it."""
+    return float(unpack("<f", pack("<f", value))[0])
+
+
+def statistics_of(epochs: Epochs) -> list[dict[str, Any]]:
+    """What the trial component tells of each metric."""
+    return [
+        {
+            "MetricName": name,
+            "Min": float32(min(values)),
+            "Max": float32(max(values)),
+            "Last": float32(values[-1]),
+            "Avg": float32(fmean(values)),
+            "StdDev": float32(pstdev(values)),
+            "Count": len(values),
+        }
+        for name, values in epochs.items()
+        if values
+    ]
+
+
+def final_training_job(request: Request, arn: str, created: datetime, outcome: Outcome) -> dict[str, Any]:
+    """DescribeTrainingJob's answer once the job has come to its end."""
+    phases = outcome.phases
+    marks = [created]
+    for length in (phases.starting, phases.downloading, phases.training, phases.uploading):
+        marks.append(marks[-1] + timedelta(seconds=length))
+    end = marks[3] if outcome.status == "Failed" else marks[4]
+    names = ["Starting", "Downloading", "Training", "Uploading"][: 3 if outcome.status == "Failed" else 4]
+    messages = ["Preparing the instances for training", "Downloading input data"]
+    messages += ["Training image download completed. Training in progress.", "Uploading generated training model"]
+    transitions = [
+        {"Status": name, "StartTime": marks[place], "EndTime": marks[place + 1], "StatusMessage": messages[place]}
+        for place, name in enumerate(names)
+    ]
+    message = outcome.failure_reason or f"Training job {outcome.status.lower()}"
+    transitions.append({"Status": outcome.status, "StartTime": end, "EndTime": end, "StatusMessage": message})
+    billable = int((end - marks[1]).total_seconds())
+    passed_on = {key: value for key, value in request.items() if key not in ("Tags",)}
+    final = {
+        **passed_on,
+        "TrainingJobArn": arn,
+        "TrainingJobStatus": outcome.status,
+        "SecondaryStatus": outcome.status,
+        "CreationTime": created,
+        "TrainingStartTime": marks[1],
+        "TrainingEndTime": end,
+        "LastModifiedTime": end,
+        "SecondaryStatusTransitions": transitions,
+        "FinalMetricDataList": [
+            {"MetricName": name, "Value": float32(values[-1]), "Timestamp": end}
+            for name, values in outcome.epochs.items()
+            if values
+        ],
+        "TrainingTimeInSeconds": billable,
+        "BillableTimeInSeconds": billable,
+        "ModelArtifacts": {"S3ModelArtifacts": _artifact(request)},
+    }
+    final.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": 86_400})
+    if outcome.failure_reason:
+        final["FailureReason"] = outcome.failure_reason
+    return final
+
+
+def _artifact(request: Request) -> str:
+    path = str(request["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
+    return f"{path}/{request['TrainingJobName']}/output/model.tar.gz"
+
+
+def final_other_job(kind: Kind, request: Request, arn: str, created: datetime, outcome: Outcome) -> dict[str, Any]:
+    """The final answer of DescribeProcessingJob or DescribeTransformJob."""
+    naming = kind.value
+    start = created + timedelta(seconds=outcome.phases.starting)
+    end = start + timedelta(seconds=outcome.phases.training)
+    final = {
+        **{key: value for key, value in request.items() if key != "Tags"},
+        naming.arn_field: arn,
+        naming.status: outcome.status,
+        "CreationTime": created,
+        naming.start: start,
+        naming.end: end,
+        "LastModifiedTime": end,
+    }
+    if kind is Kind.TRANSFORM:
+        final.pop("LastModifiedTime")  # DescribeTransformJob has none
+    if outcome.failure_reason:
+        final["FailureReason"] = outcome.failure_reason
+    return final

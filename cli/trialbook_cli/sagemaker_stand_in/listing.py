@@ -1,0 +1,147 @@
+"""Lists and Search."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from trialbook_cli.sagemaker_stand_in.errors import validation_error
+from trialbook_cli.sagemaker_stand_in.kinds import Kind, child_summary
+from trialbook_cli.sagemaker_stand_in.paging import page
+
+if TYPE_CHECKING:
+    from trialbook_cli.sagemaker_stand_in.state import SageMaker
+
+__all__ = ["list_children", "list_jobs", "page", "search"]
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+_SORT = {"CreationTime": "CreationTime", "Name": "", "Status": ""}
+
+
+def list_jobs(sagemaker: "SageMaker", kind: Kind, request: Request) -> Answer:
+    """ListTrainingJobs and its like: with NameContains, an empty page may come first."""
+    naming = kind.value
+    found = [view for name in sagemaker.jobs[kind] if (view := sagemaker.view(kind, name)) is not None]
+    found = [view for view in found if _passes(view, naming.name, naming.status, request)]
+    sort = {"Name": naming.name, "Status": naming.status}.get(request.get("SortBy", ""), "CreationTime")
+    found.sort(key=lambda view: (view[sort], view[naming.name]), reverse=request.get("SortOrder") != "Ascending")
+    fields = [naming.name, naming.arn_field, "CreationTime", naming.end, "LastModifiedTime", naming.status]
+    if kind is Kind.TUNING:
+        fields += ["TrainingJobStatusCounters", "ObjectiveStatusCounters"]
+    elif kind is not Kind.TRAINING:
+        fields += ["FailureReason"]
+    told = [{field: view[field] for field in fields if field in view} for view in found]
+    if kind is Kind.TUNING:
+        told = [{**each, "Strategy": _strategy(sagemaker, each[naming.name])} for each in told]
+    empty_first = sagemaker.empty_pages and "NameContains" in request
+    return page(told, request, f"{naming.job}Summaries", empty_first=empty_first)
+
+
+def _strategy(sagemaker: "SageMaker", name: str) -> str:
+    config: Mapping[str, str] = sagemaker.jobs[Kind.TUNING][name].get("HyperParameterTuningJobConfig", {})
+    return config.get("Strategy", "Bayesian")
+
+
+def _passes(view: Answer, name: str, status: str, request: Request) -> bool:
+    if request.get("NameContains", "").lower() not in view[name].lower():
+        return False
+    if request.get("StatusEquals", view[status]) != view[status]:
+        return False
+    for field in ("CreationTime", "LastModifiedTime"):
+        value: Any = view.get(field, view["CreationTime"])
+        if f"{field}After" in request and value <= moment(request[f"{field}After"]):
+            return False
+        if f"{field}Before" in request and value >= moment(request[f"{field}Before"]):
+            return False
+    return True
+
+
+def moment(value: Any) -> datetime:
+    """A time of a request: epoch seconds on the wire, ISO in Search's filters."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    try:
+        return datetime.fromisoformat(str(value)).astimezone(UTC)
+    except ValueError:
+        raise validation_error(f"The filter value {value!r} is no timestamp.") from None
+
+
+def list_children(sagemaker: "SageMaker", request: Request) -> Answer:
+    """ListTrainingJobsForHyperParameterTuningJob; sorted by objective, children without one are left out."""
+    name = request["HyperParameterTuningJobName"]
+    tuning = sagemaker.view(Kind.TUNING, name)
+    if tuning is None:
+        raise validation_error("Requested resource not found.")
+    views = [sagemaker.view(Kind.TRAINING, child) for child in sagemaker.children.get(name.lower(), ())]
+    told = [child_summary(tuning, view) for view in views if view is not None]
+    if "StatusEquals" in request:
+        told = [each for each in told if each["TrainingJobStatus"] == request["StatusEquals"]]
+    sort = request.get("SortBy", "Name")
+    if sort == "FinalObjectiveMetricValue":
+        metric = "FinalHyperParameterTuningJobObjectiveMetric"
+        told = sorted((each for each in told if metric in each), key=lambda each: float(each[metric]["Value"]))
+    else:
+        field = {"Name": "TrainingJobName", "Status": "TrainingJobStatus"}.get(sort, "CreationTime")
+        told = sorted(told, key=lambda each: (each[field], each["TrainingJobName"]))
+    if request.get("SortOrder") == "Descending":
+        told.reverse()
+    return page(told, request, "TrainingJobSummaries")
+
+
+def search(sagemaker: "SageMaker", request: Request) -> Answer:
+    """Search over training jobs, as Describe tells them, with their tags."""
+    if request["Resource"] != "TrainingJob":
+        raise validation_error(f"The stand-in does not search {request['Resource']}")
+    views = [
+        view for name in sagemaker.jobs[Kind.TRAINING] if (view := sagemaker.view(Kind.TRAINING, name)) is not None
+    ]
+    expression = request.get("SearchExpression") or {}
+    together = any if expression.get("Operator") == "Or" else all
+    filters = expression.get("Filters", [])
+    found = []
+    for view in views:
+        tags = sagemaker.tags.get(view["TrainingJobArn"].lower(), {})
+        record = {**view, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        if not filters or together(_holds(record, tags, each) for each in filters):
+            found.append(record)
+    sort = request.get("SortBy", "LastModifiedTime")
+    reverse = request.get("SortOrder", "Descending") == "Descending"
+    found.sort(key=lambda view: (str(view.get(sort, "")), view["TrainingJobName"]), reverse=reverse)
+    return page([{"TrainingJob": each} for each in found], request, "Results")
+
+
+def _holds(record: Answer, tags: Mapping[str, str], condition: Request) -> bool:
+    name, operator = condition["Name"], condition.get("Operator", "Equals")
+    value = tags.get(name.removeprefix("Tags.")) if name.startswith("Tags.") else _member(record, name)
+    if operator in ("Exists", "NotExists"):
+        return bool((value is not None) == (operator == "Exists"))
+    if value is None:
+        return bool(operator == "NotEquals")
+    wanted: Any = condition.get("Value", "")
+    if isinstance(value, datetime):
+        wanted = moment(wanted)
+    elif isinstance(value, int | float):
+        wanted = float(wanted)
+    return bool(_OPERATORS[operator](value, wanted))
+
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], object]] = {
+    "Equals": lambda value, wanted: value == wanted,
+    "NotEquals": lambda value, wanted: value != wanted,
+    "GreaterThan": lambda value, wanted: value > wanted,
+    "GreaterThanOrEqualTo": lambda value, wanted: value >= wanted,
+    "LessThan": lambda value, wanted: value < wanted,
+    "LessThanOrEqualTo": lambda value, wanted: value <= wanted,
+    "Contains": lambda value, wanted: str(wanted) in str(value),
+    "In": lambda value, wanted: str(value) in str(wanted).split(","),
+}
+
+
+def _member(record: Answer, path: str) -> Any:
+    value: Any = record
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value

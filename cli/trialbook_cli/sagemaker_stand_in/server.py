@@ -1,0 +1,74 @@
+"""The stand-in over HTTP: the JSON protocol that boto3 speaks to SageMaker."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from trialbook_cli.sagemaker_stand_in.errors import ApiError
+from trialbook_cli.sagemaker_stand_in.state import SageMaker
+
+
+class Hang(Exception):
+    """A fault: the answer comes after so many seconds, or the connection breaks, or garbage comes."""
+
+    def __init__(self, *, seconds: float = 0, garbage: bool = False) -> None:
+        super().__init__("fault")
+        self.seconds = seconds
+        self.garbage = garbage
+
+
+def _handler(sagemaker: SageMaker) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Headers and body go out as one segment each; with Nagle's algorithm the second would wait for 40 ms.
+        disable_nagle_algorithm = True
+        wbufsize = 65_536
+
+        def do_POST(self) -> None:
+            operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            try:
+                answer = sagemaker.call(operation, json.loads(body or b"{}"))
+                self._answer(200, json.dumps(answer, default=_wire).encode())
+            except ApiError as error:
+                self._answer(error.status, json.dumps({"__type": error.code, "message": error.message}).encode())
+            except Hang as hang:
+                time.sleep(hang.seconds)
+                self._answer(200, b"<html>no JSON</html>" if hang.garbage else b"{}")
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-amz-json-1.1")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's name
+            """Says nothing: `SageMaker.calls` counts."""
+
+    return Handler
+
+
+def _wire(value: object) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"{value!r} has no place in an answer")
+
+
+@contextmanager
+def serve(sagemaker: SageMaker, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serves it within the block; gives the endpoint's URL."""
+    server = ThreadingHTTPServer((host, port), _handler(sagemaker))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{host}:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,371 @@
+"""The stand-in's SageMaker: jobs, their tags, and one method for each operation, with requests and answers as dicts.
+
+Jobs are kept as what Describe answers at their end; what they look like now is derived from the clock.
+"""
+
+import heapq
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+from trialbook.core.jobs import TERMINAL
+from trialbook_cli.sagemaker_stand_in import listing
+from trialbook_cli.sagemaker_stand_in.errors import ApiError, not_found, throttled, validation_error
+from trialbook_cli.sagemaker_stand_in.experiments import Component, Experiments
+from trialbook_cli.sagemaker_stand_in.kinds import Kind, at, end_of, tuning_at
+from trialbook_cli.sagemaker_stand_in.launching import (
+    Trainer,
+    Tuner,
+    final_other_job,
+    final_training_job,
+    quick,
+    statistics_of,
+)
+from trialbook_cli.sagemaker_stand_in.shapes import check_request, operation_model
+from trialbook_cli.sagemaker_stand_in.state_changes import envelope
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+Fault = Callable[[str, Request], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose SageMaker it is."""
+
+    id: str = "123456789012"
+    region: str = "us-east-1"
+
+
+class WallClock:
+    """The real time."""
+
+    def __call__(self) -> datetime:
+        """The present moment, in UTC."""
+        return datetime.now(UTC)
+
+
+class SageMaker:
+    """One account's SageMaker in one region. `now` is its clock; `on_event` gets each state change as EventBridge would
+    deliver it, when `emit_until` passes it. `faults` may raise ApiError, or sleep, before a call."""
+
+    def __init__(
+        self,
+        account: Account = Account(),
+        *,
+        now: Callable[[], datetime] | None = None,
+        trainer: Trainer = quick,
+        tuner: Tuner | None = None,
+        component_lag: timedelta = timedelta(seconds=5),
+        count_job_components: bool = False,
+        calls_per_second: float | None = None,
+        empty_pages: bool = False,
+    ) -> None:
+        self.account = account
+        self._set_now: datetime | None = None
+        self.now = now or WallClock()
+        self.trainer, self.tuner = trainer, tuner
+        self.on_event: Callable[[dict[str, Any]], None] | None = None
+        self.faults: Fault | None = None
+        self.calls: Counter[str] = Counter()
+        self.requests: list[tuple[str, Request]] = []
+        self.empty_pages = empty_pages
+        self._calls_per_second = calls_per_second
+        self._allowance: tuple[datetime, float] | None = None
+        self._component_lag = component_lag
+        self._lock = threading.RLock()
+        self._ids = count(1)
+        self._due: list[tuple[datetime, int, Kind, str]] = []
+        self.jobs: dict[Kind, dict[str, Answer]] = {kind: {} for kind in Kind}
+        self._names: set[tuple[Kind, str]] = set()
+        self.tags: dict[str, dict[str, str]] = {}
+        self.children: dict[str, list[str]] = {}
+        self.statistics: dict[str, list[dict[str, Any]]] = {}
+        self.experiments = Experiments(self.arn, lambda: self.now(), count_job_components)
+
+    def arn(self, kind: str, name: str) -> str:
+        """An ARN, with the name in lower case as SageMaker has it."""
+        return f"arn:aws:sagemaker:{self.account.region}:{self.account.id}:{kind}/{name.lower()}"
+
+    # -- calls --------------------------------------------------------------------------------------------------
+
+    def call(self, operation: str, request: Request) -> Answer:
+        """One API call. Raises ApiError."""
+        with self._lock:
+            self.calls[operation] += 1
+            self.requests.append((operation, request))
+            self._throttle()
+        if self.faults is not None:
+            self.faults(operation, request)
+        with self._lock:
+            method = self._operations().get(operation)
+            if method is None:
+                raise ApiError("UnknownOperationException", f"The stand-in does not know {operation}")
+            check_request(operation, request)
+            return method(request)
+
+    def _throttle(self) -> None:
+        if self._calls_per_second is None:
+            return
+        now = self.now()
+        last, left = self._allowance or (now, self._calls_per_second)
+        left = min(self._calls_per_second, left + (now - last).total_seconds() * self._calls_per_second)
+        if left < 1:
+            raise throttled()
+        self._allowance = now, left - 1
+
+    def _operations(self) -> Mapping[str, Callable[[Request], Answer]]:
+        own: dict[str, Callable[[Request], Answer]] = {
+            "AddTags": self._add_tags,
+            "ListTags": self._list_tags,
+            "Search": lambda request: listing.search(self, request),
+            "ListTrainingJobsForHyperParameterTuningJob": lambda request: listing.list_children(self, request),
+            "CreateTrainingJob": self._create_training_job,
+            "CreateHyperParameterTuningJob": self._create_tuning_job,
+            "CreateProcessingJob": lambda request: self._create_other(Kind.PROCESSING, request),
+            "CreateTransformJob": lambda request: self._create_other(Kind.TRANSFORM, request),
+        }
+        for kind in Kind:
+            own[f"Describe{kind.value.job}"] = partial(self._describe, kind)
+            own[f"List{kind.value.job}s"] = partial(listing.list_jobs, self, kind)
+            own[f"Stop{kind.value.job}"] = partial(self._stop, kind)
+        for noun in ("Experiment", "Trial", "TrialComponent"):
+            snake = {"TrialComponent": "trial_component"}.get(noun, noun.lower())
+            for verb in ("Create", "Describe", "Update", "Delete"):
+                own[f"{verb}{noun}"] = getattr(self.experiments, f"{verb.lower()}_{snake}")
+            own[f"List{noun}s"] = getattr(self.experiments, f"list_{snake}s")
+        own["AssociateTrialComponent"] = self.experiments.associate_trial_component
+        own["DisassociateTrialComponent"] = self.experiments.disassociate_trial_component
+        return own
+
+    # -- jobs ---------------------------------------------------------------------------------------------------
+
+    def view(self, kind: Kind, name: str) -> Answer | None:
+        """What Describe answers about a job now; None where there is none (yet)."""
+        final = self.jobs[kind].get(name)
+        if final is None:
+            return None
+        if kind is Kind.TUNING:
+            children = [self.jobs[Kind.TRAINING][child] for child in self.children.get(name.lower(), ())]
+            return tuning_at(final, children, self.now())
+        return at(kind, final, self.now())
+
+    def _describe(self, kind: Kind, request: Request) -> Answer:
+        found = self.view(kind, request[kind.value.name])
+        if found is None:
+            raise validation_error("Requested resource not found.")
+        found.pop("Tags", None)
+        return {key: value for key, value in found.items() if key in _members(f"Describe{kind.value.job}")}
+
+    def add(self, kind: Kind, final: Answer, tags: Mapping[str, str] | None = None) -> None:
+        """Takes in a job by its final state, with its component and where it stands by itself."""
+        name = final[kind.value.name]
+        arn = final.setdefault(kind.value.arn_field, self.arn(kind.value.arn, name))
+        self.jobs[kind][name] = final
+        self._names.add((kind, name.lower()))
+        if tags is not None:
+            self.tags[arn.lower()] = dict(tags)
+        tuning = final.get("TuningJobArn", "").rpartition("/")[2].lower()
+        if kind is Kind.TRAINING and tuning:
+            self.children.setdefault(tuning, []).append(name)
+        self._add_component(kind, final, tuning)
+        for moment in self._changes(kind, final):
+            heapq.heappush(self._due, (moment, next(self._ids), kind, name))
+
+    def _add_component(self, kind: Kind, final: Answer, tuning: str) -> None:
+        suffix = kind.value.component
+        if suffix is None:
+            return
+        name, appears = final[kind.value.name], final["CreationTime"] + self._component_lag
+        arn = final[kind.value.arn_field].lower()
+        component = Component(name + suffix, appears, {}, arn, lambda: self._component_facts(kind, name))
+        self.experiments.add_component(component)
+        config = final.get("ExperimentConfig") or {}
+        if config.get("ExperimentName") and config.get("TrialName"):
+            self.experiments.ensure(config["ExperimentName"], config["TrialName"])
+            self.experiments.place(component, config["TrialName"])
+        elif tuning:
+            own = f"{tuning}-aws-tuning-job"
+            self.experiments.ensure(own, own)
+            self.experiments.place(component, own)
+
+    def _component_facts(self, kind: Kind, name: str) -> Answer:
+        job = self.view(kind, name) or {}
+        status = job.get(kind.value.status, "InProgress")
+        metrics: list[dict[str, Any]] = []
+        if status in TERMINAL:
+            metrics = self.statistics.get(name) or [
+                {
+                    "MetricName": each["MetricName"],
+                    **dict.fromkeys(("Min", "Max", "Last", "Avg"), each["Value"]),
+                    "Count": 1,
+                }
+                for each in job.get("FinalMetricDataList", ())
+                if isinstance(each.get("Value"), float | int)
+            ]
+        return {
+            "Status": {"PrimaryStatus": status},
+            "Parameters": {key: {"StringValue": text} for key, text in job.get("HyperParameters", {}).items()},
+            "Metrics": metrics,
+        }
+
+    def _create_training_job(self, request: Request) -> Answer:
+        self._must_be_new(Kind.TRAINING, request)
+        self._experiment_must_exist(request)
+        self._train(request, self.now())
+        return {"TrainingJobArn": self.arn("training-job", request["TrainingJobName"])}
+
+    def _train(self, request: Request, created: datetime, **more: Any) -> Answer:
+        outcome = self.trainer(request)
+        name = request["TrainingJobName"]
+        final = final_training_job(request, self.arn("training-job", name), created, outcome)
+        self.statistics[name] = statistics_of(outcome.epochs)
+        self.add(Kind.TRAINING, {**final, **more}, _tag_map(request.get("Tags")))
+        return final
+
+    def _create_tuning_job(self, request: Request) -> Answer:
+        self._must_be_new(Kind.TUNING, request)
+        if self.tuner is None:
+            raise validation_error("The stand-in has no tuner")
+        name, created = request["HyperParameterTuningJobName"], self.now()
+        arn = self.arn("hyper-parameter-tuning-job", name)
+        limits = request["HyperParameterTuningJobConfig"]["ResourceLimits"]
+        free = [created + timedelta(seconds=5)] * limits["MaxParallelTrainingJobs"]
+        heapq.heapify(free)
+        end = created
+        tags = request.get("Tags", [])
+        for number, hyper_parameters in enumerate(self.tuner(request), 1):
+            if number > limits["MaxNumberOfTrainingJobs"]:
+                break
+            start = heapq.heappop(free)
+            child = self._train(
+                {**_child(request, name, number, hyper_parameters), "Tags": tags}, start, TuningJobArn=arn
+            )
+            heapq.heappush(free, child["TrainingEndTime"] + timedelta(seconds=5))
+            end = max(end, child["TrainingEndTime"])
+        end += timedelta(seconds=10)
+        final = {key: value for key, value in request.items() if key != "Tags"}
+        final |= {"HyperParameterTuningJobArn": arn, "HyperParameterTuningJobStatus": "Completed"}
+        final |= {"CreationTime": created, "HyperParameterTuningEndTime": end, "LastModifiedTime": end}
+        self.add(Kind.TUNING, final, _tag_map(tags))
+        return {"HyperParameterTuningJobArn": arn}
+
+    def _create_other(self, kind: Kind, request: Request) -> Answer:
+        self._must_be_new(kind, request)
+        self._experiment_must_exist(request)
+        arn = self.arn(kind.value.arn, request[kind.value.name])
+        final = final_other_job(kind, request, arn, self.now(), self.trainer(request))
+        self.add(kind, final, _tag_map(request.get("Tags")))
+        return {kind.value.arn_field: arn}
+
+    def _must_be_new(self, kind: Kind, request: Request) -> None:
+        if (kind, request[kind.value.name].lower()) in self._names:
+            raise ApiError("ResourceInUse", f"{kind.value.job} names must be unique within an AWS account and region.")
+
+    def _experiment_must_exist(self, request: Request) -> None:
+        config = request.get("ExperimentConfig") or {}
+        if config.get("ExperimentName") and config["ExperimentName"].lower() not in self.experiments.experiments:
+            raise not_found(f"Experiment '{config['ExperimentName']}' does not exist.")
+        if config.get("TrialName") and config["TrialName"].lower() not in self.experiments.trials:
+            raise not_found(f"Trial '{config['TrialName']}' does not exist.")
+
+    def _stop(self, kind: Kind, request: Request) -> Answer:
+        name = request[kind.value.name]
+        view = self.view(kind, name)
+        if view is None:
+            raise validation_error("Requested resource not found.")
+        if view[kind.value.status] in TERMINAL:
+            raise validation_error(f"The request was rejected because the job is in status {view[kind.value.status]}.")
+        final, now = self.jobs[kind][name], self.now()
+        final |= {kind.value.status: "Stopped", kind.value.end: now, "LastModifiedTime": now}
+        final.pop("FailureReason", None)
+        if kind is Kind.TRAINING:
+            kept = [each for each in final.get("SecondaryStatusTransitions", ()) if each["StartTime"] <= now]
+            stopped = {"Status": "Stopped", "StartTime": now, "EndTime": now, "StatusMessage": "Training job stopped"}
+            final |= {"SecondaryStatus": "Stopped", "SecondaryStatusTransitions": [*kept, stopped]}
+        if kind is Kind.TUNING:
+            for child in self.children.get(name.lower(), ()):
+                running = self.view(Kind.TRAINING, child)
+                if running is not None and running["TrainingJobStatus"] not in TERMINAL:
+                    self._stop(Kind.TRAINING, {"TrainingJobName": child})
+        heapq.heappush(self._due, (now, next(self._ids), kind, name))
+        return {}
+
+    # -- tags ---------------------------------------------------------------------------------------------------
+
+    def _add_tags(self, request: Request) -> Answer:
+        tags = self.tags.setdefault(request["ResourceArn"].lower(), {})
+        tags.update(_tag_map(request["Tags"]))
+        return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+    def _list_tags(self, request: Request) -> Answer:
+        tags = self.tags.get(request["ResourceArn"].lower(), {})
+        return listing.page([{"Key": key, "Value": value} for key, value in tags.items()], request, "Tags")
+
+    # -- events -------------------------------------------------------------------------------------------------
+
+    def _changes(self, kind: Kind, final: Answer) -> Iterator[datetime]:
+        yield final["CreationTime"]
+        end = end_of(kind, final)
+        for each in final.get("SecondaryStatusTransitions", ()):
+            if each["StartTime"] > final["CreationTime"] and each["StartTime"] != end:
+                yield each["StartTime"]
+        if end is not None:
+            yield end
+
+    def next_change(self) -> datetime | None:
+        """When the next job changes its state."""
+        return self._due[0][0] if self._due else None
+
+    def emit_until(self, moment: datetime) -> None:
+        """Emits the state changes up to a moment; the clock has to stand there or later."""
+        while self._due and self._due[0][0] <= moment:
+            at_moment, number, kind, name = heapq.heappop(self._due)
+            final = self.jobs[kind].get(name)
+            if final is None or self.on_event is None:
+                continue
+            then = self._view_at(kind, name, at_moment)
+            if then is not None:
+                tags = self.tags.get(final[kind.value.arn_field].lower(), {})
+                self.on_event(envelope(kind, then, tags, self.account, at_moment, number))
+
+    def _view_at(self, kind: Kind, name: str, moment: datetime) -> Answer | None:
+        final = self.jobs[kind][name]
+        if kind is Kind.TUNING:
+            children = [self.jobs[Kind.TRAINING][child] for child in self.children.get(name.lower(), ())]
+            return tuning_at(final, children, moment)
+        return at(kind, final, moment)
+
+
+_MEMBERS: dict[str, frozenset[str]] = {}
+
+
+def _members(operation: str) -> frozenset[str]:
+    """The members of an operation's answer: what was in the request and is not told is left out."""
+    if operation not in _MEMBERS:
+        shape = operation_model(operation).output_shape
+        _MEMBERS[operation] = frozenset(shape.members if shape is not None else ())
+    return _MEMBERS[operation]
+
+
+def _tag_map(tags: Any) -> dict[str, str]:
+    return {each["Key"]: each["Value"] for each in tags or ()}
+
+
+def _child(request: Request, name: str, number: int, hyper_parameters: Mapping[str, str]) -> Request:
+    """The request of a tuning job's child, as SageMaker makes it from the definition."""
+    definition = request.get("TrainingJobDefinition") or request["TrainingJobDefinitions"][0]
+    mark = sha256(f"{name}-{number}".encode()).hexdigest()[:8]
+    copied = ("AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig")
+    optional = ("StoppingCondition", "EnableManagedSpotTraining", "EnableNetworkIsolation")
+    return {
+        "TrainingJobName": f"{name}-{number:03d}-{mark}",
+        "HyperParameters": {**definition.get("StaticHyperParameters", {}), **hyper_parameters},
+        **{key: definition[key] for key in (*copied, *optional) if key in definition},
+    }

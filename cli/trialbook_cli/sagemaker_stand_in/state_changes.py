@@ -1,0 +1,72 @@
+"""State changes as EventBridge delivers them: SageMaker's inside leaks into the details."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+from trialbook.core.jobs import TERMINAL
+from trialbook_cli.sagemaker_stand_in.kinds import Kind
+
+if TYPE_CHECKING:
+    from trialbook_cli.sagemaker_stand_in.state import Account
+
+_NAMESPACE = UUID("6f1d63a4-4d0e-4e65-8d0c-6c2f9f1d2e01")
+# Told by Describe alone.
+_NOT_IN_EVENTS = frozenset(
+    {
+        "FinalMetricDataList",
+        "BillableTimeInSeconds",
+        "TrainingTimeInSeconds",
+        "Tags",
+        "HyperParameterTuningJobConfig",
+        "TrainingJobStatusCounters",
+        "ObjectiveStatusCounters",
+    }
+)
+
+
+def envelope(
+    kind: Kind, view: Mapping[str, Any], tags: Mapping[str, str], account: "Account", moment: datetime, number: int
+) -> dict[str, Any]:
+    """The event of one state change: epoch milliseconds, tags as a map, null for what is absent."""
+    naming = kind.value
+    detail = {key: wired(value) for key, value in view.items() if key not in _NOT_IN_EVENTS}
+    if kind is Kind.TRAINING:
+        detail.pop("ExperimentConfig", None)
+        if view[naming.status] != "Completed":
+            detail["ModelArtifacts"] = None
+        detail.setdefault("FailureReason", None)
+        detail.setdefault("TrainingEndTime", None)
+    if kind is Kind.PROCESSING:
+        detail["ExperimentConfig"] = {"ExperimentName": "", "TrialName": "", "TrialComponentDisplayName": ""} | {
+            **(view.get("ExperimentConfig") or {})
+        }
+    if kind is Kind.TUNING:
+        detail["BestTrainingJob"] = {}
+        if view[naming.status] in TERMINAL and "BestTrainingJob" in view:
+            detail["BestTrainingJob"] = {"TrainingJobName": view["BestTrainingJob"]["TrainingJobName"]}
+        detail.pop("OverallBestTrainingJob", None)
+    detail["Tags"] = dict(tags)
+    return {
+        "version": "0",
+        "id": str(uuid5(_NAMESPACE, f"{view[naming.arn_field]}/{moment.isoformat()}/{number}")),
+        "detail-type": naming.detail_type,
+        "source": "aws.sagemaker",
+        "account": account.id,
+        "time": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": account.region,
+        "resources": [view[naming.arn_field]],
+        "detail": detail,
+    }
+
+
+def wired(value: Any) -> Any:
+    """A value as events carry it: times in epoch milliseconds."""
+    if isinstance(value, datetime):
+        return round(value.timestamp() * 1000)
+    if isinstance(value, Mapping):
+        return {key: wired(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [wired(each) for each in value]
+    return value
