@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.core.errors import NotAJobEvent
-from trialbook.observability import logger
+from trialbook.observability import count, logger
 
 
 class TryLater(Exception):
@@ -49,8 +49,13 @@ def delivery_of(message: SQSRecord) -> int:
 
 def process(event: Mapping[str, Any], context: Any, handle: Callable[[SQSRecord], None]) -> Mapping[str, Any]:
     """Handles each message by itself; the answer names those that failed, and only they come again."""
+
+    def handler(record: SQSRecord) -> None:  # Powertools calls it with this keyword
+        handle(record)
+
+    count("Messages", len(event["Records"]))
     processor = _Processor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     answer = process_partial_response(
-        event=cast("dict[str, Any]", event), record_handler=handle, processor=processor, context=context
+        event=cast("dict[str, Any]", event), record_handler=handler, processor=processor, context=context
     )
     return cast("Mapping[str, Any]", answer)

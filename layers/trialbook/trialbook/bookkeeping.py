@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, Conflict, Ledger
-from trialbook.core.assessment import assess, common_objective, extends, is_near, membership, new_sweep, opens_window
+from trialbook.core.assessment import assess, common_objective, extends, is_near, membership, new_sweep
 from trialbook.core.closing import outlook
 from trialbook.core.jobs import Job, JobKey, TuningJob
 from trialbook.core.merging import merge
@@ -123,7 +123,7 @@ class Bookkeeper:
 
     def _window(self, sweep_id: str, first: Record) -> Sweep:
         known = self.ledger.sweep(sweep_id)
-        return replace(known, superseded_by=None) if known else opens_window(first)
+        return replace(known, superseded_by=None) if known else new_sweep(SweepKind.LOOP, sweep_id, first)
 
     def _leave(self, old: Record | None, fresh: Record, to: str | None) -> tuple[Sweep | None, dict[str, int]]:
         """The sweep that the job leaves, if it was in another one; a window is put in order first."""

@@ -29,18 +29,19 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
     """Closes the sweeps that are over, and describes the jobs of those that should be."""
     closed: list[str] = []
     waiting: list[str] = []
+    unfinished = False
     for sweep in services.ledger.due_sweeps(now):
-        if not time_left():
-            return Closed(tuple(closed), tuple(waiting), unfinished=True)
+        unfinished = not time_left()
+        if unfinished:
+            break
         try:
             done = _look_at(sweep, now, services, time_left)
         except (Conflict, Throttled) as error:  # others are not to wait for this one; it is due again next minute
             logger.warning("sweep not closed this time", sweep=sweep.id, reason=str(error))
             done = False
         (closed if done else waiting).append(sweep.id)
-    if closed:
-        count("SweepsClosed", len(closed))
-    return Closed(tuple(closed), tuple(waiting))
+    count("SweepsClosed", len(closed))
+    return Closed(tuple(closed), tuple(waiting), unfinished)
 
 
 def _look_at(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft) -> bool:

@@ -4,7 +4,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger()
-metrics = Metrics()
+metrics = Metrics(namespace="Trialbook")
 
 
 def count(name: str, amount: int = 1, **dimensions: str) -> None:

@@ -231,6 +231,10 @@ class Ledger:
         for item in self._item.by_time.query(SWEEPS):
             yield _sweep(item)
 
+    def all_sweeps(self) -> Iterator[Sweep]:
+        """All sweeps, windows with a single job and superseded ones too, by reading the whole table: for exports."""
+        yield from (_sweep(item) for item in self._item.scan(self._item.item == "sweep"))
+
     def loops(self, experiment: str) -> tuple[int, Iterator[Sweep]]:
         """The version of an experiment's loops, and its windows, latest first, read consistently and as needed.
 

@@ -19,7 +19,7 @@ from trialbook.core.objectives import (
 )
 from trialbook.core.placement import OBJECTIVE_TAG, SWEEP_TAG, Placement
 from trialbook.core.rules import Rules
-from trialbook.core.sweeps import Record, Sweep, SweepKind, last_activity_of, loop_id, start_of
+from trialbook.core.sweeps import Record, Sweep, SweepKind, last_activity_of, start_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,6 @@ def new_sweep(kind: SweepKind, sweep_id: str, record: Record) -> Sweep:
     """A sweep before its first job is counted."""
     key = record.key
     return Sweep(sweep_id, kind, record.experiment, key.account, key.region, is_history=True)
-
-
-def opens_window(record: Record) -> Sweep:
-    """The empty window that begins with this job."""
-    return new_sweep(SweepKind.LOOP, loop_id(record.experiment, start_of(record.job)), record)
 
 
 def is_near(window: Sweep, job: Job, quiet: timedelta) -> bool:

@@ -7,7 +7,12 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def nothing() -> Mapping[str, str]:
+    """An empty mapping that nobody can fill: the default of fields."""
+    return _NOTHING
 
 
 class JobKind(StrEnum):
@@ -122,8 +127,8 @@ class Job:
     ended_at: datetime | None = None
     last_modified_at: datetime | None = None
     described: bool = False
-    tags: Mapping[str, str] = NOTHING
-    hyper_parameters: Mapping[str, str] = NOTHING
+    tags: Mapping[str, str] = field(default_factory=nothing)
+    hyper_parameters: Mapping[str, str] = field(default_factory=nothing)
     final_metrics: tuple[Metric, ...] = ()
     metric_definitions: tuple[str, ...] = ()
     tuning_job: str | None = None
@@ -180,7 +185,7 @@ class TuningDefinition:
     metric_name: str | None
     objective_type: str | None
     image: str | None = None
-    static_hyper_parameters: Mapping[str, str] = NOTHING
+    static_hyper_parameters: Mapping[str, str] = field(default_factory=nothing)
     ranges: tuple["ParameterRange", ...] = ()
 
 

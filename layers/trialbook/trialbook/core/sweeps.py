@@ -1,11 +1,11 @@
 """Sweeps: which jobs search together, what their counts are, and session windows for loops of jobs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from trialbook.core.jobs import COMPLETED, FAILED, NOTHING, STOPPED, Job, JobKey, TuningDefinition
+from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, Job, JobKey, TuningDefinition, nothing
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_key, rank_prefix, unranked_key
 from trialbook.core.times import iso
@@ -106,7 +106,7 @@ class Best:
     job_name: str
     value: float
     rank: str
-    hyper_parameters: Mapping[str, str] = NOTHING
+    hyper_parameters: Mapping[str, str] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True)

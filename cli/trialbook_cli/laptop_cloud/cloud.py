@@ -1,0 +1,324 @@
+"""The laptop cloud: what template.yaml describes, run in one process on a clock that is turned.
+
+moto stands in for DynamoDB, SQS and the rest, in process; moto's SQS is told the time of the turned clock, so that
+delays and visibility timeouts pass when the clock does. EventBridge's matching is moto's; Lambda's polling, batches
+and partial failures, and the schedules are here, because moto has none of them without Docker.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import patch
+
+import boto3
+from botocore.client import BaseClient
+from moto import mock_aws
+from moto.core.config import default_user_config
+from moto.events.models import EventPattern
+from moto.sqs.models import sqs_backends
+
+from trialbook import clock, observability
+from trialbook.adapters.dynamodb import Ledger
+from trialbook.core.errors import InvalidInput
+from trialbook.core.times import parse_time
+from trialbook_cli.laptop_cloud.functions import Function
+from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, as_json, load_template
+from trialbook_cli.sagemaker_stand_in import SageMaker, serve
+
+ROOT = Path(__file__).resolve().parents[3]
+_FOREVER = timedelta(hours=48)  # how long the clock is turned on after the last event, for what hangs
+_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "laptop",
+    "AWS_SECRET_ACCESS_KEY": "laptop",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+
+
+class ProcessDied(BaseException):
+    """Raised by a test's hook: the function's process dies at this point, like a Lambda that is killed."""
+
+
+# The one place through which every call of every client goes.
+_MAKE_API_CALL = cast("Any", BaseClient)._make_api_call  # noqa: SLF001
+
+
+class LaptopCloud:
+    """A running stack. Made by `LaptopCloud.start`.
+
+    `calls` counts the functions' API calls by function, service and operation. `after_call`, where set, is told of each
+    once it is answered, and may raise ProcessDied.
+    """
+
+    def __init__(self, stack: Stack, root: Path, start: datetime) -> None:
+        self.now = start
+        self.stack = stack
+        self.functions: dict[str, Function] = {}
+        self.died = 0
+        self.calls: Counter[tuple[str, str, str]] = Counter()
+        self.after_call: Callable[[str, str, str], None] | None = None
+        self._running: str | None = None
+        self._rules: list[tuple[EventPattern, list[str]]] = []
+        self._sources: dict[str, tuple[Function, int]] = {}
+        self._schedules: dict[str, Function] = {}
+        self._active_since_reconcile = False
+        self._make_queues()
+        self._make_tables()
+        self._make_rules()
+        self._make_functions(root)
+        self.ledger = Ledger(stack.references["Ledger"], region=REGION)
+
+    @classmethod
+    @contextmanager
+    def start(
+        cls, sagemaker: SageMaker, start: datetime, *, root: Path = ROOT, dynamodb_url: str | None = None
+    ) -> Iterator["LaptopCloud"]:
+        """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's.
+
+        With `dynamodb_url`, the ledger lies in the DynamoDB that answers there.
+        """
+        stack = Stack(load_template(root / "template.yaml"))
+        with ExitStack() as until_end:
+            until_end.enter_context(patch.dict(os.environ, _ENVIRONMENT))
+            passed = {"core": {**default_user_config["core"], "mock_credentials": False}}
+            until_end.enter_context(mock_aws(config=cast("Any", passed)))
+            endpoint = until_end.enter_context(serve(sagemaker))
+            os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
+            if dynamodb_url:
+                os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_url
+            cloud = cls(stack, root, start)
+            sagemaker.now = lambda: cloud.now
+            until_end.enter_context(clock.use(lambda: cloud.now))
+            until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
+            until_end.enter_context(patch("moto.sqs.models.unix_time_millis", cloud._milliseconds))
+            until_end.enter_context(patch("moto.sqs.models.unix_time", lambda: cloud._milliseconds() / 1000))
+            level = observability.logger.log_level
+            observability.logger.setLevel("CRITICAL")
+            until_end.callback(observability.logger.setLevel, level)
+            yield cloud
+
+    def _milliseconds(self) -> float:
+        return self.now.timestamp() * 1000
+
+    # -- making what the template describes ---------------------------------------------------------------------
+
+    def _make_queues(self) -> None:
+        self._sqs: Any = boto3.client("sqs", region_name=REGION)
+        names = [name for name, _ in self.stack.resources("AWS::SQS::Queue")]
+        for name in names:
+            self.stack.references[name] = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+            self.stack.attributes[name, "Arn"] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+            self.stack.attributes[name, "QueueName"] = name
+        for name, unresolved in self.stack.resources("AWS::SQS::Queue"):
+            properties = self.stack.resolve(unresolved)
+            wanted = ("DelaySeconds", "VisibilityTimeout", "MessageRetentionPeriod", "RedrivePolicy")
+            attributes = {key: properties[key] for key in wanted if key in properties}
+            texts = {key: as_json(each) if isinstance(each, dict) else str(each) for key, each in attributes.items()}
+            self._sqs.set_queue_attributes(QueueUrl=self.stack.references[name], Attributes=texts)
+
+    def _make_tables(self) -> None:
+        dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+        for name, unresolved in self.stack.resources("AWS::DynamoDB::Table"):
+            properties = self.stack.resolve(unresolved)
+            same = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+            stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
+            answer = dynamodb.create_table(
+                TableName=name, StreamSpecification=stream, **{key: properties[key] for key in same}
+            )
+            self.stack.references[name] = name
+            self.stack.attributes[name, "Arn"] = answer["TableDescription"]["TableArn"]
+            self.stack.attributes[name, "StreamArn"] = answer["TableDescription"].get("LatestStreamArn", "")
+
+    def _make_rules(self) -> None:
+        by_arn = {arn: name for (name, attribute), arn in self.stack.attributes.items() if attribute == "Arn"}
+        for _, unresolved in self.stack.resources("AWS::Events::Rule"):
+            properties = self.stack.resolve(unresolved)
+            pattern = EventPattern.load(as_json(properties["EventPattern"]))
+            self._rules.append((pattern, [by_arn[target["Arn"]] for target in properties["Targets"]]))
+
+    def _make_functions(self, root: Path) -> None:
+        common = self.stack.template.get("Globals", {}).get("Function", {})
+        by_arn = {arn: name for (name, attribute), arn in self.stack.attributes.items() if attribute == "Arn"}
+        for name, own in self.stack.resources("AWS::Serverless::Function"):
+            variables = {**common["Environment"]["Variables"], **own.get("Environment", {}).get("Variables", {})}
+            properties = {**common, **own, "Environment": {"Variables": variables}}
+            function = Function(name, self.stack.resolve(properties), root)
+            self.functions[name] = function
+            for event in function.events.values():
+                if event["Type"] == "SQS":
+                    size = int(event["Properties"].get("BatchSize", 10))
+                    self._sources[by_arn[event["Properties"]["Queue"]]] = (function, size)
+                elif event["Type"] == "Schedule":
+                    self._schedules[name] = function
+
+    # -- running ------------------------------------------------------------------------------------------------
+
+    def deliver(self, event: Mapping[str, Any]) -> bool:
+        """An event arrives on the default bus, when the clock stands at its time or later; whether a rule matches."""
+        self.advance(max(self.now, _time_of(event, self.now)))
+        matched = [
+            queue for pattern, queues in self._rules if pattern.matches_event(cast("Any", event)) for queue in queues
+        ]
+        body = json.dumps(event)
+        for queue in matched:
+            self._sqs.send_message(QueueUrl=self.stack.references[queue], MessageBody=body)
+        self._active_since_reconcile = self._active_since_reconcile or bool(matched)
+        self._drain()
+        return bool(matched)
+
+    def advance(self, until: datetime) -> None:
+        """Turns the clock on, stopping at each moment at which something is due."""
+        while True:
+            self._drain()
+            due = self._next_due()
+            if due is None or due > until:
+                break
+            self._turn(due)
+        self._turn(until)
+
+    def finish(self) -> None:
+        """Turns the clock on until queues are empty and sweeps closed, with one last reconcile; at most two days."""
+        end = self.now + _FOREVER
+        self._active_since_reconcile = True
+        while (due := self._next_due()) is not None and due <= end:
+            self._turn(due)
+            self._drain()
+
+    def _turn(self, to: datetime) -> None:
+        before, self.now = self.now, max(self.now, to)
+        if "CloseSweeps" in self._schedules and self._sweep_is_due():
+            self._run("CloseSweeps")
+        if "Reconcile" in self._schedules and self._active_since_reconcile and _hour(before) != _hour(self.now):
+            self._active_since_reconcile = False
+            self._run("Reconcile")
+
+    def _sweep_is_due(self) -> bool:
+        due = self.ledger.next_due()
+        return due is not None and _next_minute(due) <= self.now
+
+    def _next_due(self) -> datetime | None:
+        """The next moment at which anything happens: a message comes up, a sweep is looked at, reconcile runs.
+
+        A schedule's tick that would find nothing is left out: it changes nothing, and a long pause has thousands.
+        """
+        moments = [self._next_message()]
+        sweep = self.ledger.next_due() if "CloseSweeps" in self._schedules else None
+        if sweep is not None:
+            moments.append(max(_next_minute(sweep), _next_minute(self.now)))
+        if "Reconcile" in self._schedules and self._active_since_reconcile:
+            moments.append(_hour(self.now) + timedelta(hours=1))
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _next_message(self) -> datetime | None:
+        ups = [
+            max(message.visible_at, message.delayed_until)
+            for name in self._sources
+            for message in _queue(name)._messages  # noqa: SLF001 the API does not tell when a message comes up
+        ]
+        # moto shows a message when the time is past its moment, not at it
+        return datetime.fromtimestamp((min(ups) + 1) / 1000, UTC) if ups else None
+
+    def _run(self, name: str) -> None:
+        event = {"time": self.now.strftime("%Y-%m-%dT%H:%M:%SZ"), "account": ACCOUNT, "region": REGION, "detail": {}}
+        self._invoke(self._schedules[name], event)
+
+    def _drain(self) -> None:
+        """Polls the queues until nothing is visible now."""
+        while sum(self._poll(name) for name in self._sources):
+            pass
+
+    def _poll(self, name: str) -> bool:
+        function, size = self._sources[name]
+        url = self.stack.references[name]
+        found = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=size, AttributeNames=["All"])
+        messages = found.get("Messages", [])
+        if not messages:
+            return False
+        arn = self.stack.attributes[name, "Arn"]
+        answer = self._invoke(function, {"Records": [_record(each, arn) for each in messages]})
+        if answer is None:
+            return True
+        failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+        done = [each for each in messages if each["MessageId"] not in failed]
+        if done:
+            entries = [{"Id": str(at), "ReceiptHandle": each["ReceiptHandle"]} for at, each in enumerate(done)]
+            self._sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+        return True
+
+    def _invoke(self, function: Function, event: Mapping[str, Any]) -> Any:
+        self._running = function.name
+        try:
+            return function(event)
+        except ProcessDied:
+            self.died += 1
+            function.forget()
+            return None
+        finally:
+            self._running = None
+
+    def _watched(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        def make_api_call(client: Any, operation: str, request: Any) -> Any:
+            answer = make(client, operation, request)
+            if self._running is not None:
+                call = (self._running, client.meta.service_model.service_name, operation)
+                self.calls[call] += 1
+                if self.after_call is not None:
+                    self.after_call(*call)
+            return answer
+
+        return make_api_call
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def dead_letters(self) -> dict[str, list[str]]:
+        """The bodies of the messages that ended in a dead-letter queue."""
+        queues = (name for name, _ in self.stack.resources("AWS::SQS::Queue") if "DeadLetters" in name)
+        return {name: [message.body for message in _queue(name)._messages] for name in queues}  # noqa: SLF001
+
+
+def _queue(name: str) -> Any:
+    return sqs_backends[ACCOUNT][REGION].queues[name]
+
+
+def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
+    """An SQS message as Lambda hands it to a function."""
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {},
+        "md5OfBody": message.get("MD5OfBody", ""),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": REGION,
+    }
+
+
+def _time_of(event: Mapping[str, Any], otherwise: datetime) -> datetime:
+    """When the event was sent; its detail is more exact than the envelope, which has whole seconds."""
+    detail = event.get("detail")
+    told = [event.get("time"), detail.get("LastModifiedTime") if isinstance(detail, Mapping) else None]
+    return max((moment for each in told if (moment := _moment(each)) is not None), default=otherwise)
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return parse_time(value, "time")
+    except InvalidInput:
+        return None
+
+
+def _next_minute(moment: datetime) -> datetime:
+    floor = moment.replace(second=0, microsecond=0)
+    return floor if floor == moment else floor + timedelta(minutes=1)
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,116 @@
+"""A replay: a recording through the deployed wiring, and what stands in the ledger and in SageMaker afterwards."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trialbook.core.errors import InvalidInput
+from trialbook.core.sweeps import Record, Sweep
+from trialbook.core.times import parse_time
+from trialbook_cli.laptop_cloud import LaptopCloud, Recording
+from trialbook_cli.outputs import Line, job_line, sweep_line, write_lines
+from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a replay left behind. `calls` counts API calls by function, service and operation."""
+
+    records: tuple[Record, ...]
+    sweeps: tuple[Sweep, ...]
+    experiments: Mapping[str, Mapping[str, list[str]]]
+    dead_letters: Mapping[str, list[str]]
+    passed_by: int
+    calls: Mapping[tuple[str, str, str], int]
+    deaths: int = 0
+
+    def job_lines(self) -> list[Line]:
+        """The lines of jobs.jsonl, by name."""
+        singles = frozenset(sweep.id for sweep in self.sweeps if sweep.is_single)
+        return [job_line(record, singles) for record in self.records]
+
+    def sweep_lines(self) -> list[Line]:
+        """The lines of sweeps.jsonl, in order of time."""
+        return [sweep_line(sweep) for sweep in self.sweeps if not sweep.is_single]
+
+
+@contextmanager
+def running(recording: Recording, *, dynamodb_url: str | None = None) -> Iterator[tuple[LaptopCloud, SageMaker]]:
+    """A laptop cloud with the recording's SageMaker behind it, before the first event."""
+    sagemaker = from_recording(recording.answers, _account(recording), lambda: _EPOCH)
+    with LaptopCloud.start(sagemaker, _start(recording), dynamodb_url=dynamodb_url) as cloud:
+        yield cloud, sagemaker
+
+
+def replay(
+    recording: Recording,
+    *,
+    dynamodb_url: str | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+    prepare: Callable[[LaptopCloud, SageMaker], None] = lambda cloud, sagemaker: None,
+) -> Outcome:
+    """Runs the recording to its end. `progress` is told how many events were delivered; `prepare` may set hooks."""
+    passed_by = 0
+    with running(recording, dynamodb_url=dynamodb_url) as (cloud, sagemaker):
+        prepare(cloud, sagemaker)
+        for number, event in enumerate(recording.events, 1):
+            passed_by += not cloud.deliver(event)
+            progress(number)
+        cloud.finish()
+        return outcome_of(cloud, sagemaker, passed_by)
+
+
+def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> Outcome:
+    """What stands in the ledger and in SageMaker now."""
+    records = sorted(cloud.ledger.jobs(), key=lambda record: (record.job.name, record.key.kind))
+    windows = {sweep.id: sweep for sweep in cloud.ledger.all_sweeps() if sweep.superseded_by is None}
+    ordered = sorted(windows.values(), key=lambda sweep: (sweep.began_at or _EPOCH, sweep.id))
+    return Outcome(
+        records=tuple(records),
+        sweeps=tuple(ordered),
+        experiments=sagemaker.experiments.standing(),
+        dead_letters=cloud.dead_letters(),
+        passed_by=passed_by,
+        calls=dict(cloud.calls),
+        deaths=cloud.died,
+    )
+
+
+def _account(recording: Recording) -> Account:
+    for event in recording.events:
+        if event.get("source") == "aws.sagemaker" and event.get("account") and event.get("region"):
+            return Account(str(event["account"]), str(event["region"]))
+    return Account()
+
+
+def _start(recording: Recording) -> datetime:
+    moments = [_moment(event) for event in recording.events]
+    return min((moment for moment in moments if moment is not None), default=_EPOCH)
+
+
+def _moment(event: Mapping[str, Any]) -> datetime | None:
+    try:
+        return parse_time(event.get("time"), "time")
+    except InvalidInput:
+        return None
+
+
+def write_outcome(outcome: Outcome, folder: Path) -> None:
+    """The outcome as files, all or nothing: they are written beside the folder and moved there when complete."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
+        write_lines(Path(made) / "jobs.jsonl", outcome.job_lines())
+        write_lines(Path(made) / "sweeps.jsonl", outcome.sweep_lines())
+        experiments = json.dumps(outcome.experiments, indent=2, ensure_ascii=False) + "\n"
+        (Path(made) / "experiments.json").write_text(experiments, encoding="utf-8")
+        folder.mkdir(exist_ok=True)
+        for path in Path(made).iterdir():
+            shutil.move(path, folder / path.name)
