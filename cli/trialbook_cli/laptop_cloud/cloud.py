@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
 import boto3
 from botocore.client import BaseClient
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.core.config import default_user_config
 from moto.events.models import EventPattern
@@ -47,6 +49,10 @@ class ProcessDied(BaseException):
 
 # The one place through which every call of every client goes.
 _MAKE_API_CALL = cast("Any", BaseClient)._make_api_call  # noqa: SLF001
+
+
+# Each cold start makes a session of its own, and each session parses botocore's models anew: 100 ms a client.
+_LOAD_ONCE = cache(JSONFileLoader.load_file)
 
 
 class LaptopCloud:
@@ -87,6 +93,7 @@ class LaptopCloud:
         with ExitStack() as until_end:
             until_end.enter_context(patch.dict(os.environ, _ENVIRONMENT))
             passed = {"core": {**default_user_config["core"], "mock_credentials": False}}
+            until_end.enter_context(patch.object(JSONFileLoader, "load_file", _LOAD_ONCE))
             until_end.enter_context(mock_aws(config=cast("Any", passed)))
             endpoint = until_end.enter_context(serve(sagemaker))
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
@@ -216,11 +223,7 @@ class LaptopCloud:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _next_message(self) -> datetime | None:
-        ups = [
-            max(message.visible_at, message.delayed_until)
-            for name in self._sources
-            for message in _queue(name)._messages  # noqa: SLF001 the API does not tell when a message comes up
-        ]
+        ups = [up for name in self._sources for up in _comes_up(name)]
         # moto shows a message when the time is past its moment, not at it
         return datetime.fromtimestamp((min(ups) + 1) / 1000, UTC) if ups else None
 
@@ -234,6 +237,8 @@ class LaptopCloud:
             pass
 
     def _poll(self, name: str) -> bool:
+        if not any(up < self._milliseconds() for up in _comes_up(name)):
+            return False
         function, size = self._sources[name]
         url = self.stack.references[name]
         found = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=size, AttributeNames=["All"])
@@ -284,6 +289,11 @@ class LaptopCloud:
 
 def _queue(name: str) -> Any:
     return sqs_backends[ACCOUNT][REGION].queues[name]
+
+
+def _comes_up(queue: str) -> list[float]:
+    """When each message of a queue comes up, in epoch milliseconds; the API does not tell."""
+    return [max(message.visible_at, message.delayed_until) for message in _queue(queue)._messages]  # noqa: SLF001
 
 
 def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:

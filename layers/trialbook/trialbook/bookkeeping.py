@@ -69,12 +69,17 @@ class Bookkeeper:
     tuning_job: Callable[[JobKey, str], TuningJob | None]
     is_history: bool = False
 
-    def enter(self, seen: Job) -> Record | None:
-        """The job's record after the observation; None where nothing changed. Raises Conflict after many attempts."""
-        return retried(lambda: self._enter(seen))
+    def enter(self, seen: Job, known: Record | None) -> Record | None:
+        """The job's record after the observation; None where nothing changed. Raises Conflict after many attempts.
 
-    def _enter(self, seen: Job) -> Record | None:
-        old = self.ledger.record(seen.key)
+        `known` is the record as the caller has just read it; where it has changed since, it is read again.
+        """
+        try:
+            return self._enter(seen, known)
+        except Conflict:
+            return retried(lambda: self._enter(seen, self.ledger.record(seen.key)))
+
+    def _enter(self, seen: Job, old: Record | None) -> Record | None:
         job = merge(old.job if old else None, seen)
         placement = place(job, self.rules)
         if isinstance(placement, LeftOut) or (old is not None and not _differs(old, job, placement)):

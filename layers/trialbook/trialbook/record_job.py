@@ -52,7 +52,7 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     if seen.key.kind is JobKind.TUNING:
         changed = book.enter_tuning_job(_learned_tuning_job(seen, services))
     else:
-        changed = book.enter(learned(seen, services))
+        changed = book.enter(learned(seen, services), known)
     return Outcome.UNCHANGED if changed is None else Outcome.RECORDED
 
 
