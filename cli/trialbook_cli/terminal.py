@@ -42,7 +42,7 @@ def short(text: str) -> str:
         number = float(text)
     except ValueError:
         return text
-    return text if len(text) <= 6 or not isfinite(number) else f"{number:.4g}"
+    return text if len(text) <= 5 or not isfinite(number) else f"{number:.4g}"
 
 
 def fail(message: str, code: int = BAD_INPUT) -> int:

@@ -70,7 +70,7 @@ def _table(title: str, records: Sequence[Record], names: Sequence[str]) -> Table
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("rank", justify="right", no_wrap=True)
+    table.add_column("#", justify="right", no_wrap=True)
     objectives = {record.objective.metric for record in records if record.objective}
     table.add_column(_header(objectives.pop() if len(objectives) == 1 else "objective"), justify="right", no_wrap=True)
     for name in names:

@@ -1,0 +1,58 @@
+"""Names for experiments and trials."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trialbook.core.names import base_job_name, is_valid_name, shard_name, valid_name
+
+
+@pytest.mark.parametrize("name", ["churn", "Churn-2", "a", "a" * 120, "a--b"])
+def test_a_valid_name_stays_as_it_is(name: str) -> None:
+    assert valid_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "my_churn", "a.b", "team/churn", "-a", "a-", "a" * 121, "größe", "\n", "<script>"]
+)
+def test_an_invalid_name_becomes_a_valid_one(name: str) -> None:
+    made = valid_name(name)
+
+    assert made != name
+    assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}", made)
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_different_texts_never_fall_together_unless_sagemaker_makes_them_one(one: str, other: str) -> None:
+    if one.casefold() != other.casefold():
+        assert valid_name(one).casefold() != valid_name(other).casefold()
+
+
+def test_names_that_differ_in_punctuation_or_behind_the_cut_stay_apart() -> None:
+    names = {valid_name(text) for text in ("my_churn", "my.churn", "my churn", "my-churn", "a" * 130, "a" * 131)}
+
+    assert len(names) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("churn-xgb-2026-11-20-10-15-00-123", "churn-xgb"),
+        ("churn-xgb-261121-0900", "churn-xgb"),
+        ("churn-xgb-1795168800-0f3a", "churn-xgb"),
+        ("churn-xgb-20261120101500", "churn-xgb"),
+        ("churn-xgb", "churn-xgb"),
+        ("churn-2026", "churn-2026"),
+        ("-2026-11-20-10-15-00-123", "-2026-11-20-10-15-00-123"),
+    ],
+)
+def test_the_base_name_lacks_the_sdks_timestamp(name: str, base: str) -> None:
+    assert base_job_name(name) == base
+
+
+@given(st.from_regex(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}", fullmatch=True), st.integers(1, 9999))
+def test_a_shards_name_is_always_valid_and_its_own(name: str, number: int) -> None:
+    assert is_valid_name(shard_name(name, number))
+    assert (shard_name(name, number) == name) == (number == 1)

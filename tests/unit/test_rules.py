@@ -1,0 +1,87 @@
+"""The rules document, checked."""
+
+from datetime import timedelta
+
+import pytest
+
+from trialbook.adapters.rules_document import RulesSource, read_rules
+from trialbook.core.errors import InvalidRules
+from trialbook.core.rules import Rules
+
+
+def test_an_empty_document_has_every_default() -> None:
+    assert read_rules("") == read_rules("# nothing\n") == Rules()
+
+
+def test_the_first_section_that_says_something_wins() -> None:
+    rules = read_rules(
+        """
+        quiet_minutes: 5
+        experiments:
+          "churn-*": {quiet_minutes: 20}
+          "*": {quiet_minutes: 30, objective: minimize validation:error, rank_stopped: true}
+        """
+    )
+
+    assert rules.quiet_period("Churn-xgb") == timedelta(minutes=20)
+    assert rules.quiet_period("other") == timedelta(minutes=30)
+    assert rules.rank_stopped("churn-xgb") is True
+    objective = rules.objective("churn-xgb")
+    assert objective is not None
+    assert objective.label == "minimize validation:error"
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ("rules:\n  - match: {jobb: x}\n    trial: a", "line 2: rules[0].match.jobb: unknown key, expected one of job, kind, image, role, account, region, tags (did you mean 'job'?)"),
+        ("rules:\n  - match: {job: x}", "line 2: rules[0]: says nothing, expected experiment, trial or ignore"),
+        ("rules:\n  - trial: x", "line 2: rules[0].match: missing, expected at least one condition"),
+        ("rules:\n  - match: {job: x}\n    ignore: maybe", "line 3: rules[0].ignore: is 'maybe', expected true or false"),
+        ("rules:\n  - match: {kind: Training}\n    trial: x", "line 2: rules[0].match.kind: is 'Training', expected one of TrainingJob,"),
+        ("rules:\n  - match: {job: x}\n    trial: '{jb}'", "line 3: rules[0].trial: unknown placeholder {jb}"),
+        ("rules: 7", "line 1: rules: is 7, expected a list"),
+        ("experiments:\n\n  churn:\n    objective: lowest error", "line 4: experiments.churn.objective: is 'lowest error', expected 'minimize METRIC'"),
+        ("quiet_minutes: 0", "line 1: quiet_minutes: is 0, expected a number above 0 and at most 1440"),
+        ("version: 2", "line 1: version: is 2, expected one of 1"),
+        ("- a", "line 1: document: is ['a'], expected a mapping"),
+        ("prices:\n  ml.m5.xlarge: cheap", "line 2: prices.ml.m5.xlarge: is 'cheap', expected a number above 0"),
+        ("a: [1", "line 1: no valid YAML"),
+        ("experiments:\n  1: {}", "line 1: experiments: is 1, expected a text as key"),
+    ],
+)  # fmt: skip
+def test_a_problem_names_line_key_value_and_what_was_expected(document: str, problem: str) -> None:
+    with pytest.raises(InvalidRules) as invalid:
+        read_rules(document)
+
+    assert any(each.startswith(problem) for each in invalid.value.problems), invalid.value.problems
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(InvalidRules) as invalid:
+        read_rules("quiet_minutes: x\nruls: []\nexperiments: []\n")
+
+    assert len(invalid.value.problems) == 3
+
+
+def test_an_invalid_document_leaves_the_last_good_one_in_force_even_after_a_cold_start() -> None:
+    stored: dict[str, str] = {}
+    texts = ["quiet_minutes: 20"]
+    met: list[InvalidRules] = []
+
+    def source() -> RulesSource:
+        return RulesSource(
+            lambda: texts[-1], lambda: stored.get("good"), lambda text: stored.update(good=text), met.append
+        )
+
+    warm = source()
+    before = warm()
+    texts.append("quiet_minutes: soon")
+    after, cold = warm(), source()()
+
+    assert before.quiet == after.quiet == cold.quiet == timedelta(minutes=20)
+    assert len(met) == 2
+
+
+def test_without_any_good_document_an_invalid_one_means_the_defaults() -> None:
+    assert RulesSource(lambda: "a: [", lambda: None, lambda text: None, lambda problems: None)() == Rules()

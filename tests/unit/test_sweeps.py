@@ -1,0 +1,155 @@
+"""Session windows and counting."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.making import at, job, record
+from trialbook.adapters.rules_document import read_rules
+from trialbook.bookkeeping import due
+from trialbook.core.closing import outlook
+from trialbook.core.rules import Rules
+from trialbook.core.sweeps import Interval, Sweep, SweepKind, SweepState, loop_id, put, recount, windows
+
+QUIET = timedelta(minutes=10)
+Times = list[tuple[float, float | None]]
+
+
+def cut(times: Times) -> list[list[int]]:
+    """The windows of jobs given by start and end in minutes, as indexes."""
+    jobs = [job(f"churn-{number}", start, end) for number, (start, end) in enumerate(times)]
+    names = {made.key: number for number, made in enumerate(jobs)}
+    return [[names[each.key] for each in window] for window in windows(map(Interval.of, jobs), QUIET)]
+
+
+@pytest.mark.parametrize(
+    ("case", "times", "expected"),
+    [
+        ("a gap of just the quiet period joins", [(0, 5), (15, 20)], [[0, 1]]),
+        ("a gap just over it parts", [(0, 5), (15.001, 20)], [[0], [1]]),
+        ("launched together", [(0, 5), (0.1, 3), (0.2, 9)], [[0, 1, 2]]),
+        ("one after the other", [(0, 5), (6, 9), (12, 30), (35, 36)], [[0, 1, 2, 3]]),
+        ("a straggler holds the window open", [(0, 60), (1, 5), (65, 70)], [[0, 1, 2]]),
+        ("a straggler still running reaches all later jobs", [(0, None), (1, 5), (500, 510)], [[0, 1, 2]]),
+        ("a re-run an hour later is another sweep", [(0, 5), (1, 6), (66, 70), (67, 72)], [[0, 1], [2, 3]]),
+        ("a clock skew of seconds changes nothing", [(0.05, 5), (0, 5.02)], [[1, 0]]),
+        ("a short job inside a long one", [(0, 100), (50, 51), (105, 110)], [[0, 1, 2]]),
+        ("nothing", [], []),
+    ],
+)
+def test_windows_are_cut_where_nothing_ran_for_longer_than_the_quiet_period(
+    case: str, times: Times, expected: list[list[int]]
+) -> None:
+    assert cut(times) == expected, case
+
+
+moments = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 30) | st.none()), max_size=12)
+
+
+@given(moments, st.randoms())
+def test_windows_do_not_depend_on_the_order_of_the_jobs(times: list[tuple[int, int | None]], random: object) -> None:
+    intervals = [
+        Interval.of(job(f"churn-{number}", start, None if length is None else start + length))
+        for number, (start, length) in enumerate(times)
+    ]
+    shuffled = list(intervals)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+
+    assert windows(shuffled, QUIET) == windows(intervals, QUIET)
+
+
+@given(moments)
+def test_windows_never_come_closer_than_the_quiet_period(times: list[tuple[int, int | None]]) -> None:
+    jobs = [
+        job(f"c-{number}", start, None if length is None else start + length)
+        for number, (start, length) in enumerate(times)
+    ]
+    found = windows(map(Interval.of, jobs), QUIET)
+
+    for earlier, later in itertools.pairwise(found):
+        ends = [each.end for each in earlier]
+        assert None not in ends
+        assert later[0].start - max(end for end in ends if end) > QUIET
+
+
+def test_ids_of_windows_sort_by_time_and_hold_no_character_of_sagemakers_names() -> None:
+    assert loop_id("Churn", at(0)) == "churn@20261120T100000.000Z"
+
+
+STATUSES = st.sampled_from(["InProgress", "Completed", "Failed", "Stopped"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), STATUSES, st.integers(0, 3)), max_size=25))
+def test_counting_job_by_job_always_equals_a_recount(changes: list[tuple[int, str, int]]) -> None:
+    """Jobs run, then end; where `put` is not exact it says so, and a recount takes its place."""
+    from trialbook.core.sweeps import Record, needs_recount
+
+    records: dict[int, Record] = {}
+    sweep = Sweep("tune", SweepKind.TAG, "churn", is_history=True)
+    for number, status, value in changes:
+        old = records.get(number)
+        if old is not None and old.job.is_terminal:
+            continue
+        metrics = {"validation:error": value / 10} if value else {}
+        fresh = record(
+            job(f"churn-{number}", number, number + 5, status=status, metrics=metrics),
+            version=old.version + 1 if old else 1,
+        )
+        inexact = needs_recount(sweep, old, fresh)
+        records[number] = fresh
+        sweep = recount(sweep, records.values()) if inexact else put(sweep, old, fresh)
+
+    assert sweep == recount(sweep, records.values())
+    assert sweep.counts.jobs == len(records)
+
+
+def test_the_best_job_is_the_earlier_of_two_equals() -> None:
+    records = [record(job(f"churn-{number}", number)) for number in (2, 1, 3)]
+
+    best = recount(Sweep("x", SweepKind.TAG, "churn"), records).best
+
+    assert best is not None
+    assert best.job_name == "churn-1"
+
+
+@pytest.mark.parametrize(
+    ("case", "jobs", "tags", "due_at", "is_quiet"),
+    [
+        ("quiet after the last end", [(0, 5), (1, 7)], {}, at(17), True),
+        ("five of five need not wait", [(0, 5), (1, 7)], {"trialbook:sweep-size": "2"}, at(7), True),
+        ("a size that is none is passed over", [(0, 5)], {"trialbook:sweep-size": "many"}, at(15), True),
+        ("not yet five", [(0, 5)], {"trialbook:sweep-size": "2"}, at(15), True),
+        ("in progress: when it should have ended", [(0, None)], {}, at(24 * 60 + 30), False),
+    ],
+)
+def test_when_a_loop_is_due(case: str, jobs: Times, tags: dict[str, str], due_at: object, is_quiet: bool) -> None:
+    records = [record(job(f"c-{at_start}", at_start, end, tags=tags)) for at_start, end in jobs]
+    sweep = recount(Sweep("churn@x", SweepKind.LOOP, "churn"), records)
+
+    found = outlook(sweep, QUIET)
+
+    assert found is not None
+    assert (found.due_at, found.is_quiet) == (due_at, is_quiet), case
+
+
+def test_a_tuning_job_is_due_when_it_is_terminal_not_when_its_children_are() -> None:
+    children = recount(Sweep("tune", SweepKind.TUNING, "churn"), [record(job(tuning_job="tune"))])
+    ended = Sweep("tune", SweepKind.TUNING, "churn", tuning_status="Completed", tuning_ended_at=at(9))
+
+    running, done = outlook(children, QUIET), outlook(ended, QUIET)
+
+    assert running is not None
+    assert not running.is_quiet
+    assert done is not None
+    assert (done.due_at, done.is_quiet) == (at(9), True)
+
+
+def test_a_closed_sweep_is_not_due_and_the_rules_set_the_quiet_period() -> None:
+    sweep = recount(Sweep("churn@x", SweepKind.LOOP, "churn"), [record(job())])
+    closed = Sweep("x", SweepKind.TAG, "churn", state=SweepState.CLOSED, last_at=at(0))
+
+    assert due(sweep, read_rules("experiments: {churn: {quiet_minutes: 1}}"))[1] == at(6)
+    assert due(closed, Rules())[1] is None
