@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
+from uuid import uuid4
 
 import boto3
 from botocore.client import BaseClient
@@ -62,8 +63,9 @@ class LaptopCloud:
     once it is answered, and may raise ProcessDied.
     """
 
-    def __init__(self, stack: Stack, root: Path, start: datetime) -> None:
+    def __init__(self, stack: Stack, root: Path, start: datetime, until_end: ExitStack) -> None:
         self.now = start
+        self._until_end = until_end
         self.stack = stack
         self.functions: dict[str, Function] = {}
         self.died = 0
@@ -99,7 +101,7 @@ class LaptopCloud:
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
             if dynamodb_url:
                 os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_url
-            cloud = cls(stack, root, start)
+            cloud = cls(stack, root, start, until_end)
             sagemaker.now = lambda: cloud.now
             until_end.enter_context(clock.use(lambda: cloud.now))
             until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
@@ -131,16 +133,12 @@ class LaptopCloud:
 
     def _make_tables(self) -> None:
         dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
-        for name, unresolved in self.stack.resources("AWS::DynamoDB::Table"):
-            properties = self.stack.resolve(unresolved)
-            same = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-            stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
-            answer = dynamodb.create_table(
-                TableName=name, StreamSpecification=stream, **{key: properties[key] for key in same}
-            )
-            self.stack.references[name] = name
-            self.stack.attributes[name, "Arn"] = answer["TableDescription"]["TableArn"]
-            self.stack.attributes[name, "StreamArn"] = answer["TableDescription"].get("LatestStreamArn", "")
+        for name, _ in self.stack.resources("AWS::DynamoDB::Table"):
+            table = f"{name}-{uuid4().hex[:8]}"  # a DynamoDB that outlives this cloud may hold others' tables
+            arn = create_table(dynamodb, self.stack, name, table)
+            self.stack.references[name] = table
+            self.stack.attributes[name, "Arn"] = arn
+            self._until_end.callback(dynamodb.delete_table, TableName=table)
 
     def _make_rules(self) -> None:
         by_arn = {arn: name for (name, attribute), arn in self.stack.attributes.items() if attribute == "Arn"}
@@ -285,6 +283,17 @@ class LaptopCloud:
         """The bodies of the messages that ended in a dead-letter queue."""
         queues = (name for name, _ in self.stack.resources("AWS::SQS::Queue") if "DeadLetters" in name)
         return {name: [message.body for message in _queue(name)._messages] for name in queues}  # noqa: SLF001
+
+
+def create_table(dynamodb: Any, stack: Stack, logical_id: str, table: str) -> str:
+    """Makes a table as the template describes it, under another name; gives its ARN."""
+    properties = stack.resolve(stack.template["Resources"][logical_id]["Properties"])
+    same = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    answer = dynamodb.create_table(
+        TableName=table, StreamSpecification=stream, **{key: properties[key] for key in same}
+    )
+    return str(answer["TableDescription"]["TableArn"])
 
 
 def _queue(name: str) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
 from trialbook_cli.sagemaker_stand_in.state import Account, SageMaker
@@ -47,7 +48,7 @@ def from_recording(
                 if missing:
                     raise UnreadableAnswer(number, f"response lacks {', '.join(missing)}")
                 jobs.append((kind, final))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, InvalidInput) as error:
             raise UnreadableAnswer(number, f"{operation}: {error!r}") from error
     for kind, final in sorted(jobs, key=lambda job: (job[1]["CreationTime"], job[1][job[0].value.name])):
         arn = final.get(kind.value.arn_field) or sagemaker.arn(kind.value.arn, final[kind.value.name])

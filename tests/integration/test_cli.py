@@ -1,0 +1,94 @@
+"""The command, as a person calls it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RECORDINGS
+
+CHURN = RECORDINGS / "churn-min-child-weight"
+
+
+def trialbook(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trialbook_cli.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_replay_answers_first_and_writes_the_files(tmp_path: Path) -> None:
+    done = trialbook("replay", CHURN, "--out", tmp_path / "out")
+    lines = [json.loads(line) for line in (tmp_path / "out" / "jobs.jsonl").read_text().splitlines()]
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("churn-xgb: 5 of 5 completed; best validation:error 0.039592 (minimize)")
+    assert "\x1b" not in done.stdout
+    assert len(lines) == 5
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "experiments.json",
+        "jobs.jsonl",
+        "sweeps.jsonl",
+    ]
+
+
+def test_replay_speaks_json_to_programs(tmp_path: Path) -> None:
+    done = trialbook("replay", CHURN, "--out", tmp_path, "--json")
+
+    told = json.loads(done.stdout)
+    assert len(told["jobs"]) == 5
+    assert told["sweeps"][0]["counts"]["completed"] == 5
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "text", "problem"),
+    [
+        ("events.jsonl", 3, "{no json", "no valid JSON"),
+        ("events.jsonl", 2, "[1]", "expected a JSON object, found list"),
+        ("sagemaker.jsonl", 1, '{"operation": "Describe"}', "operation is 'Describe'"),
+        (
+            "sagemaker.jsonl",
+            2,
+            '{"operation": "DescribeTrainingJob", "request": {}, "response": {}}',
+            "response lacks TrainingJobName",
+        ),
+        (
+            "sagemaker.jsonl",
+            2,
+            '{"operation": "DescribeTrainingJob", "request": {}, "response": {"CreationTime": "soon"}}',
+            "CreationTime",
+        ),
+    ],
+)
+def test_an_unreadable_line_is_named_and_nothing_is_written(
+    tmp_path: Path, file: str, line: int, text: str, problem: str
+) -> None:
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    for name in ("events.jsonl", "sagemaker.jsonl"):
+        lines = (CHURN / name).read_text().splitlines()
+        if name == file:
+            lines[line - 1] = text
+        (folder / name).write_text("\n".join(lines))
+    done = trialbook("replay", folder, "--out", tmp_path / "out")
+
+    assert done.returncode == 2
+    assert f"{folder / file}:{line}:".replace("\n", "") in done.stderr.replace("\n", "")
+    assert problem in done.stderr.replace("\n", " ")
+    assert not (tmp_path / "out").exists()
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_folder_is_bad_input(tmp_path: Path) -> None:
+    done = trialbook("replay", tmp_path / "nowhere")
+
+    assert done.returncode == 2
+    assert "no such folder" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"], ["demo", "--help"]])
+def test_help_teaches(arguments: list[str]) -> None:
+    done = trialbook(*arguments)
+
+    assert done.returncode == 0
+    assert "Usage: " in done.stdout

@@ -1,0 +1,301 @@
+"""The ledger on moto and on AWS's DynamoDB Local, through the bookkeeper."""
+
+import random
+import sys
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import opened
+from tests.unit import making
+from tests.unit.making import at, record
+from trialbook.adapters.dynamodb import Attachment, Conflict, Ensured, Ledger
+from trialbook.bookkeeping import Bookkeeper
+from trialbook.core.jobs import Job, JobKind, TuningDefinition, TuningJob
+from trialbook.core.objectives import ObjectiveSource, parse_objective
+from trialbook.core.rules import ExperimentRule, Rules
+from trialbook.core.sweeps import Interval, Record, Sweep, SweepKind, SweepState, loop_id, recount, windows
+
+QUIET = timedelta(minutes=10)
+DEFINITION = TuningDefinition(None, "validation:error", "Minimize")
+
+
+def job(name: str = "churn-1", *times: Any, tags: dict[str, str] | None = None, **more: Any) -> Job:
+    """A job of the experiment churn, unless its tags say otherwise."""
+    return making.job(name, *times, tags={"trialbook:experiment": "churn", **(tags or {})}, **more)
+
+
+def book(ledger: Ledger, rules: Rules = Rules()) -> Bookkeeper:  # noqa: B008 frozen
+    return Bookkeeper(ledger, rules, lambda key, name: TuningJob(job(name), definitions=(DEFINITION,)))
+
+
+def enter(ledger: Ledger, seen: Job, rules: Rules = Rules()) -> Record | None:  # noqa: B008 frozen
+    return book(ledger, rules).enter(seen, ledger.record(seen.key))
+
+
+def live_sweeps(ledger: Ledger) -> list[Sweep]:
+    return sorted((sweep for sweep in ledger.all_sweeps() if sweep.superseded_by is None), key=lambda sweep: sweep.id)
+
+
+def assert_consistent(ledger: Ledger) -> None:
+    """Every sweep equals a recount of its jobs, and the windows are those of the jobs' own times."""
+    records = list(ledger.jobs())
+    for sweep in ledger.all_sweeps():
+        members = [each for each in records if each.sweep == sweep.id]
+        assert replace(sweep, is_history=True) == replace(recount(sweep, members), is_history=True)
+        if sweep.superseded_by is not None:
+            assert members == []
+    loops = [each for each in records if each.sweep and "@" in each.sweep]
+    for experiment in {each.experiment for each in loops}:
+        jobs = [each.job for each in loops if each.experiment == experiment]
+        for window in windows(map(Interval.of, jobs), QUIET):
+            expected = loop_id(experiment, window[0].start)
+            assert {each.sweep for each in loops if each.key in {one.key for one in window}} == {expected}
+
+
+def test_a_job_comes_back_as_it_was_written(ledger: Ledger) -> None:
+    written = enter(ledger, job(tags={"a": "<b>"}, hyper_parameters={"eta": "0.2"}))
+
+    assert written is not None
+    assert ledger.record(written.key) == written
+    assert ledger.record(replace(written.key, name="other")) is None
+
+
+@pytest.mark.parametrize("character", ["x", "ä", "\U0001f600"])
+def test_a_job_with_100_hyperparameters_of_2500_characters_and_40_metrics_fits(ledger: Ledger, character: str) -> None:
+    noise = random.Random(7)
+    texts = {
+        f"parameter-{number}": "".join(chr(ord(character) + noise.randrange(200)) for _ in range(2500))
+        for number in range(100)
+    }
+    metrics = {f"validation:metric-{number}": number / 7 for number in range(40)}
+    written = enter(ledger, job(hyper_parameters=texts, metrics=metrics))
+    found = ledger.record(job().key)
+
+    assert written is not None
+    assert found is not None
+    assert len(found.job.hyper_parameters) == 100
+    assert found.job.final_metrics == written.job.final_metrics
+    if character == "x":
+        assert found.job.hyper_parameters == texts
+    else:
+        assert all(text[:250] == texts[name][:250] for name, text in found.job.hyper_parameters.items())
+
+
+def test_a_duplicate_changes_nothing(ledger: Ledger) -> None:
+    first = enter(ledger, job())
+    again = enter(ledger, job())
+
+    assert first is not None
+    assert again is None
+    assert ledger.record(job().key) == first
+
+
+def test_an_older_version_cannot_be_written_over_a_newer_one(ledger: Ledger) -> None:
+    made = record(job(), version=1)
+    ledger.write([made])
+
+    with pytest.raises(Conflict):
+        ledger.write([made])
+    with pytest.raises(Conflict):
+        ledger.write([replace(made, version=3)])
+
+
+def test_a_loop_becomes_one_sweep_and_its_best_job_comes_first(ledger: Ledger) -> None:
+    for number, value in enumerate((0.3, 0.1, 0.2)):
+        enter(ledger, job(f"churn-{number}", number, None))
+        enter(ledger, job(f"churn-{number}", number, number + 5, metrics={"validation:error": value}))
+    (sweep,) = live_sweeps(ledger)
+
+    assert sweep.counts.completed == 3
+    assert sweep.best is not None
+    assert sweep.best.job_name == "churn-1"
+    assert [each.job.name for each in ledger.ranking(sweep.id)] == ["churn-1", "churn-2", "churn-0"]
+    assert [each.job.name for each in ledger.experiment_ranking("CHURN", limit=1)] == ["churn-1"]
+    assert_consistent(ledger)
+
+
+def test_a_late_event_that_bridges_two_windows_joins_them(ledger: Ledger) -> None:
+    for start in (0, 1, 30, 31):
+        enter(ledger, job(f"churn-{start}", start, start + 5))
+    apart = [sweep.counts.jobs for sweep in live_sweeps(ledger)]
+    enter(ledger, job("churn-bridge", 10, 25))
+    (together,) = live_sweeps(ledger)
+
+    assert apart == [2, 2]
+    assert together.counts.jobs == 5
+    assert together.supersedes == (loop_id("churn", at(30)),)
+    assert_consistent(ledger)
+
+
+def test_an_end_that_comes_late_parts_what_only_its_absence_held_together(ledger: Ledger) -> None:
+    enter(ledger, job("churn-0", 0, None))
+    enter(ledger, job("churn-1", 60, 65))
+    joined = [sweep.counts.jobs for sweep in live_sweeps(ledger)]
+    enter(ledger, job("churn-0", 0, 5))
+
+    assert joined == [2]
+    assert [sweep.counts.jobs for sweep in live_sweeps(ledger)] == [1, 1]
+    assert_consistent(ledger)
+
+
+def test_a_late_earlier_job_renames_a_window_of_any_size(ledger: Ledger) -> None:
+    for number in range(45):
+        enter(ledger, job(f"churn-{number:02d}", 10 + number / 10, 20))
+    enter(ledger, job("churn-first", 9, 20))
+    (sweep,) = live_sweeps(ledger)
+
+    assert (sweep.id, sweep.counts.jobs) == (loop_id("churn", at(9)), 46)
+    assert_consistent(ledger)
+
+
+def test_a_closed_sweep_that_gets_a_late_job_is_open_again_as_revised(ledger: Ledger) -> None:
+    enter(ledger, job("churn-0", 0, 5))
+    enter(ledger, job("churn-1", 1, 6))
+    (sweep,) = live_sweeps(ledger)
+    closed = replace(sweep, state=SweepState.CLOSED, revision=1, version=sweep.version + 1)
+    ledger.write(sweeps=[(closed, None)])
+    enter(ledger, job("churn-2", 2, 7))
+    (after,) = live_sweeps(ledger)
+
+    assert (after.state, after.revision, after.counts.jobs) == (SweepState.REVISED, 1, 3)
+    assert [each.id for each in ledger.due_sweeps(at(17))] == [sweep.id]
+    assert list(ledger.due_sweeps(at(16.9))) == []
+
+
+def test_a_job_that_turns_out_to_belong_elsewhere_moves_with_its_counts(ledger: Ledger) -> None:
+    for number in range(3):
+        enter(ledger, job(f"churn-{number}", number, None))
+    moved = job("churn-1", 1, 6, tags={"trialbook:experiment": "other"})
+    enter(ledger, moved)
+    enter(ledger, job("churn-0", 0, 5))
+
+    counts = {sweep.id: sweep.counts.jobs for sweep in live_sweeps(ledger)}
+    assert counts == {loop_id("churn", at(0)): 2, loop_id("other", at(1)): 1}
+    assert_consistent(ledger)
+
+
+def test_jobs_with_the_same_sweep_tag_are_one_sweep_however_far_apart(ledger: Ledger) -> None:
+    for start in (0, 600):
+        enter(ledger, job(f"churn-{start}", start, start + 5, tags={"trialbook:sweep": "night run"}))
+    (sweep,) = live_sweeps(ledger)
+
+    assert (sweep.kind, sweep.counts.jobs) == (SweepKind.TAG, 2)
+    assert sweep.id.startswith("churn~night-run-")
+
+
+def test_a_tuning_jobs_objective_reaches_children_that_came_before_it_was_known(ledger: Ledger) -> None:
+    silent = Bookkeeper(ledger, Rules(), lambda key, name: None)
+    for number in range(30):
+        child = job(
+            f"tune-{number:03d}-0f0444b1", number, number + 5, metrics={"mine": number / 100}, tuning_job="tune"
+        )
+        silent.enter(child, None)
+    before = ledger.sweep("tune")
+    tuning = TuningJob(job("tune", kind=JobKind.TUNING), definitions=(TuningDefinition(None, "mine", "Maximize"),))
+    book(ledger).enter_tuning_job(tuning)
+    after = ledger.sweep("tune")
+
+    assert before is not None
+    assert (before.best, before.counts.without_objective) == (None, 30)
+    assert after is not None
+    assert after.best is not None
+    assert (after.best.value, after.counts.without_objective) == (0.29, 0)
+    assert_consistent(ledger)
+
+
+def test_changing_the_objective_re_ranks_and_can_be_repeated(ledger: Ledger) -> None:
+    for number in range(30):
+        enter(
+            ledger,
+            job(f"churn-{number}", number / 10, 9, metrics={"validation:error": number, "validation:auc": number}),
+        )
+        objective = parse_objective("maximize validation:auc", "objective", ObjectiveSource.RULES)
+    rules = Rules(experiments=(ExperimentRule("churn", objective=objective),))
+    (sweep,) = live_sweeps(ledger)
+    changed = book(ledger, rules).rerank(sweep.id)
+    again = book(ledger, rules).rerank(sweep.id)
+
+    assert (changed, again) == (30, 0)
+    assert next(ledger.ranking(sweep.id, 1)).value == 29
+    assert_consistent(ledger)
+
+
+def test_an_attachment_and_what_was_ensured_come_back(ledger: Ledger) -> None:
+    key = job().key
+    waiting = Attachment(key, "churn", "trial", settled=False, again_at=at(60))
+    ledger.put_attachment(waiting)
+    ledger.put_ensured(key, "churn", "trial", Ensured("churn", "trial-2", 2))
+    ledger.put_ensured(key, "churn", "trial", Ensured("churn", "trial", 1))
+
+    assert ledger.attachment(key) == waiting
+    assert list(ledger.unattached(at(60))) == [key]
+    assert list(ledger.unattached(at(59))) == []
+    assert ledger.ensured(key, "Churn", "TRIAL") == Ensured("churn", "trial-2", 2)
+
+
+steps = st.lists(
+    st.tuples(
+        st.integers(0, 7),
+        st.sampled_from(["InProgress", "Completed", "Failed"]),
+        st.integers(0, 40),
+        st.integers(0, 12),
+    ),
+    max_size=20,
+)
+
+
+@settings(max_examples=40)
+@given(steps=steps)
+def test_whatever_the_order_of_events_sweeps_equal_a_recount_and_windows_the_jobs_times(
+    moto_url: str, steps: list[tuple[int, str, int, int]]
+) -> None:
+    """Each job has a start and an end of its own; its events come in any order, twice or never."""
+    times = {number: (start, start + length) for number, _, start, length in reversed(steps)}
+    with opened(moto_url) as ledger:
+        for number, status, _, _ in steps:
+            start, end = times[number]
+            enter(ledger, job(f"churn-{number}", start, None if status == "InProgress" else end, status=status))
+
+        assert_consistent(ledger)
+
+
+def test_eight_writers_lose_nothing(dynamodb_local: str) -> None:
+    """8 writers x 500 jobs into one sweep; the counts are printed with -s."""
+    jobs_each, writers = 500, 8
+    conflicts = [0] * writers
+    with opened(dynamodb_local) as ledger:
+
+        def write(writer: int) -> None:
+            own = Ledger(ledger._item.Meta.table_name, region="us-east-1", host=dynamodb_local)
+            bookkeeper = book(own)
+            for number in range(jobs_each):
+                made = job(
+                    f"w{writer}-{number:03d}",
+                    0,
+                    5,
+                    metrics={"validation:error": writer + number},
+                    tags={"trialbook:sweep": "s", "trialbook:experiment": "churn"},
+                )
+                while True:
+                    try:
+                        bookkeeper.enter(made, None)
+                        break
+                    except Conflict:
+                        conflicts[writer] += 1
+
+        threads = [threading.Thread(target=write, args=(writer,)) for writer in range(writers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        (sweep,) = live_sweeps(ledger)
+        sys.stdout.write(f"{writers * jobs_each} jobs, messages that had to come again: {sum(conflicts)}\n")
+
+        assert sweep.counts.completed == writers * jobs_each
+        assert_consistent(ledger)

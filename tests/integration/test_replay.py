@@ -1,0 +1,308 @@
+"""Recordings through the deployed wiring: what stands in the ledger and in SageMaker afterwards."""
+
+import json
+from collections import Counter
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import RECORDINGS
+from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording, read_recording
+from trialbook_cli.replaying import Outcome, replay, running
+from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
+
+CHURN, TUNING = "churn-min-child-weight", "tuning-random-60"
+Event = dict[str, Any]
+
+
+@cache
+def recording(name: str) -> Recording:
+    return read_recording(RECORDINGS / name)
+
+
+@cache
+def outcome(name: str) -> Outcome:
+    return replay(recording(name))
+
+
+def few(jobs: int) -> Recording:
+    """The first jobs of the churn loop."""
+    whole = recording(CHURN)
+    answers = [each for each in whole.answers if each["operation"] == "DescribeTrainingJob"][:jobs]
+    names = {each["request"]["TrainingJobName"] for each in answers}
+    events = [event for event in whole.events if event["detail"].get("TrainingJobName") in names]
+    return Recording("few", events, [each for each in whole.answers if any(name in json.dumps(each) for name in names)])
+
+
+def described(name: str) -> dict[str, dict[str, Any]]:
+    answers = recording(name).answers
+    return {a["request"]["TrainingJobName"]: a["response"] for a in answers if a["operation"] == "DescribeTrainingJob"}
+
+
+def test_every_job_of_the_loop_is_recorded_as_sagemaker_describes_it() -> None:
+    lines = {line["job_name"]: line for line in outcome(CHURN).job_lines()}
+
+    assert lines.keys() == described(CHURN).keys()
+    for name, answer in described(CHURN).items():
+        line = lines[name]
+        assert line["final_metrics"] == {each["MetricName"]: each["Value"] for each in answer["FinalMetricDataList"]}
+        assert line["hyper_parameters"] == answer["HyperParameters"]
+        assert (line["status"], line["billable_seconds"]) == (
+            answer["TrainingJobStatus"],
+            answer["BillableTimeInSeconds"],
+        )
+        assert (line["experiment"], line["trial"]) == ("churn-xgb", name)
+        assert line["ended_at"] == answer["TrainingEndTime"]
+
+
+def test_the_loop_is_one_sweep_and_its_best_is_the_true_best() -> None:
+    (sweep,) = outcome(CHURN).sweep_lines()
+    errors = {
+        name: {each["MetricName"]: each["Value"] for each in answer["FinalMetricDataList"]}["validation:error"]
+        for name, answer in described(CHURN).items()
+    }
+    best = min(errors, key=lambda name: errors[name])
+
+    assert sweep["status"] == "closed"
+    assert sweep["counts"] == {"completed": 5, "failed": 0, "stopped": 0, "in_progress": 0, "without_objective": 0}
+    assert (sweep["best"]["job_name"], sweep["best"]["value"]) == (best, errors[best])
+
+
+def test_every_component_stands_in_its_trial() -> None:
+    expected = {name: [f"{name}-aws-training-job"] for name in described(CHURN)}
+
+    assert outcome(CHURN).experiments == {"churn-xgb": expected}
+
+
+def test_the_tuning_job_and_its_children_share_experiment_trial_and_sweep() -> None:
+    lines = outcome(TUNING).job_lines()
+    kinds = Counter(line["kind"] for line in lines)
+    children = [line for line in lines if line["kind"] == "TrainingJob"]
+
+    assert kinds == {"TrainingJob": 60, "HyperParameterTuningJob": 1}
+    assert {(line["experiment"], line["trial"]) for line in lines} == {("churn-xgb", "churn-xgb-261121-0900")}
+    assert {line["sweep"] for line in children} == {"churn-xgb-261121-0900"}
+    assert len(outcome(TUNING).experiments["churn-xgb"]["churn-xgb-261121-0900"]) == 60
+
+
+def test_the_tuning_sweep_counts_and_ranks_as_sagemaker_does() -> None:
+    (sweep,) = outcome(TUNING).sweep_lines()
+    told = next(a["response"] for a in recording(TUNING).answers if a["operation"] == "DescribeHyperParameterTuningJob")
+    counters = told["TrainingJobStatusCounters"]
+
+    assert sweep["counts"]["completed"] == counters["Completed"]
+    assert sweep["counts"]["failed"] == counters["NonRetryableError"]
+    assert sweep["counts"]["stopped"] == counters["Stopped"]
+    assert sweep["best"]["job_name"] == told["BestTrainingJob"]["TrainingJobName"]
+    assert sweep["objective"] == {"metric": "validation:logloss", "type": "Minimize"}
+
+
+def test_nothing_is_lost_to_a_dead_letter_queue_and_what_no_rule_matches_passes_by() -> None:
+    for name in (CHURN, TUNING):
+        assert not any(outcome(name).dead_letters.values())
+    types = Counter(event["detail-type"] for event in recording(CHURN).events)
+
+    assert types["SageMaker Endpoint State Change"] == 1
+    assert outcome(CHURN).passed_by >= 2
+
+
+def calls(found: Outcome, function: str, service: str) -> int:
+    return sum(number for (by, of, _), number in found.calls.items() if (by, of) == (function, service))
+
+
+@pytest.mark.parametrize(("name", "jobs"), [(CHURN, 5), (TUNING, 61)])
+def test_a_jobs_whole_life_costs_four_calls_to_attach_and_two_to_record(name: str, jobs: int) -> None:
+    assert calls(outcome(name), "AttachJob", "sagemaker") <= 4 * jobs
+    assert calls(outcome(name), "RecordJob", "sagemaker") <= 2 * jobs
+
+
+def test_children_of_a_tuning_job_cost_one_associate_call_each() -> None:
+    found = {
+        operation: number
+        for (by, of, operation), number in outcome(TUNING).calls.items()
+        if (by, of) == ("AttachJob", "sagemaker")
+    }
+
+    assert found == {"CreateExperiment": 1, "CreateTrial": 1, "AssociateTrialComponent": 60}
+
+
+def told(found: Outcome) -> tuple[str, str, str]:
+    """What the property is about: the bytes of jobs.jsonl, sweeps.jsonl and experiments.json."""
+    return json.dumps(found.job_lines()), json.dumps(found.sweep_lines()), json.dumps(found.experiments)
+
+
+def is_terminal(event: Event) -> bool:
+    return event["detail"].get("TrainingJobStatus") in ("Completed", "Failed", "Stopped")
+
+
+@settings(max_examples=12)
+@given(data=st.data())
+def test_order_repetition_and_loss_of_events_do_not_show(data: st.DataObject) -> None:
+    """Each job's terminal event stays; the others may be lost, all may be repeated, in any order."""
+    events = list(recording(CHURN).events)
+    kept = [event for event in events if is_terminal(event) or data.draw(st.booleans())]
+    repeated = kept + data.draw(st.lists(st.sampled_from(kept), max_size=6))
+    shuffled = data.draw(st.permutations(repeated))
+
+    assert told(replay(Recording(CHURN, shuffled, recording(CHURN).answers))) == told(outcome(CHURN))
+
+
+@settings(max_examples=6)
+@given(data=st.data())
+def test_lost_events_even_all_of_a_job_are_found_again(data: st.DataObject) -> None:
+    events = [event for event in recording(CHURN).events if data.draw(st.booleans())] or [recording(CHURN).events[0]]
+
+    assert told(replay(Recording(CHURN, events, recording(CHURN).answers))) == told(outcome(CHURN))
+
+
+def test_the_tuning_job_survives_the_loss_of_all_but_a_few_events() -> None:
+    events = list(recording(TUNING).events)
+    kept = [event for number, event in enumerate(events) if number % 17 == 0 or "Tuning" in event["detail-type"]]
+
+    assert told(replay(Recording(TUNING, kept, recording(TUNING).answers))) == told(outcome(TUNING))
+
+
+@pytest.mark.parametrize("function", ["AttachJob", "RecordJob"])
+def test_a_process_that_dies_after_any_of_its_calls_changes_nothing(function: str) -> None:
+    """Dies once, after its first call, its second, and so on to the last; the message comes again each time."""
+    undisturbed = replay(few(2))
+    total = sum(number for (by, _, _), number in undisturbed.calls.items() if by == function)
+    assert total > 10
+    for dies_at in range(1, total + 1):
+        made = count(1)
+
+        def dies(cloud: LaptopCloud, sagemaker: SageMaker, made: Any = made, dies_at: int = dies_at) -> None:
+            def after_call(by: str, service: str, operation: str) -> None:
+                if by == function and next(made) == dies_at:
+                    raise ProcessDied
+
+            cloud.after_call = after_call
+
+        found = replay(few(2), prepare=dies)
+
+        assert found.deaths == 1, dies_at
+        assert told(found) == told(undisturbed), dies_at
+        assert not any(found.dead_letters.values())
+
+
+def test_what_is_no_job_event_waits_in_the_dead_letter_queue_and_its_neighbours_go_through() -> None:
+    events = list(few(1).events)
+    broken = {**events[0], "detail": {**events[0]["detail"], "CreationTime": "yesterday"}}
+    with running(few(1)) as (cloud, _):
+        url = cloud.stack.references["RecordQueue"]
+        for body in ("no JSON", "[]", json.dumps(broken), *map(json.dumps, events)):
+            cloud._sqs.send_message(QueueUrl=url, MessageBody=body)
+        cloud.finish()
+        dead = cloud.dead_letters()["RecordDeadLetters"]
+        recorded = [record.job.status for record in cloud.ledger.jobs()]
+
+    assert sorted(dead) == sorted(["no JSON", "[]", json.dumps(broken)])
+    assert recorded == ["Completed"]
+
+
+def failing(operation: str, code: str, times: int) -> Any:
+    """A fault that answers the first calls of an operation with an error."""
+    left = count(times, -1)
+
+    def prepare(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
+        def faults(called: str, request: dict[str, Any]) -> None:
+            if called == operation and next(left) > 0:
+                raise ApiError(code, "for a test")
+
+        sagemaker.faults = faults
+
+    return prepare
+
+
+@pytest.mark.parametrize(
+    "operation", ["DescribeTrainingJob", "CreateExperiment", "CreateTrial", "AssociateTrialComponent"]
+)
+def test_throttled_calls_are_made_again_until_they_go_through(operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # botocore's own pauses between its attempts
+    found = replay(few(2), prepare=failing(operation, "ThrottlingException", 9))
+
+    assert told(found) == told(replay(few(2)))
+    assert not any(found.dead_letters.values())
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "UnknownOperationException"])
+def test_where_experiments_refuse_the_ledger_is_unaffected_and_says_why(code: str) -> None:
+    with running(few(2)) as (cloud, sagemaker):
+        failing("CreateExperiment", code, 10**9)(cloud, sagemaker)
+        for event in few(2).events:
+            cloud.deliver(event)
+        cloud.finish()
+        attachments = list(cloud.ledger.attachments(record.key for record in cloud.ledger.jobs()))
+        statuses = [record.job.status for record in cloud.ledger.jobs()]
+
+    assert statuses == ["Completed", "Completed"]
+    assert all(not each.is_attached and code in str(each.problem) for each in attachments)
+    assert len(attachments) == 2
+
+
+def test_a_job_that_sagemaker_no_longer_knows_is_recorded_from_its_events() -> None:
+    found = replay(Recording("events only", few(1).events, ()))
+    (line,) = found.job_lines()
+
+    assert (line["status"], line["final_metrics"]) == ("Completed", {})
+    assert line["hyper_parameters"] == next(iter(described(CHURN).values()))["HyperParameters"]
+
+
+def test_full_trials_and_experiments_go_on_in_their_next_shard() -> None:
+    events = list(few(1).events)
+    with running(few(1)) as (cloud, sagemaker):
+        sagemaker.experiments.create_experiment({"ExperimentName": "churn-xgb"})
+        for number in range(300):
+            sagemaker.experiments.create_trial({"TrialName": f"old-{number}", "ExperimentName": "churn-xgb"})
+        for event in events:
+            cloud.deliver(event)
+        cloud.finish()
+        standing = sagemaker.experiments.standing()
+
+    name = events[0]["detail"]["TrainingJobName"]
+    assert standing["churn-xgb-2"] == {name: [f"{name}-aws-training-job"]}
+
+
+def test_a_full_trial_goes_on_in_its_next_shard_and_later_children_go_straight_there() -> None:
+    with running(recording(TUNING)) as (cloud, sagemaker):
+        sagemaker.experiments.count_job_components = True
+        for event in recording(TUNING).events:
+            cloud.deliver(event)
+        cloud.finish()
+        trials = sagemaker.experiments.standing()["churn-xgb"]
+        refused = cloud.calls["AttachJob", "sagemaker", "AssociateTrialComponent"]
+
+    assert {trial: len(components) for trial, components in trials.items()} == {
+        "churn-xgb-261121-0900": 50,
+        "churn-xgb-261121-0900-2": 10,
+    }
+    assert refused == 60  # the hook counts answered calls; the one that was refused is not among them
+
+
+def test_a_trial_name_that_another_experiment_has_taken_gets_the_experiments_in_front() -> None:
+    name = few(1).events[0]["detail"]["TrainingJobName"]
+    with running(few(1)) as (cloud, sagemaker):
+        sagemaker.experiments.create_experiment({"ExperimentName": "foreign"})
+        sagemaker.experiments.create_trial({"TrialName": name, "ExperimentName": "foreign"})
+        for event in few(1).events:
+            cloud.deliver(event)
+        cloud.finish()
+        standing = sagemaker.experiments.standing()
+
+    assert standing["churn-xgb"] == {f"churn-xgb-{name}": [f"{name}-aws-training-job"]}
+    assert standing["foreign"] == {name: []}
+
+
+def test_replays_leave_the_same_bytes(tmp_path: Path) -> None:
+    from trialbook_cli.replaying import write_outcome
+
+    for folder in ("one", "two"):
+        write_outcome(replay(few(2)), tmp_path / folder)
+
+    for file in ("jobs.jsonl", "sweeps.jsonl", "experiments.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
