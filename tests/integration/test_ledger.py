@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import opened
+from tests.integration.conftest import opened
 from tests.unit import making
 from tests.unit.making import at, record
 from trialbook.adapters.dynamodb import Attachment, Conflict, Ensured, Ledger

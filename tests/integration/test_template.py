@@ -1,0 +1,156 @@
+"""template.yaml: what must hold of every deployment."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+
+from tests.conftest import ROOT
+from trialbook_cli.laptop_cloud.template import Stack, load_template
+
+STACK = Stack(load_template(ROOT / "template.yaml"))
+RESOURCES: dict[str, dict[str, Any]] = STACK.template["Resources"]
+
+
+def of(*types: str) -> dict[str, dict[str, Any]]:
+    return dict(STACK.resources(*types))
+
+
+QUEUES, FUNCTIONS, RULES = of("AWS::SQS::Queue"), of("AWS::Serverless::Function"), of("AWS::Events::Rule")
+FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+
+
+def snake(logical_id: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in logical_id).strip("_")
+
+
+def test_each_folder_is_a_function_of_the_same_name_with_a_module_and_a_sample() -> None:
+    assert sorted(map(snake, FUNCTIONS)) == FOLDERS
+    for name, properties in FUNCTIONS.items():
+        assert properties["CodeUri"] == f"functions/{snake(name)}"
+        assert properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == snake(name)
+        assert (ROOT / f"layers/trialbook/trialbook/{snake(name)}.py").is_file()
+        assert (ROOT / f"events/invoke/{snake(name)}.json").is_file()
+
+
+def test_each_function_has_its_log_group_right_behind_it() -> None:
+    names = list(RESOURCES)
+    for name in FUNCTIONS:
+        assert names[names.index(name) + 1] == f"{name}Logs"
+        assert FUNCTIONS[name]["LoggingConfig"]["LogGroup"] == {"Ref": f"{name}Logs"}
+
+
+def timeout_of(name: str) -> int:
+    common: dict[str, Any] = STACK.template["Globals"]["Function"]
+    return int(FUNCTIONS[name].get("Timeout", common["Timeout"]))
+
+
+def test_a_message_stays_hidden_for_six_times_the_functions_timeout_and_failures_are_partial() -> None:
+    polled = 0
+    for name, properties in FUNCTIONS.items():
+        for event in properties["Events"].values():
+            if event["Type"] == "SQS":
+                queue = event["Properties"]["Queue"]["Fn::GetAtt"].removesuffix(".Arn")
+                assert QUEUES[queue]["VisibilityTimeout"] == 6 * timeout_of(name)
+                assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+                assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+                polled += 1
+    assert polled == 2
+
+
+def test_attaching_is_held_to_two_at_a_time() -> None:
+    assert FUNCTIONS["AttachJob"]["Events"]["AttachQueue"]["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+def test_every_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_an_alarm_and_two_weeks() -> None:
+    alarms = [
+        each["Dimensions"][0]["Value"].get("Fn::GetAtt")
+        for each in of("AWS::CloudWatch::Alarm").values()
+        if isinstance(each["Dimensions"][0]["Value"], dict)
+    ]
+    for name, properties in QUEUES.items():
+        if name.endswith("DeadLetters"):
+            assert f"{name}.QueueName" in alarms
+            assert properties["MessageRetentionPeriod"] == 14 * 86_400
+        else:
+            assert properties["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].startswith(
+                name.removesuffix("Queue")
+            )
+
+
+def test_every_target_and_schedule_has_a_dead_letter_queue() -> None:
+    for properties in RULES.values():
+        assert all("Arn" in target["DeadLetterConfig"] for target in properties["Targets"])
+    for properties in FUNCTIONS.values():
+        for event in properties["Events"].values():
+            if event["Type"] == "Schedule":
+                assert "DeadLetterConfig" in event["Properties"]
+                assert "DeadLetterQueue" in properties
+
+
+def test_only_the_stacks_own_rules_may_send_and_only_with_tls() -> None:
+    (policy,) = of("AWS::SQS::QueuePolicy").values()
+    allow, deny = policy["PolicyDocument"]["Statement"]
+    named = {each["Fn::GetAtt"].removesuffix(".Arn") for each in allow["Condition"]["ArnEquals"]["aws:SourceArn"]}
+
+    assert named == set(RULES)
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_ledger_outlives_the_stack_and_can_be_restored() -> None:
+    table = RESOURCES["Ledger"]
+
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    properties = table["Properties"]
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert properties["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert "TableName" not in properties  # a fixed name would make some updates replace the table
+
+
+def test_the_runtime_is_pinned_and_the_architecture_a_parameter() -> None:
+    common = STACK.template["Globals"]["Function"]
+
+    assert common["Runtime"] == "python3.13"
+    assert common["Architectures"] == [{"Ref": "Architecture"}]
+
+
+def test_every_parameter_is_described_and_has_a_default() -> None:
+    for name, parameter in STACK.template["Parameters"].items():
+        assert parameter["Description"], name
+        assert "Default" in parameter, name
+
+
+def matching(event: dict[str, Any]) -> set[str]:
+    patterns = {name: EventPattern.load(json.dumps(properties["EventPattern"])) for name, properties in RULES.items()}
+    return {name for name, pattern in patterns.items() if pattern.matches_event(event)}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "events").glob("*.json")), ids=lambda path: str(path.stem))
+def test_each_sample_event_is_matched_by_just_one_rule(path: Path) -> None:
+    assert len(matching(json.loads(path.read_text()))) == 1
+
+
+@pytest.mark.parametrize("status", ["Downloading", "Training", "Uploading", "Interrupted"])
+def test_what_happens_in_the_middle_of_a_job_passes_by(status: str) -> None:
+    event = json.loads((ROOT / "events/training-starting.json").read_text())
+
+    assert matching({**event, "detail": {**event["detail"], "SecondaryStatus": status}}) == set()
+
+
+def actions_on_everything() -> list[tuple[str, str]]:
+    statements = [
+        (name, statement)
+        for name, properties in FUNCTIONS.items()
+        for policy in properties["Policies"]
+        for statement in policy["Statement"]
+    ]
+    return [(name, action) for name, each in statements if each.get("Resource") == "*" for action in each["Action"]]
+
+
+def test_only_reconciles_lists_are_granted_on_everything() -> None:
+    assert {name for name, _ in actions_on_everything()} == {"Reconcile"}
+    assert all(action.startswith(("sagemaker:List", "sagemaker:Search")) for _, action in actions_on_everything())
