@@ -31,6 +31,7 @@ class Outcome:
     passed_by: int
     calls: Mapping[tuple[str, str, str], int]
     deaths: int = 0
+    announced: tuple[Mapping[str, Any], ...] = ()
 
     def job_lines(self) -> list[Line]:
         """The lines of jobs.jsonl, by name."""
@@ -81,6 +82,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         passed_by=passed_by,
         calls=dict(cloud.calls),
         deaths=cloud.died,
+        announced=tuple(cloud.announced()),
     )
 
 

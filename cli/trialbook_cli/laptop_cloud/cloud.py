@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import boto3
 from botocore.client import BaseClient
+from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.core.config import default_user_config
@@ -30,9 +31,11 @@ from trialbook.adapters.dynamodb import Ledger
 from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
 from trialbook_cli.laptop_cloud.functions import Function
+from trialbook_cli.laptop_cloud.streams import Stream
 from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, as_json, load_template
 from trialbook_cli.sagemaker_stand_in import SageMaker, serve
 
+_WINDOW = timedelta(seconds=15)  # the stream's batching window
 ROOT = Path(__file__).resolve().parents[3]
 _FOREVER = timedelta(hours=48)  # how long the clock is turned on after the last event, for what hangs
 _ENVIRONMENT = {
@@ -75,9 +78,20 @@ class LaptopCloud:
         self._rules: list[tuple[EventPattern, list[str]]] = []
         self._sources: dict[str, tuple[Function, int]] = {}
         self._schedules: dict[str, Function] = {}
+        self._streams: list[Stream] = []
+        # DynamoDB Local serves the streams at the table's own endpoint; moto does not know endpoints with account ids.
+        self._stream_client: Any = boto3.client(
+            "dynamodbstreams",
+            region_name=REGION,
+            endpoint_url=os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"),
+            config=Config(account_id_endpoint_mode="disabled"),
+        )
         self._active_since_reconcile = False
+        self._changed = False
+        self._stream_due: datetime | None = None
         self._make_queues()
         self._make_tables()
+        self._make_buses()
         self._make_rules()
         self._make_functions(root)
         self.ledger = Ledger(stack.references["Ledger"], region=REGION)
@@ -135,10 +149,24 @@ class LaptopCloud:
         dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
         for name, _ in self.stack.resources("AWS::DynamoDB::Table"):
             table = f"{name}-{uuid4().hex[:8]}"  # a DynamoDB that outlives this cloud may hold others' tables
-            arn = create_table(dynamodb, self.stack, name, table)
+            made = create_table(dynamodb, self.stack, name, table)
             self.stack.references[name] = table
-            self.stack.attributes[name, "Arn"] = arn
+            self.stack.attributes[name, "Arn"] = made["TableArn"]
+            self.stack.attributes[name, "StreamArn"] = made["LatestStreamArn"]
             self._until_end.callback(dynamodb.delete_table, TableName=table)
+
+    def _make_buses(self) -> None:
+        """Each bus, with a queue that keeps what was announced."""
+        events: Any = boto3.client("events", region_name=REGION)
+        for name, _ in self.stack.resources("AWS::Events::EventBus"):
+            events.create_event_bus(Name=name)
+            self.stack.references[name] = name
+            self.stack.attributes[name, "Arn"] = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{name}"
+            self._sqs.create_queue(QueueName=f"{name}-kept")
+            pattern = as_json({"source": ["trialbook"]})
+            events.put_rule(Name=f"{name}-kept", EventBusName=name, EventPattern=pattern, State="ENABLED")
+            target = {"Id": "kept", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-kept"}
+            events.put_targets(Rule=f"{name}-kept", EventBusName=name, Targets=[target])
 
     def _make_rules(self) -> None:
         by_arn = {arn: name for (name, attribute), arn in self.stack.attributes.items() if attribute == "Arn"}
@@ -161,6 +189,8 @@ class LaptopCloud:
                     self._sources[by_arn[event["Properties"]["Queue"]]] = (function, size)
                 elif event["Type"] == "Schedule":
                     self._schedules[name] = function
+                elif event["Type"] == "DynamoDB":
+                    self._streams.append(Stream(function, event["Properties"], self._stream_client))
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -212,7 +242,7 @@ class LaptopCloud:
 
         A schedule's tick that would find nothing is left out: it changes nothing, and a long pause has thousands.
         """
-        moments = [self._next_message()]
+        moments = [self._next_message(), self._stream_due]
         sweep = self.ledger.next_due() if "CloseSweeps" in self._schedules else None
         if sweep is not None:
             moments.append(max(_next_minute(sweep), _next_minute(self.now)))
@@ -226,13 +256,22 @@ class LaptopCloud:
         return datetime.fromtimestamp((min(ups) + 1) / 1000, UTC) if ups else None
 
     def _run(self, name: str) -> None:
+        self._changed = True
         event = {"time": self.now.strftime("%Y-%m-%dT%H:%M:%SZ"), "account": ACCOUNT, "region": REGION, "detail": {}}
         self._invoke(self._schedules[name], event)
 
     def _drain(self) -> None:
-        """Polls the queues until nothing is visible now."""
+        """Polls queues and streams until nothing is there for now."""
         while sum(self._poll(name) for name in self._sources):
-            pass
+            self._changed = True
+        if self._changed and self._streams:
+            self._stream_due = self._stream_due or self.now + _WINDOW
+        self._changed = False
+        if self._stream_due is not None and self._stream_due <= self.now:
+            self._stream_due = None
+            for stream in self._streams:
+                if stream.poll(self._invoke):
+                    self._stream_due = self.now + _WINDOW
 
     def _poll(self, name: str) -> bool:
         if not any(up < self._milliseconds() for up in _comes_up(name)):
@@ -279,21 +318,27 @@ class LaptopCloud:
 
     # -- looking ------------------------------------------------------------------------------------------------
 
+    def announced(self) -> list[dict[str, Any]]:
+        """The events on Trialbook's own buses, in order."""
+        names = [name for name, _ in self.stack.resources("AWS::Events::EventBus")]
+        return [json.loads(message.body) for name in names for message in _queue(f"{name}-kept")._messages]  # noqa: SLF001
+
     def dead_letters(self) -> dict[str, list[str]]:
         """The bodies of the messages that ended in a dead-letter queue."""
         queues = (name for name, _ in self.stack.resources("AWS::SQS::Queue") if "DeadLetters" in name)
         return {name: [message.body for message in _queue(name)._messages] for name in queues}  # noqa: SLF001
 
 
-def create_table(dynamodb: Any, stack: Stack, logical_id: str, table: str) -> str:
-    """Makes a table as the template describes it, under another name; gives its ARN."""
+def create_table(dynamodb: Any, stack: Stack, logical_id: str, table: str) -> Mapping[str, Any]:
+    """Makes a table as the template describes it, under another name; gives its description."""
     properties = stack.resolve(stack.template["Resources"][logical_id]["Properties"])
     same = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
     answer = dynamodb.create_table(
         TableName=table, StreamSpecification=stream, **{key: properties[key] for key in same}
     )
-    return str(answer["TableDescription"]["TableArn"])
+    description: Mapping[str, Any] = answer["TableDescription"]
+    return description
 
 
 def _queue(name: str) -> Any:

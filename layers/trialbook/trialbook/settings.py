@@ -12,7 +12,7 @@ class Settings:
     """What template.yaml gives a function. Optional parts are None where their condition is off."""
 
     ledger_table: str
-    event_bus: str | None = None
+    event_bus: str = ""
     rules_parameter: str | None = None
     reports_bucket: str | None = None
     expire_days: int | None = None
@@ -26,7 +26,7 @@ class Settings:
             raise InvalidInput("LEDGER_TABLE", table, "the name of the ledger's table")
         return Settings(
             ledger_table=table,
-            event_bus=environment.get("EVENT_BUS") or None,
+            event_bus=environment.get("EVENT_BUS", ""),
             rules_parameter=environment.get("RULES_PARAMETER") or None,
             reports_bucket=environment.get("REPORTS_BUCKET") or None,
             expire_days=_days(environment.get("EXPIRE_DAYS")),

@@ -16,6 +16,7 @@ Job and sweep carry their facts as JSON in one attribute, compressed where it is
 
 import json
 import zlib
+from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -478,3 +479,18 @@ def _record(item: _Item) -> Record:
 
 def _sweep(item: _Item) -> Sweep:
     return unpack(Sweep, _read_facts(item))
+
+
+def item_from_image(image: Mapping[str, Any]) -> Record | Sweep | None:
+    """The job or sweep in an image of the table's stream, in DynamoDB's own JSON; None for other items."""
+    kind = image.get("item", {}).get("S")
+    if kind not in ("job", "sweep"):
+        return None
+    if "packed_facts" in image:
+        packed = image["packed_facts"]["B"]
+        text = zlib.decompress(b64decode(packed) if isinstance(packed, str) else packed).decode(
+            "utf-8", "surrogatepass"
+        )
+    else:
+        text = image["facts"]["S"]
+    return unpack(Record, json.loads(text)) if kind == "job" else unpack(Sweep, json.loads(text))

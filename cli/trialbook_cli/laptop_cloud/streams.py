@@ -1,0 +1,82 @@
+"""A table's stream, read as Lambda's event source mapping reads it: in batches, filtered, going on behind failures."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from moto.events.models import EventPattern
+
+from trialbook_cli.laptop_cloud.functions import Function
+
+_Invoke = Callable[[Function, Mapping[str, Any]], Any]
+
+
+class Stream:
+    """Where a function stands in its stream. A change that fails comes again, up to the mapping's number of times."""
+
+    def __init__(self, function: Function, properties: Mapping[str, Any], client: Any) -> None:
+        self.function = function
+        self.given_up: list[str] = []
+        self._arn = properties["Stream"]
+        self._size = int(properties.get("BatchSize", 100))
+        self._tries = int(properties.get("MaximumRetryAttempts", 10)) + 1
+        filters = properties.get("FilterCriteria", {}).get("Filters", [])
+        self._patterns = [EventPattern.load(each["Pattern"]) for each in filters]
+        self._client = client
+        self._after: dict[str, str] = {}
+        self._failed: dict[str, int] = {}
+
+    def poll(self, invoke: _Invoke) -> bool:
+        """Hands what is new to the function; whether something has to come again."""
+        shards = self._client.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
+        return sum(self._poll_shard(shard["ShardId"], invoke) for shard in shards) > 0
+
+    def _poll_shard(self, shard: str, invoke: _Invoke) -> bool:
+        for batch in self._batches(shard):
+            wanted = [each for each in batch if self._wants(each)]
+            failed = self._handle(wanted, invoke) if wanted else None
+            done = [each for each in batch if failed is None or _number(each) < failed]
+            if done:
+                self._after[shard] = done[-1]["dynamodb"]["SequenceNumber"]
+            if failed is not None:
+                return True
+        return False
+
+    def _batches(self, shard: str) -> Iterator[list[dict[str, Any]]]:
+        position: dict[str, str] = {"ShardIteratorType": "TRIM_HORIZON"}
+        if shard in self._after:
+            position = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._after[shard]}
+        iterator = self._client.get_shard_iterator(StreamArn=self._arn, ShardId=shard, **position)["ShardIterator"]
+        while iterator:
+            answer = self._client.get_records(ShardIterator=iterator, Limit=self._size)
+            if not answer["Records"]:
+                return
+            yield [_wire(each) for each in answer["Records"]]
+            iterator = answer.get("NextShardIterator")
+
+    def _wants(self, record: dict[str, Any]) -> bool:
+        event: Any = record
+        return not self._patterns or any(each.matches_event(event) for each in self._patterns)
+
+    def _handle(self, records: list[dict[str, Any]], invoke: _Invoke) -> int | None:
+        """The sequence number from which on changes have to come again; None where all are done with."""
+        answer = invoke(self.function, {"Records": records})
+        failures = answer["batchItemFailures"] if answer is not None else [{"itemIdentifier": ""}]
+        if not failures:
+            return None
+        name = failures[0]["itemIdentifier"] or records[0]["dynamodb"]["SequenceNumber"]
+        self._failed[name] = self._failed.get(name, 0) + 1
+        if self._failed[name] >= self._tries:
+            self.given_up.append(name)
+            rest = [each for each in records if _number(each) > int(name)]
+            return self._handle(rest, invoke) if rest else None
+        return int(name)
+
+
+def _number(record: Mapping[str, Any]) -> int:
+    return int(record["dynamodb"]["SequenceNumber"])
+
+
+def _wire(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A change as Lambda hands it over: JSON, without times that botocore has parsed."""
+    changed = {key: value for key, value in record["dynamodb"].items() if key != "ApproximateCreationDateTime"}
+    return {**record, "dynamodb": changed}

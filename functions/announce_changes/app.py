@@ -1,0 +1,24 @@
+"""Changes of the ledger, from its stream, go to Trialbook's own bus as domain events."""
+
+from typing import Any
+
+from trialbook.adapters.eventbridge import EventBus
+from trialbook.announce_changes import announce_changes
+from trialbook.observability import logger, metrics
+from trialbook.services import open_services
+from trialbook.settings import Settings
+
+settings = Settings.from_environment()
+services = open_services(settings)
+bus = EventBus(services.session(), settings.event_bus)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """A batch of the ledger's stream; the answer names the first change that has to come again."""
+    records = event["Records"]
+    changes = [(each["dynamodb"].get("OldImage"), each["dynamodb"].get("NewImage")) for each in records]
+    done = announce_changes(changes, services.ledger, bus)
+    failed = [{"itemIdentifier": each["dynamodb"]["SequenceNumber"]} for each in records[done : done + 1]]
+    return {"batchItemFailures": failed}

@@ -1,0 +1,58 @@
+"""Trialbook's own event bus."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.session import Session
+
+from trialbook.core.announcements import Announcement
+
+SOURCE = "trialbook"
+_AT_ONCE = 10  # entries a PutEvents call takes
+_LONGEST = 240_000  # bytes; PutEvents takes 256 KB an entry, type and source included
+
+
+class NotPublished(Exception):
+    """EventBridge did not take an event; `published` tells how many before it were taken."""
+
+    def __init__(self, published: int, reason: str) -> None:
+        super().__init__(f"event {published + 1} was not taken: {reason}")
+        self.published = published
+
+
+class EventBus:
+    """Publishes announcements."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._client: Any = session.create_client("events")
+        self._name = name
+
+    def publish(self, announcements: Sequence[Announcement]) -> None:
+        """Publishes them in order. Raises NotPublished where one was not taken."""
+        for start in range(0, len(announcements), _AT_ONCE):
+            batch = announcements[start : start + _AT_ONCE]
+            answer = self._client.put_events(Entries=[self._entry(each) for each in batch])
+            for place, entry in enumerate(answer["Entries"]):
+                if entry.get("ErrorCode"):
+                    raise NotPublished(start + place, entry["ErrorCode"])
+
+    def _entry(self, announcement: Announcement) -> dict[str, str]:
+        detail = json.dumps({"id": announcement.id, **announcement.detail}, allow_nan=False)
+        if len(detail.encode()) > _LONGEST:
+            detail = json.dumps({"id": announcement.id, **_without_long_texts(announcement.detail)}, allow_nan=False)
+        return {
+            "EventBusName": self._name,
+            "Source": SOURCE,
+            "DetailType": announcement.type,
+            "Detail": detail,
+        }
+
+
+def _without_long_texts(value: Any) -> Any:
+    """The detail with long texts cut: a hundred hyperparameters of 2,500 characters do not fit into an event."""
+    if isinstance(value, dict):
+        return {key: _without_long_texts(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_long_texts(each) for each in value]
+    return f"{value[:250]}…" if isinstance(value, str) and len(value) > 250 else value

@@ -1,0 +1,56 @@
+"""announce_changes: what the ledger's stream shows becomes domain events on Trialbook's own bus."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trialbook.adapters.dynamodb import Ledger, item_from_image
+from trialbook.adapters.eventbridge import EventBus, NotPublished
+from trialbook.core.announcements import Announcement, of_job, of_sweep, thinned
+from trialbook.core.sweeps import Record, Sweep
+from trialbook.observability import count, logger
+
+Image = Mapping[str, Any]
+
+
+def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledger: Ledger, bus: EventBus) -> int:
+    """Announces a batch of changes, each the item's image before and after, in order. Returns how many changes are done
+    with: where one can't be read or published, it and those behind it come again.
+
+    A change told twice gives the same ids.
+    """
+    done = len(changes)
+    told: list[tuple[int, Announcement]] = []
+    for place, (old, new) in enumerate(changes):
+        try:
+            told += [(place, each) for each in _told(old, new, ledger)]
+        except Exception:  # noqa: BLE001 whatever is wrong with one change must not cost those before it
+            logger.exception("a change can't be read", place=place)
+            done = place
+            break
+    wanted = thinned(each for _, each in told)
+    try:
+        bus.publish(wanted)
+        count("Announcements", len(wanted))
+    except NotPublished as error:
+        logger.warning("announcements come again", reason=str(error))
+        count("Announcements", error.published)
+        first = wanted[error.published]
+        done = min(done, next(place for place, each in told if each is first))
+    return done
+
+
+def _told(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> list[Announcement]:
+    old, new = (None if image is None else item_from_image(image) for image in (old_image, new_image))
+    if isinstance(new, Sweep):
+        return of_sweep(old if isinstance(old, Sweep) else None, new)
+    if isinstance(new, Record):
+        return of_job(old if isinstance(old, Record) else None, new, lambda record: _is_alone(record, ledger))
+    return []
+
+
+def _is_alone(record: Record, ledger: Ledger) -> bool:
+    """Whether no sweep tells of the job: it is in none, or in a window of its own."""
+    if record.sweep is None:
+        return True
+    sweep = ledger.sweep(record.sweep)
+    return sweep is None or sweep.is_single

@@ -1,0 +1,127 @@
+"""What is worth telling about a change of the ledger: domain events, each with an id derived from what happened."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trialbook.core.codec import pack
+from trialbook.core.jobs import FAILED
+from trialbook.core.objectives import Objective
+from trialbook.core.sweeps import Best, Record, Sweep, SweepKind, SweepState
+from trialbook.core.times import iso_or_none
+
+SWEEP_STARTED = "Sweep Started"
+SWEEP_PROGRESSED = "Sweep Progressed"
+BEST_TRIAL_CHANGED = "Best Trial Changed"
+JOB_FAILED = "Job Failed"
+SWEEP_FINISHED = "Sweep Finished"
+TUNING_JOB_FAILED = "Tuning Job Failed"
+TYPES = (SWEEP_STARTED, SWEEP_PROGRESSED, BEST_TRIAL_CHANGED, JOB_FAILED, SWEEP_FINISHED, TUNING_JOB_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A domain event. The same change always gives the same `id`, so that consumers can drop repeats."""
+
+    id: str
+    type: str
+    detail: Mapping[str, Any]
+
+
+def of_sweep(old: Sweep | None, new: Sweep) -> list[Announcement]:
+    """What the change of a sweep is worth telling; nothing of history, of single jobs, of what merged away."""
+    if new.is_history or new.is_single or new.superseded_by is not None or not _is_there(new):
+        return []
+    was_there = old is not None and _is_there(old) and not old.is_single and not old.is_history
+    told = []
+    if not was_there and not new.supersedes and not new.revision:
+        told.append(_about(new, SWEEP_STARTED, new.id))
+    elif old is None or old.counts != new.counts or (new.supersedes and not was_there):
+        told.append(_about(new, SWEEP_PROGRESSED, f"{new.id}/{new.version}"))
+    if new.best is not None and (not was_there or old is None or old.best != new.best):
+        told.append(_best_changed(new, old.best if was_there and old else None, new.best))
+    if new.tuning_status == FAILED and (old is None or old.tuning_status != FAILED):
+        told.append(_about(new, TUNING_JOB_FAILED, new.id, failure_reason=new.tuning_failure))
+    if new.state is SweepState.CLOSED and (old is None or new.revision > old.revision):
+        told.append(_about(new, SWEEP_FINISHED, f"{new.id}/{new.revision}"))
+    return told
+
+
+def _is_there(sweep: Sweep) -> bool:
+    return bool(sweep.counts.jobs) or sweep.kind is SweepKind.TUNING
+
+
+def of_job(old: Record | None, new: Record, is_alone: Callable[[Record], bool]) -> list[Announcement]:
+    """What the change of a job is worth telling: that it failed, unless a sweep tells of it."""
+    if new.is_history or new.job.status != FAILED or (old is not None and old.job.status == FAILED):
+        return []
+    return [_job_failed(new)] if is_alone(new) else []
+
+
+def thinned(announcements: Iterable[Announcement]) -> list[Announcement]:
+    """Of each sweep's progress within a batch only the last: none is lost that a later one does not tell of."""
+    told = list(announcements)
+    last = {each.detail["sweep"]["sweep"]: each.id for each in told if each.type == SWEEP_PROGRESSED}
+    return [each for each in told if each.type != SWEEP_PROGRESSED or last[each.detail["sweep"]["sweep"]] == each.id]
+
+
+def _about(sweep: Sweep, event_type: str, what: str, **more: Any) -> Announcement:
+    kind = event_type.lower().replace(" ", "-")
+    return Announcement(f"{kind}/{what}", event_type, {"sweep": sweep_detail(sweep), **more})
+
+
+def _best_changed(sweep: Sweep, old: Best | None, new: Best) -> Announcement:
+    margin = None if old is None else abs(new.value - old.value)
+    found = {"old": None if old is None else _best(old), "new": _best(new), "margin": margin}
+    return _about(sweep, BEST_TRIAL_CHANGED, f"{sweep.id}/{new.job_name}", **found)
+
+
+def _job_failed(record: Record) -> Announcement:
+    job = record.job
+    key = f"{job.key.account}/{job.key.region}/{job.key.kind.value}/{job.name}"
+    detail = {
+        "job": {
+            "account": job.key.account,
+            "region": job.key.region,
+            "kind": job.key.kind.value,
+            "job_name": job.name,
+            "status": job.status,
+            "experiment": record.experiment,
+            "trial": record.trial,
+            "started_at": iso_or_none(job.started_at or job.created_at),
+            "ended_at": iso_or_none(job.ended_at),
+        },
+        "failure_reason": job.failure_reason,
+    }
+    return Announcement(f"job-failed/{key}/{iso_or_none(job.created_at)}", JOB_FAILED, detail)
+
+
+def sweep_detail(sweep: Sweep) -> dict[str, Any]:
+    """A sweep as events tell it."""
+    return {
+        "sweep": sweep.id,
+        "kind": sweep.kind.value,
+        "experiment": sweep.experiment,
+        "account": sweep.account,
+        "region": sweep.region,
+        "state": sweep.state.value,
+        "revision": sweep.revision,
+        "counts": {name: getattr(sweep.counts, name) for name in sweep.counts.__slots__},
+        "max_jobs": sweep.max_jobs or sweep.expected_size,
+        "objective": _objective(sweep.objective),
+        "best": None if sweep.best is None else _best(sweep.best),
+        "started_at": iso_or_none(sweep.began_at),
+        "ended_at": iso_or_none(sweep.tuning_ended_at or sweep.last_at) if sweep.counts.in_progress == 0 else None,
+        "supersedes": list(sweep.supersedes),
+        "parents": list(sweep.parents),
+    }
+
+
+def _objective(objective: Objective | None) -> dict[str, str] | None:
+    if objective is None:
+        return None
+    return {"metric": objective.metric, "type": objective.type.value, "source": objective.source.value}
+
+
+def _best(best: Best) -> dict[str, Any]:
+    return {"job_name": best.job_name, "value": best.value, "hyper_parameters": pack(best.hyper_parameters)}
