@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.session import Session
 
+from trialbook import clock
 from trialbook.core.announcements import Announcement
 
 SOURCE = "trialbook"
@@ -37,11 +38,12 @@ class EventBus:
                 if entry.get("ErrorCode"):
                     raise NotPublished(start + place, entry["ErrorCode"])
 
-    def _entry(self, announcement: Announcement) -> dict[str, str]:
+    def _entry(self, announcement: Announcement) -> dict[str, Any]:
         detail = json.dumps({"id": announcement.id, **announcement.detail}, allow_nan=False)
         if len(detail.encode()) > _LONGEST:
             detail = json.dumps({"id": announcement.id, **_without_long_texts(announcement.detail)}, allow_nan=False)
         return {
+            "Time": clock.now(),
             "EventBusName": self._name,
             "Source": SOURCE,
             "DetailType": announcement.type,

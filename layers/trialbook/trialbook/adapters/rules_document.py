@@ -66,7 +66,7 @@ class RulesSource:
             self._on_invalid(problems)
             return self._last_good()
         self._text, self._rules = text, rules
-        if self._load_good() != text:
+        if text and self._load_good() != text:
             self._save_good(text)
         return rules
 

@@ -1,0 +1,201 @@
+"""What Trialbook tells on its own bus."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from itertools import count, pairwise
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.conftest import ROOT
+from tests.integration.test_replay import CHURN, TUNING, few, recording
+from tests.unit.making import at, job, record
+from trialbook.adapters.rules_document import read_rules
+from trialbook.bookkeeping import superseded
+from trialbook.core.announcements import TYPES, of_job, of_sweep, thinned
+from trialbook.core.sweeps import Sweep, SweepKind, SweepState, recount
+from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
+from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.sagemaker_stand_in import SageMaker
+
+SCHEMA = json.loads((ROOT / "events/schemas/announcements.json").read_text())
+
+
+def problems(detail_type: str, detail: Mapping[str, Any]) -> list[str]:
+    schema = {"$defs": SCHEMA["$defs"], "$ref": f"#/$defs/{detail_type}"}
+    return [error.message for error in Draft202012Validator(schema).iter_errors(detail)]
+
+
+@cache
+def announced(name: str) -> list[Mapping[str, Any]]:
+    return list(replay(recording(name)).announced)
+
+
+@pytest.mark.parametrize("name", [CHURN, TUNING])
+def test_every_event_fits_its_schema_and_comes_once(name: str) -> None:
+    told = announced(name)
+    ids = Counter(event["detail"]["id"] for event in told)
+
+    assert [problems(event["detail-type"], event["detail"]) for event in told] == [[] for _ in told]
+    assert set(ids.values()) == {1}
+    assert {event["source"] for event in told} == {"trialbook"}
+
+
+@pytest.mark.parametrize("name", [CHURN, TUNING])
+def test_a_sweep_starts_first_finishes_last_and_tells_its_final_counts(name: str) -> None:
+    types = [event["detail-type"] for event in announced(name)]
+    last = announced(name)[-1]["detail"]["sweep"]
+
+    assert (types[0], types[-1]) == ("Sweep Started", "Sweep Finished")
+    assert types.count("Sweep Started") == types.count("Sweep Finished") == 1
+    assert last["counts"]["in_progress"] == 0
+    assert last["state"] == "closed"
+
+
+def test_progress_is_told_at_most_once_in_15_seconds_and_the_last_is_never_dropped() -> None:
+    progress = [event for event in announced(TUNING) if event["detail-type"] == "Sweep Progressed"]
+    moments = [event["time"] for event in progress]
+
+    assert moments == sorted(moments)
+    assert all(_seconds(later) - _seconds(earlier) >= 15 for earlier, later in pairwise(moments))
+    assert progress[-1]["detail"]["sweep"]["counts"] == announced(TUNING)[-1]["detail"]["sweep"]["counts"]
+
+
+def _seconds(text: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text).timestamp()
+
+
+def test_each_new_best_beats_the_one_before_by_its_margin() -> None:
+    changes = [event["detail"] for event in announced(TUNING) if event["detail-type"] == "Best Trial Changed"]
+
+    assert changes[0]["old"] is None
+    assert [each["old"] for each in changes[1:]] == [each["new"] for each in changes[:-1]]
+    assert all(each["margin"] == each["old"]["value"] - each["new"]["value"] for each in changes[1:])
+    assert changes[-1]["new"]["job_name"] == announced(TUNING)[-1]["detail"]["sweep"]["best"]["job_name"]
+
+
+def test_a_death_after_any_call_loses_no_announcement_and_finishes_each_revision_once() -> None:
+    undisturbed = replay(few(2))
+    total = sum(number for (by, _, _), number in undisturbed.calls.items() if by in ("AnnounceChanges", "CloseSweeps"))
+    expected = {event["detail"]["id"] for event in undisturbed.announced}
+    for dies_at in range(1, total + 1):
+        made = count(1)
+
+        def dies(cloud: LaptopCloud, sagemaker: SageMaker, made: Any = made, dies_at: int = dies_at) -> None:
+            def after_call(by: str, service: str, operation: str) -> None:
+                if by in ("AnnounceChanges", "CloseSweeps") and next(made) == dies_at:
+                    raise ProcessDied
+
+            cloud.after_call = after_call
+
+        found = replay(few(2), prepare=dies)
+
+        finished = {e["detail"]["id"] for e in found.announced if e["detail-type"] == "Sweep Finished"}
+        assert {event["detail"]["id"] for event in found.announced} >= expected, dies_at
+        assert finished == {each for each in expected if each.startswith("sweep-finished")}, dies_at
+
+
+def test_a_late_job_is_told_as_a_second_revision() -> None:
+    events = list(few(3).events)
+    late = events[-1]["detail"]["TrainingJobName"]
+    early = [event for event in events if event["detail"]["TrainingJobName"] != late]
+    tick = {**early[-1], "detail-type": "SageMaker Endpoint State Change", "detail": {}, "time": "2026-11-20T10:40:00Z"}
+    after = [event for event in events if event["detail"]["TrainingJobName"] == late]
+    found = replay(Recording("late", [*early, tick, *after], few(3).answers))
+
+    assert _finished(found) == [1, 2]
+
+
+def _finished(found: Outcome) -> list[int]:
+    return [e["detail"]["sweep"]["revision"] for e in found.announced if e["detail-type"] == "Sweep Finished"]
+
+
+def sweep_of(*jobs: Any, **more: Any) -> Sweep:
+    records = [record(each) for each in jobs]
+    facts = {"kind": SweepKind.LOOP, "account": "123456789012", "region": "us-east-1", **more}
+    return replace(
+        recount(Sweep("churn@20261120T100000.000Z", experiment="churn", **facts), records), version=len(jobs)
+    )
+
+
+def test_a_single_job_is_no_sweep_and_nothing_is_told_of_history() -> None:
+    single, pair = sweep_of(job()), sweep_of(job(), job("churn-2", 1))
+
+    assert of_sweep(None, single) == []
+    assert [each.type for each in of_sweep(single, pair)] == ["Sweep Started", "Best Trial Changed"]
+    assert of_sweep(single, replace(pair, is_history=True)) == []
+
+
+def test_a_sweep_that_took_anothers_place_is_not_started_anew() -> None:
+    merged = replace(sweep_of(job(), job("churn-2", 1)), id="churn@20261120T103000.000Z")
+    gone, stays = superseded(merged, sweep_of(job(), job("churn-2", 1), job("churn-3", 2)))
+
+    assert of_sweep(None, gone) == []
+    assert "Sweep Started" not in {each.type for each in of_sweep(None, stays)}
+
+
+def test_a_failed_tuning_job_is_told_once() -> None:
+    running = sweep_of(job(tuning_job="tune"), kind=SweepKind.TUNING)
+    failed = replace(running, tuning_status="Failed", tuning_failure="No objective metrics found")
+    (told,) = of_sweep(running, failed)
+
+    assert problems(told.type, {"id": told.id, **told.detail}) == []
+    assert told.detail["failure_reason"] == "No objective metrics found"
+    assert of_sweep(failed, replace(failed, version=9)) == []
+
+
+def test_a_failed_job_is_told_if_no_sweep_tells_of_it() -> None:
+    failed = record(job(status="Failed", failure_reason="<b>AlgorithmError</b>"))
+    (told,) = of_job(record(job(end=None)), failed, lambda each: True)
+
+    assert problems(told.type, {"id": told.id, **told.detail}) == []
+    assert of_job(None, failed, lambda each: False) == []
+    assert of_job(failed, failed, lambda each: True) == []
+    assert of_job(None, record(job()), lambda each: True) == []
+
+
+def test_thinning_keeps_the_last_progress_of_each_sweep_and_everything_else() -> None:
+    one, two, three = (sweep_of(*[job(f"c-{n}", n) for n in range(size)]) for size in (2, 3, 4))
+    told = [*of_sweep(None, one), *of_sweep(one, two), *of_sweep(two, three)]
+    closed = of_sweep(three, replace(three, state=SweepState.CLOSED, revision=1))
+
+    kept = [each.type for each in thinned([*told, *closed])]
+
+    assert kept == ["Sweep Started", "Best Trial Changed", "Sweep Progressed", "Sweep Finished"]
+
+
+def test_a_single_failed_job_of_a_recording_is_told() -> None:
+    failed = json.loads((ROOT / "events/training-failed.json").read_text())
+    alone = {**failed, "detail": {**failed["detail"], "TuningJobArn": None}}
+    (event,) = replay(Recording("alone", [alone], ())).announced
+
+    assert event["detail-type"] == "Job Failed"
+    assert "exact tree method doesn't support unlimited depth" in event["detail"]["failure_reason"]
+
+
+def test_docs_have_an_example_of_every_type_that_fits_the_schema() -> None:
+    text = (ROOT / "docs/events.md").read_text()
+    examples = dict(re.findall(r"### (.+?)\n.*?```json\n(.*?)```", text, re.DOTALL))
+
+    assert tuple(examples) == TYPES
+    assert {name: problems(name, json.loads(example)) for name, example in examples.items()} == {
+        name: [] for name in TYPES
+    }
+
+
+def test_the_rank_rule_reaches_what_is_told() -> None:
+    rules = read_rules("experiments: {churn: {rank_stopped: true}}")
+    stopped = [
+        record(job(f"c-{n}", n, status="Stopped", metrics={"validation:error": 0.1}), rules=rules) for n in range(2)
+    ]
+    sweep = recount(Sweep("x", SweepKind.TAG, "churn", account="123456789012", region="r", version=1), stopped)
+
+    assert [each.type for each in of_sweep(None, sweep)] == ["Sweep Started", "Best Trial Changed"]
+    assert at(0) is not None
