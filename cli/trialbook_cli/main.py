@@ -50,6 +50,28 @@ def demo(out: Out = Path("demo-out")) -> None:
     raise typer.Exit(run(out))
 
 
+@app.command()
+def backfill(
+    since: Annotated[str, typer.Option(help="From when on: a date (2026-01-01) or a time back from now (30d, 12h).")],
+    stack: Annotated[str, typer.Option(help="The deployed stack whose ledger is filled.")] = "trialbook",
+    table: Annotated[str | None, typer.Option(help="The ledger's table, instead of asking the stack for it.")] = None,
+    name_contains: Annotated[str, typer.Option(help="Only jobs whose name contains this.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what is missing; change nothing.")] = False,
+    profile: Annotated[str | None, typer.Option(help="The AWS profile to use.")] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS region, instead of the profile's.")] = None,
+) -> None:
+    """Records the jobs that ran before Trialbook was deployed, with your credentials, from this machine.
+
+    Closed sweeps are marked as history: nothing is announced or posted for them. Can be interrupted: called again with
+    the same --since and --name-contains, it goes on where it stopped.
+
+    Example: trialbook backfill --since 2026-01-01 --name-contains churn --dry-run
+    """
+    from trialbook_cli.commands.backfill import run
+
+    raise typer.Exit(run(since, stack, table, name_contains, profile, region, dry_run=dry_run))
+
+
 def main() -> None:
     """The console script."""
     app()

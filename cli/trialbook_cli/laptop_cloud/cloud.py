@@ -56,7 +56,7 @@ _MAKE_API_CALL = cast("Any", BaseClient)._make_api_call  # noqa: SLF001
 
 
 # Each cold start makes a session of its own, and each session parses botocore's models anew: 100 ms a client.
-_LOAD_ONCE = cache(JSONFileLoader.load_file)
+_load_file = cache(JSONFileLoader().load_file)
 
 
 class LaptopCloud:
@@ -109,7 +109,7 @@ class LaptopCloud:
         with ExitStack() as until_end:
             until_end.enter_context(patch.dict(os.environ, _ENVIRONMENT))
             passed = {"core": {**default_user_config["core"], "mock_credentials": False}}
-            until_end.enter_context(patch.object(JSONFileLoader, "load_file", _LOAD_ONCE))
+            until_end.enter_context(patch.object(JSONFileLoader, "load_file", lambda loader, path: _load_file(path)))
             until_end.enter_context(mock_aws(config=cast("Any", passed)))
             endpoint = until_end.enter_context(serve(sagemaker))
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint

@@ -71,7 +71,7 @@ def _reconcile_kind(
     found = services.sagemaker(region).jobs_modified(kind, account, region, since - _OVERLAP, until)
     done = Reconciled()
     try:
-        for page in _pages(found):
+        for page in pages(found):
             if not time_left():
                 return done + Reconciled(unfinished=True)
             done += repair(page, services)
@@ -85,7 +85,8 @@ def _reconcile_kind(
     return done
 
 
-def _pages(jobs: Iterable[Job]) -> Iterator[Sequence[Job]]:
+def pages(jobs: Iterable[Job]) -> Iterator[Sequence[Job]]:
+    """The jobs a hundred at a time: what one request reads of the ledger, and one call of SageMaker."""
     jobs = iter(jobs)
     while page := list(islice(jobs, _PAGE)):
         yield page

@@ -120,14 +120,14 @@ class SageMaker:
             yield replace(job, tuning_job=tuning_job.name, hyper_parameters=hyper_parameters)
 
     def jobs_modified(
-        self, kind: JobKind, account: str, region: str, since: datetime, until: datetime
+        self, kind: JobKind, account: str, region: str, since: datetime, until: datetime, name_contains: str = ""
     ) -> Iterator[Job]:
         """The jobs of a kind that changed within the interval, longest ago first, a hundred a call.
 
         Training jobs come from Search as Describe would tell them, with tags; the others as their lists tell them.
         """
         if kind is JobKind.TRAINING:
-            yield from self._search_training_jobs(account, region, since, until)
+            yield from self._search_training_jobs(account, region, since, until, name_contains)
             return
         operation, member = {
             JobKind.PROCESSING: (self._client.list_processing_jobs, "ProcessingJobSummaries"),
@@ -135,15 +135,19 @@ class SageMaker:
             JobKind.TUNING: (self._client.list_hyper_parameter_tuning_jobs, "HyperParameterTuningJobSummaries"),
         }[kind]
         # Lists sort by creation, name or status only, so that their order is of no use to go on from.
-        found = self._pages(
-            operation, member, LastModifiedTimeAfter=since, LastModifiedTimeBefore=until, MaxResults=_PAGE
-        )
+        named = {"NameContains": name_contains} if name_contains else {}
+        bounds = {"LastModifiedTimeAfter": since, "LastModifiedTimeBefore": until}
+        found = self._pages(operation, member, MaxResults=_PAGE, **bounds, **named)
         jobs = [job_from_detail(kind, each, account, region) for each in found]
         yield from sorted(jobs, key=lambda job: job.last_modified_at or since)
 
-    def _search_training_jobs(self, account: str, region: str, since: datetime, until: datetime) -> Iterator[Job]:
+    def _search_training_jobs(
+        self, account: str, region: str, since: datetime, until: datetime, name_contains: str
+    ) -> Iterator[Job]:
         bounds = (("GreaterThanOrEqualTo", since), ("LessThanOrEqualTo", until))
         filters = [{"Name": "LastModifiedTime", "Operator": operator, "Value": iso(at)} for operator, at in bounds]
+        if name_contains:
+            filters.append({"Name": "TrainingJobName", "Operator": "Contains", "Value": name_contains})
         found = self._pages(
             self._client.search,
             "Results",

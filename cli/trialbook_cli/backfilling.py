@@ -1,0 +1,109 @@
+"""An account's history into the ledger: what reconcile does, over as long a time as is asked for."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from trialbook.adapters.sagemaker import Throttled
+from trialbook.close_sweeps import close_sweeps
+from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import Job, JobKind
+from trialbook.core.times import iso, parse_time
+from trialbook.reconcile import KINDS, pages, repair
+from trialbook.services import Services
+
+_LONGEST_PAUSE = 60.0  # seconds between tries while SageMaker throttles
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is asked for: the jobs of an account and region that changed within a time, by a part of their name."""
+
+    account: str
+    region: str
+    since: datetime
+    until: datetime
+    name_contains: str = ""
+
+    def mark(self, kind: JobKind) -> str:
+        """The name of the note that tells how far it came; `until` is not part of it, so that a later call goes on."""
+        return f"backfill/{self.account}/{self.region}/{kind.value}/{iso(self.since)}/{self.name_contains}"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it came: jobs seen and recorded of this kind, and up to when their changes lie."""
+
+    kind: JobKind
+    seen: int
+    recorded: int
+    reached: datetime
+
+
+T = TypeVar("T")
+Pause = Callable[[float], None]
+
+
+def backfill(
+    span: Span, services: Services, *, dry_run: bool = False, pause: Pause = time.sleep
+) -> Generator[Progress, None, None]:
+    """Records kind by kind, a hundred jobs at a time, and tells after each page. Goes on where an earlier call stopped.
+
+    Tuning jobs come first, so that their children find their objective. Sweeps are closed at the end.
+    """
+    for kind in KINDS:
+        yield from _backfill_kind(kind, span, services, dry_run, pause)
+    if not dry_run:
+        _patiently(lambda: close_sweeps(span.until, services), pause)
+
+
+def _backfill_kind(kind: JobKind, span: Span, services: Services, dry_run: bool, pause: Pause) -> Iterator[Progress]:
+    told = None if dry_run else services.ledger.note(span.mark(kind))
+    reached = (parse_time(told, "watermark") if told else None) or span.since
+    seen = recorded = 0
+    sagemaker = services.sagemaker(span.region)
+    found = pages(sagemaker.jobs_modified(kind, span.account, span.region, reached, span.until, span.name_contains))
+    while (page := _patiently(lambda: next(found, None), pause)) is not None:
+        recorded += _lacking(page, services) if dry_run else _patiently(lambda: _repaired(page, services), pause)
+        seen += len(page)
+        reached = max(reached, page[-1].last_modified_at or reached)
+        if not dry_run:
+            services.ledger.put_note(span.mark(kind), iso(reached))
+        yield Progress(kind, seen, recorded, reached)
+    yield Progress(kind, seen, recorded, span.until)
+
+
+def _repaired(page: Sequence[Job], services: Services) -> int:
+    return repair(page, services, is_history=True).recorded
+
+
+def _lacking(page: Sequence[Job], services: Services) -> int:
+    known = {each.key for each in services.ledger.records(job.key for job in page)}
+    return sum(job.key not in known for job in page)
+
+
+def _patiently(call: Callable[[], T], pause: Pause) -> T:
+    """The call, made again after growing pauses while SageMaker throttles."""
+    seconds = 1.0
+    while True:
+        try:
+            return call()
+        except Throttled:
+            pause(seconds)
+            seconds = min(seconds * 2, _LONGEST_PAUSE)
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """A date, a time, or a length back from now: 2026-01-01, 2026-01-01T12:00Z, 30d, 12h. Raises InvalidInput."""
+    unit = {"d": "days", "h": "hours", "w": "weeks"}.get(text[-1:], "")
+    if unit and text[:-1].isdecimal():
+        return now - timedelta(**{unit: int(text[:-1])})
+    try:
+        moment = parse_time(text, "--since") if not text.isdecimal() else None
+    except InvalidInput:
+        moment = None
+    if moment is None:
+        raise InvalidInput("--since", text, "a date such as 2026-01-01, or a length of time such as 30d or 12h")
+    return moment

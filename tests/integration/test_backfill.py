@@ -1,0 +1,161 @@
+"""An account's history into the ledger."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.session import Session
+
+from tests.integration.conftest import opened
+from tests.integration.test_replay import CHURN, TUNING, recording
+from trialbook.adapters.dynamodb import Ledger
+from trialbook.adapters.sagemaker import SageMaker as Client
+from trialbook.core.errors import InvalidInput
+from trialbook.core.sweeps import SweepState
+from trialbook.services import Services
+from trialbook_cli.backfilling import Span, backfill, parse_since
+from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+SPAN = Span("123456789012", "us-east-1", datetime(2026, 1, 1, tzinfo=UTC), NOW)
+
+
+@dataclass
+class History:
+    ledger: Ledger
+    sagemaker: SageMaker
+    services: Services
+    url: str
+    dynamodb: str
+
+
+@pytest.fixture
+def history(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
+    answers = [*recording(CHURN).answers, *recording(TUNING).answers]
+    sagemaker = from_recording(Recording("both", (), answers).answers, Account(), lambda: NOW, empty_pages=True)
+    with opened(moto_url) as ledger, serve(sagemaker) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+        client = Client(Session(), "us-east-1")
+        yield History(ledger, sagemaker, Services(ledger, lambda region: client), url, moto_url)
+
+
+def seen_and_recorded(steps: Any) -> dict[str, tuple[int, int]]:
+    return {step.kind.value: (step.seen, step.recorded) for step in steps}
+
+
+def test_the_history_is_recorded_with_closed_sweeps_that_are_marked_as_history(history: History) -> None:
+    steps = seen_and_recorded(backfill(SPAN, history.services))
+    sweeps = [sweep for sweep in history.ledger.all_sweeps() if sweep.superseded_by is None]
+
+    assert steps == {
+        "HyperParameterTuningJob": (1, 1),
+        "TrainingJob": (65, 65),
+        "ProcessingJob": (0, 0),
+        "TransformJob": (0, 0),
+    }
+    assert sorted(sweep.counts.jobs for sweep in sweeps) == [5, 60]
+    assert all(sweep.is_history and sweep.state is SweepState.CLOSED for sweep in sweeps)
+    assert {sweep.best.job_name for sweep in sweeps if sweep.best} == {
+        "churn-xgb-2026-11-20-10-15-04-760",
+        "churn-xgb-261121-0900-016-add03186",
+    }
+
+
+def test_nothing_is_attached_and_a_page_of_a_hundred_costs_one_search(history: History) -> None:
+    list(backfill(SPAN, history.services))
+
+    assert history.sagemaker.calls["Search"] == 1
+    assert history.sagemaker.calls["DescribeTrainingJob"] == 0
+    assert history.sagemaker.calls["AssociateTrialComponent"] == 0
+
+
+def test_a_dry_run_counts_and_changes_nothing(history: History) -> None:
+    steps = seen_and_recorded(backfill(SPAN, history.services, dry_run=True))
+
+    assert steps["TrainingJob"] == (65, 65)
+    assert list(history.ledger.jobs()) == []
+    assert seen_and_recorded(backfill(SPAN, history.services))["TrainingJob"] == (65, 65)
+
+
+def test_it_goes_on_where_it_was_interrupted_and_a_second_run_records_nothing(history: History) -> None:
+    steps = backfill(SPAN, history.services)
+    while next(steps).kind.value != "TrainingJob":
+        pass
+    steps.close()
+    after = seen_and_recorded(backfill(SPAN, history.services))
+
+    assert after["TrainingJob"][1] == 0
+    assert len(list(history.ledger.jobs())) == 66
+    assert all(sweep.state is SweepState.CLOSED for sweep in history.ledger.all_sweeps())
+
+
+def test_throttling_is_waited_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    left = iter(range(12))
+
+    def throttled(operation: str, request: dict[str, Any]) -> None:
+        if operation == "DescribeTrialComponent" and next(left, None) is not None:
+            raise ApiError("ThrottlingException", "Rate exceeded")
+
+    history.sagemaker.faults = throttled
+    monkeypatch.setattr("botocore.retries.standard.time.sleep", lambda seconds: None, raising=False)
+    list(backfill(SPAN, history.services, pause=pauses.append))
+
+    assert len(list(history.ledger.jobs())) == 66
+    assert pauses == [2.0**n for n in range(len(pauses))]
+    assert pauses
+
+
+def test_only_the_named_jobs_are_looked_at(history: History) -> None:
+    span = Span(SPAN.account, SPAN.region, SPAN.since, NOW, name_contains="2026-11-20")
+
+    assert seen_and_recorded(backfill(span, history.services))["TrainingJob"] == (5, 5)
+
+
+def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> None:
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": history.dynamodb,
+        "AWS_ENDPOINT_URL_SAGEMAKER": history.url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    table = history.ledger._item.Meta.table_name
+
+    def trialbook(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "trialbook_cli.main", "backfill", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    done = trialbook("--since", "2026-01-01", "--table", table)
+    wrong = trialbook("--since", "soon", "--table", table)
+    missing = trialbook("--since", "30d", "--stack", "nowhere")
+
+    assert done.returncode == 0, done.stderr
+    assert "TrainingJob: 65 seen, 65 recorded" in done.stdout
+    assert (wrong.returncode, missing.returncode) == (2, 1)
+    assert "--since is 'soon', expected a date such as 2026-01-01" in wrong.stderr
+    assert "nowhere" in missing.stderr
+    assert "Traceback" not in wrong.stderr + missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-01", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("30d", NOW - timedelta(days=30)),
+        ("12h", NOW - timedelta(hours=12)),
+    ],
+)
+def test_since_is_a_date_or_a_length_of_time(text: str, expected: datetime) -> None:
+    assert parse_since(text, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "d", "20260101", "1y"])
+def test_another_since_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="--since"):
+        parse_since(text, NOW)
