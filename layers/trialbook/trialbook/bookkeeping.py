@@ -208,9 +208,10 @@ class Bookkeeper:
 
     def enter_tuning_job(self, seen: TuningJob) -> Record | None:
         """The tuning job's own record, and what it tells about its sweep; None where nothing changed."""
+        known = self.ledger.sweep(seen.job.name)
         changed = retried(lambda: self._enter_tuning_job(seen))
-        if changed is not None and seen.definitions:
-            self.rerank(seen.job.name)
+        if known is not None and known.counts.ended and seen.definitions != known.definitions and seen.definitions:
+            self.rerank(seen.job.name)  # children that ended before their objective was known
         return changed
 
     def _enter_tuning_job(self, seen: TuningJob) -> Record | None:

@@ -1,0 +1,208 @@
+"""Measures what the documents quote. `make bench`; single ones: python -m tests.benchmarks replay 1000 10000.
+
+Every figure says what it was measured on; compare ratios, not seconds.
+"""
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+from tests.conftest import RECORDINGS
+from tests.integration.conftest import free_port, local_jar, opened, wait_for
+from tests.unit.making import job, record
+from trialbook.core.times import iso
+from trialbook_cli.laptop_cloud import Recording, read_recording
+from trialbook_cli.replaying import replay
+
+TUNING_JOB = "bench-261121-0900"
+
+
+@contextmanager
+def dynamodb_local() -> Iterator[str]:
+    """AWS's DynamoDB Local."""
+    jar, port = local_jar(), free_port()
+    command = [
+        "java",
+        f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}",
+        "-jar",
+        jar.name,
+        "-inMemory",
+        "-port",
+        str(port),
+    ]
+    server = subprocess.Popen(command, cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port, server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def many_children(count: int) -> Recording:
+    """A tuning job with as many children, each like one of the recorded ones, six a minute."""
+    recorded = read_recording(RECORDINGS / "tuning-random-60")
+    describes = [a["response"] for a in recorded.answers if a["operation"] == "DescribeTrainingJob"]
+    tuning = next(a["response"] for a in recorded.answers if a["operation"] == "DescribeHyperParameterTuningJob")
+    completed = next(each for each in describes if each["TrainingJobStatus"] == "Completed")
+    event = next(e for e in recorded.events if e["detail"].get("SecondaryStatus") == "Completed")
+    envelope = {key: value for key, value in event.items() if key != "detail"}
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:hyper-parameter-tuning-job/{TUNING_JOB}"
+    noise = random.Random(1)
+    start = datetime(2026, 11, 21, 9, tzinfo=UTC)
+    told: list[tuple[datetime, dict[str, Any]]] = []
+    answers: list[dict[str, Any]] = []
+    for number in range(count):
+        created = start + timedelta(seconds=10 * number)
+        ended = created + timedelta(seconds=60)
+        name = f"{TUNING_JOB}-{number:05d}-{number:08x}"
+        metrics = [{**each, "Value": noise.random()} for each in completed["FinalMetricDataList"]]
+        times = {
+            "CreationTime": iso(created),
+            "TrainingStartTime": iso(created),
+            "TrainingEndTime": iso(ended),
+            "LastModifiedTime": iso(ended),
+        }
+        own = {
+            "TrainingJobName": name,
+            "TrainingJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{name}",
+            "TuningJobArn": arn,
+        }
+        final = {**completed, **own, **times, "FinalMetricDataList": metrics, "SecondaryStatusTransitions": []}
+        answers.append({"operation": "DescribeTrainingJob", "request": {"TrainingJobName": name}, "response": final})
+        detail = {**event["detail"], **own, **times, "SecondaryStatusTransitions": []}
+        begin = {
+            **detail,
+            "TrainingJobStatus": "InProgress",
+            "SecondaryStatus": "Starting",
+            "TrainingEndTime": None,
+            "LastModifiedTime": iso(created),
+        }
+        told += [
+            (created, {**envelope, "time": iso(created), "detail": begin}),
+            (ended, {**envelope, "time": iso(ended), "detail": detail}),
+        ]
+    end = start + timedelta(seconds=10 * count + 120)
+    own = {
+        "HyperParameterTuningJobName": TUNING_JOB,
+        "HyperParameterTuningJobArn": arn,
+        "CreationTime": iso(start),
+        "LastModifiedTime": iso(end),
+        "HyperParameterTuningEndTime": iso(end),
+    }
+    answers.append(
+        {
+            "operation": "DescribeHyperParameterTuningJob",
+            "request": {"HyperParameterTuningJobName": TUNING_JOB},
+            "response": {**tuning, **own},
+        }
+    )
+    pattern = next(e for e in recorded.events if "HyperParameter Tuning" in e["detail-type"])
+    for status, moment in (("InProgress", start), ("Completed", end)):
+        detail = {**pattern["detail"], **own, "HyperParameterTuningJobStatus": status}
+        told.append((moment, {**pattern, "time": iso(moment), "detail": detail}))
+    return Recording(f"{count} children", [event for _, event in sorted(told, key=lambda each: each[0])], answers)
+
+
+def bench_replay(counts: list[int]) -> None:
+    """Time and memory per job of a whole replay, the ledger in DynamoDB Local; each size in a process of its own."""
+    for count in counts:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks", "one-replay", str(count)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        print(done.stdout.strip(), flush=True)
+
+
+def one_replay(count: int) -> None:
+    """One size."""
+    recording = many_children(count)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with dynamodb_local() as url:
+        began = time.perf_counter()
+        found = replay(recording, dynamodb_url=url)
+        seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    (sweep,) = found.sweep_lines()
+    best = min(each["FinalMetricDataList"][3]["Value"] for each in (a["response"] for a in recording.answers[:-1]))
+    calls: Counter[str] = Counter()
+    for (function, service, _), number in found.calls.items():
+        calls[f"{function} {service}"] += number
+    figures = {
+        "children": count,
+        "seconds": round(seconds, 1),
+        "ms_per_job": round(1000 * seconds / count, 2),
+        "peak_mb": round(peak),
+        "kb_per_job_above_the_recording": round((peak - before) * 1024 / count, 2),
+        "state": sweep["status"],
+        "counts": sweep["counts"],
+        "best_is_true_best": sweep["best"]["value"] == best,
+        "calls_per_job": {name: round(number / count, 3) for name, number in sorted(calls.items())},
+    }
+    print(json.dumps(figures))
+
+
+def bench_leaderboard(sizes: list[int]) -> None:
+    """Consumed capacity of the best trial and the top ten, in sweeps of these sizes, as DynamoDB Local reports it."""
+    with dynamodb_local() as url:
+        client = boto3.client("dynamodb", endpoint_url=url, region_name="us-east-1")
+        for size in sizes:
+            with opened(url) as ledger:
+                for start in range(0, size, 9):
+                    ledger.write(
+                        replace(record(job(f"c-{n}", n / 60, metrics={"validation:error": n})), sweep="x")
+                        for n in range(start, min(start + 9, size))
+                    )
+                for limit in (1, 10):
+                    answer = client.query(
+                        TableName=ledger._item.Meta.table_name,
+                        IndexName="by_sweep",
+                        KeyConditionExpression="sweep_id = :s",
+                        ExpressionAttributeValues={":s": {"S": "x"}},
+                        Limit=limit,
+                        ReturnConsumedCapacity="TOTAL",
+                    )
+                    first = next(ledger.ranking("x", 1)).job.name
+                    print(
+                        json.dumps(
+                            {
+                                "jobs": size,
+                                "top": limit,
+                                "items_read": answer["ScannedCount"],
+                                "capacity_units": answer["ConsumedCapacity"]["CapacityUnits"],
+                                "best": first,
+                            }
+                        ),
+                        flush=True,
+                    )
+
+
+def main() -> None:
+    """All of them, or the one that is named."""
+    match sys.argv[1:]:
+        case ["one-replay", count]:
+            one_replay(int(count))
+        case ["replay", *counts]:
+            bench_replay([int(count) for count in counts] or [1000, 10_000])
+        case ["leaderboard", *sizes]:
+            bench_leaderboard([int(size) for size in sizes] or [10, 1000, 10_000])
+        case _:
+            bench_leaderboard([10, 1000, 10_000])
+            bench_replay([1000, 10_000])
+
+
+if __name__ == "__main__":
+    main()
