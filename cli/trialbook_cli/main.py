@@ -72,6 +72,27 @@ def backfill(
     raise typer.Exit(run(since, stack, table, name_contains, profile, region, dry_run=dry_run))
 
 
+@app.command()
+def rerank(
+    experiment: Annotated[str, typer.Argument(help="The experiment whose jobs are ranked anew.")],
+    stack: Annotated[str, typer.Option(help="The deployed stack.")] = "trialbook",
+    table: Annotated[str | None, typer.Option(help="The ledger's table, instead of asking the stack for it.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="A rules document, instead of the deployed one.")] = None,
+    profile: Annotated[str | None, typer.Option(help="The AWS profile to use.")] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS region, instead of the profile's.")] = None,
+) -> None:
+    """Ranks an experiment's jobs anew, after its objective was changed in the rules document.
+
+    Can be interrupted and repeated: jobs that are ranked right are left alone. Closed sweeps whose ranking changes are
+    told as revised.
+
+    Example: trialbook rerank churn-xgb
+    """
+    from trialbook_cli.commands.rerank import run
+
+    raise typer.Exit(run(experiment, stack, table, rules, profile, region))
+
+
 def main() -> None:
     """The console script."""
     app()

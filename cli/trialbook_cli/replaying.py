@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from trialbook.adapters.dynamodb import Attachment
 from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
@@ -32,6 +33,7 @@ class Outcome:
     calls: Mapping[tuple[str, str, str], int]
     deaths: int = 0
     announced: tuple[Mapping[str, Any], ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     def job_lines(self) -> list[Line]:
         """The lines of jobs.jsonl, by name."""
@@ -83,6 +85,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         calls=dict(cloud.calls),
         deaths=cloud.died,
         announced=tuple(cloud.announced()),
+        attachments=tuple(cloud.ledger.attachments(record.key for record in records)),
     )
 
 

@@ -1,6 +1,7 @@
 """A replay's sweeps on the terminal: the answer first, then the trials, best first."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -102,10 +103,17 @@ def _row(place: int, record: Record, names: Sequence[str]) -> list[str | Text]:
     return [best, value, *cells, safe(status), minutes, safe(record.job.name, 63)]
 
 
+def _not_attached(outcome: Outcome) -> Counter[str]:
+    """How many jobs could not be attached, by reason; the ledger has them all the same."""
+    return Counter(each.problem for each in outcome.attachments if each.problem is not None)
+
+
 def _show_rest(name: str, outcome: Outcome, out: Path) -> None:
     for queue, messages in outcome.dead_letters.items():
         if messages:
             console.print(f"{len(messages)} messages ended in {queue}: they could not be handled", style="red")
+    for problem, jobs in _not_attached(outcome).items():
+        console.print(Text.assemble((f"{jobs} not attached", "red"), ", because ", safe(problem, 200)))
     ignored = f", {outcome.passed_by} events passed by (no rule matches them)" if outcome.passed_by else ""
     console.print(
         f"{name}: {len(outcome.records)} jobs{ignored}. Files: {out}/jobs.jsonl, sweeps.jsonl, experiments.json"

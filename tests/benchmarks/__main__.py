@@ -110,11 +110,11 @@ def many_children(count: int) -> Recording:
     )
     pattern = next(e for e in recorded.events if "HyperParameter Tuning" in e["detail-type"])
     for status, moment in (("InProgress", start), ("Completed", end)):
-        times = {
+        changed: dict[str, Any] = {
             "LastModifiedTime": iso(moment),
             "HyperParameterTuningEndTime": None if status == "InProgress" else iso(end),
         }
-        detail = {**pattern["detail"], **own, **times, "HyperParameterTuningJobStatus": status}
+        detail = {**pattern["detail"], **own, **changed, "HyperParameterTuningJobStatus": status}
         told.append((moment, {**pattern, "time": iso(moment), "detail": detail}))
     return Recording(f"{count} children", [event for _, event in sorted(told, key=lambda each: each[0])], answers)
 

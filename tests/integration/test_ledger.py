@@ -226,6 +226,76 @@ def test_changing_the_objective_re_ranks_and_can_be_repeated(ledger: Ledger) -> 
     assert_consistent(ledger)
 
 
+def test_an_experiment_is_re_ranked_sweep_by_sweep_and_goes_on_after_an_interruption(ledger: Ledger) -> None:
+    for number in range(24):
+        start = 100 * (number // 8) + number % 8
+        enter(
+            ledger,
+            job(
+                f"churn-{number:02d}", start, start + 5, metrics={"validation:error": number, "validation:auc": number}
+            ),
+        )
+    objective = parse_objective("maximize validation:auc", "objective", ObjectiveSource.RULES)
+    rules = Rules(experiments=(ExperimentRule("churn", objective=objective),))
+    interrupted = book(ledger, rules).rerank_experiment("churn")
+    first = next(interrupted)
+    rest = list(book(ledger, rules).rerank_experiment("churn"))
+
+    assert first[1] == 8
+    assert sorted(changed for _, changed in rest) == [0, 8, 8]
+    assert [each.job.name for each in ledger.experiment_ranking("churn", 1)] == ["churn-23"]
+    assert_consistent(ledger)
+
+
+def test_definitions_with_different_objectives_are_ranked_apart(ledger: Ledger) -> None:
+    error = TuningDefinition("a", "validation:error", "Minimize", "image-a")
+    auc = TuningDefinition("b", "validation:auc", "Maximize", "image-b")
+    book_of_two = Bookkeeper(
+        ledger, Rules(), lambda key, name: TuningJob(making.job(name, kind=JobKind.TUNING), definitions=(error, auc))
+    )
+    for number in range(6):
+        image, metric = ("image-a", "validation:error") if number % 2 else ("image-b", "validation:auc")
+        child = job(f"tune-{number}", number, metrics={metric: number / 10}, image=image, tuning_job="tune")
+        book_of_two.enter(child, None)
+    objectives = {each.objective for each in ledger.ranking("tune") if each.objective}
+    best = {each.metric: next(ledger.ranking("tune", 1, each)).job.name for each in objectives}
+
+    assert best == {"validation:error": "tune-1", "validation:auc": "tune-4"}
+    assert_consistent(ledger)
+
+
+def test_three_consumers_of_one_loop_lose_nothing_and_leave_one_window(dynamodb_local: str) -> None:
+    """Each starts and ends its own jobs; windows arise and grow in all at once. moto itself loses updates of threads."""
+    with opened(dynamodb_local) as ledger:
+        table = ledger._item.Meta.table_name
+        failures: list[Exception] = []
+
+        def write(numbers: range) -> None:
+            own = Ledger(table, region="us-east-1", host=dynamodb_local)
+            try:
+                for end in (None, 30):
+                    for number in numbers:
+                        while True:
+                            try:
+                                enter(own, job(f"churn-{number}", number / 10, end))
+                                break
+                            except Conflict:
+                                continue
+            except Exception as error:  # noqa: BLE001 told by the test
+                failures.append(error)
+
+        threads = [threading.Thread(target=write, args=(range(first, 24, 3),)) for first in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        (sweep,) = live_sweeps(ledger)
+
+        assert failures == []
+        assert sweep.counts.completed == 24
+        assert_consistent(ledger)
+
+
 def test_an_attachment_and_what_was_ensured_come_back(ledger: Ledger) -> None:
     key = job().key
     waiting = Attachment(key, "churn", "trial", settled=False, again_at=at(60))

@@ -2,6 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -119,6 +122,35 @@ def calls(found: Outcome, function: str, service: str) -> int:
 def test_a_jobs_whole_life_costs_four_calls_to_attach_and_two_to_record(name: str, jobs: int) -> None:
     assert calls(outcome(name), "AttachJob", "sagemaker") <= 4 * jobs
     assert calls(outcome(name), "RecordJob", "sagemaker") <= 2 * jobs
+
+
+def test_a_second_event_of_a_job_costs_no_call_to_attach() -> None:
+    """Twelve events of five jobs come to the attach queue."""
+    found = {
+        operation: number
+        for (by, of, operation), number in outcome(CHURN).calls.items()
+        if (by, of) == ("AttachJob", "sagemaker")
+    }
+
+    assert found == {"DescribeTrainingJob": 5, "CreateExperiment": 1, "CreateTrial": 5, "AssociateTrialComponent": 5}
+
+
+def test_final_metrics_carry_the_statistics_of_the_trial_component() -> None:
+    recorded = {record.job.name: record.job for record in outcome(CHURN).records}
+    answers = [a for a in recording(CHURN).answers if a["operation"] == "DescribeTrialComponent"]
+    assert len(answers) == 5
+    for answer in answers:
+        job = recorded[answer["request"]["TrialComponentName"].removesuffix("-aws-training-job")]
+        for summary in answer["response"]["Metrics"]:
+            metric = job.metric(summary["MetricName"])
+            assert metric is not None
+            assert (metric.minimum, metric.maximum, metric.average, metric.count) == (
+                summary["Min"],
+                summary["Max"],
+                summary["Avg"],
+                summary["Count"],
+            )
+            assert metric.value == summary["Last"]
 
 
 def test_children_of_a_tuning_job_cost_one_associate_call_each() -> None:
@@ -296,6 +328,55 @@ def test_a_trial_name_that_another_experiment_has_taken_gets_the_experiments_in_
 
     assert standing["churn-xgb"] == {f"churn-xgb-{name}": [f"{name}-aws-training-job"]}
     assert standing["foreign"] == {name: []}
+
+
+@pytest.mark.parametrize(("lag", "most_calls"), [(timedelta(seconds=20), 1), (timedelta(minutes=5), 20)])
+def test_a_component_that_is_late_is_waited_for_with_growing_delays(lag: timedelta, most_calls: int) -> None:
+    """A job's three messages (one is a stale duplicate) wait for it, each by itself: 10 seconds, 20, 40 and so on."""
+    with _late(lag) as (cloud, sagemaker):
+        made = sagemaker.calls["AssociateTrialComponent"]
+        standing = sagemaker.experiments.standing()
+        dead = cloud.dead_letters()
+
+    name = few(1).events[0]["detail"]["TrainingJobName"]
+    assert standing["churn-xgb"] == {name: [f"{name}-aws-training-job"]}
+    assert made <= most_calls
+    assert not any(dead.values())
+
+
+def test_a_component_that_comes_after_forty_minutes_is_found_by_reconcile() -> None:
+    with _late(timedelta(hours=5)) as (cloud, _):
+        (waiting,) = cloud.ledger.attachments(record.key for record in cloud.ledger.jobs())
+        cloud.advance(cloud.now + timedelta(hours=6))
+        cloud._run("Reconcile")
+        (after,) = cloud.ledger.attachments(record.key for record in cloud.ledger.jobs())
+
+    assert "did not appear" in str(waiting.problem)
+    assert after.is_attached
+
+
+@contextmanager
+def _late(lag: timedelta) -> Iterator[tuple[LaptopCloud, SageMaker]]:
+    """A cloud in which the first job's component appears only so long after its creation."""
+    with running(few(1)) as (cloud, sagemaker):
+        for component in sagemaker.experiments.components.values():
+            component.appears += lag - timedelta(seconds=5)
+        for event in few(1).events:
+            cloud.deliver(event)
+        cloud.finish()
+        yield cloud, sagemaker
+
+
+def test_experiments_spelled_in_two_cases_are_one_in_sagemaker_and_in_the_ledger() -> None:
+    events = [dict(event) for event in few(2).events]
+    first = events[0]["detail"]["TrainingJobName"]
+    for event in events:
+        spelled = "Churn" if event["detail"]["TrainingJobName"] == first else "churn"
+        event["detail"] = {**event["detail"], "Tags": {"trialbook:experiment": spelled}}
+    found = replay(Recording("spelled", events, few(2).answers))
+
+    assert len(found.experiments) == 1
+    assert [sweep["counts"]["completed"] for sweep in found.sweep_lines()] == [2]
 
 
 def test_replays_leave_the_same_bytes(tmp_path: Path) -> None:

@@ -1,17 +1,15 @@
 """`trialbook backfill`: the account's history into the ledger."""
 
-import os
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trialbook import clock
 from trialbook.adapters.sagemaker import SageMakerError
 from trialbook.core.errors import InvalidInput
-from trialbook.observability import logger
 from trialbook.services import open_services
 from trialbook.settings import Settings
+from trialbook_cli.accounts import session_of, settings_of
 from trialbook_cli.backfilling import Span, backfill, parse_since
 from trialbook_cli.terminal import BAD_INPUT, FAILED, OK, console, fail, progress
 
@@ -27,13 +25,11 @@ def run(
     dry_run: bool,
 ) -> int:
     """Fills the ledger with what ran before."""
-    _use(profile, region)
-    logger.setLevel("ERROR")
     try:
         now = clock.now()
         begin = parse_since(since, now)
-        session = boto3.Session()
-        settings = Settings(table) if table else _settings_of(stack, session)
+        session = session_of(profile, region)
+        settings = settings_of(session, stack, table)
         account = session.client("sts").get_caller_identity()["Account"]
         span = Span(account, session.region_name, begin, now, name_contains)
         return _run(span, settings, dry_run=dry_run)
@@ -41,22 +37,6 @@ def run(
         return fail(str(error), BAD_INPUT)
     except (BotoCoreError, ClientError, SageMakerError) as error:
         return fail(f"{error}. What is recorded stays; call it again to go on", FAILED)
-
-
-def _use(profile: str | None, region: str | None) -> None:
-    """The ledger's own session reads the environment, as every other client does."""
-    if profile:
-        os.environ["AWS_PROFILE"] = profile
-    if region:
-        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = region
-
-
-def _settings_of(stack: str, session: Any) -> Settings:
-    answer = session.client("cloudformation").describe_stacks(StackName=stack)
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in answer["Stacks"][0].get("Outputs", [])}
-    if "LedgerTable" not in outputs:
-        raise InvalidInput("--stack", stack, "a stack made from Trialbook's template (it has the output LedgerTable)")
-    return Settings(outputs["LedgerTable"], rules_parameter=outputs.get("RulesParameter"))
 
 
 def _run(span: Span, settings: Settings, *, dry_run: bool) -> int:

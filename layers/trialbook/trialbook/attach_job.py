@@ -116,6 +116,10 @@ class _Attaching:
         shard = self.services.ledger.ensured(wanted.key, wanted.experiment, wanted.trial)
         if shard is None or self.delivery >= _REASSURE_FROM:
             shard = self._ensure(wanted, shard.number if shard else 1)
+        if not shard.experiment.startswith(wanted.experiment):
+            # The same name to SageMaker: told, because whoever spelled it so may have meant another one.
+            logger.warning("experiment stands under another spelling", given=wanted.experiment, found=shard.experiment)
+            count("ExperimentsSpelledTwice")
         while True:
             try:
                 self.sagemaker.associate(component, shard.trial)
@@ -132,19 +136,20 @@ class _Attaching:
         """The n-th shard of the trial, made in the experiment's current shard; a full experiment gets its next."""
         ledger = self.services.ledger
         known = ledger.ensured(wanted.key, wanted.experiment)
-        experiment = self._ensure_experiment(wanted, known.number if known else 1, is_known=known is not None)
+        name = known.experiment if known and known.number == 1 else wanted.experiment
+        experiment = self._ensure_experiment(wanted, name, known.number if known else 1, is_known=known is not None)
         while True:
             try:
                 trial = self._ensure_trial(wanted, shard_name(wanted.trial, number), experiment.experiment)
                 break
             except LimitExceeded:
-                experiment = self._ensure_experiment(wanted, experiment.number + 1, is_known=False)
+                experiment = self._ensure_experiment(wanted, name, experiment.number + 1, is_known=False)
         shard = Ensured(experiment.experiment, trial, number)
         ledger.put_ensured(wanted.key, wanted.experiment, wanted.trial, shard)
         return shard
 
-    def _ensure_experiment(self, wanted: Attachment, number: int, *, is_known: bool) -> Ensured:
-        ensured = Ensured(shard_name(wanted.experiment, number), WHOLE, number)
+    def _ensure_experiment(self, wanted: Attachment, name: str, number: int, *, is_known: bool) -> Ensured:
+        ensured = Ensured(shard_name(name, number), WHOLE, number)
         if not is_known or self.delivery >= _REASSURE_FROM:
             self.sagemaker.ensure_experiment(ensured.experiment)
             self.services.ledger.put_ensured(wanted.key, wanted.experiment, WHOLE, ensured)

@@ -7,7 +7,7 @@ unrecorded and comes again.
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -237,6 +237,12 @@ class Bookkeeper:
         while batch := retried(lambda: self._rerank_some(sweep_id)):
             changed += batch
         return changed
+
+    def rerank_experiment(self, experiment: str) -> Iterator[tuple[str, int]]:
+        """Re-ranks an experiment's sweeps and single jobs one after the other: each with the number of jobs changed."""
+        sweeps = {record.sweep for record in self.ledger.experiment_ranking(experiment) if record.sweep}
+        for sweep_id in sorted(sweeps):
+            yield sweep_id, self.rerank(sweep_id)
 
     def _rerank_some(self, sweep_id: str) -> int:
         sweep = self.ledger.sweep(sweep_id)

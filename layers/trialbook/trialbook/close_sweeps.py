@@ -88,8 +88,10 @@ def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft
             record(child, services, tags_known=False)
     except (NotFound, Refused) as error:
         logger.warning("children can't be listed", sweep=sweep.id, reason=error.code)
-    _learn_about_hanging(sweep, services)
     after = services.ledger.sweep(sweep.id)
+    if after is not None and after.counts.in_progress:  # children that the list does not tell of any more
+        _learn_about_hanging(after, services)
+        after = services.ledger.sweep(sweep.id)
     return after is not None and after.counts.in_progress == 0
 
 
@@ -103,7 +105,8 @@ def _learn_about_hanging(sweep: Sweep, services: Services) -> bool:
     found = False
     hanging = [each for each in services.ledger.records_of(sweep) if not each.job.is_terminal]
     for each in hanging:
-        found |= record(_described(each, services), services) is Outcome.RECORDED
+        described = _described(each, services)
+        found |= described.is_terminal and record(described, services) is Outcome.RECORDED
     if sweep.kind is SweepKind.TUNING and sweep.tuning_status not in TERMINAL:
         found |= _described_tuning_job(sweep, services)
     return found

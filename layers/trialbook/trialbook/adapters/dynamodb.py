@@ -36,6 +36,7 @@ from trialbook.core.codec import pack, unpack
 from trialbook.core.events import PipelineStep
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.names import same_name
+from trialbook.core.objectives import Objective, rank_prefix
 from trialbook.core.sweeps import Record, Sweep, start_of
 from trialbook.core.times import iso
 
@@ -210,9 +211,13 @@ class Ledger:
             raise NotSettled(f"sweep {sweep.id}: the index shows {len(found)} of {sweep.counts.jobs} jobs")
         return found
 
-    def ranking(self, sweep_id: str, limit: int | None = None) -> Iterator[Record]:
-        """The jobs of a sweep, best first, unranked ones last; one Query for the first `limit`."""
-        query = self._item.by_sweep.query(sweep_id, limit=limit, page_size=limit)
+    def ranking(self, sweep_id: str, limit: int | None = None, objective: Objective | None = None) -> Iterator[Record]:
+        """The jobs of a sweep, best first, unranked ones last; one Query for the first `limit`.
+
+        Jobs with different objectives are ranked apart; with `objective`, only its own are told.
+        """
+        condition = self._item.sweep_rank.startswith(rank_prefix(objective)) if objective else None
+        query = self._item.by_sweep.query(sweep_id, condition, limit=limit, page_size=limit)
         yield from (_record(item) for item in query)
 
     def experiment_ranking(self, experiment: str, limit: int | None = None) -> Iterator[Record]:

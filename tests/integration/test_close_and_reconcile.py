@@ -1,0 +1,244 @@
+"""close_sweeps and reconcile, against the SageMaker stand-in and moto over HTTP."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from botocore.session import Session
+
+from tests.integration.conftest import opened
+from tests.integration.test_replay import CHURN, TUNING, recording
+from trialbook import clock
+from trialbook.adapters.dynamodb import Ledger
+from trialbook.adapters.sagemaker import SageMaker as Client
+from trialbook.close_sweeps import close, close_sweeps
+from trialbook.core.describe import tuning_job_from_describe
+from trialbook.core.events import parse_event
+from trialbook.core.jobs import Job
+from trialbook.core.sweeps import Sweep, SweepState
+from trialbook.reconcile import reconcile
+from trialbook.record_job import record, record_job
+from trialbook.services import Services
+from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
+
+LATER = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    ledger: Ledger
+    sagemaker: SageMaker
+    services: Services
+    moment: list[datetime]
+
+    @property
+    def now(self) -> datetime:
+        return self.moment[0]
+
+    @now.setter
+    def now(self, to: datetime) -> None:
+        self.moment[0] = to
+
+    def sweeps(self) -> list[Sweep]:
+        return [sweep for sweep in self.ledger.all_sweeps() if sweep.superseded_by is None]
+
+
+@pytest.fixture
+def world(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    answers = [*recording(CHURN).answers, *recording(TUNING).answers]
+    with opened(moto_url) as ledger:
+        moment = [LATER]
+        sagemaker = from_recording(answers, Account(), lambda: moment[0], empty_pages=True)
+        with serve(sagemaker) as url:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+            client = Client(Session(), "us-east-1")
+            with clock.use(lambda: moment[0]):
+                yield World(ledger, sagemaker, Services(ledger, lambda region: client), moment)
+
+
+def starting(name: str) -> Iterator[dict[str, Any]]:
+    return (dict(e) for e in recording(name).events if e["detail"].get("SecondaryStatus") == "Starting")
+
+
+def times(number: int) -> Callable[[], bool]:
+    """A clock that has time left for so many questions."""
+    left = count(number, -1)
+    return lambda: next(left) > 0
+
+
+def test_a_job_that_hangs_beyond_its_runtime_is_described_not_waited_for(world: World) -> None:
+    events = list(starting(CHURN))
+    for event in events:
+        record_job(event, world.services)
+    seen = parse_event(events[0])
+    assert isinstance(seen, Job)
+    assert seen.created_at is not None
+    limit = seen.created_at + timedelta(seconds=86_400)
+    early = close_sweeps(limit, world.services)
+    described = world.sagemaker.calls["DescribeTrainingJob"]
+    late = close_sweeps(limit + timedelta(hours=1), world.services)
+    again = close_sweeps(limit + timedelta(hours=1), world.services)
+    (sweep,) = world.sweeps()
+
+    assert (early.closed, described) == ((), 0)
+    assert late.waiting == again.closed == (sweep.id,)
+    assert (sweep.state, sweep.counts.completed) == (SweepState.CLOSED, 5)
+
+
+def test_a_job_that_still_runs_is_looked_at_again_half_an_hour_later(world: World) -> None:
+    (event, *_) = starting(CHURN)
+    record_job(event, world.services)
+    world.now = datetime(2026, 11, 20, 10, 16, tzinfo=UTC)
+    moment = LATER + timedelta(days=1)
+    close_sweeps(moment, world.services)
+    (sweep,) = world.sweeps()
+
+    assert sweep.counts.in_progress == 1
+    assert list(world.ledger.due_sweeps(moment)) == []
+    assert [each.id for each in world.ledger.due_sweeps(moment + timedelta(minutes=30))] == [sweep.id]
+
+
+def test_a_hanging_job_that_was_deleted_counts_as_stopped_when_it_was_last_seen(world: World) -> None:
+    for event in starting(CHURN):
+        record_job(
+            {**event, "detail": {**event["detail"], "TrainingJobName": "gone-" + event["id"][:8]}}, world.services
+        )
+    for _ in range(2):
+        close_sweeps(LATER, world.services)
+    statuses = {record.job.status for record in world.ledger.jobs()}
+    reasons = {record.job.failure_reason for record in world.ledger.jobs()}
+
+    assert statuses == {"Stopped"}
+    assert all("no longer tells" in str(reason) for reason in reasons)
+    assert all(sweep.state is SweepState.CLOSED for sweep in world.sweeps())
+
+
+def test_a_tuning_sweep_closes_only_when_every_child_that_sagemaker_lists_has_ended_in_the_ledger(world: World) -> None:
+    tuning = next(
+        e for e in recording(TUNING).events if e["detail"].get("HyperParameterTuningJobStatus") == "Completed"
+    )
+    record_job(tuning, world.services)
+    before = [sweep.counts.jobs for sweep in world.sweeps()]
+    done = close_sweeps(LATER, world.services)
+    (sweep,) = world.sweeps()
+
+    assert before == [0]
+    assert done.closed == (sweep.id,)
+    assert (sweep.counts.completed, sweep.counts.failed, sweep.counts.stopped) == (46, 3, 11)
+    assert sweep.best is not None
+    assert sweep.best.job_name == "churn-xgb-261121-0900-016-add03186"
+
+
+def test_closing_stops_when_time_runs_out_and_the_next_run_goes_on(world: World) -> None:
+    tuning = next(
+        e for e in recording(TUNING).events if e["detail"].get("HyperParameterTuningJobStatus") == "Completed"
+    )
+    record_job(tuning, world.services)
+    runs = 0
+    while not close_sweeps(LATER, world.services, times(26)).closed:
+        runs += 1
+        assert runs < 9
+    (sweep,) = world.sweeps()
+
+    assert runs == 2
+    assert (sweep.state, sweep.counts.jobs) == (SweepState.CLOSED, 60)
+
+
+def test_a_sweep_is_closed_exactly_once(world: World) -> None:
+    for event in recording(CHURN).events:
+        if event["detail"].get("TrainingJobName"):
+            record_job(event, world.services)
+    (sweep,) = world.sweeps()
+
+    closed = [close(sweep.id, LATER, world.services) for _ in range(3)]
+
+    assert closed == [True, False, False]
+    assert world.sweeps()[0].revision == 1
+
+
+def test_a_slow_closer_does_not_close_what_changed_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [event for event in recording(CHURN).events if event["detail"].get("SecondaryStatus") == "Completed"]
+    for event in events[:-2]:
+        record_job(event, world.services)
+    (sweep,) = world.sweeps()
+    original = world.ledger.write
+
+    def slow(*arguments: object, **more: object) -> None:
+        monkeypatch.setattr(world.ledger, "write", original)
+        record_job(events[-2], world.services)
+        original(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.ledger, "write", slow)
+
+    assert close(sweep.id, LATER, world.services) is False
+    assert world.sweeps()[0].state is SweepState.OPEN
+
+
+def test_reconcile_finds_what_no_event_told_and_a_second_run_finds_nothing(world: World) -> None:
+    now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)
+    world.now = now
+    first = reconcile(now, "123456789012", "us-east-1", world.services)
+    world.sagemaker.calls.clear()
+    second = reconcile(now + timedelta(hours=1), "123456789012", "us-east-1", world.services)
+
+    assert (first.recorded, first.attached) == (66, 65)
+    assert (second.recorded, second.attached) == (0, 0)
+    assert world.sagemaker.calls["DescribeTrainingJob"] == 0
+    assert {sweep.counts.jobs for sweep in world.sweeps()} == {5, 60}
+
+
+def test_reconcile_stops_when_time_runs_out_and_goes_on_where_it_stopped(world: World) -> None:
+    now = world.now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)
+    first = reconcile(now, "123456789012", "us-east-1", world.services, times(1))
+    second = reconcile(now, "123456789012", "us-east-1", world.services)
+
+    assert first.unfinished
+    assert first.recorded == 1
+    assert not second.unfinished
+    assert first.recorded + second.recorded == 66
+
+
+def test_reconcile_records_what_it_may_see_where_it_may_not_search(world: World) -> None:
+    now = world.now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)
+
+    def denied(operation: str, request: dict[str, object]) -> None:
+        if operation == "Search":
+            raise ApiError("AccessDeniedException", "not authorized")
+
+    world.sagemaker.faults = denied
+    done = reconcile(now, "123456789012", "us-east-1", world.services)
+
+    assert done.recorded == 1  # the tuning job, from its list
+    assert len(world.sweeps()) == 1
+
+
+def test_a_jobs_tags_are_asked_for_where_no_event_told_them(world: World) -> None:
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:hyper-parameter-tuning-job/churn-xgb-261121-0900"
+    world.sagemaker.call("AddTags", {"ResourceArn": arn, "Tags": [{"Key": "trialbook:experiment", "Value": "tagged"}]})
+    now = world.now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)
+    reconcile(now, "123456789012", "us-east-1", world.services)
+
+    assert {record.experiment for record in world.ledger.jobs() if record.key.kind == "HyperParameterTuningJob"} == {
+        "tagged"
+    }
+
+
+def test_warm_start_parents_are_linked(world: World) -> None:
+    answer = next(
+        a["response"] for a in recording(TUNING).answers if a["operation"] == "DescribeHyperParameterTuningJob"
+    )
+    parents = [{"HyperParameterTuningJobName": "churn-xgb-261114-0900"}]
+    warm = {
+        **answer,
+        "WarmStartConfig": {"WarmStartType": "TransferLearning", "ParentHyperParameterTuningJobs": parents},
+    }
+    world.sagemaker.jobs[next(kind for kind in world.sagemaker.jobs if kind.name == "TUNING")][
+        answer["HyperParameterTuningJobName"]
+    ]["WarmStartConfig"] = warm["WarmStartConfig"]
+    record(tuning_job_from_describe(answer, "123456789012", "us-east-1").job, world.services)
+    record(replace(tuning_job_from_describe(answer, "123456789012", "us-east-1").job, described=False), world.services)
+
+    assert [sweep.parents for sweep in world.sweeps()] == [("churn-xgb-261114-0900",)]
