@@ -6,17 +6,14 @@ SHELL := bash
 
 export PYTHONDONTWRITEBYTECODE :=
 
-# The newest interpreter that runs: a version manager's shim may stand on the PATH for versions that it refuses to start.
-PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
-	for path in "$$(command -v $$name)" $$(ls -d $(HOME)/.pyenv/versions/$${name\#python}*/bin/$$name 2>/dev/null); do \
-	"$$path" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$path"; exit 0; }; done; done)
+PYTHON ?= $(shell .ci/find-python 3.13 3.12 3.11 3)
 BIN := .venv/bin
 
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1|/' | column -t -s '|'
 
-.venv/.ready: requirements/dev.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on the PATH" >&2; exit 1; }
+.venv/.ready: requirements/dev.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
 	@echo "Setting up .venv with $(PYTHON): about a minute, once"
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
@@ -51,14 +48,8 @@ lint: setup ## Formats the code and checks style and types
 validate: .venv-sam/.ready ## Checks template.yaml
 	.venv-sam/bin/sam validate --lint --region us-east-1
 
-build: .venv-sam/.ready ## Builds what is deployed, into .aws-sam/build
-	PATH="$(dir $(shell $(MAKE) -s runtime)):$$PATH" .venv-sam/bin/sam build
-
-.PHONY: runtime
-runtime: # the interpreter of the template's runtime, which sam build needs
-	@for path in "$$(command -v python3.13)" $$(ls -d $(HOME)/.pyenv/versions/3.13*/bin/python3.13 2>/dev/null); do \
-	"$$path" -c '' 2>/dev/null && { echo "$$path"; exit 0; }; done; \
-	echo "sam build needs a python3.13 on the PATH" >&2; exit 1
+build: .venv-sam/.ready ## Builds what is deployed, into .aws-sam/build; needs the template's runtime, a python3.13
+	PATH="$$(dirname "$$(.ci/find-python 3.13)"):$$PATH" .venv-sam/bin/sam build
 
 recordings: ## Trains again and writes events/recordings anew; the same bytes come out
 	$(PYTHON) -m venv build/recordings

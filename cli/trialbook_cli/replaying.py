@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Outcome:
     deaths: int = 0
     announced: tuple[Mapping[str, Any], ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    capacity: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def job_lines(self) -> list[Line]:
         """The lines of jobs.jsonl, by name."""
@@ -83,6 +84,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         dead_letters=cloud.dead_letters(),
         passed_by=passed_by,
         calls=dict(cloud.calls),
+        capacity=dict(cloud.capacity),
         deaths=cloud.died,
         announced=tuple(cloud.announced()),
         attachments=tuple(cloud.ledger.attachments(record.key for record in records)),

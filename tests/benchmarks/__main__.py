@@ -24,6 +24,7 @@ from tests.unit.making import job, record
 from trialbook.core.times import iso
 from trialbook_cli.laptop_cloud import Recording, read_recording
 from trialbook_cli.replaying import replay
+from trialbook_cli.sagemaker_stand_in import Account, from_recording
 
 TUNING_JOB = "bench-261121-0900"
 
@@ -194,6 +195,65 @@ def bench_leaderboard(sizes: list[int]) -> None:
                     )
 
 
+def bench_requests() -> None:
+    """Requests and capacity units per job of the recordings, and what a tracker without a ledger of its own would need:
+    one that describes the whole tuning job, all of its children, on each event that reaches record_job."""
+    for name in ("churn-min-child-weight", "tuning-random-60"):
+        with dynamodb_local() as url:
+            found = replay(read_recording(RECORDINGS / name), dynamodb_url=url)
+        jobs = len(found.records)
+        calls: Counter[str] = Counter()
+        for (function, service, operation), number in found.calls.items():
+            calls[f"{function} {service} {operation}"] += number
+        units = {
+            f"{function} {operation}": number for (function, operation), number in found.capacity.items() if number
+        }
+        print(
+            json.dumps(
+                {
+                    "recording": name,
+                    "jobs": jobs,
+                    "requests_per_job": {key: round(value / jobs, 2) for key, value in sorted(calls.items())},
+                    "capacity_units_per_job": {key: round(value / jobs, 2) for key, value in sorted(units.items())},
+                }
+            ),
+            flush=True,
+        )
+    for children in (60, 750):
+        print(
+            json.dumps(
+                {
+                    "children": children,
+                    "naive_sagemaker_calls": naive_calls(children),
+                    "trialbook_sagemaker_calls": 3 * children + 5,
+                }
+            ),
+            flush=True,
+        )
+
+
+def naive_calls(children: int) -> int:
+    """Counted against the stand-in: for each first and last event, describe the tuning job, list its children, and
+    describe each."""
+    recording = many_children(children)
+    moment = [datetime(2026, 11, 21, 9, tzinfo=UTC)]
+    sagemaker = from_recording(recording.answers, Account(), lambda: moment[0])
+    for event in recording.events:
+        moment[0] = max(moment[0], datetime.fromisoformat(event["time"]))
+        sagemaker.call("DescribeHyperParameterTuningJob", {"HyperParameterTuningJobName": TUNING_JOB})
+        token: dict[str, str] = {}
+        while True:
+            request = {"HyperParameterTuningJobName": TUNING_JOB, "MaxResults": 100, **token}
+            listed = sagemaker.call("ListTrainingJobsForHyperParameterTuningJob", request)
+            for child in listed["TrainingJobSummaries"]:
+                sagemaker.calls["DescribeTrainingJob"] += 1  # the answer is of no interest, and 750 x 1,500 take hours
+                assert child["TrainingJobName"]
+            if "NextToken" not in listed:
+                break
+            token = {"NextToken": listed["NextToken"]}
+    return sum(sagemaker.calls.values())
+
+
 def main() -> None:
     """All of them, or the one that is named."""
     match sys.argv[1:]:
@@ -201,10 +261,13 @@ def main() -> None:
             one_replay(int(count))
         case ["replay", *counts]:
             bench_replay([int(count) for count in counts] or [1000, 10_000])
+        case ["requests"]:
+            bench_requests()
         case ["leaderboard", *sizes]:
             bench_leaderboard([int(size) for size in sizes] or [10, 1000, 10_000])
         case _:
             bench_leaderboard([10, 1000, 10_000])
+            bench_requests()
             bench_replay([1000, 10_000])
 
 

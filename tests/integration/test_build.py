@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,14 +14,11 @@ FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app
 
 
 def runtime() -> Path:
-    """A python3.13 that runs; a version manager's shim may stand on the PATH for a version it refuses to start."""
-    on_path = shutil.which("python3.13")
-    found = [Path(on_path)] if on_path else []
-    found += Path.home().glob(".pyenv/versions/3.13*/bin/python3.13")
-    for path in found:
-        if subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
-            return path
-    pytest.skip("sam build needs the template's runtime, a python3.13 on the PATH; there is none")
+    """The template's runtime."""
+    found = subprocess.run([ROOT / ".ci" / "find-python", "3.13"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip("sam build needs the template's runtime, a python3.13 on the PATH; there is none")
+    return Path(found.stdout.strip())
 
 
 def sam(*arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ and partial failures, and the schedules are here, because moto has none of them 
 
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,7 @@ from trialbook_cli.laptop_cloud.streams import Stream
 from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, as_json, load_template
 from trialbook_cli.sagemaker_stand_in import SageMaker, serve
 
+_METERED = frozenset({"GetItem", "PutItem", "Query", "BatchGetItem", "TransactWriteItems"})
 _WINDOW = timedelta(seconds=15)  # the stream's batching window
 ROOT = Path(__file__).resolve().parents[3]
 _FOREVER = timedelta(hours=48)  # how long the clock is turned on after the last event, for what hangs
@@ -62,7 +63,8 @@ _load_file = cache(JSONFileLoader().load_file)
 class LaptopCloud:
     """A running stack. Made by `LaptopCloud.start`.
 
-    `calls` counts the functions' API calls by function, service and operation. `after_call`, where set, is told of each
+    `calls` counts the functions' API calls by function, service and operation, `capacity` DynamoDB's units by function
+    and operation (as DynamoDB Local tells them; moto's are rough). `after_call`, where set, is told of each
     once it is answered, and may raise ProcessDied.
     """
 
@@ -73,6 +75,7 @@ class LaptopCloud:
         self.functions: dict[str, Function] = {}
         self.died = 0
         self.calls: Counter[tuple[str, str, str]] = Counter()
+        self.capacity: defaultdict[tuple[str, str], float] = defaultdict(float)
         self.after_call: Callable[[str, str, str], None] | None = None
         self._running: str | None = None
         self._rules: list[tuple[EventPattern, list[str]]] = []
@@ -306,10 +309,13 @@ class LaptopCloud:
 
     def _watched(self, make: Callable[..., Any]) -> Callable[..., Any]:
         def make_api_call(client: Any, operation: str, request: Any) -> Any:
+            if operation in _METERED:
+                request = {**request, "ReturnConsumedCapacity": "TOTAL"}
             answer = make(client, operation, request)
             if self._running is not None:
                 call = (self._running, client.meta.service_model.service_name, operation)
                 self.calls[call] += 1
+                self.capacity[self._running, operation] += _units(answer)
                 if self.after_call is not None:
                     self.after_call(*call)
             return answer
@@ -339,6 +345,12 @@ def create_table(dynamodb: Any, stack: Stack, logical_id: str, table: str) -> Ma
     )
     description: Mapping[str, Any] = answer["TableDescription"]
     return description
+
+
+def _units(answer: Mapping[str, Any]) -> float:
+    """The capacity units that an answer of DynamoDB says were consumed, indexes included."""
+    told = answer.get("ConsumedCapacity") or []
+    return float(sum(each.get("CapacityUnits", 0) for each in (told if isinstance(told, list) else [told])))
 
 
 def _queue(name: str) -> Any:
