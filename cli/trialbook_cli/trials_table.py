@@ -69,7 +69,7 @@ def _table(title: str, records: Sequence[Record], names: Sequence[str]) -> Table
         header_style="bold",
         box=SIMPLE_HEAD,
         pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,
     )
     table.add_column("#", justify="right", no_wrap=True)
     objectives = {record.objective.metric for record in records if record.objective}
