@@ -66,4 +66,4 @@ lock: setup ## Locks the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/trialbook/requirements.in -o layers/trialbook/requirements.txt
 
 clean: ## Removes what was made
-	rm -rf .venv .venv-sam .aws-sam build demo-out .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-sam .aws-sam build demo-out replay-out .mypy_cache .pytest_cache .ruff_cache

@@ -9,12 +9,13 @@ import resource
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 
@@ -23,6 +24,7 @@ from tests.integration.conftest import free_port, local_jar, opened, wait_for
 from tests.unit.making import job, record
 from trialbook.core.times import iso
 from trialbook_cli.laptop_cloud import Recording, read_recording
+from trialbook_cli.laptop_cloud.functions import Function
 from trialbook_cli.replaying import replay
 from trialbook_cli.sagemaker_stand_in import Account, from_recording
 
@@ -132,13 +134,28 @@ def bench_replay(counts: list[int]) -> None:
         print(done.stdout.strip(), flush=True)
 
 
+def _timed(slowest: dict[str, float]) -> Callable[..., Any]:
+    original = Function.__call__
+
+    def call(function: Function, event: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return original(function, event)
+        finally:
+            slowest[function.name] = max(slowest[function.name], time.perf_counter() - began)
+
+    return call
+
+
 def one_replay(count: int) -> None:
     """One size."""
     recording = many_children(count)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with dynamodb_local() as url:
+        slowest: dict[str, float] = defaultdict(float)
         began = time.perf_counter()
-        found = replay(recording, dynamodb_url=url)
+        with patch.object(Function, "__call__", _timed(slowest)):
+            found = replay(recording, dynamodb_url=url)
         seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     (sweep,) = found.sweep_lines()
@@ -152,6 +169,7 @@ def one_replay(count: int) -> None:
         "ms_per_job": round(1000 * seconds / count, 2),
         "peak_mb": round(peak),
         "kb_per_job_above_the_recording": round((peak - before) * 1024 / count, 2),
+        "slowest_invocation_seconds": {name: round(length, 2) for name, length in sorted(slowest.items())},
         "state": sweep["status"],
         "counts": sweep["counts"],
         "best_is_true_best": sweep["best"]["value"] == best,

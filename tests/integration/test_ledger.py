@@ -3,11 +3,16 @@
 import random
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from itertools import count
+from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
+from botocore.client import BaseClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -335,14 +340,85 @@ def test_whatever_the_order_of_events_sweeps_equal_a_recount_and_windows_the_job
         assert_consistent(ledger)
 
 
+interleaved = st.lists(
+    st.tuples(steps, st.integers(1, 12)).filter(lambda each: len(each[0]) >= 2), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=40)
+@given(plans=interleaved)
+def test_two_consumers_interleaved_at_any_call_leave_sweeps_that_equal_a_recount(
+    dynamodb_local: str, plans: list[tuple[list[tuple[int, str, int, int]], int]]
+) -> None:
+    """While one consumer enters a job, another enters all the others, right after one of the first one's API calls."""
+    with opened(dynamodb_local) as ledger:
+        times: dict[int, tuple[int, int]] = {}
+        for (first, *others), after in plans:
+            for number, _, start, length in (first, *others):
+                times.setdefault(number, (start, start + length))
+
+            def seen(step: tuple[int, str, int, int], times: dict[int, tuple[int, int]] = times) -> Job:
+                number, status, _, _ = step
+                start, end = times[number]
+                value = {"validation:error": number} if status == "Completed" else {}
+                return job(
+                    f"churn-{number}", start, None if status == "InProgress" else end, status=status, metrics=value
+                )
+
+            def meanwhile(others: list[tuple[int, str, int, int]] = others) -> None:
+                other = Ledger(ledger._item.Meta.table_name, region="us-east-1", host=dynamodb_local)
+                for step in others:
+                    enter(other, seen(step))
+
+            with _called_after(after, meanwhile):
+                enter(ledger, seen(first))
+
+        assert_consistent(ledger)
+        for sweep in live_sweeps(ledger):
+            ranked = [each for each in ledger.jobs() if each.sweep == sweep.id and each.value is not None]
+            best = min(ranked, key=lambda each: (each.value, each.job.created_at, each.job.name), default=None)
+            assert (sweep.best.job_name if sweep.best else None) == (best.job.name if best else None)
+
+
+@contextmanager
+def _called_after(call: int, action: Callable[[], None]) -> Iterator[None]:
+    """Runs the action once, after the n-th API call within the block (or not at all, if there are fewer)."""
+    original: Any = cast("Any", BaseClient)._make_api_call
+    left = count(call, -1)
+
+    def make_api_call(client: Any, operation: str, request: Any) -> Any:
+        answer = original(client, operation, request)
+        if next(left) == 1:
+            action()
+        return answer
+
+    with patch.object(BaseClient, "_make_api_call", make_api_call):
+        yield
+
+
+class Counting(Ledger):
+    """A ledger that counts the conflicts its writes met."""
+
+    conflicts = 0
+
+    def write(self, *arguments: Any, **more: Any) -> None:
+        try:
+            super().write(*arguments, **more)
+        except Conflict:
+            self.conflicts += 1
+            raise
+
+
 def test_eight_writers_lose_nothing(dynamodb_local: str) -> None:
     """8 writers x 500 jobs into one sweep; the counts are printed with -s."""
     jobs_each, writers = 500, 8
-    conflicts = [0] * writers
+    again = [0] * writers
     with opened(dynamodb_local) as ledger:
+        table = ledger._item.Meta.table_name
+        ledgers = [Counting(table, region="us-east-1", host=dynamodb_local) for _ in range(writers)]
 
         def write(writer: int) -> None:
-            own = Ledger(ledger._item.Meta.table_name, region="us-east-1", host=dynamodb_local)
+            own = ledgers[writer]
             bookkeeper = book(own)
             for number in range(jobs_each):
                 made = job(
@@ -357,7 +433,7 @@ def test_eight_writers_lose_nothing(dynamodb_local: str) -> None:
                         bookkeeper.enter(made, None)
                         break
                     except Conflict:
-                        conflicts[writer] += 1
+                        again[writer] += 1
 
         threads = [threading.Thread(target=write, args=(writer,)) for writer in range(writers)]
         for thread in threads:
@@ -365,7 +441,10 @@ def test_eight_writers_lose_nothing(dynamodb_local: str) -> None:
         for thread in threads:
             thread.join()
         (sweep,) = live_sweeps(ledger)
-        sys.stdout.write(f"{writers * jobs_each} jobs, messages that had to come again: {sum(conflicts)}\n")
+        met = sum(each.conflicts for each in ledgers)
+        sys.stdout.write(
+            f"{writers * jobs_each} jobs, {met} conflicts, messages that had to come again: {sum(again)}\n"
+        )
 
         assert sweep.counts.completed == writers * jobs_each
         assert_consistent(ledger)

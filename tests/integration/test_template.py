@@ -90,13 +90,40 @@ def test_every_target_and_schedule_has_a_dead_letter_queue() -> None:
                 assert "DeadLetterQueue" in properties
 
 
-def test_only_the_stacks_own_rules_may_send_and_only_with_tls() -> None:
-    (policy,) = of("AWS::SQS::QueuePolicy").values()
-    allow, deny = policy["PolicyDocument"]["Statement"]
-    named = {each["Fn::GetAtt"].removesuffix(".Arn") for each in allow["Condition"]["ArnEquals"]["aws:SourceArn"]}
+def senders() -> dict[str, set[str]]:
+    """The rules that send to each queue, as target or dead letter; SAM names a schedule's after function and event."""
+    found: dict[str, set[str]] = {name: set() for name in QUEUES}
+    for rule, properties in RULES.items():
+        for target in properties["Targets"]:
+            for each in (target, target["DeadLetterConfig"]):
+                found[each["Arn"]["Fn::GetAtt"].removesuffix(".Arn")].add(rule)
+    for function, properties in FUNCTIONS.items():
+        for name, event in properties["Events"].items():
+            if event["Type"] == "Schedule":
+                queue = event["Properties"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"].removesuffix(".Arn")
+                found[queue].add(f"{function}{name}")
+    return found
 
-    assert named == set(RULES)
-    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+def test_sqs_takes_each_queue_policy_because_it_is_about_one_queue_alone() -> None:
+    for properties in of("AWS::SQS::QueuePolicy").values():
+        (queue,) = properties["Queues"]
+        for statement in properties["PolicyDocument"]["Statement"]:
+            assert statement["Resource"] == {"Fn::GetAtt": f"{queue['Ref']}.Arn"}
+
+
+def test_just_the_rules_that_send_to_a_queue_may_and_only_with_tls() -> None:
+    policies = {
+        each["Queues"][0]["Ref"]: each["PolicyDocument"]["Statement"] for each in of("AWS::SQS::QueuePolicy").values()
+    }
+
+    assert set(policies) == set(QUEUES)
+    for queue, statements in policies.items():
+        *allows, deny = statements
+        allowed = [arn["Fn::GetAtt"] for each in allows for arn in each["Condition"]["ArnEquals"]["aws:SourceArn"]]
+        assert sorted(allowed) == sorted(f"{rule}.Arn" for rule in senders()[queue])
+        assert all(each["Principal"] == {"Service": "events.amazonaws.com"} for each in allows)
+        assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
 def test_the_ledger_outlives_the_stack_and_can_be_restored() -> None:
