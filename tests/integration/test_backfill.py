@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,6 +142,32 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
     assert "--since is 'soon', expected a date such as 2026-01-01" in wrong.stderr
     assert "nowhere" in missing.stderr
     assert "Traceback" not in wrong.stderr + missing.stderr
+
+
+def test_rerank_ranks_by_the_rules_document_and_says_what_changed(history: History, tmp_path: Path) -> None:
+    list(backfill(SPAN, history.services))
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("experiments: {churn-xgb: {objective: maximize validation:auc}}")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("experiments:\n  churn-xgb: {objective: best}")
+    environment = {**os.environ, "AWS_ENDPOINT_URL": history.dynamodb, "AWS_DEFAULT_REGION": "us-east-1"}
+
+    def rerank(experiment: str, document: Path) -> subprocess.CompletedProcess[str]:
+        options = ["--table", history.ledger._item.Meta.table_name, "--rules", str(document)]
+        command = [sys.executable, "-m", "trialbook_cli.main", "rerank", experiment, *options]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    first, second = rerank("churn-xgb", rules), rerank("churn-xgb", rules)
+    wrong, unknown = rerank("churn-xgb", broken), rerank("nobody", rules)
+    best = next(history.ledger.experiment_ranking("churn-xgb", 1))
+
+    assert (first.returncode, second.returncode, wrong.returncode, unknown.returncode) == (0, 0, 2, 2), first.stderr
+    assert "churn-xgb@20261120T101500.123Z: 5 jobs ranked anew" in first.stdout
+    assert "0 jobs of 2 sweeps and single jobs ranked anew" in second.stdout
+    assert "line 2: experiments.churn-xgb.objective: is 'best'" in wrong.stderr.replace("\n", " ")
+    assert "nobody" in unknown.stderr
+    assert best.experiment_objective is not None
+    assert best.experiment_objective.metric == "validation:auc"
 
 
 @pytest.mark.parametrize(
