@@ -4,6 +4,7 @@ Every figure says what it was measured on; compare ratios, not seconds.
 """
 
 import json
+import os
 import random
 import resource
 import subprocess
@@ -18,15 +19,25 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+from botocore.session import Session
 
 from tests.conftest import RECORDINGS
 from tests.integration.conftest import free_port, local_jar, opened, wait_for
 from tests.unit.making import job, record
+from trialbook.adapters.sagemaker import SageMaker
+from trialbook.bookkeeping import due
+from trialbook.close_sweeps import close_sweeps
+from trialbook.core.describe import job_from_detail
+from trialbook.core.jobs import JobKind
+from trialbook.core.rules import Rules
+from trialbook.core.sweeps import put
 from trialbook.core.times import iso
+from trialbook.record_job import record_job
+from trialbook.services import Services
 from trialbook_cli.laptop_cloud import Recording, read_recording
 from trialbook_cli.laptop_cloud.functions import Function
 from trialbook_cli.replaying import replay
-from trialbook_cli.sagemaker_stand_in import Account, from_recording
+from trialbook_cli.sagemaker_stand_in import Account, from_recording, serve
 
 TUNING_JOB = "bench-261121-0900"
 
@@ -213,6 +224,46 @@ def bench_leaderboard(sizes: list[int]) -> None:
                     )
 
 
+def bench_close(children: int) -> None:
+    """close_sweeps on a tuning job whose children are all in the ledger: the run that lists, compares and closes."""
+    recording = many_children(children)
+    end = datetime.fromisoformat(recording.events[-1]["time"]) + timedelta(minutes=5)
+    sagemaker = from_recording(recording.answers, Account(), lambda: end)
+    with dynamodb_local() as url, opened(url) as ledger, serve(sagemaker) as endpoint:
+        os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
+        client = SageMaker(Session(), "us-east-1")
+        services = Services(ledger, lambda region: client)
+        record_job(recording.events[-1], services)
+        sweep = ledger.sweep(TUNING_JOB)
+        assert sweep is not None
+        describes = [answer["response"] for answer in recording.answers[:-1]]
+        for start in range(0, children, 8):
+            jobs = [
+                job_from_detail(JobKind.TRAINING, each, "123456789012", "us-east-1", described=True)
+                for each in describes[start : start + 8]
+            ]
+            records = [replace(record(each, definitions=sweep.definitions), sweep=TUNING_JOB) for each in jobs]
+            for each in records:
+                sweep = put(sweep, None, each)
+            sweep = replace(sweep, version=sweep.version + 1)
+            ledger.write(records, [due(sweep, Rules())])
+        began = time.perf_counter()
+        done = close_sweeps(end, services)
+        seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        json.dumps(
+            {
+                "children": children,
+                "closed": done.closed,
+                "seconds": round(seconds, 1),
+                "peak_mb_with_the_recording": round(peak),
+            }
+        ),
+        flush=True,
+    )
+
+
 def bench_requests() -> None:
     """Requests and capacity units per job of the recordings, and what a tracker without a ledger of its own would need:
     one that describes the whole tuning job, all of its children, on each event that reaches record_job."""
@@ -279,6 +330,9 @@ def main() -> None:
             one_replay(int(count))
         case ["replay", *counts]:
             bench_replay([int(count) for count in counts] or [1000, 10_000])
+        case ["close", *counts]:
+            for size in [int(count) for count in counts] or [1000, 10_000]:
+                bench_close(size)
         case ["requests"]:
             bench_requests()
         case ["leaderboard", *sizes]:
@@ -286,6 +340,8 @@ def main() -> None:
         case _:
             bench_leaderboard([10, 1000, 10_000])
             bench_requests()
+            bench_close(1000)
+            bench_close(10_000)
             bench_replay([1000, 10_000])
 
 
