@@ -11,8 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +21,7 @@ import boto3
 from botocore.session import Session
 
 from tests.conftest import RECORDINGS
-from tests.integration.conftest import free_port, local_jar, opened, wait_for
+from tests.integration.conftest import opened, running_dynamodb_local
 from tests.unit.making import job, record
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.bookkeeping import due
@@ -40,28 +39,6 @@ from trialbook_cli.replaying import replay
 from trialbook_cli.sagemaker_stand_in import Account, from_recording, serve
 
 TUNING_JOB = "bench-261121-0900"
-
-
-@contextmanager
-def dynamodb_local() -> Iterator[str]:
-    """AWS's DynamoDB Local."""
-    jar, port = local_jar(), free_port()
-    command = [
-        "java",
-        f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}",
-        "-jar",
-        jar.name,
-        "-inMemory",
-        "-port",
-        str(port),
-    ]
-    server = subprocess.Popen(command, cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port, server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def many_children(count: int) -> Recording:
@@ -162,7 +139,7 @@ def one_replay(count: int) -> None:
     """One size."""
     recording = many_children(count)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    with dynamodb_local() as url:
+    with running_dynamodb_local() as url:
         slowest: dict[str, float] = defaultdict(float)
         began = time.perf_counter()
         with patch.object(Function, "__call__", _timed(slowest)):
@@ -191,7 +168,7 @@ def one_replay(count: int) -> None:
 
 def bench_leaderboard(sizes: list[int]) -> None:
     """Consumed capacity of the best trial and the top ten, in sweeps of these sizes, as DynamoDB Local reports it."""
-    with dynamodb_local() as url:
+    with running_dynamodb_local() as url:
         client = boto3.client("dynamodb", endpoint_url=url, region_name="us-east-1")
         for size in sizes:
             with opened(url) as ledger:
@@ -229,7 +206,7 @@ def bench_close(children: int) -> None:
     recording = many_children(children)
     end = datetime.fromisoformat(recording.events[-1]["time"]) + timedelta(minutes=5)
     sagemaker = from_recording(recording.answers, Account(), lambda: end)
-    with dynamodb_local() as url, opened(url) as ledger, serve(sagemaker) as endpoint:
+    with running_dynamodb_local() as url, opened(url) as ledger, serve(sagemaker) as endpoint:
         os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
         client = SageMaker(Session(), "us-east-1")
         services = Services(ledger, lambda region: client)
@@ -268,7 +245,7 @@ def bench_requests() -> None:
     """Requests and capacity units per job of the recordings, and what a tracker without a ledger of its own would need:
     one that describes the whole tuning job, all of its children, on each event that reaches record_job."""
     for name in ("churn-min-child-weight", "tuning-random-60"):
-        with dynamodb_local() as url:
+        with running_dynamodb_local() as url:
             found = replay(read_recording(RECORDINGS / name), dynamodb_url=url)
         jobs = len(found.records)
         calls: Counter[str] = Counter()

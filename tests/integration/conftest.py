@@ -43,30 +43,30 @@ def local_jar() -> Path:
     return folder / "DynamoDBLocal.jar"
 
 
-@pytest.fixture(scope="session")
-def dynamodb_local() -> Iterator[str]:
-    """The URL of a running DynamoDB Local."""
-    for tool in ("java", "npm"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"AWS's DynamoDB Local needs {tool}, which is not on the PATH")
-    jar = local_jar()
-    port = free_port()
-    command = [
-        "java",
-        f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}",
-        "-jar",
-        jar.name,
-        "-inMemory",
-        "-port",
-        str(port),
-    ]
-    server = subprocess.Popen(command, cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+@contextlib.contextmanager
+def running_dynamodb_local() -> Iterator[str]:
+    """The URL of AWS's DynamoDB Local, in memory, for the block."""
+    jar, port = local_jar(), free_port()
+    command = ["java", f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}", "-jar", jar.name, "-inMemory"]
+    server = subprocess.Popen(
+        [*command, "-port", str(port)], cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         wait_for(port, server)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator[str]:
+    """The URL of a running DynamoDB Local."""
+    for tool in ("java", "npm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"AWS's DynamoDB Local needs {tool}, which is not on the PATH")
+    with running_dynamodb_local() as url:
+        yield url
 
 
 def free_port() -> int:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from itertools import count, pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from tests.conftest import ROOT
 from tests.integration.test_replay import CHURN, TUNING, few, recording
-from tests.unit.making import at, job, record
+from tests.unit.making import job, record
 from trialbook.adapters.rules_document import read_rules
 from trialbook.bookkeeping import superseded
 from trialbook.core.announcements import TYPES, of_job, of_sweep, thinned
@@ -67,8 +68,6 @@ def test_progress_is_told_at_most_once_in_15_seconds_and_the_last_is_never_dropp
 
 
 def _seconds(text: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(text).timestamp()
 
 
@@ -198,4 +197,3 @@ def test_the_rank_rule_reaches_what_is_told() -> None:
     sweep = recount(Sweep("x", SweepKind.TAG, "churn", account="123456789012", region="r", version=1), stopped)
 
     assert [each.type for each in of_sweep(None, sweep)] == ["Sweep Started", "Best Trial Changed"]
-    assert at(0) is not None

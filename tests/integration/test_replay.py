@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import RECORDINGS
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording, read_recording
-from trialbook_cli.replaying import Outcome, replay, running
+from trialbook_cli.replaying import Outcome, replay, running, write_outcome
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
 
 CHURN, TUNING = "churn-min-child-weight", "tuning-random-60"
@@ -403,8 +403,6 @@ def test_experiments_spelled_in_two_cases_are_one_in_sagemaker_and_in_the_ledger
 
 
 def test_replays_leave_the_same_bytes(tmp_path: Path) -> None:
-    from trialbook_cli.replaying import write_outcome
-
     for folder in ("one", "two"):
         write_outcome(replay(few(2)), tmp_path / folder)
 

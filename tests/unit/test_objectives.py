@@ -1,6 +1,7 @@
 """What jobs are ranked by."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -95,13 +96,7 @@ def test_the_statistic_chooses_the_value(statistic: Statistic, value: float) -> 
     made = job(metrics={})
     objective = Objective("validation:error", ObjectiveType.MINIMIZE, ObjectiveSource.RULES, statistic)
 
-    assert objective.value_of(_with(made, metric)) == value
-
-
-def _with(made: Any, *metrics: Metric) -> Any:
-    from dataclasses import replace
-
-    return replace(made, final_metrics=metrics)
+    assert objective.value_of(replace(made, final_metrics=(metric,))) == value
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,18 @@ from trialbook.adapters.rules_document import read_rules
 from trialbook.bookkeeping import due
 from trialbook.core.closing import outlook
 from trialbook.core.rules import Rules
-from trialbook.core.sweeps import Interval, Sweep, SweepKind, SweepState, loop_id, put, recount, windows
+from trialbook.core.sweeps import (
+    Interval,
+    Record,
+    Sweep,
+    SweepKind,
+    SweepState,
+    loop_id,
+    needs_recount,
+    put,
+    recount,
+    windows,
+)
 
 QUIET = timedelta(minutes=10)
 Times = list[tuple[float, float | None]]
@@ -85,8 +96,6 @@ STATUSES = st.sampled_from(["InProgress", "Completed", "Failed", "Stopped"])
 @given(st.lists(st.tuples(st.integers(0, 5), STATUSES, st.integers(0, 3)), max_size=25))
 def test_counting_job_by_job_always_equals_a_recount(changes: list[tuple[int, str, int]]) -> None:
     """Jobs run, then end; where `put` is not exact it says so, and a recount takes its place."""
-    from trialbook.core.sweeps import Record, needs_recount
-
     records: dict[int, Record] = {}
     sweep = Sweep("tune", SweepKind.TAG, "churn", is_history=True)
     for number, status, value in changes:
