@@ -1,0 +1,182 @@
+"""What the figures suggest doing next. Each piece of advice carries the figures it rests on."""
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+
+from trialbook.core.analysis.arithmetic import onto, variance
+from trialbook.core.analysis.model import (
+    Advice,
+    BestTrial,
+    FailureGroup,
+    Gap,
+    Importance,
+    Improvement,
+    Kind,
+    Lack,
+    Parameter,
+    Shared,
+    Value,
+)
+from trialbook.core.analysis.wording import listed, percent, plural, rough, tidy
+from trialbook.core.objectives import Objective
+
+_EDGE = 0.05  # of the range, on its scale
+_TOP = 0.1  # of the trials count as the best ones
+_FLAT = 0.02  # of the explained variation
+_MODEL_SAYS = 0.3  # of the variance out of sample, from which on a flat effect means something
+_WIDE_GAP = 0.5  # of the training value
+
+
+def at_the_edge(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> list[Advice]:
+    """Numbers whose best value lies at the end of their range (or of what was tried, from three values on)."""
+    told = []
+    for parameter in parameters:
+        value = trials[0].get(parameter.name)
+        if parameter.kind is not Kind.NUMBER or not isinstance(value, int | float) or parameter.distinct < 3:
+            continue
+        place = _place(parameter, value)
+        if place is None or _EDGE < place < 1 - _EDGE or (parameter.is_integer and value == parameter.lowest == 0):
+            continue  # below a count of 0 there is nothing to try
+        told.append(_edge(parameter, float(value), is_low=place <= _EDGE, trials=trials))
+    return told
+
+
+def _place(parameter: Parameter, value: float) -> float | None:
+    """Where a value lies in its range: 0 at the lower end, 1 at the upper one; None where the range has no width."""
+    low, high = parameter.lowest, parameter.highest
+    if low is None or high is None or low == high:
+        return None
+    scaled = onto(parameter.scale) if low > 0 else float
+    return (scaled(value) - scaled(low)) / (scaled(high) - scaled(low)) if value > 0 or scaled is float else None
+
+
+def _edge(parameter: Parameter, value: float, *, is_low: bool, trials: Sequence[Mapping[str, Value]]) -> Advice:
+    top = trials[: max(round(len(trials) * _TOP), 3)]
+    places = [_place(parameter, float(x)) for trial in top if isinstance(x := trial.get(parameter.name), int | float)]
+    near = sum(1 for p in places if p is not None and (p <= 0.2 if is_low else p >= 0.8))
+    end = parameter.lowest if is_low else parameter.highest
+    bound = "the range's" if parameter.has_range else "the tried"
+    assert end is not None
+    text = f"{parameter.name} is best at {tidy(value, 4)}, at {bound} {'lower' if is_low else 'upper'} end ({tidy(end, 4)})"
+    if len(trials) >= 10:
+        text += f", and {near} of the {len(top)} best trials lie in the {'lowest' if is_low else 'highest'} fifth"
+    text += f": try {'smaller' if is_low else 'larger'} values."
+    figures: dict[str, Value] = {"best_at": value, "end": end, "near": near, "of": len(top)}
+    return Advice("edge of range", text, parameter.name, figures)
+
+
+def insensitive(found: Importance | None) -> list[Advice]:
+    """Hyperparameters that hardly matter, where the model explains enough for that to mean something."""
+    if found is None or found.explained < _MODEL_SAYS:
+        return []
+    flat = [effect for effect in found.effects if effect.share < _FLAT]
+    return [
+        Advice(
+            "insensitive",
+            f"{effect.parameter} accounts for {percent(effect.share)} of the explained variation in "
+            f"{plural(found.trials, 'trial')}: it could be fixed, which leaves more trials for the others.",
+            effect.parameter,
+            {"share": effect.share, "trials": found.trials, "explained": found.explained},
+        )
+        for effect in flat
+    ]
+
+
+def within_noise(
+    objective: Objective,
+    values: Sequence[float],
+    trials: Sequence[Mapping[str, Value]],
+    importance: Importance | None,
+) -> list[Advice]:
+    """How many of the best can't be told apart: by repeats with the same hyperparameters, else by what the model of
+    importance leaves unexplained. Nothing where neither is there. `values` are best first."""
+    noise, source = _noise(values, trials, importance)
+    if noise is None or noise == 0 or len(values) < 2:
+        return []
+    close = sum(1 for value in values if abs(value - values[0]) <= noise)
+    if close < 2:
+        return []
+    text = (
+        f"The best {close} of {plural(len(values), 'trial')} lie within {rough(noise)} of the best, which is "
+        f"{source}: their order may be chance. Repeat the best ones with other seeds before choosing between them."
+    )
+    return [Advice("within noise", text, None, {"noise": noise, "close": close, "of": len(values)})]
+
+
+def _noise(
+    values: Sequence[float], trials: Sequence[Mapping[str, Value]], importance: Importance | None
+) -> tuple[float | None, str]:
+    repeats: dict[tuple[tuple[str, Value], ...], list[float]] = {}
+    for value, trial in zip(values, trials, strict=True):
+        repeats.setdefault(tuple(sorted(trial.items())), []).append(value)
+    several = [found for found in repeats.values() if len(found) > 1]
+    freedom = sum(len(found) - 1 for found in several)
+    if freedom >= 2:
+        pooled = sqrt(sum(variance(found) * len(found) for found in several) / freedom)
+        return pooled, f"the standard deviation among {sum(map(len, several))} repeats with equal hyperparameters"
+    if importance is not None:
+        return importance.unexplained, "the standard deviation that the model of the hyperparameters leaves unexplained"
+    return None, ""
+
+
+def overfitting(gaps: Sequence[Gap], objective: Objective, best: BestTrial) -> list[Advice]:
+    """Where the objective is far worse on validation than on training data."""
+    for gap in gaps:
+        is_worse = objective.is_better(gap.train, gap.validation)
+        if gap.validation_metric == objective.metric and is_worse and (gap.relative or 0) >= _WIDE_GAP:
+            text = (
+                f"The best trial's {gap.validation_metric} is {tidy(gap.validation)}, on training data "
+                f"{tidy(gap.train)}: it may fit the training data too closely. More regularisation or data may help."
+            )
+            figures: dict[str, Value] = {"train": gap.train, "validation": gap.validation, "median_gap": gap.median}
+            return [Advice("overfitting", text, None, figures)]
+    return []
+
+
+def ties(best: BestTrial) -> list[Advice]:
+    """Where several trials share the best value."""
+    if best.tied < 1:
+        return []
+    text = f"{plural(best.tied, 'other trial')} reached the same value; the earliest counts as best."
+    return [Advice("tie", text, None, {"tied": best.tied})]
+
+
+def saturated(found: Sequence[Improvement], ranked: int) -> list[Advice]:
+    """Where the second half of a longer search found nothing better."""
+    last = found[-1].finished
+    if ranked < 20 or last > ranked / 2:
+        return []
+    text = f"The best came as trial {last} of {ranked}; the {ranked - last} after it found nothing better."
+    return [Advice("no further improvement", text, None, {"last": last, "ranked": ranked})]
+
+
+def failing(groups: Sequence[FailureGroup]) -> list[Advice]:
+    """Values that only failing jobs have."""
+    return [
+        Advice(
+            "failures",
+            f"All {group.count} jobs that failed with “{group.reason}” had {_conditions(group.only_they_share)}, "
+            f"and no other job had: leave that out of the search, or fix its cause.",
+            group.only_they_share[0].parameter,
+            {"count": group.count},
+        )
+        for group in groups
+        if group.only_they_share
+    ]
+
+
+def _conditions(shared: Sequence[Shared]) -> str:
+    return listed([f"{each.parameter} {each.condition}" for each in shared])
+
+
+def without_objective(lacks: Sequence[Lack]) -> list[Advice]:
+    """Jobs that ended well and can't rank."""
+    return [
+        Advice(
+            "without objective",
+            f"{plural(lack.count, 'job')} can't be ranked: {lack.reason}.",
+            None,
+            {"count": lack.count},
+        )
+        for lack in lacks
+    ]

@@ -1,0 +1,208 @@
+"""A sweep and its records become an Analysis."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+
+from trialbook.core.analysis import advice
+from trialbook.core.analysis.costs import Prices, cost, cost_of
+from trialbook.core.analysis.differences import differences, improvements, spread
+from trialbook.core.analysis.failures import failures, lacks, normalised
+from trialbook.core.analysis.gaps import gaps
+from trialbook.core.analysis.importance import importance, why_not
+from trialbook.core.analysis.links import console_url, logs_url
+from trialbook.core.analysis.model import (
+    Analysis,
+    BestTrial,
+    FailureGroup,
+    Group,
+    Kind,
+    Parameter,
+    Provenance,
+    Ranking,
+    Shape,
+    StatusCounts,
+    Sweeping,
+    Value,
+)
+from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
+from trialbook.core.analysis.recipe import recipe
+from trialbook.core.analysis.rows import Ranked, metrics_of, ranked_apart, rows
+from trialbook.core.analysis.slices import slice_of
+from trialbook.core.analysis.verdict import headline, sentences
+from trialbook.core.jobs import FAILED
+from trialbook.core.sweeps import Record, Sweep
+
+_NO_PRICES: Prices = MappingProxyType({})
+
+
+def analyse(
+    sweep: Sweep,
+    records: Sequence[Record],
+    *,
+    as_of: datetime,
+    previous: Sweep | None = None,
+    experiment_best: Record | None = None,
+    prices: Prices = _NO_PRICES,
+) -> Analysis:
+    """All that the report of a sweep says. `records` are its jobs in any order; `previous` is the experiment's sweep
+    before it, `experiment_best` the experiment's best job before it, `prices` US dollars an hour by instance type."""
+    shown = {record.job.name: shown_values(record.job.hyper_parameters) for record in records}
+    parameters = varied(list(shown.values()), sweep.definitions)
+    given = {name: {each.name: typed(each, values) for each in parameters} for name, values in shown.items()}
+    failed = failures(records, parameters, given)
+    apart = ranked_apart(records)
+    groups = tuple(_group(each, parameters, given, previous, experiment_best, prices) for each in apart)
+    counts = _counts(records)
+    best = apart[0].records[0].job if apart else None
+    spent = cost([record.job for record in records], best, prices)
+    lacking = lacks(records)
+    return Analysis(
+        as_of=as_of,
+        sweep=_sweeping(sweep),
+        headline=headline(sweep.experiment, groups, counts, failed),
+        sentences=sentences(groups, counts, spent),
+        counts=counts,
+        groups=groups,
+        parameters=parameters,
+        constants=constants(list(shown.values()), parameters),
+        metrics=_metric_names(records),
+        failures=failed,
+        lacks=lacking,
+        advice=(*advice.failing(failed), *advice.without_objective(lacking)),
+        cost=spent,
+        recipe=recipe(best) if best else None,
+        provenance=_provenance(sweep, records),
+        trials=rows(records, apart, parameters, shown, _failure_places(records, failed), prices),
+    )
+
+
+def _failure_places(records: Sequence[Record], groups: Sequence[FailureGroup]) -> dict[str, int]:
+    """The group of each failed job, by its name."""
+    places = {group.reason: place for place, group in enumerate(groups)}
+    failed = (record.job for record in records if record.job.status == FAILED)
+    return {job.name: places[normalised(job.failure_reason)] for job in failed}
+
+
+def _group(
+    ranked: Ranked,
+    parameters: Sequence[Parameter],
+    given: Mapping[str, Mapping[str, Value]],
+    previous: Sweep | None,
+    before: Record | None,
+    prices: Prices,
+) -> Group:
+    objective = ranked.objective
+    trials = [given[record.job.name] for record in ranked.records]
+    values = [record.value for record in ranked.records if record.value is not None]
+    present = tuple(each for each in parameters if len({trial[each.name] for trial in trials}) > 1)
+    found = importance(present, trials, values, objective.type)
+    best = _best(ranked, trials[0], prices)
+    pairs = gaps(best.metrics, [metrics_of(record.job) for record in ranked.records])
+    steps = improvements(ranked)
+    return Group(
+        ranking=Ranking(objective.metric, objective.type, objective.statistic, objective.source),
+        ranked=len(values),
+        shape=_shape(present, len(values)),
+        best=best,
+        differences=differences(ranked, previous, before),
+        improvements=steps,
+        spread=spread(values, objective.type),
+        slices=tuple(slice_of(each, trials, values, objective) for each in present),
+        importance=found,
+        importance_note=None if found else why_not(len(values), len(present)) or "all values are the same",
+        gaps=pairs,
+        advice=(
+            *advice.ties(best),
+            *advice.at_the_edge(present, trials),
+            *advice.within_noise(objective, values, trials, found),
+            *advice.insensitive(found),
+            *advice.overfitting(pairs, objective, best),
+            *advice.saturated(steps, len(values)),
+        ),
+    )
+
+
+def _shape(parameters: Sequence[Parameter], ranked: int) -> Shape:
+    if ranked == 1:
+        return Shape.ONE_TRIAL
+    kinds = [each.kind for each in parameters]
+    if not kinds:
+        return Shape.NOTHING_VARIED
+    if len(kinds) == 1:
+        return Shape.ONE_NUMBER if kinds[0] is Kind.NUMBER else Shape.ONE_CATEGORY
+    return Shape.TWO_NUMBERS if kinds == [Kind.NUMBER, Kind.NUMBER] else Shape.SEVERAL
+
+
+def _best(ranked: Ranked, given: Mapping[str, Value], prices: Prices) -> BestTrial:
+    record = ranked.records[0]
+    job = record.job
+    assert record.value is not None
+    return BestTrial(
+        job_name=job.name,
+        value=record.value,
+        tied=sum(1 for other in ranked.records[1:] if other.value == record.value),
+        status=job.status,
+        varied=given,
+        metrics=metrics_of(job),
+        tags={name: text for name, text in sorted(job.tags.items()) if not name.startswith("aws:")},
+        ended_at=job.ended_at,
+        duration_seconds=job.duration_seconds,
+        cost_usd=cost_of(job, prices),
+        console_url=console_url(job.key),
+        logs_url=logs_url(job.key),
+        model_artifact=job.model_artifact,
+    )
+
+
+def _counts(records: Sequence[Record]) -> StatusCounts:
+    statuses = Counter(record.job.status for record in records)
+    ended = statuses["Completed"] + statuses["Failed"] + statuses["Stopped"]
+    return StatusCounts(
+        jobs=len(records),
+        completed=statuses["Completed"],
+        failed=statuses["Failed"],
+        stopped=statuses["Stopped"],
+        in_progress=len(records) - ended,
+        without_objective=sum(1 for record in records if record.without_objective is not None),
+    )
+
+
+def _sweeping(sweep: Sweep) -> Sweeping:
+    return Sweeping(
+        id=sweep.id,
+        kind=sweep.kind,
+        experiment=sweep.experiment,
+        account=sweep.account,
+        region=sweep.region,
+        state=sweep.state,
+        revision=sweep.revision,
+        strategy=sweep.strategy,
+        max_jobs=sweep.max_jobs or sweep.expected_size,
+        parents=sweep.parents,
+        started_at=sweep.began_at,
+        ended_at=(sweep.tuning_ended_at or sweep.last_at) if sweep.counts.in_progress == 0 else None,
+        failure_reason=sweep.tuning_failure,
+    )
+
+
+def _metric_names(records: Sequence[Record]) -> tuple[str, ...]:
+    """In the order in which jobs report them."""
+    names: dict[str, None] = {}
+    for record in records:
+        names.update(dict.fromkeys(metrics_of(record.job)))
+    return tuple(names)
+
+
+def _provenance(sweep: Sweep, records: Sequence[Record]) -> Provenance:
+    described = sum(1 for record in records if record.job.described)
+    return Provenance(
+        placed_by=dict(Counter(record.placed_by for record in records).most_common()),
+        described=described,
+        events_only=len(records) - described,
+        changes=sum(record.version for record in records),
+        ledger_revision=sweep.version,
+        supersedes=sweep.supersedes,
+        is_history=sweep.is_history,
+    )

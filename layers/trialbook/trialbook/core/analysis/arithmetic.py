@@ -1,0 +1,98 @@
+"""The little statistics that a report needs, without numpy: it is not worth its start-up in a Lambda."""
+
+from collections.abc import Callable, Iterable, Sequence
+from math import log, sqrt
+from operator import mul
+from statistics import fmean
+
+from trialbook.core.analysis.model import Scale
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The value below which `share` of the ordered values lie, interpolated."""
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def median(values: Iterable[float]) -> float:
+    """The middle value."""
+    return quantile(sorted(values), 0.5)
+
+
+def ranks(values: Sequence[float]) -> list[float]:
+    """The place of each value in order, from 0; equal values share the mean of their places."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    found = [0.0] * len(values)
+    start = 0
+    while start < len(order):
+        end = start
+        while end + 1 < len(order) and values[order[end + 1]] == values[order[start]]:
+            end += 1
+        for place in order[start : end + 1]:
+            found[place] = (start + end) / 2
+        start = end + 1
+    return found
+
+
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Spearman's: 1 where one grows with the other, -1 where it shrinks; None where either does not vary."""
+    if len(one) < 3:
+        return None
+    a, b = ranks(one), ranks(other)
+    mean = (len(a) - 1) / 2
+    spread = sqrt(sum((x - mean) ** 2 for x in a) * sum((y - mean) ** 2 for y in b))
+    return None if spread == 0 else sum((x - mean) * (y - mean) for x, y in zip(a, b, strict=True)) / spread
+
+
+def variance(values: Sequence[float]) -> float:
+    """Of the values as a whole, not of a sample."""
+    mean = fmean(values)
+    return fmean((value - mean) ** 2 for value in values)
+
+
+def onto(scale: Scale) -> Callable[[float], float]:
+    """What puts a number on a scale where equal steps count alike."""
+    return log if scale is Scale.LOG else float
+
+
+def factor(matrix: Sequence[Sequence[float]]) -> list[list[float]]:
+    """The lower triangle L of a symmetric, positive definite matrix, with L L' = matrix (Cholesky)."""
+    lower: list[list[float]] = []
+    for i, given in enumerate(matrix):
+        row: list[float] = []
+        for j, above in enumerate(lower):
+            row.append((given[j] - sumprod(row, above[:j])) / above[j])
+        row.append(sqrt(given[i] - sumprod(row, row)))
+        lower.append(row)
+    return lower
+
+
+def solve(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
+    """The solution of L L' x = right."""
+    found: list[float] = []
+    for row, value in zip(lower, right, strict=True):
+        found.append((value - sumprod(row[:-1], found)) / row[-1])
+    for i in reversed(range(len(found))):
+        found[i] /= lower[i][i]
+        for k in range(i):
+            found[k] -= lower[i][k] * found[i]
+    return found
+
+
+def trace_of_inverse(lower: Sequence[Sequence[float]]) -> float:
+    """The trace of the inverse of L L': the squares of L's own inverse, summed."""
+    total = 0.0
+    for start in range(len(lower)):
+        column: list[float] = []
+        for i in range(start, len(lower)):
+            right = 1.0 if i == start else 0.0
+            column.append((right - sumprod(lower[i][start:i], column)) / lower[i][i])
+        total += sumprod(column, column)
+    return total
+
+
+def sumprod(one: Sequence[float], other: Sequence[float]) -> float:
+    """The sum of the products, element by element (math.sumprod is newer than Python 3.11)."""
+    return float(sum(map(mul, one, other)))

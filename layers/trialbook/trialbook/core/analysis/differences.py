@@ -1,0 +1,71 @@
+"""The best trial beside others: by how much it is ahead, in the objective's unit and as a share."""
+
+from collections.abc import Sequence
+
+from trialbook.core.analysis.arithmetic import quantile
+from trialbook.core.analysis.model import Against, Difference, Improvement, Spread
+from trialbook.core.analysis.rows import Ranked, in_order_of_end
+from trialbook.core.objectives import Objective, ObjectiveType
+from trialbook.core.sweeps import Record, Sweep
+
+
+def difference(
+    against: Against, best: float, other: float, job_name: str, sweep: str | None, objective: Objective
+) -> Difference:
+    """How far the best value is from another one. Both are values of the same objective."""
+    margin = abs(best - other)
+    return Difference(
+        against=against,
+        job_name=job_name,
+        sweep=sweep,
+        value=other,
+        margin=margin,
+        relative=margin / abs(other) if other else None,
+        is_better=objective.is_better(best, other),
+        is_equal=best == other,
+    )
+
+
+def differences(ranked: Ranked, previous: Sweep | None, before: Record | None) -> tuple[Difference, ...]:
+    """To the runner-up, the previous sweep's best and the experiment's best before, where they share the objective."""
+    best, objective = ranked.records[0].value, ranked.objective
+    assert best is not None
+    found = []
+    if len(ranked.records) > 1:
+        second = ranked.records[1]
+        assert second.value is not None
+        found.append(difference(Against.RUNNER_UP, best, second.value, second.job.name, None, objective))
+    if previous is not None and previous.best is not None and _same(previous.objective, objective):
+        other = previous.best
+        found.append(difference(Against.PREVIOUS_SWEEP, best, other.value, other.job_name, previous.id, objective))
+    if before is not None:
+        value = objective.value_of(before.job)
+        if value is not None:
+            found.append(difference(Against.EXPERIMENT, best, value, before.job.name, before.sweep, objective))
+    return tuple(found)
+
+
+def _same(one: Objective | None, other: Objective) -> bool:
+    return one is not None and one.label == other.label
+
+
+def improvements(ranked: Ranked) -> tuple[Improvement, ...]:
+    """The trials that were the best so far when they ended, in order of their ends."""
+    found: list[Improvement] = []
+    for finished, record in enumerate(in_order_of_end(ranked.records), 1):
+        value = record.value
+        assert value is not None
+        if found and not ranked.objective.is_better(value, found[-1].value):
+            continue
+        margin = abs(value - found[-1].value) if found else None
+        found.append(Improvement(finished, record.job.name, value, record.job.ended_at, margin))
+    return tuple(found)
+
+
+def spread(values: Sequence[float], objective_type: ObjectiveType) -> Spread:
+    """How values lie; best and worst by the objective's type."""
+    ordered = sorted(values)
+    best, worst = ordered[0], ordered[-1]
+    if objective_type is ObjectiveType.MAXIMIZE:
+        best, worst = worst, best
+    return Spread(best, worst, quantile(ordered, 0.25), quantile(ordered, 0.5), quantile(ordered, 0.75))

@@ -1,0 +1,136 @@
+"""Failed jobs by reason, with the hyperparameter values that only they share."""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import comb
+
+from trialbook.core.analysis.model import FailureGroup, Kind, Lack, Parameter, Shared, Value
+from trialbook.core.analysis.wording import cut, tidy
+from trialbook.core.jobs import COMPLETED, FAILED, STOPPED
+from trialbook.core.sweeps import Record
+
+_LONGEST = 240  # characters of a reason
+_EXAMPLE = 1_200
+_CHANCE = 0.05  # how likely coincidence may be for a shared value to be named
+_NAMES = 50  # job names listed per group
+_UNTOLD = "SageMaker gave no reason"
+
+_NOISE = (
+    (re.compile(r"s3://[^\s\"',)]+"), "s3://…"),
+    (re.compile(r"\barn:aws[a-z-]*:[^\s\"',)]+"), "arn:…"),
+    (re.compile(r"\b[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "…"),
+    (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b"), "…"),
+    (re.compile(r"(/[\w.+-]+){2,}"), "/…"),
+    (re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?"), "#"),
+)
+_PLAIN = (re.compile(r"^\s*(framework error:|traceback \(most recent call last\):|, exit code: \d+)?\s*$", re.I),)
+_ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception|Killed|Interrupt)\b.*", re.M)
+
+
+def essence(reason: str | None) -> str:
+    """The line of a failure reason that says most: the last one that names an error, with its class before it."""
+    text = (reason or "").strip()
+    if not text:
+        return _UNTOLD
+    head, _, rest = text.partition(":")
+    kind = f"{head}: " if re.fullmatch(r"\w+", head) and rest else ""
+    errors = [line.group().strip() for line in _ERROR_LINE.finditer(rest if kind else text)]
+    if errors:
+        return cut(kind + errors[-1], _LONGEST)
+    lines = [line.strip() for line in (rest if kind else text).splitlines()]
+    said = [line for line in lines if line and not any(each.match(line) for each in _PLAIN)]
+    return cut(kind + (said[0] if said else text.splitlines()[0]), _LONGEST)
+
+
+def normalised(reason: str | None) -> str:
+    """The essence with what differs from job to job taken out: numbers, paths, ids."""
+    text = essence(reason)
+    for pattern, instead in _NOISE:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def failures(
+    records: Sequence[Record], parameters: Sequence[Parameter], values: Mapping[str, Mapping[str, Value]]
+) -> tuple[FailureGroup, ...]:
+    """Groups of failed jobs, largest first; `values` are the varied hyperparameters of each job by its name."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        if record.job.status == FAILED:
+            groups.setdefault(normalised(record.job.failure_reason), []).append(record)
+    fine = [values[record.job.name] for record in records if record.job.status in (COMPLETED, STOPPED)]
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    return tuple(_group(reason, found, fine, parameters, values) for reason, found in ordered)
+
+
+def _group(
+    reason: str,
+    records: Sequence[Record],
+    fine: Sequence[Mapping[str, Value]],
+    parameters: Sequence[Parameter],
+    values: Mapping[str, Mapping[str, Value]],
+) -> FailureGroup:
+    failed = [values[record.job.name] for record in records]
+    conditions = [found for each in parameters for found in _conditions(each, failed, fine)]
+    return FailureGroup(
+        reason=reason,
+        example=cut((records[0].job.failure_reason or _UNTOLD).strip(), _EXAMPLE),
+        count=len(records),
+        job_names=tuple(record.job.name for record in records[:_NAMES]),
+        shared=tuple(shared for shared, _ in conditions if " to " not in shared.condition)[:10],
+        only_they_share=_least_exclusive(conditions, len(failed), len(fine)),
+    )
+
+
+Condition = tuple[Shared, frozenset[int]]  # and which of the jobs that did not fail have it too
+
+
+def _conditions(
+    parameter: Parameter, failed: Sequence[Mapping[str, Value]], fine: Sequence[Mapping[str, Value]]
+) -> list[Condition]:
+    """What all failed jobs have in common in a hyperparameter: its value, or a bound where the others lie apart."""
+    name = parameter.name
+    had = {trial.get(name) for trial in failed}
+    if len(had) == 1:
+        (value,) = had
+        text = "is not set" if value is None else f"= {tidy(value) if isinstance(value, float) else value}"
+        return [(Shared(name, text), frozenset(i for i, trial in enumerate(fine) if trial.get(name) == value))]
+    if parameter.kind is not Kind.NUMBER or None in had:
+        return []
+    numbers = [float(value) for value in had if value is not None]
+    low, high = min(numbers), max(numbers)
+    others = [(i, float(given)) for i, trial in enumerate(fine) if (given := trial.get(name)) is not None]
+    return [
+        (Shared(name, f"≥ {tidy(low)}"), frozenset(i for i, given in others if given >= low)),
+        (Shared(name, f"≤ {tidy(high)}"), frozenset(i for i, given in others if given <= high)),
+    ]
+
+
+def _least_exclusive(conditions: Sequence[Condition], failed: int, fine: int) -> tuple[Shared, ...]:
+    """The fewest conditions that no other job meets together, unless chance would find as much."""
+    tried = 0
+    for size in (1, 2, 3):
+        for chosen in combinations(conditions, size):
+            tried += 1
+            if len({shared.parameter for shared, _ in chosen}) < size:
+                continue
+            if not frozenset.intersection(*(others for _, others in chosen)):
+                return tuple(shared for shared, _ in chosen) if _is_telling(tried, failed, fine) else ()
+        if tried > 20_000:
+            break
+    return ()
+
+
+def _is_telling(tried: int, failed: int, fine: int) -> bool:
+    """Whether so many tries would rarely part the failed from the others by chance."""
+    return failed > 1 and fine > 0 and tried / comb(failed + fine, failed) < _CHANCE
+
+
+def lacks(records: Sequence[Record]) -> tuple[Lack, ...]:
+    """Why jobs that ended well have no value, with counts."""
+    counts: dict[str, int] = {}
+    for record in records:
+        if record.without_objective is not None:
+            counts[record.without_objective] = counts.get(record.without_objective, 0) + 1
+    return tuple(Lack(reason, count) for reason, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,54 @@
+"""Metrics on training and on validation data, where their names pair: `train:error` and `validation:error`."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from trialbook.core.analysis.arithmetic import median
+from trialbook.core.analysis.model import Gap, Value
+
+_TRAIN = ("train", "training", "tr")
+_VALIDATION = ("validation", "valid", "val", "eval", "evaluation", "dev", "test")
+_WORDS = re.compile(r"[a-z0-9]+")
+
+
+def gaps(best: Mapping[str, Value], trials: Sequence[Mapping[str, Value]]) -> tuple[Gap, ...]:
+    """The pairs that the best trial has, with the median difference over all trials that have both."""
+    found = []
+    for train_metric, validation_metric in _pairs(best):
+        train, validation = best[train_metric], best[validation_metric]
+        if not isinstance(train, int | float) or not isinstance(validation, int | float):
+            continue
+        difference = validation - train
+        others = [
+            other - own
+            for trial in trials
+            if isinstance(own := trial.get(train_metric), int | float)
+            and isinstance(other := trial.get(validation_metric), int | float)
+        ]
+        relative = abs(difference) / abs(train) if train else None
+        found.append(Gap(train_metric, validation_metric, train, validation, difference, relative, median(others)))
+    return tuple(found)
+
+
+def _pairs(names: Iterable[str]) -> list[tuple[str, str]]:
+    """(on training data, on validation data), the first validation set in our order of preference."""
+    by_stem: dict[tuple[str, ...], dict[str, str]] = {}
+    for name in names:
+        data_set, stem = _parted(name)
+        by_stem.setdefault(stem, {}).setdefault(data_set, name)
+    pairs = []
+    for found in by_stem.values():
+        train = next((found[each] for each in (*_TRAIN, "") if each in found), None)
+        validation = next((found[each] for each in _VALIDATION if each in found), None)
+        if train is not None and validation is not None:
+            pairs.append((train, validation))
+    return pairs
+
+
+def _parted(name: str) -> tuple[str, tuple[str, ...]]:
+    """The data set a metric's name tells, "" where it tells none (Keras: `loss` beside `val_loss`), and the rest."""
+    words = _WORDS.findall(name.lower())
+    for place in (0, len(words) - 1):
+        if len(words) > 1 and words[place] in (*_TRAIN, *_VALIDATION):
+            return words[place], tuple(words[:place] + words[place + 1 :])
+    return "", tuple(words)

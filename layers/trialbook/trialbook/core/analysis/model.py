@@ -1,0 +1,376 @@
+"""What an analysis says, as data. Serialised it is report.json; its figures are all that page and pictures show.
+
+Values are doubles as SageMaker reports them (float32 widened), times UTC, durations seconds, money US dollars (an
+estimate). None means not known, never zero.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+Value = float | str | None
+
+
+class Kind(StrEnum):
+    """How a hyperparameter's values compare."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+
+
+class Scale(StrEnum):
+    """The scale on which a number was searched, or on which its values lie evenly."""
+
+    LINEAR = "linear"
+    LOG = "log"
+
+
+class Shape(StrEnum):
+    """What was searched: it decides which picture tells most."""
+
+    NOTHING_RANKED = "nothing ranked"
+    ONE_TRIAL = "one trial"
+    NOTHING_VARIED = "nothing varied"
+    ONE_NUMBER = "one number"
+    ONE_CATEGORY = "one category"
+    TWO_NUMBERS = "two numbers"
+    SEVERAL = "several"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A hyperparameter that varies. `lowest` and `highest` are its range's bounds where `has_range`, else the least and
+    greatest value tried; `categories` are the values of a category, most frequent first."""
+
+    name: str
+    kind: Kind
+    scale: Scale
+    distinct: int
+    missing: int
+    has_range: bool
+    is_integer: bool
+    lowest: float | None
+    highest: float | None
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One job. `rank` counts from 1 within its `group` (an index into `groups`), `finished` is its place in the order
+    of ends; both are None for what does not rank. Metrics that are no finite number are text: "NaN"."""
+
+    job_name: str
+    status: str
+    rank: int | None
+    group: int | None
+    finished: int | None
+    value: float | None
+    created_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+    billable_seconds: int | None
+    cost_usd: float | None
+    failure: int | None
+    without_objective: str | None
+    hyper_parameters: Mapping[str, Value]
+    metrics: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeping:
+    """The sweep the report is about."""
+
+    id: str
+    kind: str
+    experiment: str
+    account: str
+    region: str
+    state: str
+    revision: int
+    strategy: str | None
+    max_jobs: int | None
+    parents: tuple[str, ...]
+    started_at: datetime | None
+    ended_at: datetime | None
+    failure_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCounts:
+    """Jobs by status; `without_objective` are those among completed and stopped that lack a value to rank by."""
+
+    jobs: int
+    completed: int
+    failed: int
+    stopped: int
+    in_progress: int
+    without_objective: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What trials were ranked by, and who said so."""
+
+    metric: str
+    type: str
+    statistic: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class BestTrial:
+    """The best trial of a group. `varied` are the hyperparameters that differ among the sweep's trials."""
+
+    job_name: str
+    value: float
+    tied: int
+    status: str
+    varied: Mapping[str, Value]
+    metrics: Mapping[str, Value]
+    tags: Mapping[str, str]
+    ended_at: datetime | None
+    duration_seconds: float | None
+    cost_usd: float | None
+    console_url: str
+    logs_url: str
+    model_artifact: str | None
+
+
+class Against(StrEnum):
+    """What the best trial is compared with."""
+
+    RUNNER_UP = "runner-up"
+    PREVIOUS_SWEEP = "previous sweep"
+    EXPERIMENT = "experiment's best before"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The best trial beside another one. `margin` is how far apart they are, never negative; `relative` is the margin
+    by the other's absolute value, None where that is 0."""
+
+    against: Against
+    job_name: str
+    sweep: str | None
+    value: float
+    margin: float
+    relative: float | None
+    is_better: bool
+    is_equal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Improvement:
+    """A step of the best so far. `finished` is the trial's place in the order of ends, from 1."""
+
+    finished: int
+    job_name: str
+    value: float
+    at: datetime | None
+    margin: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How the values lie: best and worst by the objective, quartiles by size."""
+
+    best: float
+    worst: float
+    low_quartile: float
+    median: float
+    high_quartile: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Trials with one value of a hyperparameter, or with values from `low` to `high`; best and median of the
+    objective among them."""
+
+    label: str
+    low: float | None
+    high: float | None
+    trials: int
+    best: float
+    median: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The objective along one hyperparameter."""
+
+    parameter: str
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How much of the explained variation a hyperparameter accounts for (`share`, of 1), and which way: `correlation`
+    is Spearman's with the objective's value, None for categories; `best_at` is where the model expects the best."""
+
+    parameter: str
+    share: float
+    correlation: float | None
+    direction: str
+    best_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """Effects, greatest first. `explained` is the share of variance the model accounts for out of sample;
+    `unexplained` is the standard deviation it leaves, in the objective's unit."""
+
+    method: str
+    trials: int
+    is_indicative: bool
+    explained: float
+    unexplained: float
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A metric on training and on validation data, of the best trial; `median` is the median difference of all."""
+
+    train_metric: str
+    validation_metric: str
+    train: float
+    validation: float
+    difference: float
+    relative: float | None
+    median: float
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What the data suggests, with the figures it rests on."""
+
+    kind: str
+    text: str
+    parameter: str | None = None
+    figures: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The trials that are ranked by the same objective, best first in `trials` by their `rank`."""
+
+    ranking: Ranking
+    ranked: int
+    shape: Shape
+    best: BestTrial
+    differences: tuple[Difference, ...]
+    improvements: tuple[Improvement, ...]
+    spread: Spread
+    slices: tuple[Slice, ...]
+    importance: Importance | None
+    importance_note: str | None
+    gaps: tuple[Gap, ...]
+    advice: tuple[Advice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A value, or a half-open range of values, of a hyperparameter."""
+
+    parameter: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Failed jobs with the same reason, numbers and names aside. `shared` is what all of them have in common;
+    `only_they_share` the least of it that no job which did not fail has, empty where chance would part them too."""
+
+    reason: str
+    example: str
+    count: int
+    job_names: tuple[str, ...]
+    shared: tuple[Shared, ...]
+    only_they_share: tuple[Shared, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Why jobs that ended well have no value to rank by."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Time and money of a set of jobs. `cost_usd` is the sum over the jobs whose price and billable time are known;
+    `unpriced_jobs` are those that ran and could not be priced."""
+
+    jobs: int
+    running_seconds: float | None
+    billable_seconds: int | None
+    cost_usd: float | None
+    unpriced_jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the sweep cost. Spot savings compare billable with training time of spot jobs."""
+
+    wall_seconds: float | None
+    all: Spending
+    best: Spending | None
+    failures: Spending
+    spot_jobs: int
+    spot_saving: float | None
+    spot_saving_usd: float | None
+    instances: Mapping[str, int]
+    prices_usd_per_hour: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train the best trial again and how to use its model. `request` is CreateTrainingJob's; `missing` names
+    what CreateTrainingJob needs and the ledger does not hold."""
+
+    image: str | None
+    channels: Mapping[str, str]
+    request: Mapping[str, object]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+    train_code: str
+    model_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the figures come from: `placed_by` counts jobs by the rule that placed them, `described` those of whose end
+    SageMaker was asked, the rest are known from events alone."""
+
+    placed_by: Mapping[str, int]
+    described: int
+    events_only: int
+    changes: int
+    ledger_revision: int
+    supersedes: tuple[str, ...]
+    is_history: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The report of a sweep."""
+
+    as_of: datetime
+    sweep: Sweeping
+    headline: str
+    sentences: tuple[str, ...]
+    counts: StatusCounts
+    groups: tuple[Group, ...]
+    parameters: tuple[Parameter, ...]
+    constants: Mapping[str, str]
+    metrics: tuple[str, ...]
+    failures: tuple[FailureGroup, ...]
+    lacks: tuple[Lack, ...]
+    advice: tuple[Advice, ...]
+    cost: Cost
+    recipe: Recipe | None
+    provenance: Provenance
+    trials: tuple[TrialRow, ...]

@@ -1,0 +1,99 @@
+"""Which hyperparameters vary, and how their values compare."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
+
+from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
+from trialbook.core.analysis.wording import cut, number_of
+from trialbook.core.hyper_parameters import is_internal
+from trialbook.core.jobs import ParameterRange, TuningDefinition
+
+_LONGEST_VALUE = 200  # characters; SageMaker allows 2,500, which no chart or table can use
+_WIDE = 100  # a factor between least and greatest from which values are better seen on a log scale
+
+
+def shown_value(text: str) -> str:
+    """A value without the JSON quotes that SDK containers add, cut to a sensible length."""
+    inner = text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
+    return cut(inner, _LONGEST_VALUE)
+
+
+def shown_values(hyper_parameters: Mapping[str, str]) -> dict[str, str]:
+    """A job's hyperparameters for display, those of SDK and tuning job left out, in order of their names."""
+    return {name: shown_value(text) for name, text in sorted(hyper_parameters.items()) if not is_internal(name)}
+
+
+def constants(jobs: Sequence[Mapping[str, str]], varied: Iterable[Parameter]) -> dict[str, str]:
+    """The hyperparameters that all jobs have with the same value."""
+    names = {parameter.name for parameter in varied}
+    return {name: text for name, text in jobs[0].items() if name not in names} if jobs else {}
+
+
+def varied(jobs: Sequence[Mapping[str, str]], definitions: Iterable[TuningDefinition]) -> tuple[Parameter, ...]:
+    """The hyperparameters that differ among the jobs; `jobs` are `shown_values`."""
+    ranges = _ranges(definitions)
+    columns: dict[str, Counter[str]] = {}
+    for job in jobs:
+        for name, text in job.items():
+            columns.setdefault(name, Counter())[text] += 1
+    return tuple(
+        _parameter(name, values, len(jobs), ranges.get(name))
+        for name, values in sorted(columns.items())
+        if len(values) > 1 or values.total() < len(jobs)
+    )
+
+
+def _ranges(definitions: Iterable[TuningDefinition]) -> dict[str, ParameterRange]:
+    """Range by name; where definitions differ, the one that spans both."""
+    found: dict[str, ParameterRange] = {}
+    for definition in definitions:
+        for each in definition.ranges:
+            found[each.name] = _spanning(found.get(each.name), each)
+    return found
+
+
+def _spanning(one: ParameterRange | None, other: ParameterRange) -> ParameterRange:
+    if one is None or None in (one.minimum, one.maximum, other.minimum, other.maximum):
+        return other
+    low = min(one.minimum or 0.0, other.minimum or 0.0)
+    high = max(one.maximum or 0.0, other.maximum or 0.0)
+    return ParameterRange(other.name, other.kind, low, high, other.scaling, other.values)
+
+
+def _parameter(name: str, values: Counter[str], jobs: int, given: ParameterRange | None) -> Parameter:
+    missing = jobs - values.total()
+    numbers = [number for text in values if (number := number_of(text)) is not None]
+    if len(numbers) < len(values) or not numbers:
+        order = tuple(text for text, _ in values.most_common())
+        return Parameter(name, Kind.CATEGORY, Scale.LINEAR, len(values), missing, False, False, None, None, order)
+    has_range = given is not None and given.minimum is not None and given.maximum is not None
+    low, high = (given.minimum, given.maximum) if given and has_range else (min(numbers), max(numbers))
+    return Parameter(
+        name=name,
+        kind=Kind.NUMBER,
+        scale=_scale(numbers, given),
+        distinct=len(set(numbers)),
+        missing=missing,
+        has_range=has_range,
+        is_integer=all(number.is_integer() for number in numbers),
+        lowest=low,
+        highest=high,
+        categories=(),
+    )
+
+
+def _scale(numbers: Sequence[float], given: ParameterRange | None) -> Scale:
+    least, greatest = min(numbers), max(numbers)
+    if least <= 0:
+        return Scale.LINEAR
+    if given is not None and given.scaling in ("Logarithmic", "Linear"):
+        return Scale.LOG if given.scaling == "Logarithmic" else Scale.LINEAR
+    is_wide = len(set(numbers)) >= 3 and greatest / least >= _WIDE
+    return Scale.LOG if is_wide and greatest / least < inf else Scale.LINEAR
+
+
+def typed(parameter: Parameter, hyper_parameters: Mapping[str, str]) -> Value:
+    """A job's value of the hyperparameter: a number, a text, or None where the job lacks it."""
+    text = hyper_parameters.get(parameter.name)
+    return text if text is None or parameter.kind is Kind.CATEGORY else number_of(text)

@@ -1,0 +1,106 @@
+"""The answer in words: a headline that a reader may stop at, and the sentences that follow."""
+
+from collections.abc import Mapping, Sequence
+
+from trialbook.core.analysis.model import (
+    Against,
+    Cost,
+    Difference,
+    FailureGroup,
+    Group,
+    StatusCounts,
+    Value,
+)
+from trialbook.core.analysis.wording import dollars, duration, listed, percent, plural, rough, tidy
+from trialbook.core.objectives import ObjectiveType
+
+
+def shown(value: Value, digits: int = 7) -> str:
+    """A hyperparameter's or metric's value."""
+    return "none" if value is None else value if isinstance(value, str) else tidy(value, digits)
+
+
+def assignments(values: Mapping[str, Value], longest: int = 4) -> str:
+    """`min_child_weight = 4, eta = 0.2`; what is beyond `longest` is counted."""
+    return listed([f"{name} = {shown(value, 4)}" for name, value in values.items() if value is not None], longest)
+
+
+def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, failures: Sequence[FailureGroup]) -> str:
+    """The first line: best value and what made it, or why there is none."""
+    if groups:
+        group = groups[0]
+        at = assignments(_by_importance(group))
+        where = f" at {at}" if at else f" by {group.best.job_name}"
+        return f"{experiment}: best {group.ranking.metric} {tidy(group.best.value)}{where}"
+    if counts.jobs and counts.failed == counts.jobs:
+        first = f": {failures[0].reason}" if failures else ""
+        return f"{experiment}: {_all(counts.jobs)} failed{first}"
+    if counts.in_progress == counts.jobs:
+        return f"{experiment}: {plural(counts.jobs, 'job')} in progress, none has ended"
+    return f"{experiment}: nothing is ranked, because no job has a value of an objective"
+
+
+def _by_importance(group: Group) -> Mapping[str, Value]:
+    """The best trial's varied hyperparameters, those that matter most first."""
+    order = [effect.parameter for effect in group.importance.effects] if group.importance else []
+    given = group.best.varied
+    return {name: given[name] for name in (*order, *(name for name in given if name not in order)) if name in given}
+
+
+def _all(jobs: int) -> str:
+    return "the only job" if jobs == 1 else f"all {jobs:,} jobs"
+
+
+def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost) -> tuple[str, ...]:
+    """What follows the headline: differences, counts, time and money."""
+    told = []
+    for group in groups[:1]:
+        told += [compared(each, group.ranking.type) for each in group.differences]
+        if group.ranked == 1:
+            told.append("It is the only trial that ranks.")
+    if len(groups) > 1:
+        others = [f"{g.ranking.metric} (best {tidy(g.best.value)})" for g in groups[1:]]
+        told.append(f"Trials with other objectives are ranked apart: {listed(others)}.")
+    told.append(f"{counted(counts)}{_taken(cost)}.")
+    return tuple(told)
+
+
+def compared(difference: Difference, objective_type: str) -> str:
+    """A difference in words: `0.0006 (1.5 %) lower than the runner-up's 0.040192`."""
+    other = _other(difference)
+    if difference.is_equal:
+        return f"That equals {other} {tidy(difference.value)}."
+    lower = (objective_type == ObjectiveType.MINIMIZE) == difference.is_better
+    share = f" ({percent(difference.relative)})" if difference.relative is not None else ""
+    word = "better" if difference.is_better else "worse"
+    way = "lower" if lower else "higher"
+    return f"That is {rough(difference.margin)}{share} {way}, {word}, than {other} {tidy(difference.value)}."
+
+
+def _other(difference: Difference) -> str:
+    return {
+        Against.RUNNER_UP: "the runner-up's",
+        Against.PREVIOUS_SWEEP: "the previous sweep's best,",
+        Against.EXPERIMENT: "the experiment's best before,",
+    }[difference.against]
+
+
+def counted(counts: StatusCounts) -> str:
+    """`46 of 60 jobs completed, 3 failed, 11 stopped early`."""
+    told = [f"{counts.completed:,} of {plural(counts.jobs, 'job')} completed"]
+    for number, word in ((counts.failed, "failed"), (counts.stopped, "stopped"), (counts.in_progress, "in progress")):
+        if number:
+            told.append(f"{number:,} {word}")
+    if counts.without_objective:
+        told.append(f"{counts.without_objective:,} without objective")
+    return ", ".join(told)
+
+
+def _taken(cost: Cost) -> str:
+    told = ""
+    if cost.wall_seconds is not None:
+        told += f", in {duration(cost.wall_seconds)}"
+    if cost.all.cost_usd is not None:
+        least = "at least " if cost.all.unpriced_jobs else ""
+        told += f", for {least}{dollars(cost.all.cost_usd)} (estimate)"
+    return told
