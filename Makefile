@@ -35,6 +35,7 @@ test: setup .venv-sam/.ready ## Runs every check: format, lint, types, template,
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@for app in functions/*/app.py; do $(BIN)/mypy "$$app" || exit 1; done # all are called app: one at a time
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 fast: setup ## Runs the unit tests alone: no AWS, a few seconds
@@ -44,6 +45,7 @@ lint: setup ## Formats the code and checks style and types
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
+	@for app in functions/*/app.py; do $(BIN)/mypy "$$app" || exit 1; done
 
 validate: .venv-sam/.ready ## Checks template.yaml
 	.venv-sam/bin/sam validate --lint --region us-east-1

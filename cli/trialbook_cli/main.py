@@ -50,6 +50,73 @@ def demo(out: Out = Path("demo-out")) -> None:
     raise typer.Exit(run(out))
 
 
+Stack = Annotated[str, typer.Option(help="The deployed stack.")]
+LedgerTable = Annotated[
+    str | None, typer.Option("--table", help="The ledger's table, instead of asking the stack for it.")
+]
+Profile = Annotated[str | None, typer.Option(help="The AWS profile to use.")]
+Region = Annotated[str | None, typer.Option(help="The AWS region, instead of the profile's.")]
+
+
+@app.command()
+def sweeps(
+    experiment: Annotated[str | None, typer.Argument(help="Only the sweeps of this experiment.")] = None,
+    as_json: AsJson = False,
+    stack: Stack = "trialbook",
+    table: LedgerTable = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Lists sweeps in order of time, with their counts and best value.
+
+    Example: trialbook sweeps churn-xgb
+    """
+    from trialbook_cli.commands import query
+
+    raise typer.Exit(
+        query.ask(stack, table, profile, region, lambda ledger: query.sweeps(ledger, experiment, as_json=as_json))
+    )
+
+
+@app.command()
+def trials(
+    name: Annotated[str, typer.Argument(help="A sweep or an experiment.")],
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, best first.")] = 20,
+    as_json: AsJson = False,
+    stack: Stack = "trialbook",
+    table: LedgerTable = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Lists the jobs of a sweep or an experiment, best first, with the hyperparameters that vary.
+
+    Example: trialbook trials churn-xgb --limit 5
+    """
+    from trialbook_cli.commands import query
+
+    raise typer.Exit(
+        query.ask(stack, table, profile, region, lambda ledger: query.trials(ledger, name, limit, as_json=as_json))
+    )
+
+
+@app.command()
+def best(
+    name: Annotated[str, typer.Argument(help="A sweep or an experiment.")],
+    as_json: AsJson = False,
+    stack: Stack = "trialbook",
+    table: LedgerTable = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Tells the best job of a sweep or an experiment: its value, hyperparameters and model.
+
+    Example: trialbook best churn-xgb
+    """
+    from trialbook_cli.commands import query
+
+    raise typer.Exit(query.ask(stack, table, profile, region, lambda ledger: query.best(ledger, name, as_json=as_json)))
+
+
 @app.command()
 def backfill(
     since: Annotated[str, typer.Option(help="From when on: a date (2026-01-01) or a time back from now (30d, 12h).")],

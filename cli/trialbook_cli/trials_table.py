@@ -29,7 +29,7 @@ def show(name: str, outcome: Outcome, out: Path) -> None:
     ids = {sweep.id for sweep in sweeps}
     singles = [record for record in outcome.records if record.sweep not in ids and record.job.final_metrics]
     if singles:
-        console.print(_table("Single jobs", singles, ()))
+        console.print(trials_table("Single jobs", singles, ()))
     _show_rest(name, outcome, out)
 
 
@@ -37,7 +37,7 @@ def _show_sweep(sweep: Sweep, records: Sequence[Record]) -> None:
     ranked = sorted(records, key=lambda record: record.sweep_rank)
     names = varied([record.job.hyper_parameters for record in records])
     console.print(verdict(sweep, names))
-    console.print(_table(f"{sweep.id} ({sweep.kind.value})", ranked[:_ROWS], names))
+    console.print(trials_table(f"{sweep.id} ({sweep.kind.value})", ranked[:_ROWS], names))
     if len(ranked) > _ROWS:
         console.print(f"  … and {len(ranked) - _ROWS} more trials in jobs.jsonl\n", style="dim")
 
@@ -59,7 +59,7 @@ def _counted(counts: Counts) -> str:
     return ", ".join([f"{counts.completed} of {counts.jobs} completed", *others])
 
 
-def _table(title: str, records: Sequence[Record], names: Sequence[str]) -> Table:
+def trials_table(title: str, records: Sequence[Record], names: Sequence[str]) -> Table:
     """Rank, value and what varies always; how it ended and which job it was where the width allows."""
     is_wide = console.width >= _WIDE
     table = Table(

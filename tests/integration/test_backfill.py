@@ -1,5 +1,6 @@
 """An account's history into the ledger."""
 
+import json
 import os
 import subprocess
 import sys
@@ -142,6 +143,38 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
     assert "--since is 'soon', expected a date such as 2026-01-01" in wrong.stderr
     assert "nowhere" in missing.stderr
     assert "Traceback" not in wrong.stderr + missing.stderr
+
+
+def test_the_ledger_is_asked_from_the_command_line(history: History) -> None:
+    list(backfill(SPAN, history.services))
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": history.dynamodb,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "COLUMNS": "100",
+    }
+
+    def trialbook(*arguments: str) -> subprocess.CompletedProcess[str]:
+        options = ["--table", history.ledger._item.Meta.table_name]
+        command = [sys.executable, "-m", "trialbook_cli.main", *arguments, *options]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    listed, as_json = trialbook("sweeps"), trialbook("sweeps", "churn-xgb", "--json")
+    best, best_json = trialbook("best", "churn-xgb@20261120T101500.123Z"), trialbook("best", "churn-xgb", "--json")
+    trials, unknown = trialbook("trials", "churn-xgb-261121-0900", "--limit", "3"), trialbook("best", "nobody")
+
+    assert [done.returncode for done in (listed, as_json, best, best_json, trials, unknown)] == [0, 0, 0, 0, 0, 2], (
+        best.stderr
+    )
+    assert "churn-xgb@20261120T101500.123Z" in listed.stdout
+    assert [line["counts"]["completed"] for line in json.loads(as_json.stdout)] == [5, 46]
+    assert best.stdout.splitlines()[0] == "validation:error 0.039592 (minimize)"
+    assert "  min_child_weight = 4" in best.stdout.splitlines()
+    assert (
+        json.loads(best_json.stdout)["objective"]["metric"] == "validation:logloss"
+    )  # named, so before a known metric
+    assert trials.stdout.count("Completed") == 3
+    assert "is no sweep and no experiment" in unknown.stderr
 
 
 def test_rerank_ranks_by_the_rules_document_and_says_what_changed(history: History, tmp_path: Path) -> None:
