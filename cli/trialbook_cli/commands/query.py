@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from trialbook.adapters.dynamodb import Ledger
 from trialbook.core.errors import InvalidInput
-from trialbook.core.hyper_parameters import varied
+from trialbook.core.hyper_parameters import is_internal, varied
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso_or_none
 from trialbook.services import open_services
@@ -75,6 +76,8 @@ def best(ledger: Ledger, name: str, *, as_json: bool) -> int:
     )
     console.print(safe(f"{record.job.name} in experiment {record.experiment}, trial {record.trial}", 300))
     for key, value in sorted(record.job.hyper_parameters.items()):
+        if is_internal(key):
+            continue
         console.print(safe(f"  {key} = {value}", 200))
     if record.job.model_artifact:
         console.print(safe(f"model: {record.job.model_artifact}", 400), soft_wrap=True)
@@ -82,10 +85,17 @@ def best(ledger: Ledger, name: str, *, as_json: bool) -> int:
 
 
 def _ranked(ledger: Ledger, name: str, limit: int) -> Sequence[Record]:
-    """The first jobs of the sweep of that name, or else of the experiment: a Query each, reading no more than asked."""
-    return list(islice(ledger.ranking(name, limit), limit)) or list(
-        islice(ledger.experiment_ranking(name, limit), limit)
-    )
+    """The first jobs of the sweep of that name, or else of the experiment: a Query each, reading no more than asked.
+
+    An experiment's jobs are told with the objective that they are ranked by there.
+    """
+    found = list(islice(ledger.ranking(name, limit), limit))
+    if found:
+        return found
+    return [
+        replace(record, objective=record.experiment_objective, value=record.experiment_value)
+        for record in islice(ledger.experiment_ranking(name, limit), limit)
+    ]
 
 
 def _unknown(name: str) -> int:
