@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from trialbook.core.analysis.analyse import analyse
 from trialbook.core.hyper_parameters import varied
 from trialbook.core.jobs import COMPLETED, FAILED
 from trialbook.core.sweeps import Counts, Record, Sweep
@@ -37,6 +38,11 @@ def _show_sweep(sweep: Sweep, records: Sequence[Record]) -> None:
     ranked = sorted(records, key=lambda record: record.sweep_rank)
     names = varied([record.job.hyper_parameters for record in records])
     console.print(verdict(sweep, names))
+    if sweep.last_at is not None:
+        told = analyse(sweep, records, as_of=sweep.closed_at or sweep.last_at)
+        console.print(safe(" ".join(told.sentences), 1000))
+        for advice in (*told.advice, *(each for group in told.groups for each in group.advice)):
+            console.print(Text("→ ").append(safe(advice.text, 1000)))
     console.print(trials_table(f"{sweep.id} ({sweep.kind.value})", ranked[:_ROWS], names))
     if len(ranked) > _ROWS:
         console.print(f"  … and {len(ranked) - _ROWS} more trials in jobs.jsonl\n", style="dim")

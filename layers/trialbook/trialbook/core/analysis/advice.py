@@ -17,7 +17,7 @@ from trialbook.core.analysis.model import (
     Shared,
     Value,
 )
-from trialbook.core.analysis.wording import listed, percent, plural, rough, tidy
+from trialbook.core.analysis.wording import listed, ordinal, percent, plural, rough, tidy
 from trialbook.core.objectives import Objective
 
 _EDGE = 0.05  # of the range, on its scale
@@ -35,8 +35,9 @@ def at_the_edge(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, V
         if parameter.kind is not Kind.NUMBER or not isinstance(value, int | float) or parameter.distinct < 3:
             continue
         place = _place(parameter, value)
-        if place is None or _EDGE < place < 1 - _EDGE or (parameter.is_integer and value == parameter.lowest == 0):
-            continue  # below a count of 0 there is nothing to try
+        is_least_count = parameter.is_integer and value == parameter.lowest == 0  # there is nothing to try below
+        if place is None or _EDGE < place < 1 - _EDGE or is_least_count:
+            continue
         told.append(_edge(parameter, float(value), is_low=place <= _EDGE, trials=trials))
     return told
 
@@ -57,7 +58,8 @@ def _edge(parameter: Parameter, value: float, *, is_low: bool, trials: Sequence[
     end = parameter.lowest if is_low else parameter.highest
     bound = "the range's" if parameter.has_range else "the tried"
     assert end is not None
-    text = f"{parameter.name} is best at {tidy(value, 4)}, at {bound} {'lower' if is_low else 'upper'} end ({tidy(end, 4)})"
+    side = "lower" if is_low else "upper"
+    text = f"{parameter.name} is best at {tidy(value, 4)}, at {bound} {side} end ({tidy(end, 4)})"
     if len(trials) >= 10:
         text += f", and {near} of the {len(top)} best trials lie in the {'lowest' if is_low else 'highest'} fifth"
     text += f": try {'smaller' if is_low else 'larger'} values."
@@ -141,13 +143,13 @@ def ties(best: BestTrial) -> list[Advice]:
     return [Advice("tie", text, None, {"tied": best.tied})]
 
 
-def saturated(found: Sequence[Improvement], ranked: int) -> list[Advice]:
-    """Where the second half of a longer search found nothing better."""
+def saturated(found: Sequence[Improvement], ended: int) -> list[Advice]:
+    """Where the second half of a longer search found nothing better; `ended` counts all jobs that ended."""
     last = found[-1].finished
-    if ranked < 20 or last > ranked / 2:
+    if ended < 20 or last > ended / 2:
         return []
-    text = f"The best came as trial {last} of {ranked}; the {ranked - last} after it found nothing better."
-    return [Advice("no further improvement", text, None, {"last": last, "ranked": ranked})]
+    text = f"The best was the {ordinal(last)} of {ended} jobs to end; the {ended - last} after it found nothing better."
+    return [Advice("no further improvement", text, None, {"last": last, "ended": ended})]
 
 
 def failing(groups: Sequence[FailureGroup]) -> list[Advice]:
@@ -155,8 +157,9 @@ def failing(groups: Sequence[FailureGroup]) -> list[Advice]:
     return [
         Advice(
             "failures",
-            f"All {group.count} jobs that failed with “{group.reason}” had {_conditions(group.only_they_share)}, "
-            f"and no other job had: leave that out of the search, or fix its cause.",
+            f"All {group.count} jobs that failed with “{group.reason}” had "
+            f"{_conditions(group.only_they_share)}, and no other job had: "
+            "leave that out of the search, or fix its cause.",
             group.only_they_share[0].parameter,
             {"count": group.count},
         )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
@@ -28,13 +29,21 @@ from trialbook.core.analysis.model import (
 )
 from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
 from trialbook.core.analysis.recipe import recipe
-from trialbook.core.analysis.rows import Ranked, metrics_of, ranked_apart, rows
+from trialbook.core.analysis.rows import Context, Ranked, metrics_of, places_of_end, ranked_apart, rows
 from trialbook.core.analysis.slices import slice_of
 from trialbook.core.analysis.verdict import headline, sentences
-from trialbook.core.jobs import FAILED
+from trialbook.core.jobs import FAILED, JobKey
 from trialbook.core.sweeps import Record, Sweep
 
 _NO_PRICES: Prices = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """What the best is compared with."""
+
+    previous: Sweep | None
+    before: Record | None
 
 
 def analyse(
@@ -53,7 +62,9 @@ def analyse(
     given = {name: {each.name: typed(each, values) for each in parameters} for name, values in shown.items()}
     failed = failures(records, parameters, given)
     apart = ranked_apart(records)
-    groups = tuple(_group(each, parameters, given, previous, experiment_best, prices) for each in apart)
+    ends = places_of_end(records)
+    others = _Others(previous, experiment_best)
+    groups = tuple(_group(each, parameters, given, others, ends, prices) for each in apart)
     counts = _counts(records)
     best = apart[0].records[0].job if apart else None
     spent = cost([record.job for record in records], best, prices)
@@ -74,7 +85,7 @@ def analyse(
         cost=spent,
         recipe=recipe(best) if best else None,
         provenance=_provenance(sweep, records),
-        trials=rows(records, apart, parameters, shown, _failure_places(records, failed), prices),
+        trials=rows(records, apart, Context(parameters, shown, _failure_places(records, failed), ends, prices)),
     )
 
 
@@ -89,8 +100,8 @@ def _group(
     ranked: Ranked,
     parameters: Sequence[Parameter],
     given: Mapping[str, Mapping[str, Value]],
-    previous: Sweep | None,
-    before: Record | None,
+    others: _Others,
+    ends: Mapping[JobKey, int],
     prices: Prices,
 ) -> Group:
     objective = ranked.objective
@@ -100,13 +111,13 @@ def _group(
     found = importance(present, trials, values, objective.type)
     best = _best(ranked, trials[0], prices)
     pairs = gaps(best.metrics, [metrics_of(record.job) for record in ranked.records])
-    steps = improvements(ranked)
+    steps = improvements(ranked, ends)
     return Group(
         ranking=Ranking(objective.metric, objective.type, objective.statistic, objective.source),
         ranked=len(values),
         shape=_shape(present, len(values)),
         best=best,
-        differences=differences(ranked, previous, before),
+        differences=differences(ranked, others.previous, others.before),
         improvements=steps,
         spread=spread(values, objective.type),
         slices=tuple(slice_of(each, trials, values, objective) for each in present),
@@ -119,7 +130,7 @@ def _group(
             *advice.within_noise(objective, values, trials, found),
             *advice.insensitive(found),
             *advice.overfitting(pairs, objective, best),
-            *advice.saturated(steps, len(values)),
+            *advice.saturated(steps, len(ends)),
         ),
     )
 

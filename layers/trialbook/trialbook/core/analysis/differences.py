@@ -1,12 +1,15 @@
 """The best trial beside others: by how much it is ahead, in the objective's unit and as a share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trialbook.core.analysis.arithmetic import quantile
 from trialbook.core.analysis.model import Against, Difference, Improvement, Spread
-from trialbook.core.analysis.rows import Ranked, in_order_of_end
+from trialbook.core.analysis.rows import Ranked
+from trialbook.core.jobs import JobKey
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
+
+_FAR = 5  # interquartile distances beyond the quartiles: diverged trials
 
 
 def difference(
@@ -49,16 +52,16 @@ def _same(one: Objective | None, other: Objective) -> bool:
     return one is not None and one.label == other.label
 
 
-def improvements(ranked: Ranked) -> tuple[Improvement, ...]:
+def improvements(ranked: Ranked, ends: Mapping[JobKey, int]) -> tuple[Improvement, ...]:
     """The trials that were the best so far when they ended, in order of their ends."""
     found: list[Improvement] = []
-    for finished, record in enumerate(in_order_of_end(ranked.records), 1):
+    for record in sorted(ranked.records, key=lambda record: ends[record.key]):
         value = record.value
         assert value is not None
         if found and not ranked.objective.is_better(value, found[-1].value):
             continue
         margin = abs(value - found[-1].value) if found else None
-        found.append(Improvement(finished, record.job.name, value, record.job.ended_at, margin))
+        found.append(Improvement(ends[record.key], record.job.name, value, record.job.ended_at, margin))
     return tuple(found)
 
 
@@ -68,4 +71,7 @@ def spread(values: Sequence[float], objective_type: ObjectiveType) -> Spread:
     best, worst = ordered[0], ordered[-1]
     if objective_type is ObjectiveType.MAXIMIZE:
         best, worst = worst, best
-    return Spread(best, worst, quantile(ordered, 0.25), quantile(ordered, 0.5), quantile(ordered, 0.75))
+    low, middle, high = (quantile(ordered, share) for share in (0.25, 0.5, 0.75))
+    reach = _FAR * (high - low)
+    shown = [value for value in ordered if reach == 0 or value == best or low - reach <= value <= high + reach]
+    return Spread(best, worst, low, middle, high, shown[0], shown[-1], len(ordered) - len(shown))

@@ -57,8 +57,9 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:
-    """One job. `rank` counts from 1 within its `group` (an index into `groups`), `finished` is its place in the order
-    of ends; both are None for what does not rank. Metrics that are no finite number are text: "NaN"."""
+    """One job. `rank` counts from 1 within its `group` (an index into `groups`), None for what does not rank.
+    `finished` is its place in the order in which all jobs ended, None as long as it runs. Metrics that are no finite
+    number are text: "NaN"."""
 
     job_name: str
     status: str
@@ -163,7 +164,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Improvement:
-    """A step of the best so far. `finished` is the trial's place in the order of ends, from 1."""
+    """A step of the best so far. `finished` is the trial's place in the order in which all jobs ended, from 1."""
 
     finished: int
     job_name: str
@@ -174,13 +175,17 @@ class Improvement:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How the values lie: best and worst by the objective, quartiles by size."""
+    """How the values lie: best and worst by the objective, quartiles by size. `axis_low` to `axis_high` is what a chart
+    should show: all values, but for `beyond` ones that are so far off that the others could not be told apart."""
 
     best: float
     worst: float
     low_quartile: float
     median: float
     high_quartile: float
+    axis_low: float
+    axis_high: float
+    beyond: int
 
 
 @dataclass(frozen=True, slots=True)

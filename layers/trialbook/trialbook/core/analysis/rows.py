@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from trialbook.core.analysis.costs import Prices, cost_of
 from trialbook.core.analysis.model import Parameter, TrialRow, Value
 from trialbook.core.analysis.parameters import typed
-from trialbook.core.jobs import FAILED, Job, Metric
+from trialbook.core.jobs import FAILED, Job, JobKey, Metric
 from trialbook.core.objectives import ALIAS_METRIC, Objective, rank_prefix
 from trialbook.core.sweeps import Record, start_of
 
@@ -34,9 +34,11 @@ def ranked_apart(records: Iterable[Record]) -> tuple[Ranked, ...]:
     )
 
 
-def in_order_of_end(records: Iterable[Record]) -> list[Record]:
-    """As results came in; what has no end known comes last."""
-    return sorted(records, key=lambda record: (record.job.ended_at or _NEVER, record.sweep_rank))
+def places_of_end(records: Iterable[Record]) -> dict[JobKey, int]:
+    """The place of each job that ended, from 1, in the order in which they did."""
+    ended = [record for record in records if record.job.is_terminal]
+    ended.sort(key=lambda record: (record.job.ended_at or _NEVER, start_of(record.job), record.job.name))
+    return {record.key: place for place, record in enumerate(ended, 1)}
 
 
 def metric_value(metric: Metric) -> Value:
@@ -51,50 +53,48 @@ def metrics_of(job: Job) -> dict[str, Value]:
     return {m.name: metric_value(m) for m in job.final_metrics if not (is_copy and m.name == ALIAS_METRIC)}
 
 
-def rows(
-    records: Sequence[Record],
-    groups: Sequence[Ranked],
-    parameters: Sequence[Parameter],
-    shown: Mapping[str, Mapping[str, str]],
-    failure_of: Mapping[str, int],
-    prices: Prices,
-) -> tuple[TrialRow, ...]:
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the rows of a sweep are made with: varied hyperparameters, all jobs' own as shown, each failed job's group,
+    places in the order of ends, and prices."""
+
+    parameters: Sequence[Parameter]
+    shown: Mapping[str, Mapping[str, str]]
+    failure_of: Mapping[str, int]
+    ends: Mapping[JobKey, int]
+    prices: Prices
+
+
+def rows(records: Sequence[Record], groups: Sequence[Ranked], context: Context) -> tuple[TrialRow, ...]:
     """Rows best first, group by group, then what does not rank in order of launch."""
     found = []
     for index, group in enumerate(groups):
-        ends = {record.key: place for place, record in enumerate(in_order_of_end(group.records), 1)}
         for rank, record in enumerate(group.records, 1):
-            row = _row(record, parameters, shown, failure_of, prices)
-            found.append(replace(row, rank=rank, group=index, finished=ends[record.key], value=record.value))
+            found.append(replace(_row(record, context), rank=rank, group=index, value=record.value))
     ranked = {record.key for group in groups for record in group.records}
     rest = [record for record in records if record.key not in ranked]
     rest.sort(key=lambda record: (start_of(record.job), record.job.name))
-    return (*found, *(_row(record, parameters, shown, failure_of, prices) for record in rest))
+    return (*found, *(_row(record, context) for record in rest))
 
 
-def _row(
-    record: Record,
-    parameters: Sequence[Parameter],
-    shown: Mapping[str, Mapping[str, str]],
-    failure_of: Mapping[str, int],
-    prices: Prices,
-) -> TrialRow:
+def _row(record: Record, context: Context) -> TrialRow:
     job = record.job
+    values = context.shown[job.name]
     return TrialRow(
         job_name=job.name,
         status=job.status,
         rank=None,
         group=None,
-        finished=None,
+        finished=context.ends.get(record.key),
         value=None,
         created_at=job.created_at,
         started_at=job.started_at,
         ended_at=job.ended_at,
         duration_seconds=job.duration_seconds,
         billable_seconds=job.billable_seconds,
-        cost_usd=cost_of(job, prices),
-        failure=failure_of.get(job.name) if job.status == FAILED else None,
+        cost_usd=cost_of(job, context.prices),
+        failure=context.failure_of.get(job.name) if job.status == FAILED else None,
         without_objective=record.without_objective,
-        hyper_parameters={each.name: typed(each, shown[job.name]) for each in parameters},
+        hyper_parameters={each.name: typed(each, values) for each in context.parameters},
         metrics=metrics_of(job),
     )

@@ -82,6 +82,12 @@ def plural(count: int, word: str, words: str | None = None) -> str:
     return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
+def ordinal(number: int) -> str:
+    """`1st`, `12th`, `23rd`."""
+    is_teen = 10 <= number % 100 <= 20
+    return f"{number:,}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
 def cut(text: str, longest: int) -> str:
     """The text, or its beginning with an ellipsis."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
