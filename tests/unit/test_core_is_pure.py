@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 CORE = Path(__file__).parents[2] / "layers/trialbook/trialbook/core"
+HARMLESS = {"urllib.parse"}  # takes texts apart; the rest of urllib calls the network
 FORBIDDEN = {"os", "socket", "subprocess", "logging", "time", "urllib", "http", "threading", "asyncio", "random"}
 
 
@@ -15,7 +16,7 @@ def test_a_module_of_the_core_imports_nothing_that_acts(path: Path) -> None:
     tree = ast.parse(path.read_text())
     modules = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     modules |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    roots = {module.split(".")[0] for module in modules}
+    roots = {module.split(".")[0] for module in modules - HARMLESS}
     calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 
     assert {
