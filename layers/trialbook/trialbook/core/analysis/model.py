@@ -41,7 +41,8 @@ class Shape(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A hyperparameter that varies. `lowest` and `highest` are its range's bounds where `has_range`, else the least and
-    greatest value tried; `categories` are the values of a category, most frequent first."""
+    greatest value tried; `values` are a number's distinct values where there are at most eight; `categories` are the
+    values of a category, most frequent first."""
 
     name: str
     kind: Kind
@@ -52,6 +53,7 @@ class Parameter:
     is_integer: bool
     lowest: float | None
     highest: float | None
+    values: tuple[float, ...]
     categories: tuple[str, ...]
 
 

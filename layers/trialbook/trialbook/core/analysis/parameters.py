@@ -10,6 +10,7 @@ from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.jobs import ParameterRange, TuningDefinition
 
 _LONGEST_VALUE = 200  # characters; SageMaker allows 2,500, which no chart or table can use
+FEW = 8  # distinct values that are told one by one
 _WIDE = 100  # a factor between least and greatest from which values are better seen on a log scale
 
 
@@ -66,19 +67,21 @@ def _parameter(name: str, values: Counter[str], jobs: int, given: ParameterRange
     numbers = [number for text in values if (number := number_of(text)) is not None]
     if len(numbers) < len(values) or not numbers:
         order = tuple(text for text, _ in values.most_common())
-        return Parameter(name, Kind.CATEGORY, Scale.LINEAR, len(values), missing, False, False, None, None, order)
+        return Parameter(name, Kind.CATEGORY, Scale.LINEAR, len(values), missing, False, False, None, None, (), order)
+    distinct = tuple(sorted(set(numbers)))
     has_range = given is not None and given.minimum is not None and given.maximum is not None
     low, high = (given.minimum, given.maximum) if given and has_range else (min(numbers), max(numbers))
     return Parameter(
         name=name,
         kind=Kind.NUMBER,
         scale=_scale(numbers, given),
-        distinct=len(set(numbers)),
+        distinct=len(distinct),
         missing=missing,
         has_range=has_range,
         is_integer=all(number.is_integer() for number in numbers),
         lowest=low,
         highest=high,
+        values=distinct if len(distinct) <= FEW else (),
         categories=(),
     )
 

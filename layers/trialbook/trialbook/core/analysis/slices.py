@@ -5,10 +5,10 @@ from itertools import pairwise
 
 from trialbook.core.analysis.arithmetic import median
 from trialbook.core.analysis.model import Bin, Kind, Parameter, Slice, Value
+from trialbook.core.analysis.parameters import FEW
 from trialbook.core.analysis.wording import tidy
 from trialbook.core.objectives import Objective, ObjectiveType
 
-_FEW = 8
 _BINS = 6
 
 Pair = tuple[Value, float]
@@ -41,7 +41,7 @@ def _by_category(parameter: Parameter, pairs: Sequence[Pair]) -> list[Part]:
 def _by_number(pairs: Sequence[Pair]) -> list[Part]:
     ordered = sorted((float(given), value) for given, value in pairs if given is not None)
     distinct = sorted({given for given, _ in ordered})
-    if len(distinct) <= _FEW:
+    if len(distinct) <= FEW:
         return [(tidy(each), each, each, [value for given, value in ordered if given == each]) for each in distinct]
     cuts = [len(ordered) * k // _BINS for k in range(_BINS + 1)]
     parts: list[Part] = []

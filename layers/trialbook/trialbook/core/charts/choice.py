@@ -1,0 +1,78 @@
+"""Which charts a sweep gets: by the shape of what was searched."""
+
+from dataclasses import dataclass
+
+from trialbook.core.analysis.model import Analysis, Group, Kind, Shape
+from trialbook.core.charts import words
+from trialbook.core.charts.chart import Chart, Theme
+from trialbook.core.charts.contour import contour
+from trialbook.core.charts.parallel import parallel
+from trialbook.core.charts.progress import history, importance, overview
+from trialbook.core.charts.scatter import by_importance, slices, value_by_parameter
+from trialbook.core.charts.timeline import timeline
+from trialbook.core.charts.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A chart before it is drawn: its kind, its words, and the hyperparameters it shows."""
+
+    kind: str
+    group: int
+    words: Words
+    parameters: tuple[str, ...] = ()
+
+
+def outlines(analysis: Analysis, group: int = 0) -> tuple[Outline, ...]:
+    """The charts that make sense for a group, the one that tells most first."""
+    last = Outline("timeline", group, words.timeline(analysis))
+    if not analysis.groups:
+        return (last,)
+    found = analysis.groups[group]
+    names = tuple(by_importance(found))
+    numbers = _numbers(analysis, found)[:2]
+    made = []
+    if len(names) == 1:
+        made.append(Outline("value by parameter", group, words.value_by_parameter(found, names[0]), names))
+    if found.ranked > 1:
+        made.append(Outline("history", group, words.history(found)))
+    if found.importance is not None:
+        made.append(Outline("importance", group, words.importance(found), names))
+    if len(names) > 1 and found.ranked > 1:
+        made.append(Outline("slices", group, words.slices(found), names))
+        made.append(Outline("parallel coordinates", group, words.parallel(found), names))
+    if len(numbers) == 2 and found.ranked > 1:
+        place = 0 if found.shape is Shape.TWO_NUMBERS else len(made)
+        made.insert(place, Outline("contour", group, words.contour(found, *numbers), numbers))
+    return (*made, last)
+
+
+def _numbers(analysis: Analysis, group: Group) -> tuple[str, ...]:
+    kinds = {each.name: each.kind for each in analysis.parameters}
+    return tuple(name for name in by_importance(group) if kinds[name] is Kind.NUMBER)
+
+
+def drawn(analysis: Analysis, outline: Outline, theme: Theme = Theme.LIGHT) -> Chart:
+    """The chart of an outline."""
+    group = outline.group
+    match outline.kind:
+        case "value by parameter":
+            return value_by_parameter(analysis, outline.parameters[0], theme, group)
+        case "contour":
+            return contour(analysis, *outline.parameters[:2], theme, group)
+        case "timeline":
+            return timeline(analysis, theme)
+    others = {"history": history, "importance": importance, "slices": slices, "parallel coordinates": parallel}
+    return others[outline.kind](analysis, theme, group)
+
+
+def charts(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0) -> tuple[Chart, ...]:
+    """All charts of a group, drawn."""
+    return tuple(drawn(analysis, each, theme) for each in outlines(analysis, group))
+
+
+def picture(analysis: Analysis, theme: Theme = Theme.LIGHT) -> Chart:
+    """The one chart that tells most, for messages."""
+    if analysis.groups and analysis.groups[0].importance is not None and analysis.groups[0].shape is Shape.SEVERAL:
+        return overview(analysis, theme)
+    return drawn(analysis, outlines(analysis)[0], theme)

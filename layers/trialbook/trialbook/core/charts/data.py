@@ -1,0 +1,60 @@
+"""The trials as charts take them: plain rows, thinned where a picture would only get darker."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trialbook.core.analysis.model import Analysis, TrialRow, Value
+from trialbook.core.analysis.wording import tidy
+from trialbook.core.jobs import FAILED, STOPPED
+
+MOST_POINTS = 2_000
+MOST_LINES = 250
+
+
+def ranked(analysis: Analysis, group: int = 0) -> list[TrialRow]:
+    """The trials of a group, best first."""
+    return [row for row in analysis.trials if row.group == group]
+
+
+def failed(analysis: Analysis) -> list[TrialRow]:
+    """The trials that failed."""
+    return [row for row in analysis.trials if row.status == FAILED]
+
+
+def thinned(rows: Sequence[TrialRow], most: int) -> list[TrialRow]:
+    """All rows, or the best fifth of `most` and an even sample of the others."""
+    if len(rows) <= most:
+        return list(rows)
+    best = most // 5
+    step = (len(rows) - best) / (most - best)
+    return [*rows[:best], *(rows[best + int(place * step)] for place in range(most - best))]
+
+
+def thinning(shown: int, of: int) -> str:
+    """What was left out, for a subtitle; nothing where all is shown."""
+    return "" if shown == of else f"; {shown:,} of {of:,} drawn: the best and an even sample"
+
+
+def kind_of(row: TrialRow) -> str:
+    """Which mark a ranked trial gets."""
+    return "best" if row.rank == 1 else "stopped early" if row.status == STOPPED else "completed"
+
+
+def point(row: TrialRow, **more: Any) -> dict[str, Any]:
+    """A ranked trial as a chart's datum."""
+    return {"value": row.value, "mark": kind_of(row), "label": tidy(row.value or 0.0, 6), **more}
+
+
+def category(value: Value) -> str:
+    """A category's label; hyperparameters that a job lacks are `none`."""
+    return "none" if value is None else str(value)[:40]
+
+
+def where(rows: Sequence[TrialRow], name: str) -> list[tuple[TrialRow, Value]]:
+    """Each trial with its value of a hyperparameter."""
+    return [(row, row.hyper_parameters.get(name)) for row in rows]
+
+
+def numbers(values: Mapping[str, Value]) -> dict[str, float]:
+    """What of the values are numbers."""
+    return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}

@@ -1,0 +1,83 @@
+"""What each chart is called and what it shows, in words: for screen readers, and where pictures are not loaded."""
+
+from dataclasses import dataclass
+
+from trialbook.core.analysis.model import Analysis, Group, Value
+from trialbook.core.analysis.parameters import FEW
+from trialbook.core.analysis.verdict import counted, shown
+from trialbook.core.analysis.wording import duration, listed, ordinal, percent, plural, tidy
+
+
+def _best(group: Group) -> str:
+    return f"best {group.ranking.metric} {tidy(group.best.value)}"
+
+
+def _at(values: dict[str, Value]) -> str:
+    return listed([f"{name} {shown(value, 4)}" for name, value in values.items()])
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A chart's title, and its finding."""
+
+    title: str
+    alt: str
+
+
+def value_by_parameter(group: Group, name: str) -> Words:
+    """Where along the hyperparameter the best lies, and how the values run."""
+    title = f"{group.ranking.metric} by {name}"
+    found = next((each for each in group.slices if each.parameter == name), None)
+    text = f"{plural(group.ranked, 'trial')}: {_best(group)} at {name} {shown(group.best.varied.get(name), 4)}."
+    if found is None or len(found.bins) > FEW:
+        return Words(title, text)
+    values = ", ".join(f"{each.label}: {tidy(each.best)}" for each in found.bins)
+    return Words(title, f"{text} Best by {name} – {values}.")
+
+
+def slices(group: Group) -> Words:
+    """Where the best lies along each hyperparameter."""
+    at = _at(dict(group.best.varied))
+    text = f"{plural(group.ranked, 'trial')} along each hyperparameter: {_best(group)} at {at}."
+    return Words(f"{group.ranking.metric} along each hyperparameter", text)
+
+
+def history(group: Group) -> Words:
+    """When the best came and how often it was improved."""
+    last = group.improvements[-1]
+    ranked = plural(group.ranked, "trial")
+    text = f"{_best(group)}, reached by the {ordinal(last.finished)} job to end; {ranked} ranked"
+    times = len(group.improvements) - 1
+    improved = f", the best so far improved {plural(times, 'time')}" if times else ""
+    return Words(f"{group.ranking.metric}, trial by trial", f"{text}{improved}.")
+
+
+def importance(group: Group) -> Words:
+    """Shares, greatest first."""
+    assert group.importance is not None
+    told = [f"{each.parameter} {percent(each.share)}" for each in group.importance.effects[:5]]
+    sure = " (indicative)" if group.importance.is_indicative else ""
+    text = f"Share of the explained variation of {group.ranking.metric}{sure}: {', '.join(told)}."
+    return Words(f"What {group.ranking.metric} depends on", text)
+
+
+def parallel(group: Group) -> Words:
+    """What the best trial's line passes."""
+    at = _at(dict(group.best.varied))
+    trials = plural(group.ranked, "trial")
+    text = f"A line for each of {trials}; the best, {tidy(group.best.value)}, passes {at}."
+    return Words(f"{trials} across {plural(len(group.slices), 'hyperparameter')}", text)
+
+
+def contour(group: Group, one: str, other: str) -> Words:
+    """Where the best lies."""
+    at = _at({name: group.best.varied.get(name) for name in (one, other)})
+    text = f"{plural(group.ranked, 'trial')} over {one} and {other}: {_best(group)} at {at}."
+    return Words(f"{group.ranking.metric} over {one} and {other}", text)
+
+
+def timeline(analysis: Analysis) -> Words:
+    """Counts and length."""
+    wall = analysis.cost.wall_seconds
+    text = f"{counted(analysis.counts)}{'' if wall is None else f', within {duration(wall)}'}."
+    return Words("When the jobs ran, and how they ended", text)

@@ -1,0 +1,1 @@
+"""The report as files: page, picture and JSON of one analysis."""
