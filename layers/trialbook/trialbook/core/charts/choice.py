@@ -59,7 +59,8 @@ def drawn(analysis: Analysis, outline: Outline, theme: Theme = Theme.LIGHT) -> C
         case "value by parameter":
             return value_by_parameter(analysis, outline.parameters[0], theme, group)
         case "contour":
-            return contour(analysis, *outline.parameters[:2], theme, group)
+            one, other = outline.parameters[:2]
+            return contour(analysis, one, other, theme, group)
         case "timeline":
             return timeline(analysis, theme)
     others = {"history": history, "importance": importance, "slices": slices, "parallel coordinates": parallel}
