@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ class Outcome:
     announced: tuple[Mapping[str, Any], ...] = ()
     attachments: tuple[Attachment, ...] = ()
     capacity: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    reports: Mapping[str, bytes] = field(default_factory=dict)
 
     def job_lines(self) -> list[Line]:
         """The lines of jobs.jsonl, by name."""
@@ -47,10 +48,12 @@ class Outcome:
 
 
 @contextmanager
-def running(recording: Recording, *, dynamodb_url: str | None = None) -> Iterator[tuple[LaptopCloud, SageMaker]]:
+def running(
+    recording: Recording, *, dynamodb_url: str | None = None, without: Collection[str] = ()
+) -> Iterator[tuple[LaptopCloud, SageMaker]]:
     """A laptop cloud with the recording's SageMaker behind it, before the first event."""
     sagemaker = from_recording(recording.answers, _account(recording), lambda: _EPOCH)
-    with LaptopCloud.start(sagemaker, _start(recording), dynamodb_url=dynamodb_url) as cloud:
+    with LaptopCloud.start(sagemaker, _start(recording), dynamodb_url=dynamodb_url, without=without) as cloud:
         yield cloud, sagemaker
 
 
@@ -60,10 +63,12 @@ def replay(
     dynamodb_url: str | None = None,
     progress: Callable[[int], None] = lambda done: None,
     prepare: Callable[[LaptopCloud, SageMaker], None] = lambda cloud, sagemaker: None,
+    without: Collection[str] = (),
 ) -> Outcome:
-    """Runs the recording to its end. `progress` is told how many events were delivered; `prepare` may set hooks."""
+    """Runs the recording to its end. `progress` is told how many events were delivered; `prepare` may set hooks; the
+    functions in `without` are not deployed."""
     passed_by = 0
-    with running(recording, dynamodb_url=dynamodb_url) as (cloud, sagemaker):
+    with running(recording, dynamodb_url=dynamodb_url, without=without) as (cloud, sagemaker):
         prepare(cloud, sagemaker)
         for number, event in enumerate(recording.events, 1):
             passed_by += not cloud.deliver(event)
@@ -88,6 +93,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         deaths=cloud.died,
         announced=tuple(cloud.announced()),
         attachments=tuple(cloud.ledger.attachments(record.key for record in records)),
+        reports={key: content for key, content in cloud.stored() if "/revision-" not in key},
     )
 
 
@@ -118,6 +124,12 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
         write_lines(Path(made) / "sweeps.jsonl", outcome.sweep_lines())
         experiments = json.dumps(outcome.experiments, indent=2, ensure_ascii=False) + "\n"
         (Path(made) / "experiments.json").write_text(experiments, encoding="utf-8")
+        for key, content in outcome.reports.items():
+            path = Path(made) / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         folder.mkdir(exist_ok=True)
         for path in Path(made).iterdir():
+            if path.is_dir():
+                shutil.rmtree(folder / path.name, ignore_errors=True)
             shutil.move(path, folder / path.name)

@@ -48,12 +48,12 @@ def test_every_event_fits_its_schema_and_comes_once(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [CHURN, TUNING])
-def test_a_sweep_starts_first_finishes_last_and_tells_its_final_counts(name: str) -> None:
+def test_a_sweep_starts_first_finishes_and_gets_its_report_last_and_tells_its_final_counts(name: str) -> None:
     types = [event["detail-type"] for event in announced(name)]
     last = announced(name)[-1]["detail"]["sweep"]
 
-    assert (types[0], types[-1]) == ("Sweep Started", "Sweep Finished")
-    assert types.count("Sweep Started") == types.count("Sweep Finished") == 1
+    assert (types[0], *types[-2:]) == ("Sweep Started", "Sweep Finished", "Report Ready")
+    assert types.count("Sweep Started") == types.count("Sweep Finished") == types.count("Report Ready") == 1
     assert last["counts"]["in_progress"] == 0
     assert last["state"] == "closed"
 

@@ -85,3 +85,30 @@ def test_the_layer_is_light_compiled_and_of_no_processor(built: tuple[Path, Path
     assert all(list((path.parent / "__pycache__").glob(f"{path.stem}.cpython-313.pyc")) for path in sources)
     compiled = next((layer / "trialbook" / "core" / "__pycache__").glob("jobs.*.pyc")).read_bytes()
     assert int.from_bytes(compiled[4:8], "little") == 1  # unchecked hash: valid whatever date the zip gives the source
+
+
+def test_the_layers_fit_into_a_function_together(built: tuple[Path, Path]) -> None:
+    """Lambda takes 250 MB unzipped, layers included."""
+    sizes = {
+        layer.name: sum(path.stat().st_size for path in layer.rglob("*") if path.is_file())
+        for layer in built[0].iterdir()
+        if layer.name.endswith("Layer")
+    }
+
+    assert set(sizes) == {"TrialbookLayer", "ChartsIntelLayer", "ChartsArmLayer"}
+    assert sizes["TrialbookLayer"] + max(sizes["ChartsIntelLayer"], sizes["ChartsArmLayer"]) < 200_000_000
+
+
+def test_a_picture_is_drawn_with_nothing_but_the_built_layers(built: tuple[Path, Path]) -> None:
+    if os.uname().machine != "x86_64":
+        pytest.skip("draws with the layer for Intel processors; this one is another")
+    folder, python = built
+    path = [str(folder / name / "python") for name in ("TrialbookLayer", "ChartsIntelLayer")]
+    code = (
+        f"import sys; sys.path[:0] = {path!r}; from trialbook.core.charts.chart import Chart; "
+        "from trialbook.report.png import png; spec = {'mark': 'point', 'data': {'values': [{'x': 1}]}, "
+        "'encoding': {'x': {'field': 'x', 'type': 'quantitative'}}}; print(png(Chart('', '', '', spec))[:4])"
+    )
+    done = subprocess.run([python, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.stdout.strip() == r"b'\x89PNG'", done.stderr

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import RECORDINGS
+from tests.conftest import FOLLOWS_THE_LEDGER, RECORDINGS
+from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording, read_recording
-from trialbook_cli.replaying import Outcome, replay, running, write_outcome
+from trialbook_cli.replaying import Outcome, write_outcome
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
 
 CHURN, TUNING = "churn-min-child-weight", "tuning-random-60"
 Event = dict[str, Any]
+replay = partial(replaying.replay, without=FOLLOWS_THE_LEDGER)
+running = partial(replaying.running, without=FOLLOWS_THE_LEDGER)
 
 
 @cache

@@ -8,7 +8,7 @@ and partial failures, and the schedules are here, because moto has none of them 
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -68,7 +68,9 @@ class LaptopCloud:
     once it is answered, and may raise ProcessDied.
     """
 
-    def __init__(self, stack: Stack, root: Path, start: datetime, until_end: ExitStack) -> None:
+    def __init__(
+        self, stack: Stack, root: Path, start: datetime, until_end: ExitStack, without: Collection[str] = ()
+    ) -> None:
         self.now = start
         self._until_end = until_end
         self.stack = stack
@@ -94,19 +96,27 @@ class LaptopCloud:
         self._stream_due: datetime | None = None
         self._make_queues()
         self._make_tables()
+        self._make_buckets()
         self._make_buses()
         self._make_rules()
-        self._make_functions(root)
+        self._make_functions(root, without)
         self.ledger = Ledger(stack.references["Ledger"], region=REGION)
 
     @classmethod
     @contextmanager
     def start(
-        cls, sagemaker: SageMaker, start: datetime, *, root: Path = ROOT, dynamodb_url: str | None = None
+        cls,
+        sagemaker: SageMaker,
+        start: datetime,
+        *,
+        root: Path = ROOT,
+        dynamodb_url: str | None = None,
+        without: Collection[str] = (),
     ) -> Iterator["LaptopCloud"]:
         """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's.
 
-        With `dynamodb_url`, the ledger lies in the DynamoDB that answers there.
+        With `dynamodb_url`, the ledger lies in the DynamoDB that answers there. The functions in `without` are not
+        deployed.
         """
         stack = Stack(load_template(root / "template.yaml"))
         with ExitStack() as until_end:
@@ -118,7 +128,7 @@ class LaptopCloud:
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
             if dynamodb_url:
                 os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_url
-            cloud = cls(stack, root, start, until_end)
+            cloud = cls(stack, root, start, until_end, without)
             sagemaker.now = lambda: cloud.now
             until_end.enter_context(clock.use(lambda: cloud.now))
             until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
@@ -172,16 +182,35 @@ class LaptopCloud:
             events.put_targets(Rule=f"{name}-kept", EventBusName=name, Targets=[target])
 
     def _make_rules(self) -> None:
+        """The rules of the default bus are matched here, so that `deliver` can tell whether any did; those of
+        Trialbook's own bus by moto."""
         by_arn = {arn: name for (name, attribute), arn in self.stack.attributes.items() if attribute == "Arn"}
-        for _, unresolved in self.stack.resources("AWS::Events::Rule"):
+        events: Any = boto3.client("events", region_name=REGION)
+        for name, unresolved in self.stack.resources("AWS::Events::Rule"):
             properties = self.stack.resolve(unresolved)
-            pattern = EventPattern.load(as_json(properties["EventPattern"]))
-            self._rules.append((pattern, [by_arn[target["Arn"]] for target in properties["Targets"]]))
+            pattern = as_json(properties["EventPattern"])
+            bus = properties.get("EventBusName")
+            if bus is None:
+                queues = [by_arn[target["Arn"]] for target in properties["Targets"]]
+                self._rules.append((EventPattern.load(pattern), queues))
+                continue
+            events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern, State="ENABLED")
+            targets = [{"Id": target["Id"], "Arn": target["Arn"]} for target in properties["Targets"]]
+            events.put_targets(Rule=name, EventBusName=bus, Targets=targets)
 
-    def _make_functions(self, root: Path) -> None:
+    def _make_buckets(self) -> None:
+        self._s3: Any = boto3.client("s3", region_name=REGION)
+        for name, _ in self.stack.resources("AWS::S3::Bucket"):
+            self.stack.references[name] = f"trialbook-{name.lower()}"
+            self.stack.attributes[name, "Arn"] = f"arn:aws:s3:::{self.stack.references[name]}"
+            self._s3.create_bucket(Bucket=self.stack.references[name])
+
+    def _make_functions(self, root: Path, without: Collection[str]) -> None:
         common = self.stack.template.get("Globals", {}).get("Function", {})
         by_arn = {arn: name for (name, attribute), arn in self.stack.attributes.items() if attribute == "Arn"}
         for name, own in self.stack.resources("AWS::Serverless::Function"):
+            if name in without:
+                continue
             variables = {**common["Environment"]["Variables"], **own.get("Environment", {}).get("Variables", {})}
             properties = {**common, **own, "Environment": {"Variables": variables}}
             function = Function(name, self.stack.resolve(properties), root)
@@ -203,12 +232,15 @@ class LaptopCloud:
         matched = [
             queue for pattern, queues in self._rules if pattern.matches_event(cast("Any", event)) for queue in queues
         ]
-        body = json.dumps(event)
         for queue in matched:
-            self._sqs.send_message(QueueUrl=self.stack.references[queue], MessageBody=body)
+            self.put_message(queue, event)
         self._active_since_reconcile = self._active_since_reconcile or bool(matched)
         self._drain()
         return bool(matched)
+
+    def put_message(self, queue: str, body: Mapping[str, Any]) -> None:
+        """A message arrives in a queue of the stack."""
+        self._sqs.send_message(QueueUrl=self.stack.references[queue], MessageBody=json.dumps(body))
 
     def advance(self, until: datetime) -> None:
         """Turns the clock on, stopping at each moment at which something is due."""
@@ -328,6 +360,14 @@ class LaptopCloud:
         """The events on Trialbook's own buses, in order."""
         names = [name for name, _ in self.stack.resources("AWS::Events::EventBus")]
         return [json.loads(message.body) for name in names for message in _queue(f"{name}-kept")._messages]  # noqa: SLF001
+
+    def stored(self) -> Iterator[tuple[str, bytes]]:
+        """Key and content of each object in the stack's buckets."""
+        for name, _ in self.stack.resources("AWS::S3::Bucket"):
+            bucket = self.stack.references[name]
+            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                for each in page.get("Contents", []):
+                    yield each["Key"], self._s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
 
     def dead_letters(self) -> dict[str, list[str]]:
         """The bodies of the messages that ended in a dead-letter queue."""

@@ -271,6 +271,25 @@ class Ledger:
         for item in self._item.by_experiment.query(_sweeps_id(experiment)):
             yield _sweep(item)
 
+    def sweeps_before(self, sweep: Sweep, limit: int) -> Iterator[Sweep]:
+        """The experiment's sweeps that began before this one, latest first; one Query."""
+        if sweep.began_at is None:
+            return
+        earlier = self._item.experiment_rank < f"{iso(sweep.began_at)}|"
+        for item in self._item.by_experiment.query(
+            _sweeps_id(sweep.experiment), earlier, scan_index_forward=False, limit=limit
+        ):
+            yield _sweep(item)
+
+    def best_before(self, sweep: Sweep) -> Record | None:
+        """The experiment's best job that started before the sweep did. Reads no further than to it."""
+        for record in self.experiment_ranking(sweep.experiment):
+            if not record.ranks or record.experiment_value is None:
+                return None
+            if sweep.began_at is None or start_of(record.job) < sweep.began_at:
+                return record
+        return None
+
     # -- writing ------------------------------------------------------------------------------------------------
 
     def write(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trialbook.core import report_keys
 from trialbook.core.codec import pack
 from trialbook.core.jobs import FAILED
 from trialbook.core.objectives import Objective
@@ -16,7 +17,16 @@ BEST_TRIAL_CHANGED = "Best Trial Changed"
 JOB_FAILED = "Job Failed"
 SWEEP_FINISHED = "Sweep Finished"
 TUNING_JOB_FAILED = "Tuning Job Failed"
-TYPES = (SWEEP_STARTED, SWEEP_PROGRESSED, BEST_TRIAL_CHANGED, JOB_FAILED, SWEEP_FINISHED, TUNING_JOB_FAILED)
+REPORT_READY = "Report Ready"
+TYPES = (
+    SWEEP_STARTED,
+    SWEEP_PROGRESSED,
+    BEST_TRIAL_CHANGED,
+    JOB_FAILED,
+    SWEEP_FINISHED,
+    TUNING_JOB_FAILED,
+    REPORT_READY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,22 @@ def of_job(old: Record | None, new: Record, is_alone: Callable[[Record], bool]) 
     if new.is_history or new.job.status != FAILED or (old is not None and old.job.status == FAILED):
         return []
     return [_job_failed(new)] if is_alone(new) else []
+
+
+def report_ready(sweep: Sweep, bucket: str, headline: str, alt_text: str) -> Announcement:
+    """That the report of a closed sweep stands in the bucket: its page, its picture with what it shows in words, and
+    its figures as data."""
+    folder = report_keys.of_revision(sweep.id, sweep.revision)
+    report = {
+        "bucket": bucket,
+        "page": f"{folder}/{report_keys.PAGE}",
+        "picture": f"{folder}/{report_keys.PICTURE}",
+        "data": f"{folder}/{report_keys.DATA}",
+        "revision": sweep.revision,
+        "headline": headline,
+        "alt_text": alt_text,
+    }
+    return _about(sweep, REPORT_READY, f"{sweep.id}/{sweep.revision}", report=report)
 
 
 def thinned(announcements: Iterable[Announcement]) -> list[Announcement]:

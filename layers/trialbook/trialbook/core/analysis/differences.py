@@ -41,10 +41,9 @@ def differences(ranked: Ranked, previous: Sweep | None, before: Record | None) -
     if previous is not None and previous.best is not None and _same(previous.objective, objective):
         other = previous.best
         found.append(difference(Against.PREVIOUS_SWEEP, best, other.value, other.job_name, previous.id, objective))
-    if before is not None:
-        value = objective.value_of(before.job)
-        if value is not None:
-            found.append(difference(Against.EXPERIMENT, best, value, before.job.name, before.sweep, objective))
+    if before is not None and before.experiment_value is not None and _same(before.experiment_objective, objective):
+        value = before.experiment_value
+        found.append(difference(Against.EXPERIMENT, best, value, before.job.name, before.sweep, objective))
     return tuple(found)
 
 

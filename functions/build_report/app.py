@@ -1,0 +1,36 @@
+"""Sweeps that are over get their report."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from trialbook.adapters.eventbridge import EventBus
+from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.sqs import postpone
+from trialbook.batches import TryLater, envelope_of, process
+from trialbook.build_report import build_report
+from trialbook.observability import logger, metrics
+from trialbook.services import open_services
+from trialbook.settings import Settings
+
+settings = Settings.from_environment()
+services = open_services(settings)
+bucket = Bucket(services.session(), settings.reports_bucket or "")
+bus = EventBus(services.session(), settings.event_bus)
+
+
+def build(message: SQSRecord) -> None:
+    """One message; a report that can't be built yet is built a few seconds later."""
+    try:
+        build_report(envelope_of(message), services, bucket, bus)
+    except TryLater as later:
+        postpone(services.session(), settings.queue_url, message.receipt_handle, later.delay)
+        raise
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
+    """A batch of the report queue."""
+    return process(event, context, build)

@@ -1,0 +1,80 @@
+"""build_report: a sweep that is over becomes an analysis, one picture and one page, in the bucket under stable keys."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trialbook.adapters.dynamodb import Ledger, NotSettled
+from trialbook.adapters.eventbridge import EventBus
+from trialbook.adapters.s3 import Bucket
+from trialbook.batches import TryLater
+from trialbook.core import report_keys
+from trialbook.core.analysis.analyse import analyse
+from trialbook.core.analysis.model import Analysis
+from trialbook.core.announcements import SWEEP_FINISHED, report_ready
+from trialbook.core.charts.choice import picture
+from trialbook.core.errors import InvalidInput
+from trialbook.core.rules import Rules
+from trialbook.core.sweeps import Record, Sweep, SweepState
+from trialbook.observability import count, logger
+from trialbook.report import files
+from trialbook.services import Services
+
+_SETTLES_IN = 5  # seconds, as a rule; then the index shows what the sweep's item counts
+_LOOKED_BACK = 10  # sweeps; among them is one that the best can be compared with, or there is none worth naming
+
+
+def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket, bus: EventBus) -> str | None:
+    """Builds the report that a Sweep Finished event asks for and announces Report Ready; gives the sweep's id.
+
+    Repeated, it writes the same bytes. None where there is nothing to build: the sweep is gone, merged into another or
+    open again. Raises InvalidInput, and TryLater while the index lags behind the sweep.
+    """
+    sweep_id = _sweep_id(envelope)
+    sweep = services.ledger.sweep(sweep_id)
+    if sweep is None or sweep.superseded_by is not None or sweep.state is not SweepState.CLOSED:
+        logger.info("no report: the sweep is gone or goes on", sweep=sweep_id)
+        return None
+    try:
+        analysis = analysis_of(sweep, services.ledger.records_of(sweep), services.ledger, services.rules())
+    except NotSettled as error:
+        raise TryLater(str(error), _SETTLES_IN) from error
+    _write_sweep(sweep, analysis, bucket)
+    bus.publish([report_ready(sweep, bucket.name, analysis.headline, picture(analysis).alt)])
+    count("ReportsBuilt")
+    return sweep_id
+
+
+def _sweep_id(envelope: Mapping[str, Any]) -> str:
+    if envelope.get("detail-type") != SWEEP_FINISHED:
+        raise InvalidInput("detail-type", envelope.get("detail-type"), SWEEP_FINISHED)
+    detail = envelope.get("detail")
+    sweep = detail.get("sweep") if isinstance(detail, Mapping) else None
+    sweep_id = sweep.get("sweep") if isinstance(sweep, Mapping) else None
+    if not isinstance(sweep_id, str) or not sweep_id:
+        raise InvalidInput("detail.sweep.sweep", sweep_id, "the id of a sweep")
+    return sweep_id
+
+
+def analysis_of(sweep: Sweep, records: list[Record], ledger: Ledger, rules: Rules) -> Analysis:
+    """A sweep's analysis beside what the ledger holds of its experiment. The same ledger gives the same analysis."""
+    as_of = sweep.closed_at or sweep.last_at or sweep.began_at
+    if as_of is None:
+        raise InvalidInput("sweep", sweep.id, "a sweep that has begun")
+    before = (each for each in ledger.sweeps_before(sweep, _LOOKED_BACK) if each.best is not None)
+    return analyse(
+        sweep,
+        records,
+        as_of=as_of,
+        previous=next(before, None),
+        experiment_best=ledger.best_before(sweep),
+        prices=rules.prices,
+    )
+
+
+def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:
+    """The revision first; then the latest, also that of the sweeps that merged into this one, whose links live on."""
+    made = files(analysis)
+    newest = [report_keys.latest(each) for each in (sweep.id, *sweep.supersedes)]
+    for folder in (report_keys.of_revision(sweep.id, sweep.revision), *newest):
+        for name, content in made.items():
+            bucket.put(f"{folder}/{name}", content)

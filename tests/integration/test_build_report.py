@@ -1,0 +1,144 @@
+"""What build_report leaves in the bucket and tells on the bus."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.integration.test_replay import CHURN, TUNING, few, recording
+from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
+from trialbook_cli.replaying import Outcome, replay, running
+from trialbook_cli.sagemaker_stand_in import SageMaker
+
+SWEEP = "reports/churn-xgb@20261120T101500.123Z"
+
+
+@cache
+def outcome(name: str) -> Outcome:
+    return replay(recording(name))
+
+
+def figures(found: Outcome, folder: str = SWEEP) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(found.reports[f"{folder}/report.json"])
+    return loaded
+
+
+def ready(found: Outcome) -> list[Mapping[str, Any]]:
+    return [event["detail"] for event in found.announced if event["detail-type"] == "Report Ready"]
+
+
+def test_a_sweep_gets_its_picture_and_figures_under_stable_keys() -> None:
+    found = outcome(CHURN)
+
+    assert found.reports[f"{SWEEP}/chart.png"].startswith(b"\x89PNG")
+    assert figures(found)["groups"][0]["best"]["varied"] == {"min_child_weight": 4.0}
+    assert not any(found.dead_letters.values())
+
+
+def test_report_ready_names_what_stands_in_the_bucket() -> None:
+    with running(recording(CHURN)) as (cloud, _):
+        for event in recording(CHURN).events:
+            cloud.deliver(event)
+        cloud.finish()
+        stored = dict(cloud.stored())
+        (told,) = [each["detail"]["report"] for each in cloud.announced() if each["detail-type"] == "Report Ready"]
+
+    assert {told["picture"], told["data"]} <= stored.keys()
+    assert json.loads(stored[told["data"]])["headline"] == told["headline"]
+    assert stored[told["data"]] == stored[told["data"].replace("/revision-1", "")]
+
+
+@pytest.mark.parametrize("name", [CHURN, TUNING])
+def test_the_same_recording_gives_the_same_bytes(name: str) -> None:
+    assert replay(recording(name)).reports == outcome(name).reports
+
+
+def test_the_best_is_compared_with_the_experiments_former_sweep() -> None:
+    """The tuning job ran a day after the loop, in the same experiment, by another metric: nothing to compare. The loop
+    run again is compared with the first one."""
+    both = Recording(
+        "both",
+        [*recording(CHURN).events, *recording(TUNING).events],
+        [*recording(CHURN).answers, *recording(TUNING).answers],
+    )
+    found = replay(both)
+
+    against = {each["against"] for each in figures(found, "reports/churn-xgb-261121-0900")["groups"][0]["differences"]}
+    assert against == {"runner-up"}
+    assert figures(found) == figures(outcome(CHURN))
+
+
+def test_a_late_job_gives_a_second_revision_also_where_the_first_ones_link_leads() -> None:
+    events = list(few(3).events)
+    late = events[-1]["detail"]["TrainingJobName"]
+    early = [event for event in events if event["detail"]["TrainingJobName"] != late]
+    tick = {"source": "test", "time": "2026-11-20T10:40:00Z", "detail": {}}
+    after = [event for event in events if event["detail"]["TrainingJobName"] == late]
+    with running(Recording("late", [*early, tick, *after], few(3).answers)) as (cloud, _):
+        for event in [*early, tick, *after]:
+            cloud.deliver(event)
+        cloud.finish()
+        stored = {key: content for key, content in cloud.stored() if key.endswith("report.json")}
+
+    jobs = {key.removeprefix(SWEEP): json.loads(content)["counts"]["jobs"] for key, content in stored.items()}
+    former = "reports/churn-xgb@20261120T101502.441Z"  # began later, and merged into the one that the late job began
+    assert jobs == {
+        f"{former}/revision-1/report.json": 2,
+        f"{former}/report.json": 3,
+        "/revision-2/report.json": 3,
+        "/report.json": 3,
+    }
+
+
+def test_a_process_that_dies_after_any_of_its_calls_changes_nothing() -> None:
+    undisturbed = replay(few(2))
+    total = sum(number for (by, _, _), number in undisturbed.calls.items() if by == "BuildReport")
+    for dies_at in range(1, total + 1):
+        made = count(1)
+
+        def dies(cloud: LaptopCloud, sagemaker: SageMaker, made: Any = made, dies_at: int = dies_at) -> None:
+            def after_call(by: str, service: str, operation: str) -> None:
+                if by == "BuildReport" and next(made) == dies_at:
+                    raise ProcessDied
+
+            cloud.after_call = after_call
+
+        found = replay(few(2), prepare=dies)
+
+        assert found.deaths == 1, dies_at
+        assert found.reports == undisturbed.reports, dies_at
+        assert {each["id"] for each in ready(found)} == {each["id"] for each in ready(undisturbed)}, dies_at
+
+
+def test_a_report_costs_few_requests() -> None:
+    calls = Counter(
+        {
+            f"{service}.{operation}": n
+            for (by, service, operation), n in outcome(TUNING).calls.items()
+            if by == "BuildReport"
+        }
+    )
+
+    assert calls["dynamodb.GetItem"] == 1
+    assert calls["dynamodb.Query"] <= 4
+    assert calls["events.PutEvents"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"detail-type": "Sweep Started", "detail": {}}, "detail-type is 'Sweep Started', expected Sweep Finished"),
+        ({"detail-type": "Sweep Finished", "detail": {}}, "detail.sweep.sweep is None, expected the id of a sweep"),
+    ],
+)
+def test_what_is_no_finished_sweep_ends_in_the_dead_letter_queue(body: dict[str, Any], told: str) -> None:
+    with running(few(1)) as (cloud, _):
+        cloud.put_message("ReportQueue", body)
+        cloud.finish()
+
+        (waiting,) = cloud.dead_letters()["ReportDeadLetters"]
+    assert json.loads(waiting) == body
