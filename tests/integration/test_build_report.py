@@ -47,7 +47,7 @@ def test_report_ready_names_what_stands_in_the_bucket() -> None:
         stored = dict(cloud.stored())
         (told,) = [each["detail"]["report"] for each in cloud.announced() if each["detail-type"] == "Report Ready"]
 
-    assert {told["picture"], told["data"]} <= stored.keys()
+    assert {told["page"], told["picture"], told["data"]} <= stored.keys()
     assert json.loads(stored[told["data"]])["headline"] == told["headline"]
     assert stored[told["data"]] == stored[told["data"].replace("/revision-1", "")]
 

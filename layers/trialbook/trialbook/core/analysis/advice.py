@@ -72,15 +72,19 @@ def insensitive(found: Importance | None) -> list[Advice]:
     if found is None or found.explained < _MODEL_SAYS:
         return []
     flat = [effect for effect in found.effects if effect.share < _FLAT]
+    if not flat:
+        return []
+    share, names = sum(effect.share for effect in flat), [effect.parameter for effect in flat]
+    is_one = len(flat) == 1
     return [
         Advice(
             "insensitive",
-            f"{effect.parameter} accounts for {percent(effect.share)} of the explained variation in "
-            f"{plural(found.trials, 'trial')}: it could be fixed, which leaves more trials for the others.",
-            effect.parameter,
-            {"share": effect.share, "trials": found.trials, "explained": found.explained},
+            f"{listed(names)} {'accounts' if is_one else 'together account'} for {percent(share)} of the explained "
+            f"variation in {plural(found.trials, 'trial')}: {'it' if is_one else 'they'} could be fixed, which leaves "
+            "more trials for the others.",
+            names[0] if is_one else None,
+            {"share": share, "trials": found.trials, "explained": found.explained},
         )
-        for effect in flat
     ]
 
 

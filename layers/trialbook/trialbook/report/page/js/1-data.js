@@ -1,0 +1,74 @@
+// The figures: report.json as it was embedded, trials as columns.
+const report = JSON.parse(document.getElementById("report").textContent);
+const trials = report.trials;
+const size = trials.job_name.length;
+const all = Array.from({ length: size }, (_, i) => i);
+
+const single = Math.fround;
+
+// As Python's tidy(): the shortest decimal that is the same float32, seven significant digits at most.
+function number(value) {
+  for (let digits = 1; digits <= 7; digits++) {
+    const text = value.toPrecision(digits);
+    if (digits === 7 || single(+text) === single(value)) return plain(text);
+  }
+}
+
+function plain(text) {
+  const value = +text;
+  const size = Math.abs(value);
+  if (value === 0) return "0";
+  if (size >= 1e-4 && size < 1e9) return String(value);
+  const [digits, power] = value.toExponential().split("e");
+  return `${digits}e${power[0]}${power.slice(1).padStart(2, "0")}`;
+}
+
+function show(value) {
+  return value === null || value === undefined ? "–" : typeof value === "number" ? number(value) : String(value);
+}
+
+function when(text) {
+  return text ? `${text.slice(0, 10)} ${text.slice(11, 19)} UTC` : "–";
+}
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "class") made.className = value;
+    else if (name in made && typeof value !== "string") made[name] = value;
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+// Every column of the table: key, heading, values, whether they are numbers, and how a cell reads.
+function makeColumns() {
+  const columns = [];
+  const add = (key, label, values, { shown = true, text = show, numeric } = {}) => {
+    if (!values.some((value) => value !== null && value !== undefined)) return;
+    const isNumber = numeric ?? values.every((value) => value === null || typeof value === "number");
+    columns.push({ key, label, values, shown, isNumber, text: (i) => text(values[i]) });
+  };
+  const ranked = report.groups.map((group) => group.ranking.metric);
+  add("rank", "Rank", trials.rank, { numeric: true });
+  if (ranked.length > 1) add("group", "Ranked by", trials.group.map((group) => (group === null ? null : ranked[group])));
+  add("value", ranked.length === 1 ? ranked[0] : "Objective", trials.value, { numeric: true });
+  add("status", "Status", trials.status);
+  report.parameters.forEach((parameter, place) => {
+    add(`p:${parameter.name}`, parameter.name, trials.hyper_parameters[parameter.name], { shown: place < 12, numeric: parameter.kind === "number" });
+  });
+  const others = report.metrics.filter((name) => ranked.length !== 1 || name !== ranked[0]);
+  others.forEach((name, place) => add(`m:${name}`, name, trials.metrics[name], { shown: place < 4, numeric: true }));
+  add("duration_seconds", "Duration (s)", trials.duration_seconds, { numeric: true });
+  add("billable_seconds", "Billable (s)", trials.billable_seconds, { shown: false, numeric: true });
+  add("cost_usd", "Cost (US$, estimate)", trials.cost_usd, { numeric: true });
+  add("started_at", "Started", trials.started_at, { shown: false, text: when });
+  add("ended_at", "Ended", trials.ended_at, { shown: false, text: when });
+  add("failure", "Failure", trials.failure.map((at) => (at === null ? null : report.failures[at].reason)), { shown: false });
+  add("without_objective", "Without objective because", trials.without_objective, { shown: false });
+  add("job_name", "Job", trials.job_name);
+  return columns;
+}
+
+const columns = makeColumns();

@@ -1,0 +1,53 @@
+// What is selected. Each chart and the search box contribute a filter; a trial is kept where all of them hold.
+const filters = new Map();
+const kept = new Uint8Array(size).fill(1);
+let keptCount = size;
+let focused = -1;
+const onSelection = [];
+const onFocus = [];
+
+function setFilter(key, holds) {
+  if (holds) filters.set(key, holds);
+  else if (!filters.delete(key)) return;
+  const active = [...filters.values()];
+  keptCount = 0;
+  for (let i = 0; i < size; i++) {
+    kept[i] = active.every((each) => each(i)) ? 1 : 0;
+    keptCount += kept[i];
+  }
+  soon("selection", () => onSelection.forEach((tell) => tell()));
+}
+
+function setFocus(i) {
+  if (i === focused) return;
+  focused = i;
+  soon("focus", () => onFocus.forEach((tell) => tell()));
+}
+
+// Once a frame is enough, however fast the pointer moves.
+const pending = new Map();
+function soon(name, act) {
+  if (pending.has(name)) return;
+  pending.set(name, requestAnimationFrame(() => (pending.delete(name), act())));
+}
+
+function describe(i) {
+  const lines = [`${trials.rank[i] ? `#${trials.rank[i]} ` : ""}${trials.job_name[i]}`];
+  const group = report.groups[trials.group[i]];
+  if (group) lines.push(`${group.ranking.metric} = ${show(trials.value[i])}`);
+  if (trials.status[i] !== "Completed" || !group) lines.push(trials.status[i]);
+  for (const { name } of report.parameters.slice(0, 8)) lines.push(`${name} = ${show(trials.hyper_parameters[name][i])}`);
+  return lines.join("\n");
+}
+
+const tip = element("div", { class: "tip", hidden: true });
+document.body.append(tip);
+
+function showTip(i, x, y) {
+  tip.hidden = i < 0;
+  if (i < 0) return;
+  tip.textContent = describe(i);
+  const box = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(4, Math.min(x + 14, innerWidth - box.width - 8))}px`;
+  tip.style.top = `${Math.max(4, y + 14 + box.height > innerHeight ? y - box.height - 10 : y + 14)}px`;
+}

@@ -1,0 +1,81 @@
+// Axes: from a value to a place between 0 and 1, and the ticks to write.
+const NICE = [1, 2, 5, 10];
+
+function linear(label, values, low, high) {
+  if (low === high) [low, high] = [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
+  const pad = (high - low) * 0.04;
+  [low, high] = [low - pad, high + pad];
+  const rough = (high - low) / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = NICE.find((nice) => nice * power >= rough) * power;
+  const ticks = [];
+  for (let k = Math.ceil(low / step); k * step <= high; k++) ticks.push(+(k * step).toPrecision(12));
+  return { label, values, place: (value) => (value - low) / (high - low), ticks: ticks.map((at) => [at, plain(String(at))]) };
+}
+
+function logarithmic(label, values, low, high) {
+  const [from, to] = [Math.log10(low), Math.log10(high)];
+  const pad = (to - from || 1) * 0.04;
+  const place = (value) => (Math.log10(value) - from + pad) / (to - from + 2 * pad);
+  const ticks = [];
+  const steps = to - from > 4 ? [1] : to - from > 1.5 ? [1, 3] : NICE.slice(0, 3);
+  for (let power = Math.floor(from) - 1; power <= to; power++)
+    for (const step of steps) {
+      const at = +(step * 10 ** power).toPrecision(3);
+      if (place(at) >= 0 && place(at) <= 1) ticks.push([at, plain(String(at))]);
+    }
+  return { label, values, place, ticks };
+}
+
+function categories(label, values, names) {
+  const places = new Map(names.map((name, at) => [name, (at + 0.5) / names.length]));
+  return { label, values, place: (value) => places.get(value) ?? NaN, ticks: names.map((name) => [name, cut(name, 14)]), isCategory: true };
+}
+
+function time(label, values) {
+  const known = values.filter((value) => value !== null);
+  const [low, high] = extent(known);
+  const span = high - low || 1000;
+  const steps = [1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400, 172800, 604800, 2592000].map((s) => s * 1000);
+  const step = steps.find((each) => span / each <= 7) ?? span;
+  const ticks = [];
+  for (let at = Math.ceil(low / step) * step; at <= high; at += step) {
+    const text = new Date(at).toISOString();
+    ticks.push([at, step >= 86400000 ? text.slice(0, 10) : text.slice(11, step < 60000 ? 19 : 16)]);
+  }
+  return { label, values, place: (value) => 0.01 + (0.98 * (value - low)) / span, ticks };
+}
+
+function extent(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+const cut = (text, longest) => (text.length <= longest ? text : `${text.slice(0, longest - 1)}…`);
+
+function parameterAxis(name) {
+  const parameter = report.parameters.find((each) => each.name === name);
+  const values = trials.hyper_parameters[name];
+  if (parameter.kind === "category") {
+    const texts = values.map((value) => (value === null ? null : show(value)));
+    const names = parameter.categories.length ? parameter.categories : [...new Set(texts.filter((text) => text !== null))];
+    return categories(name, texts, names.slice(0, 40));
+  }
+  const numbers = values.filter((value) => typeof value === "number");
+  const [low, high] = extent(numbers);
+  const axis = parameter.scale === "log" && low > 0 ? logarithmic(name, values, low, high) : linear(name, values, low, high);
+  // The values themselves are the ticks where there are few: 1, 2, 4, 8, 10.
+  if (parameter.values.length > 1 && parameter.values.length <= 8) axis.ticks = parameter.values.map((value) => [value, number(value)]);
+  return axis;
+}
+
+function valueAxis(group) {
+  const { ranking, spread } = report.groups[group];
+  const better = ranking.type === "Minimize" ? "lower is better" : "higher is better";
+  const values = trials.value.map((value, i) => (trials.group[i] === group ? Math.min(Math.max(value, spread.axis_low), spread.axis_high) : null));
+  return linear(`${ranking.metric} (${better})`, values, spread.axis_low, spread.axis_high);
+}

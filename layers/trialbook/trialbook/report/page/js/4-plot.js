@@ -1,0 +1,303 @@
+// A plot on canvas: axes, marks, a brush, and keys. One canvas for the marks, one above for brush and focus.
+const COLOURS = ["text", "quiet", "grid", "point", "best", "failed", "stopped", "running", "faint", "ground", "ramp-1", "ramp-2", "ramp-3", "ramp-4"];
+let colours = {};
+
+function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  colours = Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+const FONT = '12px system-ui, "Liberation Sans", Arial, sans-serif';
+const MARGIN = { left: 62, right: 16, top: 26, bottom: 46 };
+const DENSE = 2500; // marks; beyond, squares of three pixels are drawn in place of shapes
+const statusColour = (i) => ({ Completed: "point", Failed: "failed", Stopped: "stopped" })[trials.status[i]] ?? "running";
+
+class Canvas {
+  constructor(parent, label, height) {
+    this.parent = parent;
+    this.height = height;
+    this.below = element("canvas", { "aria-hidden": "true" });
+    this.above = element("canvas", { tabindex: "0", role: "img", "aria-label": label });
+    parent.append(this.below, this.above);
+    new ResizeObserver(() => this.resize()).observe(parent);
+    new IntersectionObserver(([seen]) => this.see(seen.isIntersecting), { rootMargin: "100px" }).observe(parent);
+    onSelection.push(() => this.refresh());
+    onFocus.push(() => this.inView && this.drawAbove());
+    redraws.push(() => this.draw());
+  }
+
+  // What is out of view is drawn when it comes into view.
+  see(inView) {
+    this.inView = inView;
+    if (inView && this.isStale) this.draw();
+  }
+
+  refresh() {
+    if (this.inView) this.draw();
+    else this.isStale = true;
+  }
+
+  resize() {
+    const width = Math.max(200, this.parent.clientWidth);
+    if (width === this.width) return;
+    this.width = width;
+    for (const canvas of [this.below, this.above]) {
+      canvas.width = width * SHARP;
+      canvas.height = this.height * SHARP;
+      canvas.style.height = `${this.height}px`;
+    }
+    this.layout();
+    this.refresh();
+  }
+
+  context(canvas) {
+    const context = canvas.getContext("2d");
+    context.setTransform(SHARP, 0, 0, SHARP, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    context.font = FONT;
+    return context;
+  }
+}
+
+const SHARP = Math.max(2, Math.ceil(devicePixelRatio || 1)); // also sharp on paper
+const redraws = [];
+
+// Trials as points. `lane` names the strip at the top where those without a value stand; null for none.
+class Scatter extends Canvas {
+  constructor(parent, id, { label, x, y, lane = null, height = 300, mark = null, behind = null, belongs = () => true, colour = statusColour }) {
+    super(parent, label, height);
+    Object.assign(this, { id, x, y, lane, mark, behind, colour });
+    this.shown = all.filter((i) => belongs(i) && x.values[i] !== null && x.values[i] !== undefined);
+    this.px = new Float32Array(size).fill(NaN);
+    this.py = new Float32Array(size).fill(NaN);
+    this.brush = null;
+    this.listen();
+  }
+
+  layout() {
+    const { left, right, top, bottom } = MARGIN;
+    const lane = this.lane === null ? 0 : 22;
+    this.box = { left, top: top + lane, right: this.width - right, bottom: this.height - bottom };
+    for (const i of this.shown) {
+      this.px[i] = this.atX(this.x.values[i]) + (this.x.isCategory ? jitter(i) * 16 : 0);
+      const value = this.y.values[i];
+      this.py[i] = value === null ? (this.lane === null ? NaN : top + lane / 2) : this.atY(value) + (this.y.isCategory ? jitter(i) * 12 : 0);
+    }
+    this.order = [...this.shown].sort((a, b) => this.px[a] - this.px[b]);
+  }
+
+  atX(value) {
+    return this.box.left + this.x.place(value) * (this.box.right - this.box.left);
+  }
+
+  atY(value) {
+    return this.box.bottom - this.y.place(value) * (this.box.bottom - this.box.top);
+  }
+
+  draw() {
+    if (!this.width) return;
+    this.isStale = false;
+    const c = this.context(this.below);
+    drawAxes(c, this);
+    if (this.behind) this.behind(c, this);
+    const isDense = this.shown.length > DENSE;
+    const rest = this.shown.filter((i) => !kept[i]);
+    const chosen = this.shown.filter((i) => kept[i]);
+    c.fillStyle = colours.faint;
+    for (const i of rest) c.fillRect(this.px[i] - 1.5, this.py[i] - 1.5, 3, 3);
+    if (this.mark) this.mark(c, this, chosen);
+    else if (isDense) dots(c, this, chosen);
+    else for (const i of chosen) shape(c, this.px[i], this.py[i], trials.status[i], colours[this.colour(i)]);
+    for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) star(c, this.px[i], this.py[i], show(trials.value[i]), this.box);
+    this.drawAbove();
+  }
+
+  drawAbove() {
+    if (!this.width) return;
+    const c = this.context(this.above);
+    if (this.brush) {
+      const { x0, y0, x1, y1 } = this.brush;
+      c.fillStyle = colours.point;
+      c.globalAlpha = 0.12;
+      c.fillRect(x0, y0, x1 - x0, y1 - y0);
+      c.globalAlpha = 1;
+      c.strokeStyle = colours.text;
+      c.strokeRect(x0, y0, x1 - x0, y1 - y0);
+    }
+    if (focused >= 0 && this.py[focused] >= 0) {
+      c.strokeStyle = colours.text;
+      c.lineWidth = 2;
+      c.beginPath();
+      c.arc(this.px[focused], this.py[focused], 8, 0, 7);
+      c.stroke();
+    }
+  }
+
+  nearest(x, y) {
+    let [best, least] = [-1, 400];
+    for (const i of this.shown) {
+      const distance = (this.px[i] - x) ** 2 + (this.py[i] - y) ** 2;
+      if (distance < least) [best, least] = [i, distance];
+    }
+    return best;
+  }
+
+  select() {
+    const b = this.brush;
+    setFilter(this.id, b && ((i) => this.px[i] >= b.x0 && this.px[i] <= b.x1 && this.py[i] >= b.y0 && this.py[i] <= b.y1));
+    this.drawAbove();
+  }
+
+  clear() {
+    this.brush = null;
+    this.select();
+  }
+
+  listen() {
+    let from = null;
+    const at = (event) => {
+      const box = this.above.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    this.above.addEventListener("pointerdown", (event) => {
+      from = at(event);
+      this.above.setPointerCapture(event.pointerId);
+    });
+    this.above.addEventListener("pointermove", (event) => {
+      const [x, y] = at(event);
+      if (from && Math.hypot(x - from[0], y - from[1]) > 4) {
+        this.brush = { x0: Math.min(x, from[0]), x1: Math.max(x, from[0]), y0: Math.min(y, from[1]), y1: Math.max(y, from[1]) };
+        showTip(-1);
+        soon(this.id, () => this.select());
+      } else if (!from) {
+        const i = this.nearest(x, y);
+        setFocus(i);
+        showTip(i, event.clientX, event.clientY);
+      }
+    });
+    this.above.addEventListener("pointerup", (event) => {
+      const [x, y] = at(event);
+      if (from && Math.hypot(x - from[0], y - from[1]) <= 4) {
+        const i = this.nearest(x, y);
+        if (i >= 0) goTo(i);
+        else this.clear();
+      }
+      from = null;
+    });
+    this.above.addEventListener("pointerleave", () => (setFocus(-1), showTip(-1)));
+    this.above.addEventListener("keydown", (event) => walk(event, this.order.filter((i) => kept[i]), this));
+  }
+}
+
+// Arrow keys go from trial to trial; a screen reader hears each.
+function walk(event, order, plot) {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (step && order.length) {
+    const i = order[(order.indexOf(focused) + step + order.length) % order.length];
+    setFocus(i);
+    say(describe(i).replaceAll("\n", ", "));
+    const box = plot.above.getBoundingClientRect();
+    showTip(i, box.left + (plot.px?.[i] ?? 20), box.top + (plot.py?.[i] ?? 20));
+  } else if (event.key === "Enter" && focused >= 0) goTo(focused);
+  else if (event.key === "Escape") plot.clear();
+  else return;
+  event.preventDefault();
+}
+
+const jitter = (i) => ((i * 0.618034) % 1) - 0.5; // the same at each drawing
+
+function drawAxes(c, { x, y, box, lane, width }) {
+  c.strokeStyle = colours.grid;
+  c.fillStyle = colours.quiet;
+  c.lineWidth = 1;
+  c.textAlign = "right";
+  c.textBaseline = "middle";
+  for (const [value, text] of y.ticks) {
+    const at = Math.round(box.bottom - y.place(value) * (box.bottom - box.top)) + 0.5;
+    if (at < box.top - 1 || at > box.bottom + 1) continue;
+    line(c, box.left, at, box.right, at);
+    c.fillText(text, box.left - 7, at, box.left - 10);
+  }
+  c.textAlign = "center";
+  c.textBaseline = "top";
+  let free = -Infinity;
+  for (const [value, text] of x.ticks) {
+    const at = box.left + x.place(value) * (box.right - box.left);
+    const half = c.measureText(text).width / 2;
+    if (at - half < free || at > box.right + 2) continue;
+    free = at + half + 8;
+    c.fillText(text, at, box.bottom + 7);
+  }
+  c.strokeStyle = colours.quiet;
+  line(c, box.left, box.bottom + 0.5, box.right, box.bottom + 0.5);
+  c.fillStyle = colours.text;
+  c.fillText(cut(x.label, 70), (box.left + box.right) / 2, box.bottom + 26, box.right - box.left);
+  c.textAlign = "left";
+  c.fillText(`↑ ${cut(y.label, 60)}`, 4, 4, width - 8);
+  if (lane !== null) {
+    c.fillStyle = colours.quiet;
+    c.textAlign = "right";
+    c.textBaseline = "middle";
+    c.fillText(lane, box.left - 7, box.top - 11, box.left - 8);
+    c.textAlign = "left";
+  }
+}
+
+function line(c, x0, y0, x1, y1) {
+  c.beginPath();
+  c.moveTo(x0, y0);
+  c.lineTo(x1, y1);
+  c.stroke();
+}
+
+// Status is told by shape as well as by colour.
+function shape(c, x, y, status, colour) {
+  c.strokeStyle = c.fillStyle = colour;
+  c.lineWidth = 2;
+  c.beginPath();
+  if (status === "Failed") {
+    c.moveTo(x - 4, y - 4), c.lineTo(x + 4, y + 4), c.moveTo(x + 4, y - 4), c.lineTo(x - 4, y + 4);
+    c.stroke();
+  } else if (status === "Stopped") {
+    c.moveTo(x, y - 5), c.lineTo(x + 5, y + 4), c.lineTo(x - 5, y + 4), c.closePath();
+    c.stroke();
+  } else if (status === "Completed") {
+    c.arc(x, y, 4, 0, 7);
+    c.globalAlpha = 0.75;
+    c.fill();
+    c.globalAlpha = 1;
+  } else {
+    c.rect(x - 4, y - 4, 8, 8);
+    c.stroke();
+  }
+}
+
+function dots(c, plot, chosen) {
+  for (const name of ["point", "stopped", "running", "failed", "ramp-4", "ramp-3", "ramp-2", "ramp-1"]) {
+    c.fillStyle = colours[name];
+    for (const i of chosen) if (plot.colour(i) === name) c.fillRect(plot.px[i] - 1.5, plot.py[i] - 1.5, 3, 3);
+  }
+}
+
+function star(c, x, y, text, box) {
+  c.fillStyle = colours.best;
+  c.strokeStyle = colours.ground;
+  c.lineWidth = 2;
+  c.beginPath();
+  for (let k = 0; k < 10; k++) {
+    const radius = k % 2 ? 4 : 9;
+    c.lineTo(x + radius * Math.sin((k * Math.PI) / 5), y - radius * Math.cos((k * Math.PI) / 5));
+  }
+  c.closePath();
+  c.stroke();
+  c.fill();
+  c.font = `600 ${FONT}`;
+  c.textAlign = x > (box.left + box.right) / 2 ? "right" : "left";
+  c.textBaseline = "middle";
+  const beside = x + (c.textAlign === "left" ? 12 : -12);
+  const above = y - 14 < box.top ? y + 15 : y - 14;
+  c.lineWidth = 4;
+  c.strokeText(text, beside, above);
+  c.fillText(text, beside, above);
+  c.font = FONT;
+}

@@ -1,0 +1,280 @@
+// Each kind of chart, as the page's figures ask for it.
+const ofGroup = (group) => (i) => trials.group[i] === group || trials.group[i] === null;
+const hasLane = (values, belongs) => all.some((i) => belongs(i) && values[i] === null);
+
+function valueByParameter(parent, id, label, group, name, height = 300) {
+  const y = valueAxis(group);
+  const belongs = ofGroup(group);
+  return new Scatter(parent, id, { label, x: parameterAxis(name), y, belongs, height, lane: hasLane(y.values, belongs) ? "no value" : null });
+}
+
+function trialByTrial(parent, id, label, group) {
+  const y = valueAxis(group);
+  const belongs = ofGroup(group);
+  const [low, high] = extent(trials.finished.filter((at) => at !== null));
+  const x = linear("jobs in the order in which they ended", trials.finished, low, high);
+  x.ticks = x.ticks.filter(([at]) => Number.isInteger(at));
+  const steps = report.groups[group].improvements;
+  const behind = (c, plot) => {
+    c.strokeStyle = colours.best;
+    c.lineWidth = 2;
+    c.beginPath();
+    steps.forEach((step, k) => {
+      const at = plot.atX(step.finished);
+      if (k) c.lineTo(at, plot.atY(steps[k - 1].value));
+      else c.moveTo(at, plot.atY(step.value));
+      c.lineTo(at, plot.atY(step.value));
+    });
+    c.lineTo(plot.box.right, plot.atY(steps.at(-1).value));
+    c.stroke();
+  };
+  return new Scatter(parent, id, { label, x, y, belongs, behind, lane: hasLane(y.values, belongs) ? "no value" : null });
+}
+
+function contour(parent, id, label, group, [one, other]) {
+  return new Scatter(parent, id, { label, x: parameterAxis(one), y: parameterAxis(other), belongs: (i) => trials.group[i] === group, colour: byRank(group) });
+}
+
+// Four steps from best to worst quarter.
+function byRank(group) {
+  const { ranked } = report.groups[group];
+  return (i) => `ramp-${trials.group[i] === group ? 1 + Math.min(3, Math.floor((4 * (trials.rank[i] - 1)) / ranked)) : 4}`;
+}
+
+function slices(parent, id, label, group, names) {
+  return names.slice(0, 12).map((name, k) => valueByParameter(parent.appendChild(element("div")), `${id}-${k}`, `${label} ${name}`, group, name, 230));
+}
+
+function timeline(parent, id, label) {
+  const moments = (values) => values.map((text) => (text ? Date.parse(text) : null));
+  const starts = moments(trials.started_at.map((at, i) => at ?? trials.created_at[i]));
+  const ends = moments(trials.ended_at.map((at) => at ?? report.as_of));
+  const order = all.filter((i) => starts[i] !== null).sort((a, b) => starts[a] - starts[b]);
+  const lanes = Array(size).fill(null);
+  order.forEach((i, lane) => (lanes[i] = order.length - lane));
+  const height = Math.min(420, Math.max(150, 90 + order.length * 12));
+  const scale = time("time, UTC", [...starts, ...ends]);
+  const y = { ...linear("jobs in the order in which they started", lanes, 1, Math.max(2, order.length)), ticks: [] };
+  const mark = (c, plot, chosen) => {
+    const thick = Math.max(1, Math.min(9, (plot.box.bottom - plot.box.top) / order.length - 1));
+    for (const i of chosen) {
+      const [from, to] = [plot.atX(starts[i]), plot.atX(ends[i])];
+      c.fillStyle = colours[statusColour(i)];
+      c.fillRect(from, plot.py[i] - thick / 2, Math.max(1.5, to - from), thick);
+      if (order.length <= 200 && trials.status[i] !== "Completed") shape(c, to + 7, plot.py[i], trials.status[i], colours[statusColour(i)]);
+    }
+  };
+  return new Scatter(parent, id, { label, x: { ...scale, values: starts }, y, height, mark });
+}
+
+const LINES_A_FRAME = 300; // without a graphics card, more take longer than a frame
+
+// Lines across one axis for each hyperparameter and one for the objective; each axis has a brush of its own.
+class Parallel extends Canvas {
+  constructor(parent, id, label, group, names) {
+    super(parent, label, 360);
+    this.id = id;
+    this.axes = [...names.slice(0, 12).map(parameterAxis), valueAxis(group)];
+    this.colour = byRank(group);
+    this.shown = all.filter((i) => trials.group[i] === group).sort((a, b) => trials.rank[b] - trials.rank[a]);
+    this.brushes = new Map();
+    this.listen();
+  }
+
+  layout() {
+    this.top = 34;
+    this.bottom = this.height - 16;
+    const [left, right] = [46, this.width - 60];
+    this.xs = this.axes.map((_, k) => left + (k * (right - left)) / (this.axes.length - 1));
+    this.ys = this.axes.map((axis) =>
+      Float32Array.from(axis.values, (value, i) => (value === null ? NaN : this.bottom - axis.place(value) * (this.bottom - this.top) + (axis.isCategory ? jitter(i) * 10 : 0))),
+    );
+  }
+
+  // While a brush moves, an even sample; then every line, some each frame.
+  draw() {
+    if (!this.width) return;
+    this.isStale = false;
+    const c = this.context(this.below);
+    const chosen = this.shown.filter((i) => kept[i]);
+    const alpha = (count, most) => Math.max(0.08, Math.min(most, 200 / count));
+    const layers = [["faint", alpha(this.shown.length, 0.6), this.shown.filter((i) => !kept[i])]];
+    for (const name of ["ramp-4", "ramp-3", "ramp-2", "ramp-1"]) layers.push([name, alpha(chosen.length, 0.9), chosen.filter((i) => this.colour(i) === name)]);
+    const sample = layers.map(([name, alpha, which]) => [name, this.isBrushing ? alpha * 2 : alpha, this.isBrushing ? evenly(which, 60) : which]);
+    this.drawing = this.paint(c, sample, chosen.filter((i) => trials.rank[i] === 1));
+    this.next();
+    this.drawAbove();
+  }
+
+  next() {
+    const drawing = this.drawing;
+    if (drawing && !drawing.next().done) requestAnimationFrame(() => drawing === this.drawing && this.next());
+  }
+
+  *paint(c, layers, best) {
+    this.drawAxes(c);
+    let painted = 0;
+    for (const [name, alpha, which] of layers)
+      for (let k = 0; k < which.length; k += LINES_A_FRAME) {
+        if (painted && painted + which.length > LINES_A_FRAME) {
+          yield;
+          painted = 0;
+        }
+        const some = which.slice(k, k + LINES_A_FRAME);
+        painted += some.length;
+        c.strokeStyle = colours[name];
+        c.globalAlpha = Math.min(1, alpha);
+        c.lineWidth = 1;
+        this.lines(c, some);
+      }
+    c.globalAlpha = 1;
+    c.lineWidth = 3;
+    c.strokeStyle = colours.best;
+    this.lines(c, best);
+    this.drawAxes(c);
+  }
+
+  lines(c, which) {
+    for (const i of which) {
+      c.beginPath();
+      let isDown = false;
+      for (let k = 0; k < this.axes.length; k++) {
+        const y = this.ys[k][i];
+        if (Number.isNaN(y)) isDown = false;
+        else if (isDown) c.lineTo(this.xs[k], y);
+        else c.moveTo(this.xs[k], y), (isDown = true);
+      }
+      c.stroke();
+    }
+  }
+
+  drawAxes(c) {
+    c.lineWidth = 1;
+    const room = (this.xs[1] ?? this.width) - this.xs[0];
+    this.axes.forEach((axis, k) => {
+      const isLast = k === this.axes.length - 1;
+      c.strokeStyle = colours.quiet;
+      line(c, this.xs[k], this.top, this.xs[k], this.bottom);
+      c.fillStyle = colours.text;
+      c.textBaseline = "top";
+      c.textAlign = isLast ? "right" : k ? "center" : "left";
+      c.fillText(cut(axis.label.replace(/ \(.*/, ""), 24), isLast ? this.width - 2 : k ? this.xs[k] : 4, k % 2 && room < 90 ? 4 : 17, Math.max(room * (room < 90 ? 1.9 : 0.95), 40));
+      c.textAlign = "left";
+      c.textBaseline = "middle";
+      for (const [value, text] of axis.ticks) {
+        const y = this.bottom - axis.place(value) * (this.bottom - this.top);
+        if (y < this.top - 1 || y > this.bottom + 1) continue;
+        c.lineWidth = 3;
+        c.strokeStyle = colours.ground;
+        c.strokeText(text, this.xs[k] + 5, y, room - 8);
+        c.fillStyle = colours.quiet;
+        c.fillText(text, this.xs[k] + 5, y, room - 8);
+        c.lineWidth = 1;
+      }
+    });
+  }
+
+  drawAbove() {
+    if (!this.width) return;
+    const c = this.context(this.above);
+    for (const [k, { y0, y1 }] of this.brushes) {
+      c.fillStyle = colours.best;
+      c.globalAlpha = 0.3;
+      c.fillRect(this.xs[k] - 8, y0, 16, y1 - y0);
+      c.globalAlpha = 1;
+      c.strokeStyle = colours.text;
+      c.strokeRect(this.xs[k] - 8, y0, 16, y1 - y0);
+    }
+    if (focused >= 0 && this.shown.includes(focused)) {
+      c.strokeStyle = colours.text;
+      c.lineWidth = 3;
+      this.lines(c, [focused]);
+    }
+  }
+
+  select() {
+    const active = [...this.brushes];
+    setFilter(this.id, active.length ? (i) => active.every(([k, { y0, y1 }]) => this.ys[k][i] >= y0 && this.ys[k][i] <= y1) : null);
+    this.drawAbove();
+  }
+
+  clear() {
+    this.brushes.clear();
+    this.select();
+  }
+
+  nearest(x, y) {
+    const k = Math.max(0, Math.min(this.axes.length - 2, this.xs.findLastIndex((at) => at <= x)));
+    const share = (x - this.xs[k]) / (this.xs[k + 1] - this.xs[k]);
+    let [best, least] = [-1, 8];
+    for (const i of this.shown) {
+      if (!kept[i]) continue;
+      const distance = Math.abs(this.ys[k][i] * (1 - share) + this.ys[k + 1][i] * share - y);
+      if (distance <= least) [best, least] = [i, distance];
+    }
+    return best;
+  }
+
+  listen() {
+    let axis = -1;
+    let from = 0;
+    const at = (event) => {
+      const box = this.above.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    this.above.addEventListener("pointerdown", (event) => {
+      const [x, y] = at(event);
+      const gaps = this.xs.map((each) => Math.abs(each - x));
+      axis = gaps.indexOf(Math.min(...gaps));
+      from = y;
+      this.above.setPointerCapture(event.pointerId);
+    });
+    this.above.addEventListener("pointermove", (event) => {
+      const [x, y] = at(event);
+      if (axis >= 0 && Math.abs(y - from) > 4) {
+        this.isBrushing = true;
+        this.brushes.set(axis, { y0: Math.min(y, from), y1: Math.max(y, from) });
+        showTip(-1);
+        soon(this.id, () => this.select());
+      } else if (axis < 0) {
+        const i = this.nearest(x, y);
+        setFocus(i);
+        showTip(i, event.clientX, event.clientY);
+      }
+    });
+    this.above.addEventListener("pointerup", (event) => {
+      const [x, y] = at(event);
+      const isClick = axis >= 0 && Math.abs(y - from) <= 4;
+      const i = isClick ? this.nearest(x, y) : -1;
+      if (isClick && !this.brushes.delete(axis) && i >= 0) goTo(i);
+      axis = -1;
+      this.isBrushing = false;
+      this.select();
+    });
+    this.above.addEventListener("pointerleave", () => (setFocus(-1), showTip(-1)));
+    this.above.addEventListener("keydown", (event) => walk(event, this.shown.filter((i) => kept[i]).reverse(), this));
+  }
+}
+
+// At most `most` of them, spread evenly.
+function evenly(which, most) {
+  if (which.length <= most) return which;
+  return Array.from({ length: most }, (_, k) => which[Math.floor((k * which.length) / most)]);
+}
+
+function makeChart(figure) {
+  const { kind, group, parameters } = figure.dataset;
+  const parent = figure.querySelector(".plot");
+  if (!parent) return [];
+  const label = `${figure.querySelector("h3").textContent}. ${figure.querySelector("figcaption").textContent}`;
+  const [at, names] = [Number(group), JSON.parse(parameters)];
+  const make = {
+    "value by parameter": () => valueByParameter(parent, figure.id, label, at, names[0]),
+    history: () => trialByTrial(parent, figure.id, label, at),
+    contour: () => contour(parent, figure.id, label, at, names),
+    slices: () => slices(parent, figure.id, label, at, names),
+    "parallel coordinates": () => new Parallel(parent, figure.id, label, at, names),
+    timeline: () => timeline(parent, figure.id, label),
+  }[kind];
+  return [make()].flat();
+}

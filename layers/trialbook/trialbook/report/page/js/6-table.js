@@ -1,0 +1,125 @@
+// The table of trials: sorted, searched, and beyond some hundred rows only what is in view.
+let rowHeight = 33; // pixels; measured once rows are there
+const PLENTY = 120; // rows; more are drawn only where the reader looks
+const MOST_ON_PAPER = 2000;
+let onPaper = false;
+const rows = document.getElementById("rows");
+const body = element("tbody");
+let sorted = { column: columns[0], isDown: false };
+let order = all;
+
+function sortedOrder() {
+  const { column, isDown } = sorted;
+  const value = (i) => column.values[i];
+  const compare = (a, b) => {
+    const [one, other] = [value(a), value(b)];
+    if (one === null || other === null || one === other) return (one === null) - (other === null) || (trials.rank[a] ?? Infinity) - (trials.rank[b] ?? Infinity) || a - b;
+    const way = typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other), "en", { numeric: true });
+    return isDown ? -way : way;
+  };
+  return all.filter((i) => kept[i]).sort(compare);
+}
+
+function drawTable() {
+  const shown = columns.filter((column) => column.shown);
+  const heads = shown.map((column) => {
+    const isSorted = column === sorted.column;
+    const head = element("th", { scope: "col", class: column.isNumber ? "n" : "", "aria-sort": isSorted ? (sorted.isDown ? "descending" : "ascending") : "none" });
+    const button = element("button", { type: "button" }, `${column.label}${isSorted ? (sorted.isDown ? " ▼" : " ▲") : ""}`);
+    button.addEventListener("click", () => {
+      sorted = { column, isDown: isSorted && !sorted.isDown };
+      drawTable();
+      rows.querySelector(`thead th:nth-child(${shown.indexOf(column) + 1}) button`).focus();
+    });
+    head.append(button);
+    return head;
+  });
+  order = sortedOrder();
+  const table = element("table", { "aria-rowcount": String(order.length + 1) }, element("thead", {}, element("tr", { "aria-rowindex": "1" }, ...heads)), body);
+  rows.replaceChildren(table);
+  drawRows();
+  document.getElementById("selected").textContent = order.length === size ? `${size.toLocaleString("en")} trials` : `${order.length.toLocaleString("en")} of ${size.toLocaleString("en")} trials selected`;
+  document.getElementById("clear").hidden = filters.size === 0;
+}
+
+function drawRows() {
+  const isVirtual = order.length > PLENTY && !onPaper;
+  const count = isVirtual ? Math.ceil(rows.clientHeight / rowHeight) + 30 : onPaper ? MOST_ON_PAPER : PLENTY;
+  const first = isVirtual ? Math.max(0, Math.min(Math.floor(rows.scrollTop / rowHeight) - 15, order.length - count)) : 0;
+  const last = Math.min(order.length, first + count);
+  const shown = columns.filter((column) => column.shown);
+  const made = order.slice(first, last).map((i, k) => tableRow(i, first + k, shown));
+  body.replaceChildren(spacer(first), ...made, spacer(order.length - last));
+  rowHeight = made[0]?.offsetHeight || rowHeight;
+}
+
+function spacer(count) {
+  const cell = element("td", { colspan: "99" });
+  cell.style.height = `${count * rowHeight}px`;
+  return element("tr", { class: "spacer", hidden: count === 0, "aria-hidden": "true" }, cell);
+}
+
+function tableRow(i, place, shown) {
+  const cells = shown.map((column) => {
+    const text = column.text(i);
+    if (column.key === "rank") return element("td", { class: "n" }, trials.rank[i] === 1 ? "★ 1" : text);
+    if (column.key === "job_name") return element("td", {}, element("a", { class: "job", href: `#trial=${encodeURIComponent(text)}` }, text));
+    return element("td", { class: column.isNumber ? "n" : "", title: text.length > 40 ? text : "" }, text);
+  });
+  const classes = `${i === focused ? "focus" : ""} ${trials.rank[i] === 1 ? "first" : ""}`.trim();
+  const row = element("tr", { class: classes, "aria-rowindex": String(place + 2), "data-trial": String(i) }, ...cells);
+  row.addEventListener("pointerenter", () => setFocus(i));
+  row.addEventListener("pointerleave", () => setFocus(-1));
+  return row;
+}
+
+function markFocus() {
+  for (const row of body.querySelectorAll("tr.focus")) row.classList.remove("focus");
+  body.querySelector(`tr[data-trial="${focused}"]`)?.classList.add("focus");
+}
+
+// A trial's permanent anchor: #trial=<job name>.
+function goTo(i) {
+  history.pushState(null, "", `#trial=${encodeURIComponent(trials.job_name[i])}`);
+  follow();
+}
+
+function follow() {
+  const found = /^#trial=(.+)$/.exec(location.hash);
+  if (!found) return;
+  const i = trials.job_name.indexOf(decodeURIComponent(found[1]));
+  if (i < 0) return;
+  if (!kept[i]) clearAll();
+  const place = sortedOrder().indexOf(i);
+  document.getElementById("trials").scrollIntoView();
+  rows.scrollTop = Math.max(0, place * rowHeight - rows.clientHeight / 2);
+  drawRows();
+  setFocus(i);
+  say(describe(i).replaceAll("\n", ", "));
+}
+
+const spoken = element("p", { class: "hidden", role: "status" });
+document.body.append(spoken);
+function say(text) {
+  spoken.textContent = text;
+}
+
+const search = document.getElementById("search");
+let haystack = null;
+function find() {
+  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  haystack ??= all.map((i) => columns.map((column) => column.text(i)).join("\n").toLowerCase());
+  setFilter("search", words.length ? (i) => words.every((word) => haystack[i].includes(word)) : null);
+}
+
+function chooseColumns() {
+  const box = document.querySelector("#columns div");
+  for (const column of columns) {
+    const input = element("input", { type: "checkbox", checked: column.shown });
+    input.addEventListener("change", () => {
+      column.shown = input.checked;
+      drawTable();
+    });
+    box.append(element("label", {}, input, ` ${column.label}`));
+  }
+}

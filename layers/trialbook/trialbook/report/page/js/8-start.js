@@ -1,0 +1,40 @@
+// Everything is there: draw it, and listen.
+let plots = [];
+function clearAll() {
+  search.value = "";
+  setFilter("search", null);
+  plots.forEach((plot) => plot.clear());
+}
+
+readColours();
+plots = [...document.querySelectorAll("figure.chart")].flatMap(makeChart);
+chooseColumns();
+drawTable();
+onSelection.push(drawTable);
+onFocus.push(markFocus);
+rows.addEventListener("scroll", () => order.length > PLENTY && soon("rows", drawRows));
+search.addEventListener("input", () => soon("search", find));
+document.getElementById("clear").addEventListener("click", clearAll);
+document.getElementById("csv").addEventListener("click", () => save(`${fileName}.csv`, "text/csv;charset=utf-8", csv()));
+document.getElementById("json").addEventListener("click", () => save(`${fileName}.json`, "application/json", JSON.stringify(report)));
+for (const button of document.querySelectorAll("[data-copy]"))
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.nextElementSibling.textContent);
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+
+function recolour() {
+  readColours();
+  redraws.forEach((draw) => draw());
+}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+matchMedia("print").addEventListener("change", recolour);
+for (const [event, isPrinting] of [["beforeprint", true], ["afterprint", false]])
+  addEventListener(event, () => {
+    onPaper = isPrinting;
+    drawRows();
+    recolour();
+  });
+addEventListener("hashchange", follow);
+requestAnimationFrame(follow);

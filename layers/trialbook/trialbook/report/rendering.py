@@ -1,0 +1,84 @@
+"""Templates, style and script become one page that is complete in itself and may ask no server for anything."""
+
+import base64
+import json
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from trialbook.core.analysis import wording
+
+_FOLDER = Path(__file__).parent / "page"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "number": wording.tidy,
+        "rough": wording.rough,
+        "percent": wording.percent,
+        "moment": wording.moment,
+        "duration": lambda seconds: None if seconds is None else wording.duration(seconds),
+        "dollars": lambda amount: None if amount is None else wording.dollars(amount),
+    }
+    return made
+
+
+@cache
+def _style() -> str:
+    return (_FOLDER / "style.css").read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    """The page's script: its parts in order, in a scope of their own."""
+    parts = [path.read_text(encoding="utf-8") for path in sorted((_FOLDER / "js").glob("*.js"))]
+    return f'(() => {{\n"use strict";\n{"".join(parts)}}})();\n'
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _policy(style: str, script: str | None) -> str:
+    """What the page may do: run its own script and style, show pictures that it carries, and nothing else."""
+    scripts = f"script-src {_hash(script)}; " if script else ""
+    return (
+        f"default-src 'none'; {scripts}style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def embedded(data: Any) -> Markup:
+    """Data as JSON that HTML can't take for markup, whatever texts are in it."""
+    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 everything that could end the script element is escaped above
+
+
+def render(template: str, values: Mapping[str, Any], *, scripted: bool) -> str:
+    """The page that a template makes of the values. `scripted` pages carry the charts' and the table's script."""
+    style, script = _style(), _script() if scripted else None
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **values,
+            style=Markup(style),  # noqa: S704 a file of ours
+            script=Markup(script) if script else None,  # noqa: S704 files of ours
+            policy=_policy(style, script),
+        )
+    )

@@ -1,0 +1,88 @@
+"""A real Chromium, and pages of reports to open in it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import synthetic
+from trialbook.core.analysis.analyse import analyse
+from trialbook.core.sweeps import Record
+from trialbook.report import files
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# As root in a container there is no sandbox; the rest keeps the browser from asking its maker for anything.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, headless."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on the PATH: Debian's package chromium has it")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@cache
+def report_of(trials: int) -> dict[str, bytes]:
+    """The files of a made-up sweep's report."""
+    return dict(files_of(synthetic.records(trials)))
+
+
+def files_of(records: list[Record]) -> dict[str, bytes]:
+    """The files of the report of these records."""
+    sweep = synthetic.sweep(records)
+    assert sweep.closed_at is not None
+    return dict(files(analyse(sweep, records, as_of=sweep.closed_at)))
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Opens a report's page from disk. What goes wrong in it, and each request it makes, fails the test at its end."""
+    wrong: list[str] = []
+    contexts = []
+
+    def opened(content: bytes, *, width: int = 1200, scheme: str = "light", anchor: str = "") -> Page:
+        path = tmp_path / "report.html"
+        path.write_bytes(content)
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,  # type: ignore[arg-type]
+            accept_downloads=True,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: wrong.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: asked(request.url))
+        page.goto(f"{path.as_uri()}{anchor}")
+        page.wait_for_selector("#rows table")
+        return page
+
+    def asked(url: str) -> None:
+        if not url.startswith(("data:", "blob:", tmp_path.as_uri())):
+            wrong.append(f"request: {url}")
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []

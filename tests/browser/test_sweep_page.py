@@ -1,0 +1,291 @@
+"""A sweep's page in a real browser."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests import synthetic
+from tests.browser.conftest import Open, files_of, report_of
+from trialbook.core.analysis.wording import tidy
+from trialbook.core.jobs import Metric
+
+
+def figures(trials: int) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(report_of(trials)["report.json"])
+    return loaded
+
+
+def drag(page: Page, chart: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drags over a chart, from one place to another in shares of its size."""
+    canvas = page.locator(f"{chart} canvas").nth(1)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=4)
+    page.mouse.up()
+    page.wait_for_function("() => document.getElementById('selected').textContent.includes('selected')")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def cells(page: Page, column: int) -> list[str]:
+    return page.locator(f"#rows tbody tr[data-trial] td:nth-child({column})").all_inner_texts()
+
+
+def test_the_page_opens_from_disk_with_the_answer_first(open_page: Open) -> None:
+    """Without an error in the console and without a request beyond itself: the fixture watches."""
+    page = open_page(report_of(60)["report.html"])
+
+    assert page.locator("h1").inner_text() == figures(60)["headline"]
+    assert page.title() == figures(60)["headline"]
+    assert page.locator("#selected").inner_text() == "60 trials"
+
+
+def test_a_script_that_is_not_the_pages_own_does_not_run(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "altered.html"
+    path.write_text(
+        report_of(60)["report.html"].decode().replace("</main>", "<script>document.title = 'x'</script></main>")
+    )
+    page = browser.new_page()
+    page.goto(path.as_uri())
+
+    assert page.title() == figures(60)["headline"]
+    page.close()
+
+
+def test_brushing_in_one_chart_selects_in_the_table_and_in_all_charts(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"])
+    page.locator("figure.slices").scroll_into_view_if_needed()
+    page.wait_for_timeout(100)
+    other = page.locator("figure.slices canvas").first
+    before = other.evaluate("canvas => canvas.toDataURL()")
+    drag(page, "figure.history", (0.15, 0.1), (0.5, 0.9))
+    told = page.locator("#selected").inner_text()
+    shown = page.locator("#rows tbody tr[data-trial]")
+    finished = figures(60)["trials"]["finished"]
+    places = [finished[int(row.get_attribute("data-trial") or "")] for row in shown.all()]
+
+    assert told == f"{shown.count()} of 60 trials selected"
+    assert 3 < shown.count() < 40
+    assert max(places) - min(places) + 1 - len(places) <= 4  # a range of ends, but for failed ones in the lane above
+    other.scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    assert other.evaluate("canvas => canvas.toDataURL()") != before
+    page.locator("#clear").click()
+    page.wait_for_function("() => document.getElementById('selected').textContent === '60 trials'")
+
+
+def test_an_axis_of_the_parallel_coordinates_has_a_brush_of_its_own(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"])
+    drag(page, "figure.parallel-coordinates", (0.04, 0.1), (0.04, 0.5))
+    rows = page.locator("#rows tbody tr[data-trial]").all()
+    axis = figures(60)["groups"][0]["importance"]["effects"][0]["parameter"]
+    values = figures(60)["trials"]["hyper_parameters"][axis]
+    selected = {values[int(row.get_attribute("data-trial") or "")] for row in rows}
+
+    assert 0 < len(rows) < 57
+    assert all(min(selected) <= value <= max(selected) for value in selected)
+    assert not any(
+        min(selected) < value < max(selected)
+        for at, value in enumerate(values)
+        if value not in selected and figures(60)["trials"]["rank"][at]
+    )
+
+
+def test_a_heading_sorts_and_says_so(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"])
+    headings = page.locator("#rows thead th")
+    place = headings.all_inner_texts().index("learning_rate") + 1
+    for state, is_down in (("ascending", False), ("descending", True)):
+        page.locator(f"#rows thead th:nth-child({place}) button").click()
+        values = [float(text) for text in cells(page, place)]
+
+        assert values == sorted(values, reverse=is_down)
+        assert page.locator(f"#rows thead th:nth-child({place})").get_attribute("aria-sort") == state
+
+
+def test_the_search_finds_trials_by_any_of_their_texts(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"])
+    page.locator("#search").fill("failed sgd")
+    page.wait_for_function("() => document.getElementById('selected').textContent.includes('selected')")
+    trials = figures(60)["trials"]
+    expected = {
+        name
+        for name, status, optimizer in zip(
+            trials["job_name"], trials["status"], trials["hyper_parameters"]["optimizer"], strict=True
+        )
+        if status == "Failed" and optimizer == "sgd"
+    }
+
+    assert set(page.locator("#rows tbody a.job").all_inner_texts()) == expected
+
+
+def test_columns_can_be_chosen(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"])
+    page.locator("#columns summary").click()
+    page.get_by_label("dropout", exact=True).uncheck()
+    page.get_by_label("Ended", exact=True).check()
+    headings = page.locator("#rows thead th").all_inner_texts()
+
+    assert "dropout" not in headings
+    assert "Ended" in headings
+
+
+def test_the_table_shows_what_report_json_holds(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"])
+    trials = figures(60)["trials"]
+    headings = page.locator("#rows thead th").all_inner_texts()
+    ranked = sorted((at for at in range(60) if trials["rank"][at]), key=lambda at: trials["rank"][at])
+
+    assert cells(page, 2)[: len(ranked)] == [tidy(trials["value"][at]) for at in ranked]
+    for name in ("learning_rate", "dropout", "weight_decay"):
+        shown = cells(page, headings.index(name) + 1)[: len(ranked)]
+        assert shown == [tidy(trials["hyper_parameters"][name][at]) for at in ranked]
+
+
+def downloaded(page: Page, button: str) -> str:
+    with page.expect_download() as waiting:
+        page.locator(button).click()
+    return waiting.value.path().read_text(encoding="utf-8")
+
+
+def test_the_csv_holds_every_trial_with_every_hyperparameter_and_metric(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"])
+    rows = list(csv.DictReader(io.StringIO(downloaded(page, "#csv"))))
+    trials = figures(60)["trials"]
+    by_name = {row["Job"]: row for row in rows}
+
+    assert len(rows) == 60
+    for at, name in enumerate(trials["job_name"]):
+        for parameter, values in trials["hyper_parameters"].items():
+            text = by_name[name][parameter]
+            assert (text if isinstance(values[at], str) else float(text)) == values[at]
+        for metric in ("train:loss", "validation:auc"):
+            value = trials["metrics"][metric][at]
+            assert by_name[name][metric] == ("" if value is None else by_name[name][metric])
+            assert value is None or float(by_name[name][metric]) == value
+
+
+def test_the_json_is_report_json(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"])
+
+    assert json.loads(downloaded(page, "#json")) == figures(60)
+
+
+def test_a_trials_anchor_leads_to_its_row(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"], anchor="#trial=net-00042")
+    page.wait_for_selector("#rows tr.focus")
+
+    assert page.locator("#rows tr.focus a.job").inner_text() == "net-00042"
+    assert page.locator("p[role=status].hidden").inner_text().count("net-00042") == 1
+
+
+def test_arrow_keys_walk_through_a_chart_and_say_what_they_reach(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"])
+    page.locator("figure.history canvas").nth(1).focus()
+    page.keyboard.press("ArrowRight")
+    first = page.locator("p[role=status].hidden").inner_text()
+    page.keyboard.press("ArrowRight")
+    second = page.locator("p[role=status].hidden").inner_text()
+
+    assert first.split(", ")[0].split(" ")[-1].startswith("net-")
+    assert first != second
+
+
+def test_ten_thousand_trials_are_shown_a_window_at_a_time(open_page: Open) -> None:
+    page = open_page(report_of(10_000)["report.html"])
+    page.locator("#rows").evaluate("rows => { rows.scrollTop = rows.scrollHeight; }")
+    page.wait_for_function("() => document.querySelector('#rows tbody tr[aria-rowindex=\"10001\"]')")
+
+    assert page.locator("#rows tbody tr[data-trial]").count() < 150
+    assert page.locator("#rows table").get_attribute("aria-rowcount") == "10001"
+
+
+@pytest.mark.parametrize(("trials", "limit"), [(100, 1_600_000), (10_000, 6_000_000)])
+def test_the_page_is_light_enough_to_be_mailed(trials: int, limit: int) -> None:
+    assert len(report_of(trials)["report.html"]) <= limit
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (375, "light")])
+def test_axe_finds_nothing_serious(open_page: Open, width: int, scheme: str) -> None:
+    page = open_page(report_of(60)["report.html"], width=width, scheme=scheme)
+    found = Axe().run(page)
+    serious = [each for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
+
+    assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in serious] == []
+
+
+def test_a_phone_needs_no_sideways_scrolling(open_page: Open) -> None:
+    page = open_page(report_of(60)["report.html"], width=375)
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def test_on_paper_all_rows_stand_and_the_controls_do_not(open_page: Open) -> None:
+    page = open_page(report_of(200)["report.html"])
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+
+    assert page.locator("#rows tbody tr[data-trial]").count() == 200
+    assert not page.locator("#csv").is_visible()
+    assert not page.locator("nav").is_visible()
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(2)</script>",
+    "<img src=x onerror=alert(3)>",
+    "\"'><svg onload=alert(4)>",
+    "=cmd|' /C calc'!A1",
+    "\u202eevil\u202c",
+    "{{ 7 * 7 }} ${7*7} <!-- --> ]]>",
+    "line\nbreak\u2028separator",
+    "__proto__",
+]
+
+
+def test_hostile_text_in_every_field_does_nothing_but_show(open_page: Open) -> None:
+    """The fixture fails on any dialog, error and request."""
+    found = synthetic.records(12)
+    changed = [
+        replace(
+            record,
+            job=replace(
+                record.job,
+                hyper_parameters={**record.job.hyper_parameters, text: text, "note": f"{text} {at}"},
+                tags={text: text},
+                failure_reason=text,
+                image=text,
+                model_artifact=text,
+                role=text,
+                final_metrics=(*record.job.final_metrics, Metric.of(text, 0.5)),
+                status="Failed" if at == 11 else record.job.status,
+            ),
+            trial=text,
+            placed_by=text,
+        )
+        for at, (record, text) in enumerate(zip(found, (HOSTILE * 2)[:12], strict=True))
+    ]
+    made = files_of(changed)
+    page = open_page(made["report.html"])
+    page.locator("#columns summary").click()
+    table = list(csv.reader(io.StringIO(downloaded(page, "#csv"))))
+    shown = page.locator("body").inner_text()
+
+    assert json.loads(downloaded(page, "#json")) == json.loads(made["report.json"])
+    assert not [cell for row in table for cell in row if cell.startswith(("=", "+", "@"))]
+    assert (
+        page.evaluate("document.querySelectorAll('main script, main iframe, main [onerror], main [onload]').length")
+        == 0
+    )
+    for text in HOSTILE[:4]:
+        assert text in shown
