@@ -13,7 +13,7 @@ METRICS = ("validation:loss", "train:loss", "validation:accuracy", "train:accura
 RULES = parse_rules({"experiments": {"*": {"objective": "minimize validation:loss"}}}, {})
 
 
-def trial(number: int, source: random.Random) -> Job:
+def trial(number: int, source: random.Random, sweep: str = "net", start: float = 0) -> Job:
     """A trial of eight hyperparameters, of which the learning rate matters most; every 20th fails."""
     rate = 10 ** source.uniform(-4, 0)
     given = {
@@ -31,9 +31,9 @@ def trial(number: int, source: random.Random) -> Job:
     values = (loss, loss * 0.8, 1 - loss / 2, 1 - loss / 3, 1 - loss / 4, 10)
     fails = number % 20 == 19
     return job(
-        f"net-{number:05d}",
-        number / 10,
-        number / 10 + 3,
+        f"{sweep}-{number:05d}",
+        start + number / 10,
+        start + number / 10 + 3,
         status="Failed" if fails else "Completed",
         metrics={} if fails else {name: float(value) for name, value in zip(METRICS, values, strict=True)},
         hyper_parameters=given,
@@ -43,14 +43,16 @@ def trial(number: int, source: random.Random) -> Job:
     )
 
 
-def records(trials: int, seed: int = 7) -> list[Record]:
-    """The records of a sweep's trials."""
+def records(trials: int, seed: int = 7, sweep: str = "net", start: float = 0) -> list[Record]:
+    """The records of a sweep's trials; the first starts `start` minutes late."""
     source = random.Random(seed)
-    return [replace(record(trial(n, source), "net", rules=RULES), sweep="net", version=1) for n in range(trials)]
+    jobs = [trial(n, source, sweep, start) for n in range(trials)]
+    return [replace(record(job, "net", rules=RULES), sweep=sweep, version=1) for job in jobs]
 
 
 def sweep(found: list[Record]) -> Sweep:
     """The closed sweep that holds them."""
-    blank = Sweep("net", SweepKind.TAG, "net", account="123456789012", region="us-east-1", version=1)
+    name = found[0].sweep or ""
+    blank = Sweep(name, SweepKind.TAG, "net", account="123456789012", region="us-east-1", version=1)
     counted = recount(blank, found)
     return replace(counted, state=SweepState.CLOSED, revision=1, closed_at=at(len(found)))

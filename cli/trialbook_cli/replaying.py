@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trialbook.adapters.dynamodb import Attachment
+from trialbook.core import report_keys
 from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
@@ -93,7 +94,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         deaths=cloud.died,
         announced=tuple(cloud.announced()),
         attachments=tuple(cloud.ledger.attachments(record.key for record in records)),
-        reports={key: content for key, content in cloud.stored() if "/revision-" not in key},
+        reports={key: content for key, content in cloud.stored() if report_keys.REVISION not in key},
     )
 
 

@@ -49,7 +49,7 @@ def test_report_ready_names_what_stands_in_the_bucket() -> None:
 
     assert {told["page"], told["picture"], told["data"]} <= stored.keys()
     assert json.loads(stored[told["data"]])["headline"] == told["headline"]
-    assert stored[told["data"]] == stored[told["data"].replace("/revision-1", "")]
+    assert stored[told["data"]] == stored[told["data"].replace("~revision-1", "")]
 
 
 @pytest.mark.parametrize("name", [CHURN, TUNING])
@@ -82,16 +82,30 @@ def test_a_late_job_gives_a_second_revision_also_where_the_first_ones_link_leads
         for event in [*early, tick, *after]:
             cloud.deliver(event)
         cloud.finish()
-        stored = {key: content for key, content in cloud.stored() if key.endswith("report.json")}
+        stored = {
+            key: content for key, content in cloud.stored() if key.endswith("report.json") and "experiments" not in key
+        }
 
     jobs = {key.removeprefix(SWEEP): json.loads(content)["counts"]["jobs"] for key, content in stored.items()}
     former = "reports/churn-xgb@20261120T101502.441Z"  # began later, and merged into the one that the late job began
     assert jobs == {
-        f"{former}/revision-1/report.json": 2,
+        f"{former}~revision-1/report.json": 2,
         f"{former}/report.json": 3,
-        "/revision-2/report.json": 3,
+        "~revision-2/report.json": 3,
         "/report.json": 3,
     }
+
+
+def test_the_experiment_and_the_index_are_rebuilt_when_a_sweep_ends() -> None:
+    found = outcome(CHURN)
+    experiment = json.loads(found.reports["reports/experiments/churn-xgb/report.json"])
+
+    assert experiment["champion"]["job_name"] == figures(found)["groups"][0]["best"]["job_name"]
+    assert b'href="experiments/churn-xgb/report.html"' in found.reports["reports/index.html"]
+    assert (
+        b'href="../../churn-xgb%4020261120T101500.123Z/report.html"'
+        in (found.reports["reports/experiments/churn-xgb/report.html"])
+    )
 
 
 def test_a_process_that_dies_after_any_of_its_calls_changes_nothing() -> None:
@@ -124,7 +138,8 @@ def test_a_report_costs_few_requests() -> None:
     )
 
     assert calls["dynamodb.GetItem"] == 1
-    assert calls["dynamodb.Query"] <= 4
+    assert calls["dynamodb.Query"] <= 6
+    assert calls["dynamodb.PutItem"] == 1
     assert calls["events.PutEvents"] == 1
 
 

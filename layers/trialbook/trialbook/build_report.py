@@ -1,5 +1,6 @@
 """build_report: a sweep that is over becomes an analysis, one picture and one page, in the bucket under stable keys."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,17 +10,21 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.batches import TryLater
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
+from trialbook.core.analysis.digest import digest, from_data
+from trialbook.core.analysis.experiment import MOST_COMPARED, experiment_report
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.announcements import SWEEP_FINISHED, report_ready
 from trialbook.core.charts.choice import picture
 from trialbook.core.errors import InvalidInput
+from trialbook.core.experiments import ranked_by, summed_up
 from trialbook.core.rules import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.observability import count, logger
-from trialbook.report import files
+from trialbook.report import experiment_files, files, index_file
 from trialbook.services import Services
 
 _SETTLES_IN = 5  # seconds, as a rule; then the index shows what the sweep's item counts
+_BEST_READ = 2  # jobs: the champion and the second best
 _LOOKED_BACK = 10  # sweeps; among them is one that the best can be compared with, or there is none worth naming
 
 
@@ -39,6 +44,7 @@ def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket
     except NotSettled as error:
         raise TryLater(str(error), _SETTLES_IN) from error
     _write_sweep(sweep, analysis, bucket)
+    _write_experiment(sweep, analysis, services, bucket)
     bus.publish([report_ready(sweep, bucket.name, analysis.headline, picture(analysis).alt)])
     count("ReportsBuilt")
     return sweep_id
@@ -66,15 +72,37 @@ def analysis_of(sweep: Sweep, records: list[Record], ledger: Ledger, rules: Rule
         records,
         as_of=as_of,
         previous=next(before, None),
-        experiment_best=ledger.best_before(sweep),
+        experiment_best=ledger.best_before(sweep, sweep.objective) if sweep.objective else None,
         prices=rules.prices,
     )
 
 
 def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:
     """The revision first; then the latest, also that of the sweeps that merged into this one, whose links live on."""
-    made = files(analysis)
+    made = files(analysis, {"experiment": report_keys.experiment_from_sweep(sweep.experiment)})
     newest = [report_keys.latest(each) for each in (sweep.id, *sweep.supersedes)]
     for folder in (report_keys.of_revision(sweep.id, sweep.revision), *newest):
         for name, content in made.items():
             bucket.put(f"{folder}/{name}", content)
+
+
+def _write_experiment(sweep: Sweep, analysis: Analysis, services: Services, bucket: Bucket) -> None:
+    """The best-trial report of the sweep's experiment, and the index. The sweeps before are compared by the digests
+    that their own reports left: their jobs are not read again."""
+    name, ledger = sweep.experiment, services.ledger
+    sweeps = list(ledger.sweeps_of(name))
+    objective = ranked_by(sweeps, services.rules().objective(name))
+    best = list(ledger.experiment_ranking(name, _BEST_READ, objective)) if objective else []
+    others = [each for each in sweeps if each.id != sweep.id and each.revision][-(MOST_COMPARED - 1) :]
+    digests = {each.id: _digest(each, bucket) for each in others} | {sweep.id: digest(analysis)}
+    compared = [found for each in sweeps if (found := digests.get(each.id)) is not None]
+    report = experiment_report(name, objective, sweeps, best, compared, analysis.as_of)
+    for file, content in experiment_files(report).items():
+        bucket.put(f"{report_keys.of_experiment(name)}/{file}", content)
+    ledger.put_experiment(summed_up(name, sweeps, best[0] if best else None))
+    bucket.put(report_keys.INDEX, index_file(list(ledger.experiments())))
+
+
+def _digest(sweep: Sweep, bucket: Bucket) -> Analysis | None:
+    content = bucket.get(f"{report_keys.latest(sweep.id)}/{report_keys.DIGEST}")
+    return None if content is None else from_data(json.loads(content))

@@ -9,6 +9,7 @@
 | loop window  | LOOPS#experiment                   | first start  |
 | loops        | LOOPS#experiment                   | ~            |
 | ensured      | ENSURED#account#region#experiment  | trial, or *  |
+| experiment   | EXPERIMENTS                        | its name, folded |
 | note         | NOTE                               | its name     |
 
 Job and sweep carry their facts as JSON in one attribute, compressed where it is long; the other attributes are keys.
@@ -34,6 +35,7 @@ from pynamodb.transactions import TransactWrite
 
 from trialbook.core.codec import pack, unpack
 from trialbook.core.events import PipelineStep
+from trialbook.core.experiments import Experiment
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_prefix
@@ -127,6 +129,7 @@ class _Item(Model):
 
 _HEAD = "~"  # sorts behind every window of the experiment
 NO_LOOPS: Mapping[str, int] = MappingProxyType({})
+_EXPERIMENTS = "EXPERIMENTS"
 SWEEPS_DUE, UNATTACHED_DUE, SWEEPS = "sweeps", "unattached", "sweeps"
 
 
@@ -220,9 +223,15 @@ class Ledger:
         query = self._item.by_sweep.query(sweep_id, condition, limit=limit, page_size=limit)
         yield from (_record(item) for item in query)
 
-    def experiment_ranking(self, experiment: str, limit: int | None = None) -> Iterator[Record]:
-        """The jobs of an experiment, best first, unranked ones last; one Query for the first `limit`."""
-        query = self._item.by_experiment.query(experiment_id(experiment), limit=limit, page_size=limit)
+    def experiment_ranking(
+        self, experiment: str, limit: int | None = None, objective: Objective | None = None
+    ) -> Iterator[Record]:
+        """The jobs of an experiment, best first, unranked ones last; one Query for the first `limit`.
+
+        Jobs with different objectives are ranked apart; with `objective`, only its own are told.
+        """
+        condition = self._item.experiment_rank.startswith(rank_prefix(objective)) if objective else None
+        query = self._item.by_experiment.query(experiment_id(experiment), condition, limit=limit, page_size=limit)
         yield from (_record(item) for item in query)
 
     # -- sweeps -------------------------------------------------------------------------------------------------
@@ -281,14 +290,22 @@ class Ledger:
         ):
             yield _sweep(item)
 
-    def best_before(self, sweep: Sweep) -> Record | None:
-        """The experiment's best job that started before the sweep did. Reads no further than to it."""
-        for record in self.experiment_ranking(sweep.experiment):
-            if not record.ranks or record.experiment_value is None:
-                return None
+    def best_before(self, sweep: Sweep, objective: Objective) -> Record | None:
+        """The experiment's best job by the objective that started before the sweep did. Reads no further than to it."""
+        for record in self.experiment_ranking(sweep.experiment, objective=objective):
             if sweep.began_at is None or start_of(record.job) < sweep.began_at:
                 return record
         return None
+
+    def experiments(self) -> Iterator[Experiment]:
+        """All experiments, one Query for each megabyte of them."""
+        for item in self._item.query(_EXPERIMENTS):
+            yield unpack(Experiment, _read_facts(item))
+
+    def put_experiment(self, experiment: Experiment) -> None:
+        """Writes an experiment's entry."""
+        name = same_name(experiment.name)
+        self._item(_EXPERIMENTS, name, item="experiment", **_facts(pack(experiment))).save()
 
     # -- writing ------------------------------------------------------------------------------------------------
 

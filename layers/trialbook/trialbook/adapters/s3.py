@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from botocore.exceptions import ClientError
 from botocore.session import Session
 
 _TYPES = {
@@ -12,7 +13,7 @@ _TYPES = {
 
 
 class Bucket:
-    """Writes reports. The bucket encrypts by itself and lets nobody in without a signed link."""
+    """Writes and reads reports. The bucket encrypts by itself and lets nobody in without a signed link."""
 
     def __init__(self, session: Session, name: str) -> None:
         self._client: Any = session.create_client("s3")
@@ -24,3 +25,13 @@ class Bucket:
         self._client.put_object(
             Bucket=self.name, Key=key, Body=content, ContentType=_TYPES[ending], CacheControl="no-cache"
         )
+
+    def get(self, key: str) -> bytes | None:
+        """An object's content; None where there is none, which S3 tells as AccessDenied to who may not list."""
+        try:
+            content: bytes = self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
+                return None
+            raise
+        return content

@@ -3,12 +3,14 @@ both."""
 
 import re
 from hashlib import sha256
+from urllib.parse import quote
 
 from trialbook.core.names import same_name
 
 ROOT = "reports"
 INDEX = f"{ROOT}/index.html"
-PAGE, PICTURE, DATA = "report.html", "chart.png", "report.json"
+PAGE, PICTURE, DATA, DIGEST = "report.html", "chart.png", "report.json", "digest.json"
+REVISION = "~revision-"  # `~` stands in no safe name
 _EXPERIMENTS = "experiments"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,149}")
 
@@ -29,10 +31,32 @@ def latest(sweep_id: str) -> str:
 
 
 def of_revision(sweep_id: str, revision: int) -> str:
-    """The folder of the report as it was when the sweep closed for the n-th time."""
-    return f"{latest(sweep_id)}/revision-{revision}"
+    """The folder of the report as it was when the sweep closed for the n-th time; as deep as the latest, so that links
+    in the page hold in both."""
+    return f"{latest(sweep_id)}{REVISION}{revision}"
 
 
 def of_experiment(experiment: str) -> str:
     """The folder of an experiment's best-trial report; names that differ in case only are one experiment."""
     return f"{ROOT}/{_EXPERIMENTS}/{safe(same_name(experiment))}"
+
+
+# From one page to another; a browser resolves them against where the page lies.
+
+
+def sweep_from_experiment(sweep_id: str) -> str:
+    """From an experiment's page to a sweep's."""
+    return quote(f"../../{safe(sweep_id)}/{PAGE}")
+
+
+def experiment_from_sweep(experiment: str) -> str:
+    """From a sweep's page to its experiment's."""
+    return quote(f"../{_EXPERIMENTS}/{safe(same_name(experiment))}/{PAGE}")
+
+
+def experiment_from_index(experiment: str) -> str:
+    """From the index to an experiment's page."""
+    return quote(f"{_EXPERIMENTS}/{safe(same_name(experiment))}/{PAGE}")
+
+
+INDEX_FROM_EXPERIMENT = "../../index.html"

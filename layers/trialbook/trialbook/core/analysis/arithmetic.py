@@ -16,6 +16,11 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
+def share_of(margin: float, value: float) -> float | None:
+    """The margin as a share of the value's size; None of 0."""
+    return margin / abs(value) if value else None
+
+
 def median(values: Iterable[float]) -> float:
     """The middle value."""
     return quantile(sorted(values), 0.5)

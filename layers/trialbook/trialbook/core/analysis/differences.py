@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from trialbook.core.analysis.arithmetic import quantile
+from trialbook.core.analysis.arithmetic import quantile, share_of
 from trialbook.core.analysis.model import Against, Difference, Improvement, Spread
 from trialbook.core.analysis.rows import Ranked
 from trialbook.core.jobs import JobKey
@@ -23,7 +23,7 @@ def difference(
         sweep=sweep,
         value=other,
         margin=margin,
-        relative=margin / abs(other) if other else None,
+        relative=share_of(margin, other),
         is_better=objective.is_better(best, other),
         is_equal=best == other,
     )

@@ -1,0 +1,44 @@
+"""An analysis without its many trials: what messages and comparisons need, in a few kilobytes whatever the sweep's
+size."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from trialbook.core.analysis.model import Analysis, FailureGroup, Group
+from trialbook.core.codec import pack, unpack
+
+BEST_KEPT = 10  # trials of each objective
+_JOBS_KEPT = 20  # names of failed jobs with the same reason
+_STEPS_KEPT = 200  # improvements of the best so far
+
+
+def digest(analysis: Analysis) -> Analysis:
+    """The analysis with its best trials alone, without slices and recipe."""
+    best = [row for row in analysis.trials if row.rank is not None and row.rank <= BEST_KEPT]
+    return replace(
+        analysis,
+        trials=tuple(sorted(best, key=lambda row: (row.group or 0, row.rank or 0))),
+        groups=tuple(map(_group, analysis.groups)),
+        failures=tuple(map(_failures, analysis.failures)),
+        recipe=None,
+    )
+
+
+def _group(group: Group) -> Group:
+    return replace(group, slices=(), improvements=group.improvements[-_STEPS_KEPT:])
+
+
+def _failures(group: FailureGroup) -> FailureGroup:
+    return replace(group, job_names=group.job_names[:_JOBS_KEPT], shared=())
+
+
+def to_data(kept: Analysis) -> dict[str, Any]:
+    """As plain data for JSON."""
+    data: dict[str, Any] = pack(kept)
+    return data
+
+
+def from_data(data: Mapping[str, Any]) -> Analysis:
+    """Back from `to_data`. Raises TypeError where a field is missing."""
+    return unpack(Analysis, data)

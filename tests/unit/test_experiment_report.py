@@ -1,0 +1,146 @@
+"""The best-trial report of an experiment: who holds the record, how it was reached, sweeps side by side."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests import synthetic
+from tests.unit.making import at, job, record
+from trialbook.core.analysis.analyse import analyse
+from trialbook.core.analysis.digest import BEST_KEPT, digest, from_data, to_data
+from trialbook.core.analysis.experiment import ExperimentReport, experiment_report
+from trialbook.core.experiments import ranked_by, summed_up
+from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
+from trialbook.report import experiment_files, index_file
+from trialbook.report.step_chart import Stairs, step_chart
+
+
+def sweep_of(name: str, start: float, values: dict[str, float], **given: str) -> tuple[Sweep, list[Record]]:
+    """A sweep with a job for each eta and its error."""
+    records = [
+        replace(
+            record(
+                job(
+                    f"{name}-{eta}",
+                    start + n,
+                    start + n + 1,
+                    metrics={"validation:error": error},
+                    hyper_parameters={"eta": eta, **given},
+                )
+            ),
+            sweep=name,
+        )
+        for n, (eta, error) in enumerate(values.items())
+    ]
+    return recount(Sweep(name, SweepKind.TAG, "churn", revision=1, version=1), records), records
+
+
+THREE = [
+    sweep_of("first", 0, {"0.1": 0.30, "0.2": 0.25}),
+    sweep_of("second", 60, {"0.1": 0.28, "0.3": 0.27}),
+    sweep_of("third", 120, {"0.2": 0.24, "0.4": 0.20}, gamma="2"),
+]
+
+
+def report(given: list[tuple[Sweep, list[Record]]]) -> ExperimentReport:
+    best = sorted((each for _, records in given for each in records), key=lambda each: each.experiment_rank)
+    digests = [digest(analyse(sweep, records, as_of=at(999))) for sweep, records in given]
+    sweeps = [sweep for sweep, _ in given]
+    return experiment_report("churn", ranked_by(sweeps), sweeps, best, digests, at(999))
+
+
+def test_the_champion_is_the_best_over_all_sweeps_with_its_lead_over_the_second() -> None:
+    champion = report(THREE).champion
+
+    assert champion is not None
+    assert (champion.job_name, champion.sweep, champion.value) == ("third-0.4", "third", 0.20)
+    assert (champion.second, champion.second_value) == ("third-0.2", 0.24)
+    assert champion.margin == pytest.approx(0.04)
+
+
+def test_the_record_has_a_step_for_each_sweep_that_broke_it_and_says_what_changed() -> None:
+    records = report(THREE).records
+
+    assert [(each.sweep, each.value) for each in records] == [("first", 0.25), ("third", 0.20)]
+    assert records[0].margin is None
+    assert records[1].margin == pytest.approx(0.05)
+    assert records[1].relative == pytest.approx(0.2)
+    assert records[1].changed == ("eta = 0.4", "gamma = 2")
+
+
+def test_the_sentences_say_by_how_much_and_where() -> None:
+    found = report(THREE)
+
+    assert found.headline == "churn: best validation:error 0.2 by third-0.4"
+    assert found.sentences[1:] == (
+        "That is 0.04 (17 %) ahead of the second best, 0.24.",
+        "The record was broken 1 time over 3 sweeps, last by 0.05 in third.",
+    )
+
+
+def test_sweeps_stand_side_by_side_with_what_they_searched_and_their_best_so_far() -> None:
+    first, _, third = report(THREE).compared
+
+    assert first.steps == ((1, 0.30), (2, 0.25))
+    assert third.ranges == {"eta": "0.2 and 0.4", "gamma": "2"}
+    assert third.best_at == {"eta": 0.4, "gamma": "2"}
+
+
+def test_a_sweep_by_another_objective_is_listed_and_not_compared() -> None:
+    other = [
+        record(job("x", 300, metrics={"validation:auc": 0.9})),
+        record(job("y", 301, metrics={"validation:auc": 0.8})),
+    ]
+    apart = recount(Sweep("apart", SweepKind.TAG, "churn", revision=1), other)
+    found = report([*THREE, (apart, other)])
+
+    assert [line.sweep for line in found.sweeps] == ["first", "second", "third", "apart"]
+    assert [each.sweep for each in found.compared] == ["first", "second", "third"]
+    assert found.sentences[-1] == "1 sweep ranked by something else or by nothing."
+
+
+def test_an_experiment_of_which_nothing_ranks_has_a_report_too() -> None:
+    failed = [record(job(f"f-{n}", n, status="Failed")) for n in range(2)]
+    found = report([(recount(Sweep("all failed", SweepKind.TAG, "churn", revision=1), failed), failed)])
+
+    assert found.headline == "churn: 1 sweep, nothing is ranked yet"
+    assert found.champion is None
+    assert b"all failed" in experiment_files(found)["report.html"]
+
+
+def test_a_digest_survives_json_and_keeps_the_best_alone() -> None:
+    found = synthetic.records(400)
+    kept = digest(analyse(synthetic.sweep(found), found, as_of=at(1)))
+
+    assert from_data(to_data(kept)) == kept
+    assert [row.rank for row in kept.trials] == list(range(1, BEST_KEPT + 1))
+
+
+def test_an_experiments_entry_sums_its_sweeps_up() -> None:
+    entry = summed_up("churn", [sweep for sweep, _ in THREE], THREE[2][1][1])
+
+    assert (entry.sweeps, entry.counts.completed, entry.best_job, entry.best_value) == (3, 6, "third-0.4", 0.20)
+    assert b"third-0.4" in index_file([entry])
+
+
+def test_hostile_names_are_text_on_both_pages() -> None:
+    name = "<script>alert(1)</script>\"'"
+    sweep, records = sweep_of("x", 0, {"0.1": 0.3, "0.2": 0.2}, **{name: name})
+    hostile = replace(sweep, id=name, experiment=name)
+    found = experiment_report(
+        name, hostile.objective, [hostile], records, [digest(analyse(hostile, records, as_of=at(1)))], at(1)
+    )
+
+    for page in (experiment_files(found)["report.html"], index_file([summed_up(name, [hostile], records[1])])):
+        assert b"<script>" not in page
+        assert b"&lt;script&gt;" in page
+
+
+def test_stairs_keep_to_their_box_and_their_ticks_to_round_numbers() -> None:
+    chart = step_chart([Stairs("a", ((1, 0.5), (4, 0.25)), 10), Stairs("b", ((2, 0.4),), 3)], "x", "y")
+    left, top, right, bottom = chart.box
+    places = [tuple(map(float, point.split(","))) for line in chart.lines for point in line.points.split(" ")]
+
+    assert all(left <= x <= right and top <= y <= bottom for x, y in places)
+    assert [text for _, text in chart.rows] == ["0.3", "0.4", "0.5"]
+    assert [text for _, text in chart.columns] == ["0", "5", "10"]
