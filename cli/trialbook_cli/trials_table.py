@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.hyper_parameters import varied
 from trialbook.core.jobs import COMPLETED, FAILED
@@ -124,3 +125,11 @@ def _show_rest(name: str, outcome: Outcome, out: Path) -> None:
     console.print(
         f"{name}: {len(outcome.records)} jobs{ignored}. Files: {out}/jobs.jsonl, sweeps.jsonl, experiments.json"
     )
+    for path in _pages(outcome):
+        console.print(Text.assemble(("Report: ", "bold"), safe(f"{out}/{path}", 1000)), soft_wrap=True)
+
+
+def _pages(outcome: Outcome) -> list[str]:
+    """The reports of the sweeps, in their order."""
+    paths = [f"{report_keys.latest(sweep.id)}/{report_keys.PAGE}" for sweep in outcome.sweeps]
+    return [path for path in paths if path in outcome.reports]

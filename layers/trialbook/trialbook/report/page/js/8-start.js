@@ -24,6 +24,15 @@ for (const button of document.querySelectorAll("[data-copy]"))
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });
 
+// What is out of view is drawn too, one at a time when nothing else is to do: for pictures of the whole page.
+function drawStale() {
+  const stale = plots.find((plot) => plot.isStale);
+  if (!stale) return;
+  stale.draw();
+  requestIdleCallback(drawStale);
+}
+setTimeout(() => requestIdleCallback(drawStale), 100);
+
 function recolour() {
   readColours();
   redraws.forEach((draw) => draw());
