@@ -22,7 +22,7 @@ _NOISE = (
     (re.compile(r"\b[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "…"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b"), "…"),
     (re.compile(r"(/[\w.+-]+){2,}"), "/…"),
-    (re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?"), "#"),
+    (re.compile(r"[-+]?(?!3://)\d+(\.\d+)?([eE][-+]?\d+)?"), "#"),
 )
 _PLAIN = (re.compile(r"^\s*(framework error:|traceback \(most recent call last\):|, exit code: \d+)?\s*$", re.I),)
 _ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception|Killed|Interrupt)\b.*", re.M)

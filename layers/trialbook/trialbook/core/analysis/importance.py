@@ -23,7 +23,7 @@ from trialbook.core.analysis.arithmetic import (
     variance,
 )
 from trialbook.core.analysis.model import Effect, Importance, Kind, Parameter, Scale, Value
-from trialbook.core.analysis.wording import plural, rough, tidy
+from trialbook.core.analysis.wording import tidy
 from trialbook.core.objectives import ObjectiveType
 
 LEAST_TRIALS = 30  # below, every method names the wrong parameter too often
@@ -33,6 +33,7 @@ _KNOTS = 6
 _LEVELS = 12  # a category's values beyond the most frequent ones are taken together
 _PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _MOST = 20  # hyperparameters in the model
+_MISSING = "none"
 _CLEAR = 0.2  # rank correlations nearer to 0 tell no direction
 
 Weights = tuple[tuple[int, float], ...]
@@ -117,7 +118,7 @@ def _hats(parameter: Parameter, column: Sequence[Value]) -> _Basis:
     labels = [tidy(back.get(knot, _unscaled(parameter, knot)), 3) for knot in knots]
     missing: Weights = ((len(knots), 1.0),)
     weights = tuple(missing if value is None else _hat(scaled(float(value)), knots) for value in column)
-    return _Basis(parameter, (*labels, "none"), weights)
+    return _Basis(parameter, (*labels, _MISSING), weights)
 
 
 def _unscaled(parameter: Parameter, knot: float) -> float:
@@ -250,28 +251,23 @@ def _effect(
 ) -> Effect:
     sign = 1 if objective_type is ObjectiveType.MINIMIZE else -1
     known = [(sign * level, label) for level, label in zip(levels, basis.labels, strict=True) if level is not None]
+    numbers = [level for level, label in known if label != _MISSING]
     name = basis.parameter.name
     correlation = None
     if basis.parameter.kind is Kind.NUMBER:
         pairs = [(float(x), y) for x, y in zip((t.get(name) for t in trials), values, strict=True) if x is not None]
         correlation = rank_correlation([x for x, _ in pairs], [y for _, y in pairs])
-    return Effect(name, share, correlation, _direction(correlation, sign, basis.parameter), min(known)[1])
+    return Effect(name, share, correlation, _direction(correlation, sign, numbers, basis.parameter), min(known)[1])
 
 
-def _direction(correlation: float | None, sign: int, parameter: Parameter) -> str:
+def _direction(correlation: float | None, sign: int, costs: Sequence[float], parameter: Parameter) -> str:
+    """Which way is better, where values run that way and the model's least cost lies in the outer third there."""
     if parameter.kind is Kind.CATEGORY:
         return "depends on the value"
     if correlation is None or abs(correlation) < _CLEAR:
         return "neither way"
-    return "lower is better" if correlation * sign > 0 else "higher is better"
-
-
-def told(found: Importance) -> str:
-    """The finding in a sentence."""
-    first = found.effects[0]
-    sure = ", indicative" if found.is_indicative else ""
-    way = "" if first.direction == "neither way" else f" ({first.direction})"
-    return (
-        f"{first.parameter} accounts for {rough(first.share * 100, 2)} % of the explained variation{way}; "
-        f"{plural(found.trials, 'trial')}{sure}."
-    )
+    is_lower = correlation * sign > 0
+    place = costs.index(min(costs)) / max(len(costs) - 1, 1)
+    if not (place <= 1 / 3 if is_lower else place >= 2 / 3):
+        return "neither way"
+    return "lower is better" if is_lower else "higher is better"

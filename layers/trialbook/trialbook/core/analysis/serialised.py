@@ -8,9 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from trialbook.core.analysis.model import Analysis, TrialRow
+from trialbook.core.codec import unpack
+from trialbook.core.errors import InvalidInput
 from trialbook.core.times import iso
 
 FORMAT = 1
+_NESTED = ("hyper_parameters", "metrics")
 
 
 def to_dict(analysis: Analysis) -> dict[str, Any]:
@@ -19,9 +22,31 @@ def to_dict(analysis: Analysis) -> dict[str, Any]:
     return {"format": FORMAT, **plain, "trials": _columns(analysis)}
 
 
+def from_dict(data: Mapping[str, Any]) -> Analysis:
+    """Back from `to_dict`. Raises InvalidInput where the format is another one."""
+    if data.get("format") != FORMAT:
+        raise InvalidInput("format", data.get("format"), str(FORMAT))
+    return unpack(Analysis, {**data, "trials": _rows(data["trials"])})
+
+
+def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The trials as rows again."""
+    plain = {name: values for name, values in columns.items() if name not in _NESTED}
+    return [
+        {name: values[at] for name, values in plain.items()}
+        | {name: _known({key: values[at] for key, values in columns[name].items()}) for name in _NESTED}
+        for at in range(len(columns["job_name"]))
+    ]
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def _columns(analysis: Analysis) -> dict[str, Any]:
     rows = analysis.trials
-    nested = {"hyper_parameters": [each.name for each in analysis.parameters], "metrics": list(analysis.metrics)}
+    keys = ([each.name for each in analysis.parameters], list(analysis.metrics))
+    nested = dict(zip(_NESTED, keys, strict=True))
     plain = [field.name for field in fields(TrialRow) if field.name not in nested]
     return {
         **{name: [_plain(getattr(row, name)) for row in rows] for name in plain},

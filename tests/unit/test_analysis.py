@@ -1,0 +1,485 @@
+"""The analysis of a sweep: which was best and why, for searches of every shape."""
+
+import ast
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import synthetic
+from tests.unit.analysing import MAXIMIZE, MINIMIZE, analysed, one_number, swept, trial
+from tests.unit.making import at, job, record
+from trialbook.core.analysis.costs import cost_of
+from trialbook.core.analysis.failures import normalised
+from trialbook.core.analysis.model import Against, Shape
+from trialbook.core.analysis.serialised import FORMAT, from_dict, to_dict
+from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import Channel, InstanceGroup, ParameterRange, TuningDefinition
+from trialbook.core.rules import parse_rules
+from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
+
+
+def advice(records: list[Record], kind: str, **more: Any) -> list[str]:
+    found = analysed(records, **more)
+    told = [*found.advice, *(each for group in found.groups for each in group.advice)]
+    return [each.text for each in told if each.kind == kind]
+
+
+# -- the verdict ------------------------------------------------------------------------------------------------------
+
+
+def test_one_varied_hyperparameter_and_five_trials() -> None:
+    found = analysed(one_number({1: 0.30, 2: 0.20, 4: 0.10, 8: 0.40, 10: 0.50}))
+
+    assert found.headline == "exp: best loss 0.1 at eta = 4"
+    assert found.sentences == (
+        "That is 0.1 (50 %) lower, better, than the runner-up's 0.2.",
+        "5 of 5 jobs completed, in 5 min.",
+    )
+    assert found.groups[0].shape is Shape.ONE_NUMBER
+    assert [row.rank for row in found.trials] == [1, 2, 3, 4, 5]
+
+
+def test_the_highest_is_best_where_the_objective_is_maximized() -> None:
+    found = analysed(one_number({1: 0.7, 2: 0.9, 3: 0.8}, metric="accuracy"))
+
+    assert found.headline == "exp: best accuracy 0.9 at eta = 2"
+    assert found.sentences[0] == "That is 0.1 (12 %) higher, better, than the runner-up's 0.8."
+    assert [row.value for row in found.trials] == [0.9, 0.8, 0.7]
+    assert (found.groups[0].spread.best, found.groups[0].spread.worst) == (0.9, 0.7)
+
+
+def test_no_objective_says_so_and_why() -> None:
+    records = [
+        replace(record(job(f"t-{n}", n, metrics={"mystery": 1.0}, hyper_parameters={"eta": str(n)}), "exp"), sweep="s")
+        for n in range(3)
+    ]
+    found = analysed(records)
+
+    assert found.headline == "exp: nothing is ranked, because no job has a value of an objective"
+    assert found.groups == ()
+    assert found.recipe is None
+    assert sum(lack.count for lack in found.lacks) == 3
+
+
+def test_all_failed_names_the_reason() -> None:
+    records = [
+        trial(n, {"eta": n}, None, status="Failed", failure_reason=f"AlgorithmError: CUDA out of memory at step {n}")
+        for n in range(3)
+    ]
+    found = analysed(records)
+
+    assert found.headline == "exp: all 3 jobs failed: AlgorithmError: CUDA out of memory at step #"
+    assert [(group.count, group.reason) for group in found.failures] == [
+        (3, "AlgorithmError: CUDA out of memory at step #")
+    ]
+
+
+def test_one_trial_is_best_without_anything_to_compare_with() -> None:
+    found = analysed([trial(0, {"eta": 1}, 0.5)])
+
+    assert found.headline == "exp: best loss 0.5 by t-0"
+    assert found.sentences[0] == "It is the only trial that ranks."
+    assert found.groups[0].shape is Shape.ONE_TRIAL
+    assert found.groups[0].differences == ()
+
+
+def test_jobs_that_still_run_are_told_of() -> None:
+    running = [trial(n, {"eta": n}, None, status="InProgress") for n in range(2)]
+
+    assert analysed(running).headline == "exp: 2 jobs in progress, none has ended"
+
+
+def test_ties_go_to_the_earlier_trial_and_are_told() -> None:
+    found = analysed(one_number({1: 0.2, 2: 0.1, 3: 0.1, 4: 0.1}))
+
+    assert found.groups[0].best.job_name == "t-1"
+    assert found.sentences[0] == "That equals the runner-up's 0.1."
+    assert advice(one_number({1: 0.2, 2: 0.1, 3: 0.1, 4: 0.1}), "tie") == [
+        "2 other trials reached the same value; the earliest counts as best."
+    ]
+
+
+def test_definitions_with_different_objectives_are_ranked_apart() -> None:
+    by_loss = one_number({1: 0.3, 2: 0.2})
+    by_accuracy = [trial(n + 5, {"eta": n}, value, metric="accuracy") for n, value in enumerate([0.8, 0.9])]
+    found = analysed([*by_loss, *by_accuracy])
+
+    assert {group.ranking.metric: group.best.value for group in found.groups} == {"loss": 0.2, "accuracy": 0.9}
+    assert any("Trials with other objectives are ranked apart" in sentence for sentence in found.sentences)
+    assert sorted((row.group, row.rank) for row in found.trials if row.rank) == [(0, 1), (0, 2), (1, 1), (1, 2)]
+
+
+def test_a_category_alone() -> None:
+    records = [trial(n, {"optimizer": name}, value) for n, (name, value) in enumerate([("adam", 0.1), ("sgd", 0.2)])]
+    found = analysed(records)
+
+    assert found.groups[0].shape is Shape.ONE_CATEGORY
+    assert [(each.label, each.best) for each in found.groups[0].slices[0].bins] == [("adam", 0.1), ("sgd", 0.2)]
+
+
+def test_ten_thousand_trials_have_an_analysis() -> None:
+    found = synthetic.records(10_000)
+    analysis = analysed(found, sweep=synthetic.sweep(found))
+
+    assert analysis.counts.jobs == 10_000
+    assert analysis.groups[0].importance is not None
+    assert analysis.groups[0].importance.effects[0].parameter == "learning_rate"
+
+
+# -- differences ------------------------------------------------------------------------------------------------------
+
+
+def before(values: dict[Any, float], metric: str = "loss") -> tuple[Sweep, list[Record]]:
+    records = [
+        replace(each, sweep="p", job=replace(each.job, key=replace(each.key, name=f"p-{n}")))
+        for n, each in enumerate(one_number(values, metric=metric))
+    ]
+    return recount(Sweep("p", SweepKind.TAG, "exp", version=1), records), records
+
+
+@pytest.mark.parametrize(
+    ("metric", "own", "other", "is_better", "words"),
+    [
+        ("loss", 0.2, 0.25, True, "0.05 (20 %) lower, better,"),
+        ("loss", 0.25, 0.2, False, "0.05 (25 %) higher, worse,"),
+        ("accuracy", 0.8, 0.75, True, "0.05 (6.7 %) higher, better,"),
+        ("accuracy", 0.72, 0.8, False, "0.08 (10 %) lower, worse,"),
+        ("loss", 0.2, 0.2, False, "That equals the previous sweep's best, 0.2."),
+    ],
+)
+def test_the_previous_sweep_is_compared_by_its_best(
+    metric: str, own: float, other: float, is_better: bool, words: str
+) -> None:
+    worst = 9.0 if metric == "loss" else 0.0
+    previous, _ = before({1: other, 2: worst}, metric)
+    found = analysed(one_number({1: own, 2: worst}, metric=metric), previous=previous)
+    (difference,) = [each for each in found.groups[0].differences if each.against is Against.PREVIOUS_SWEEP]
+
+    assert (difference.value, difference.job_name, difference.sweep) == (other, "p-0", "p")
+    assert difference.is_better is is_better
+    assert difference.margin == pytest.approx(abs(own - other))
+    assert any(words in sentence for sentence in found.sentences)
+
+
+def test_the_experiments_best_before_is_compared_only_by_the_same_objective() -> None:
+    _, (best, *_) = before({1: 0.15, 2: 0.3})
+    _, (other, *_) = before({1: 0.15, 2: 0.3}, "accuracy")
+    records = one_number({1: 0.1, 2: 0.2})
+
+    same = analysed(records, experiment_best=best).groups[0].differences
+    apart = analysed(records, experiment_best=other).groups[0].differences
+
+    assert [each.against for each in same] == [Against.RUNNER_UP, Against.EXPERIMENT]
+    assert same[1].relative == pytest.approx(1 / 3)
+    assert [each.against for each in apart] == [Against.RUNNER_UP]
+
+
+def test_the_history_holds_each_improvement_in_the_order_of_ends() -> None:
+    found = analysed(one_number({1: 0.5, 2: 0.6, 3: 0.4, 4: 0.4, 5: 0.1}))
+
+    assert [(step.finished, step.value) for step in found.groups[0].improvements] == [(1, 0.5), (3, 0.4), (5, 0.1)]
+    assert [step.margin for step in found.groups[0].improvements] == [None, pytest.approx(0.1), pytest.approx(0.3)]
+
+
+def test_diverged_trials_do_not_squeeze_the_axis() -> None:
+    found = analysed(one_number({n: 0.1 + n / 100 for n in range(12)} | {99: 1e6}))
+
+    assert found.groups[0].spread.axis_high == pytest.approx(0.21)
+    assert found.groups[0].spread.beyond == 1
+
+
+# -- hyperparameters --------------------------------------------------------------------------------------------------
+
+
+def test_what_varies_is_told_apart_from_constants_and_internals() -> None:
+    records = [
+        trial(n, {"eta": n, "rounds": 100, "sagemaker_region": f"r{n}", "_tuning_objective_metric": "x"}, 0.1 + n)
+        for n in range(3)
+    ]
+    found = analysed(records)
+
+    assert [each.name for each in found.parameters] == ["eta"]
+    assert found.constants == {"rounds": "100"}
+
+
+def test_a_wide_spread_is_seen_on_a_log_scale_and_a_tuning_jobs_own_scale_wins() -> None:
+    wide = one_number({0.001: 0.1, 0.01: 0.2, 1: 0.3})
+    ranges = (ParameterRange("eta", "Continuous", 0.001, 10, "Linear"),)
+    tuned = replace(swept(wide), definitions=(TuningDefinition("d", "loss", "Minimize", ranges=ranges),))
+
+    assert analysed(wide).parameters[0].scale == "log"
+    assert analysed(wide, sweep=tuned).parameters[0].scale == "linear"
+    assert (analysed(wide, sweep=tuned).parameters[0].lowest, analysed(wide, sweep=tuned).parameters[0].highest) == (
+        0.001,
+        10,
+    )
+
+
+def test_a_value_that_is_no_number_makes_a_category() -> None:
+    found = analysed([trial(0, {"eta": "0.1"}, 0.1), trial(1, {"eta": "auto"}, 0.2)])
+
+    assert found.parameters[0].kind == "category"
+    assert set(found.parameters[0].categories) == {"0.1", "auto"}
+
+
+def test_metrics_that_are_no_numbers_are_shown_and_do_not_rank() -> None:
+    found = analysed([trial(0, {"eta": 1}, float("nan")), trial(1, {"eta": 2}, 0.2)])
+
+    assert found.groups[0].ranked == 1
+    assert [row.metrics["loss"] for row in found.trials] == [0.2, "NaN"]
+
+
+# -- advice -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_best_at_the_end_of_what_was_tried_suggests_going_on() -> None:
+    assert advice(one_number({1: 0.5, 2: 0.4, 4: 0.3, 8: 0.2}), "edge of range") == [
+        "eta is best at 8, at the tried upper end (8): try larger values."
+    ]
+    assert advice(one_number({1: 0.1, 2: 0.4, 4: 0.3, 8: 0.2}), "edge of range") == [
+        "eta is best at 1, at the tried lower end (1): try smaller values."
+    ]
+    assert advice(one_number({1: 0.5, 2: 0.1, 4: 0.3, 8: 0.2}), "edge of range") == []
+    assert advice(one_number({1: 0.5, 2: 0.4}), "edge of range") == []
+
+
+def test_nothing_lies_below_a_count_of_zero() -> None:
+    ranges = (ParameterRange("eta", "Integer", 0, 8, "Linear"),)
+    records = one_number({0: 0.1, 2: 0.4, 4: 0.3, 8: 0.2})
+    tuned = replace(swept(records), definitions=(TuningDefinition("d", "loss", "Minimize", ranges=ranges),))
+
+    assert advice(records, "edge of range", sweep=tuned) == []
+
+
+def test_repeats_tell_what_lies_within_noise() -> None:
+    repeated = [
+        trial(n, {"eta": n // 3}, value)
+        for n, value in enumerate([0.10, 0.105, 0.11, 0.115, 0.13, 0.12, 0.5, 0.52, 0.51])
+    ]
+    (text,) = advice(repeated, "within noise")
+
+    assert text.startswith("The best 2 of 9 trials lie within 0.00782 of the best")
+    assert "standard deviation among 9 repeats" in text
+
+
+def test_a_wide_gap_to_training_data_is_told() -> None:
+    records = [
+        trial(
+            n,
+            {"eta": n},
+            value,
+            metrics={"train:loss": value / 3, "validation:loss": value},
+            rules=RULES_VALIDATION,
+            metric="x",
+        )
+        for n, value in enumerate([0.3, 0.2])
+    ]
+    found = analysed(records)
+
+    assert found.groups[0].gaps[0].difference == pytest.approx(0.2 - 0.2 / 3)
+    assert found.groups[0].gaps[0].relative == pytest.approx(2)
+    assert advice(records, "overfitting")
+
+
+RULES_VALIDATION = parse_rules({"experiments": {"*": {"objective": "minimize validation:loss"}}}, {})
+
+
+@pytest.mark.parametrize(
+    ("train", "validation"),
+    [
+        ("train:loss", "validation:loss"),
+        ("loss", "val_loss"),
+        ("train_acc", "valid_acc"),
+        ("accuracy-train", "accuracy-test"),
+    ],
+)
+def test_metrics_of_training_and_validation_data_pair_by_their_names(train: str, validation: str) -> None:
+    rules = parse_rules({"experiments": {"*": {"objective": f"minimize {validation}"}}}, {})
+    records = [
+        trial(n, {"eta": n}, None, metrics={train: 0.1, validation: 0.1 + n}, rules=rules, status="Completed")
+        for n in range(3)
+    ]
+    (gap,) = analysed(records).groups[0].gaps
+
+    assert (gap.train_metric, gap.validation_metric, gap.difference, gap.median) == (train, validation, 0.0, 1.0)
+
+
+def test_a_search_whose_second_half_found_nothing_better_says_so() -> None:
+    records = one_number({n: 0.1 if n == 3 else 0.2 + n / 100 for n in range(20)})
+
+    assert advice(records, "no further improvement") == [
+        "The best was the 4th of 20 jobs to end; the 16 after it found nothing better."
+    ]
+
+
+# -- failures ---------------------------------------------------------------------------------------------------------
+
+
+def test_failures_are_grouped_by_reason_with_the_values_that_only_they_share() -> None:
+    fine = [trial(n, {"batch": 64, "eta": n}, 0.1 + n) for n in range(12)]
+    failed = [
+        trial(20 + n, {"batch": 512, "eta": n}, None, status="Failed", failure_reason=f"CUDA out of memory: {n} MiB")
+        for n in range(4)
+    ]
+    found = analysed([*fine, *failed])
+    (group,) = found.failures
+
+    assert (group.count, group.reason) == (4, "CUDA out of memory: # MiB")
+    assert [(each.parameter, each.condition) for each in group.only_they_share] == [("batch", "= 512")]
+    assert advice([*fine, *failed], "failures")[0].startswith("All 4 jobs that failed with")
+    assert {row.failure for row in found.trials if row.status == "Failed"} == {0}
+
+
+def test_what_chance_would_part_too_is_not_named() -> None:
+    fine = [trial(n, {"eta": n}, 0.1 + n) for n in range(3)]
+    failed = [trial(9, {"eta": 9}, None, status="Failed", failure_reason="boom")]
+
+    assert analysed([*fine, *failed]).failures[0].only_they_share == ()
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        (None, "SageMaker gave no reason"),
+        ("ClientError: s3://bucket/key missing", "ClientError: s3://… missing"),
+        (
+            "AlgorithmError: framework error: \nTraceback (most recent call last):\n  File x\nValueError: bad 12\n, exit code: 1",
+            "AlgorithmError: ValueError: bad #",
+        ),
+        ("InternalServerError", "InternalServerError"),
+    ],
+)
+def test_a_reason_keeps_what_is_common_and_loses_what_differs(reason: str | None, told: str) -> None:
+    assert normalised(reason) == told
+
+
+# -- time and money ---------------------------------------------------------------------------------------------------
+
+PRICES = {"ml.m5.xlarge": 0.36}
+
+
+def priced(number: int, seconds: int | None, kind: str = "ml.m5.xlarge", **more: Any) -> Record:
+    return trial(
+        number, {"eta": number}, 0.1 + number, billable_seconds=seconds, instances=(InstanceGroup(kind, 2),), **more
+    )
+
+
+def test_costs_are_billable_time_by_machines_by_price_and_unknown_stays_unknown() -> None:
+    found = analysed([priced(0, 100), priced(1, 200), priced(2, 300, "ml.unheard"), priced(3, None)], prices=PRICES)
+
+    assert found.cost.all.cost_usd == pytest.approx(300 * 2 * 0.36 / 3600)
+    assert found.cost.all.unpriced_jobs == 2
+    assert found.cost.best is not None
+    assert found.cost.best.cost_usd == pytest.approx(100 * 2 * 0.36 / 3600)
+    assert found.cost.failures.cost_usd is None
+    assert "for at least $0.06 (estimate)" in found.sentences[-1]
+    assert cost_of(priced(0, 10, "ml.unheard").job, PRICES) is None
+
+
+def test_spot_saving_compares_billed_with_trained_time() -> None:
+    spot = [priced(n, 25, spot=True, training_seconds=100) for n in range(2)]
+    cost = analysed(spot, prices=PRICES).cost
+
+    assert (cost.spot_jobs, cost.spot_saving) == (2, 0.75)
+    assert cost.spot_saving_usd == pytest.approx(2 * 75 * 2 * 0.36 / 3600)
+    assert analysed([priced(0, 10)], prices=PRICES).cost.spot_saving is None
+
+
+# -- reproduce --------------------------------------------------------------------------------------------------------
+
+
+def complete(**more: Any) -> Record:
+    return trial(
+        0,
+        {"eta": 0.1},
+        0.1,
+        image="683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+        instances=(InstanceGroup("ml.m5.xlarge", 1),),
+        volume_gb=30,
+        role="arn:aws:iam::123456789012:role/Training",
+        output_path="s3://bucket/out",
+        max_runtime_seconds=3600,
+        channels=(Channel("train", "s3://bucket/train", "csv"),),
+        model_artifact="s3://bucket/out/model.tar.gz",
+        **more,
+    )
+
+
+@pytest.mark.parametrize("more", [{}, {"spot": True}])
+def test_the_request_is_one_that_create_training_job_takes_and_the_code_compiles(more: dict[str, Any]) -> None:
+    recipe = analysed([complete(**more)]).recipe
+    assert recipe is not None
+    shape: Any = (
+        botocore.session.get_session().get_service_model("sagemaker").operation_model("CreateTrainingJob").input_shape
+    )
+    request = dict(recipe.request)
+
+    assert ParamValidator().validate(request, shape).generate_report() == ""
+    assert recipe.missing == ()
+    assert "MaxWaitTimeInSeconds" in json.dumps(request) if more else True
+    ast.parse(recipe.train_code)
+    ast.parse(recipe.model_code or "")
+    assert "s3://bucket/out/model.tar.gz" in (recipe.model_code or "")
+
+
+def test_what_the_ledger_does_not_hold_is_named_as_missing() -> None:
+    recipe = analysed([trial(0, {"eta": 1}, 0.1, metric_definitions=("loss",))]).recipe
+
+    assert recipe is not None
+    assert set(recipe.missing) >= {"RoleArn", "ResourceConfig.InstanceType", "AlgorithmSpecification.TrainingImage"}
+    assert recipe.model_code is None
+    assert any("MetricDefinitions" in note for note in recipe.notes)
+
+
+def test_a_cluster_of_several_kinds_of_machines_keeps_its_groups() -> None:
+    mixed = complete()
+    mixed = replace(mixed, job=replace(mixed.job, instances=(InstanceGroup("ml.a", 1), InstanceGroup("ml.b", 2))))
+    recipe = analysed([mixed]).recipe
+
+    assert recipe is not None
+    assert [group["InstanceCount"] for group in recipe.request["ResourceConfig"]["InstanceGroups"]] == [1, 2]  # type: ignore[index]
+
+
+def test_provenance_says_who_placed_the_jobs_and_what_was_described() -> None:
+    found = analysed([trial(0, {"eta": 1}, 0.1), trial(1, {"eta": 2}, None, status="InProgress")]).provenance
+
+    assert (found.placed_by, found.described, found.events_only, found.changes) == ({"test": 2}, 1, 1, 2)
+
+
+# -- report.json ------------------------------------------------------------------------------------------------------
+
+cells = st.one_of(st.floats(allow_nan=False, allow_infinity=False, width=32), st.text(max_size=20))
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(cells, cells, st.sampled_from(["Completed", "Failed", "Stopped", "InProgress"])), max_size=8))
+def test_report_json_reads_back_as_the_same_analysis(drawn: list[tuple[Any, Any, str]]) -> None:
+    records = [
+        trial(n, {"a": a, "b\u2028<": n}, value if isinstance(value, float) else None, status=status, minutes=n + 1)
+        for n, (a, value, status) in enumerate(drawn)
+    ]
+    found = analysed(records)
+
+    assert from_dict(json.loads(json.dumps(to_dict(found)))) == found
+
+
+def test_a_format_of_another_version_is_refused_by_name() -> None:
+    with pytest.raises(InvalidInput, match=f"format is 99, expected {FORMAT}"):
+        from_dict({"format": 99})
+
+
+def test_the_rows_of_maximized_and_minimized_sweeps_mirror_each_other() -> None:
+    """What is best by one is worst by the other: nothing in the ranking depends on the sign of a value."""
+    values = [0.3, -0.2, 0.0, 5.0, -7.5]
+    low = analysed([trial(n, {"eta": n}, value, rules=MINIMIZE) for n, value in enumerate(values)])
+    high = analysed([trial(n, {"eta": n}, value, metric="accuracy", rules=MAXIMIZE) for n, value in enumerate(values)])
+
+    assert [row.job_name for row in low.trials] == [row.job_name for row in reversed(high.trials)]
+    assert low.as_of - timedelta(minutes=1000) == at(0)

@@ -1,0 +1,162 @@
+"""Importance against truths that are known, over several seeds."""
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from trialbook.core.analysis.importance import LEAST_TRIALS, importance
+from trialbook.core.analysis.model import Importance, Kind, Parameter, Scale
+from trialbook.core.objectives import ObjectiveType
+
+SEEDS = range(10)
+Trial = dict[str, float | str | None]
+
+
+def number(name: str, scale: Scale = Scale.LINEAR) -> Parameter:
+    return Parameter(name, Kind.NUMBER, scale, 99, 0, False, False, 0.0, 1.0, (), ())
+
+
+def category(name: str, values: Sequence[str]) -> Parameter:
+    return Parameter(name, Kind.CATEGORY, Scale.LINEAR, len(values), 0, False, False, None, None, (), tuple(values))
+
+
+NUMBERS = tuple(number(name) for name in "abcd")
+
+
+def found_of(
+    truth: Callable[[Mapping[str, float]], float], seed: int, trials: int = 60, noise: float = 0.05
+) -> Importance:
+    """Importance of four uniform hyperparameters, of which the truth says what they do."""
+    source = random.Random(seed)
+    drawn = [{name: source.random() for name in "abcd"} for _ in range(trials)]
+    values = [truth(each) + source.gauss(0, noise) for each in drawn]
+    given: list[Trial] = [dict(each) for each in drawn]
+    found = importance(NUMBERS, given, values, ObjectiveType.MINIMIZE)
+    assert found is not None
+    return found
+
+
+TRUTHS: dict[str, Callable[[Mapping[str, float]], float]] = {
+    "linear": lambda x: 3 * x["a"] + x["b"],
+    "a valley, whose correlation is nothing": lambda x: 4 * (x["a"] - 0.5) ** 2 + 0.3 * x["b"],
+    "a step": lambda x: (1.0 if x["a"] > 0.3 else 0.0) + 0.2 * x["c"],
+    "two with one twice as strong": lambda x: 2 * math.sin(3 * x["a"]) + math.sin(3 * x["b"]),
+}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_the_first_hyperparameter_is_the_one_that_matters_most(name: str) -> None:
+    firsts = [found_of(TRUTHS[name], seed).effects[0].parameter for seed in SEEDS]
+
+    assert firsts == ["a"] * len(SEEDS)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_noise_alone_explains_nothing(seed: int) -> None:
+    assert found_of(lambda x: 0.0, seed, noise=1.0).explained < 0.3
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_linear_truth_is_explained_almost_whole_with_its_direction(seed: int) -> None:
+    found = found_of(TRUTHS["linear"], seed, trials=120)
+    shares = {effect.parameter: effect.share for effect in found.effects}
+
+    assert found.explained > 0.95
+    assert shares["a"] == pytest.approx(0.9, abs=0.06)  # the variances stand as 9 to 1
+    assert shares["c"] + shares["d"] < 0.02
+    assert found.effects[0].direction == "lower is better"
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_the_direction_turns_with_the_objective() -> None:
+    source = random.Random(1)
+    trials: list[Trial] = [{"a": source.random(), "b": source.random()} for _ in range(50)]
+    values = [float(trial["a"] or 0) for trial in trials]
+    directions = {
+        kind: importance(NUMBERS[:2], trials, values, kind).effects[0].direction  # type: ignore[union-attr]
+        for kind in ObjectiveType
+    }
+
+    assert directions == {ObjectiveType.MINIMIZE: "lower is better", ObjectiveType.MAXIMIZE: "higher is better"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_valley_has_a_best_place_and_no_direction(seed: int) -> None:
+    first = found_of(TRUTHS["a valley, whose correlation is nothing"], seed, trials=150).effects[0]
+
+    assert first.direction == "neither way"
+    assert float(first.best_at) == pytest.approx(0.5, abs=0.2)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_category_can_matter_most(seed: int) -> None:
+    source = random.Random(seed)
+    cost = {"adam": 0.0, "sgd": 1.0, "rmsprop": 0.5}
+    trials: list[Trial] = [{"a": source.random(), "optimizer": source.choice(list(cost))} for _ in range(60)]
+    values = [cost[str(trial["optimizer"])] + 0.1 * float(trial["a"] or 0) + source.gauss(0, 0.05) for trial in trials]
+    found = importance([number("a"), category("optimizer", list(cost))], trials, values, ObjectiveType.MINIMIZE)
+
+    assert found is not None
+    assert (found.effects[0].parameter, found.effects[0].best_at) == ("optimizer", "adam")
+    assert found.effects[0].correlation is None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_acts_on_a_log_scale_is_found_there(seed: int) -> None:
+    source = random.Random(seed)
+    trials: list[Trial] = [{"a": 10 ** source.uniform(-5, 0), "b": source.random()} for _ in range(60)]
+    values = [abs(math.log10(float(trial["a"] or 1)) + 3) + 0.3 * float(trial["b"] or 0) for trial in trials]
+    found = importance([number("a", Scale.LOG), number("b")], trials, values, ObjectiveType.MINIMIZE)
+
+    assert found is not None
+    assert found.effects[0].parameter == "a"
+    assert math.log10(float(found.effects[0].best_at)) == pytest.approx(-3, abs=1)
+
+
+def test_a_value_that_is_missing_is_a_value_of_its_own() -> None:
+    source = random.Random(3)
+    trials: list[Trial] = [{"a": source.random() if n % 2 else None, "b": source.random()} for n in range(60)]
+    values = [1.0 if trial["a"] is None else 0.0 for trial in trials]
+    found = importance(NUMBERS[:2], trials, values, ObjectiveType.MINIMIZE)
+
+    assert found is not None
+    assert found.effects[0].parameter == "a"
+    assert found.effects[0].share > 0.95
+
+
+def test_diverged_trials_do_not_become_all_there_is_to_explain() -> None:
+    source = random.Random(4)
+    trials: list[Trial] = [{"a": source.random(), "b": source.random()} for _ in range(60)]
+    values = [float(trial["a"] or 0) for trial in trials]
+    values[7] = 1e9
+    found = importance(NUMBERS[:2], trials, values, ObjectiveType.MINIMIZE)
+
+    assert found is not None
+    assert found.effects[0].parameter == "a"
+
+
+def test_more_hyperparameters_than_the_model_takes_leave_the_strongest() -> None:
+    source = random.Random(5)
+    names = [f"p{n:02d}" for n in range(30)]
+    trials: list[Trial] = [{name: source.random() for name in names} for _ in range(100)]
+    values = [float(trial["p29"] or 0) for trial in trials]
+    found = importance([number(name) for name in names], trials, values, ObjectiveType.MINIMIZE)
+
+    assert found is not None
+    assert found.effects[0].parameter == "p29"
+    assert len(found.effects) == 20
+
+
+def test_it_is_shown_from_thirty_trials_on_and_indicative_below_a_hundred() -> None:
+    source = random.Random(6)
+    trials: list[Trial] = [{"a": source.random()} for _ in range(100)]
+    values = [float(trial["a"] or 0) for trial in trials]
+
+    def of(count: int) -> Importance | None:
+        return importance(NUMBERS[:1], trials[:count], values[:count], ObjectiveType.MINIMIZE)
+
+    assert of(LEAST_TRIALS - 1) is None
+    assert [of(count).is_indicative for count in (LEAST_TRIALS, 99, 100)] == [True, True, False]  # type: ignore[union-attr]
+    assert importance(NUMBERS[:1], trials, [1.0] * 100, ObjectiveType.MINIMIZE) is None
