@@ -168,6 +168,23 @@ def test_the_previous_sweep_is_compared_by_its_best(
     assert any(words in sentence for sentence in found.sentences)
 
 
+def test_a_share_is_of_the_values_size_whatever_its_sign() -> None:
+    found = analysed(one_number({1: -3.0, 2: -2.0}))
+
+    assert found.groups[0].differences[0].relative == 0.5
+    assert analysed(one_number({1: -1.0, 2: 0.0})).groups[0].differences[0].relative is None
+
+
+@pytest.mark.parametrize(("metric", "best"), [("loss", 0.1), ("accuracy", 0.3)])
+def test_each_value_of_a_hyperparameter_is_told_by_its_best_and_median_trial(metric: str, best: float) -> None:
+    records = [
+        trial(n, {"eta": n // 3}, value, metric=metric) for n, value in enumerate([0.1, 0.2, 0.3, 0.5, 0.5, 0.5])
+    ]
+    first = analysed(records).groups[0].slices[0].bins[0]
+
+    assert (first.label, first.trials, first.best, first.median) == ("0", 3, best, 0.2)
+
+
 def test_the_experiments_best_before_is_compared_only_by_the_same_objective() -> None:
     _, (best, *_) = before({1: 0.15, 2: 0.3})
     _, (other, *_) = before({1: 0.15, 2: 0.3}, "accuracy")

@@ -123,6 +123,16 @@ def test_an_experiments_entry_sums_its_sweeps_up() -> None:
     assert b"third-0.4" in index_file([entry])
 
 
+def test_of_two_objectives_that_as_many_sweeps_have_the_later_counts_and_the_rules_above_all() -> None:
+    other = [record(job(f"x-{n}", n, metrics={"validation:auc": n / 10})) for n in range(2)]
+    later = recount(Sweep("later", SweepKind.TAG, "churn", revision=1), other)
+    first, later_objective = THREE[0][0], later.objective
+
+    assert ranked_by([first, later]) == later_objective
+    assert ranked_by([first, later, THREE[1][0]]) == first.objective
+    assert ranked_by([first], later_objective) == later_objective
+
+
 def test_hostile_names_are_text_on_both_pages() -> None:
     name = "<script>alert(1)</script>\"'"
     sweep, records = sweep_of("x", 0, {"0.1": 0.3, "0.2": 0.2}, **{name: name})
