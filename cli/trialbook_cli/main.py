@@ -26,17 +26,20 @@ def replay(
     dynamodb_url: Annotated[
         str | None, typer.Option(help="A DynamoDB to keep the ledger in, such as DynamoDB Local; in memory otherwise.")
     ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="A rules document (YAML) to be in force; everything has its default otherwise.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Runs a recording through the deployed wiring on this machine, without AWS.
 
-    Writes jobs.jsonl, sweeps.jsonl and experiments.json to the folder given by --out.
+    Writes jobs.jsonl, sweeps.jsonl, experiments.json and reports/ to the folder given by --out.
 
     Example: trialbook replay events/recordings/churn-min-child-weight --out build/churn
     """
     from trialbook_cli.commands.replay import run
 
-    raise typer.Exit(run(recording, out, dynamodb_url, as_json=as_json))
+    raise typer.Exit(run(recording, out, dynamodb_url, rules, as_json=as_json))
 
 
 @app.command()

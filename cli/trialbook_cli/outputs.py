@@ -1,10 +1,11 @@
 """The ledger as lines: one job or sweep each, the same bytes for the same content."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trialbook.core.analysis.costs import NO_PRICES, Prices, cost_of, spending
 from trialbook.core.jobs import Job
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record, Sweep
@@ -13,7 +14,7 @@ from trialbook.core.times import iso_or_none
 Line = dict[str, Any]
 
 
-def job_line(record: Record, singles: frozenset[str] = frozenset()) -> Line:
+def job_line(record: Record, singles: frozenset[str] = frozenset(), prices: Prices = NO_PRICES) -> Line:
     """A job's line of jobs.jsonl; `singles` are the windows with one job, which are no sweeps."""
     job = record.job
     return {
@@ -30,7 +31,7 @@ def job_line(record: Record, singles: frozenset[str] = frozenset()) -> Line:
         "ended_at": iso_or_none(job.ended_at),
         "duration_seconds": job.duration_seconds,
         "billable_seconds": job.billable_seconds,
-        "cost_usd": None,
+        "cost_usd": cost_of(job, prices),
         "failure_reason": job.failure_reason,
     }
 
@@ -44,8 +45,8 @@ def _metrics(job: Job) -> dict[str, float | str | None]:
     return {metric.name: metric.text if metric.value is None else metric.value for metric in job.final_metrics}
 
 
-def sweep_line(sweep: Sweep) -> Line:
-    """A sweep's line of sweeps.jsonl."""
+def sweep_line(sweep: Sweep, jobs: Sequence[Job] = (), prices: Prices = NO_PRICES) -> Line:
+    """A sweep's line of sweeps.jsonl; its cost is that of the jobs that have a price."""
     counts = sweep.counts
     best = sweep.best
     return {
@@ -69,7 +70,7 @@ def sweep_line(sweep: Sweep) -> Line:
         },
         "started_at": iso_or_none(sweep.began_at),
         "ended_at": iso_or_none(sweep.tuning_ended_at or sweep.last_at),
-        "cost_usd": None,
+        "cost_usd": spending(jobs, prices).cost_usd,
     }
 
 

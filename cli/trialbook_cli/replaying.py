@@ -5,14 +5,16 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from trialbook.adapters.dynamodb import Attachment
+from trialbook.adapters.rules_document import read_rules
 from trialbook.core import report_keys
 from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import Job
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
@@ -37,24 +39,33 @@ class Outcome:
     attachments: tuple[Attachment, ...] = ()
     capacity: Mapping[tuple[str, str], float] = field(default_factory=dict)
     reports: Mapping[str, bytes] = field(default_factory=dict)
+    prices: Mapping[str, float] = field(default_factory=dict)
 
     def job_lines(self) -> list[Line]:
         """The lines of jobs.jsonl, by name."""
         singles = frozenset(sweep.id for sweep in self.sweeps if sweep.is_single)
-        return [job_line(record, singles) for record in self.records]
+        return [job_line(record, singles, self.prices) for record in self.records]
 
     def sweep_lines(self) -> list[Line]:
         """The lines of sweeps.jsonl, in order of time."""
-        return [sweep_line(sweep) for sweep in self.sweeps if not sweep.is_single]
+        jobs: dict[str | None, list[Job]] = {}
+        for record in self.records:
+            jobs.setdefault(record.sweep, []).append(record.job)
+        return [sweep_line(each, jobs.get(each.id, ()), self.prices) for each in self.sweeps if not each.is_single]
 
 
 @contextmanager
 def running(
-    recording: Recording, *, dynamodb_url: str | None = None, without: Collection[str] = ()
+    recording: Recording,
+    *,
+    dynamodb_url: str | None = None,
+    without: Collection[str] = (),
+    rules: str | None = None,
 ) -> Iterator[tuple[LaptopCloud, SageMaker]]:
-    """A laptop cloud with the recording's SageMaker behind it, before the first event."""
+    """A laptop cloud with the recording's SageMaker behind it, before the first event; `rules` is the document."""
     sagemaker = from_recording(recording.answers, _account(recording), lambda: _EPOCH)
-    with LaptopCloud.start(sagemaker, _start(recording), dynamodb_url=dynamodb_url, without=without) as cloud:
+    start = _start(recording)
+    with LaptopCloud.start(sagemaker, start, dynamodb_url=dynamodb_url, without=without, rules=rules) as cloud:
         yield cloud, sagemaker
 
 
@@ -65,17 +76,19 @@ def replay(
     progress: Callable[[int], None] = lambda done: None,
     prepare: Callable[[LaptopCloud, SageMaker], None] = lambda cloud, sagemaker: None,
     without: Collection[str] = (),
+    rules: str | None = None,
 ) -> Outcome:
     """Runs the recording to its end. `progress` is told how many events were delivered; `prepare` may set hooks; the
     functions in `without` are not deployed."""
     passed_by = 0
-    with running(recording, dynamodb_url=dynamodb_url, without=without) as (cloud, sagemaker):
+    with running(recording, dynamodb_url=dynamodb_url, without=without, rules=rules) as (cloud, sagemaker):
         prepare(cloud, sagemaker)
         for number, event in enumerate(recording.events, 1):
             passed_by += not cloud.deliver(event)
             progress(number)
         cloud.finish()
-        return outcome_of(cloud, sagemaker, passed_by)
+        found = outcome_of(cloud, sagemaker, passed_by)
+        return found if rules is None else replace(found, prices=read_rules(rules).prices)
 
 
 def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> Outcome:

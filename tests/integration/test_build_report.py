@@ -157,3 +157,13 @@ def test_what_is_no_finished_sweep_ends_in_the_dead_letter_queue(body: dict[str,
 
         (waiting,) = cloud.dead_letters()["ReportDeadLetters"]
     assert json.loads(waiting) == body
+
+
+def test_the_rules_prices_are_what_reports_and_lines_cost_by() -> None:
+    found = replay(recording(CHURN), rules="prices: {ml.m5.xlarge: 0.23}")
+    jobs, (sweep,) = found.job_lines(), found.sweep_lines()
+    expected = sum(job["billable_seconds"] for job in jobs) / 3600 * 0.23
+
+    assert sweep["cost_usd"] == pytest.approx(expected)
+    assert sum(job["cost_usd"] for job in jobs) == pytest.approx(expected)
+    assert figures(found)["cost"]["all"]["cost_usd"] == pytest.approx(expected)

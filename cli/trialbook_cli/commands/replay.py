@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from trialbook.adapters.rules_document import read_rules
+from trialbook.core.errors import InvalidRules
 from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
 from trialbook_cli.replaying import Outcome, replay, write_outcome
 from trialbook_cli.sagemaker_stand_in.recording import UnreadableAnswer
@@ -10,11 +12,18 @@ from trialbook_cli.terminal import OK, console, fail, progress
 from trialbook_cli.trials_table import show
 
 
-def run(folder: Path, out: Path, dynamodb_url: str | None, *, as_json: bool) -> int:
+def run(folder: Path, out: Path, dynamodb_url: str | None, rules: Path | None, *, as_json: bool) -> int:
     """Replays a folder into another one."""
     try:
+        document = None if rules is None else rules.read_text(encoding="utf-8")
+        if document is not None:
+            read_rules(document)  # an invalid one is told of here: a deployed function would go on without it
         recording = read_recording(folder)
-        outcome = with_progress(recording, dynamodb_url)
+        outcome = with_progress(recording, dynamodb_url, document)
+    except OSError as error:
+        return fail(f"--rules {rules}: {error.strerror}")
+    except InvalidRules as error:
+        return fail("\n".join(f"{rules}: {problem}" for problem in error.problems))
     except UnreadableRecording as error:
         return fail(str(error))
     except UnreadableAnswer as error:
@@ -28,8 +37,12 @@ def run(folder: Path, out: Path, dynamodb_url: str | None, *, as_json: bool) -> 
     return OK
 
 
-def with_progress(recording: Recording, dynamodb_url: str | None = None) -> Outcome:
+def with_progress(recording: Recording, dynamodb_url: str | None = None, rules: str | None = None) -> Outcome:
     """The outcome of a replay, with a bar while it runs."""
     with progress() as bar:
         task = bar.add_task(recording.name, total=len(recording.events))
-        return replay(recording, dynamodb_url=dynamodb_url, progress=lambda done: bar.update(task, completed=done))
+
+        def told(done: int) -> None:
+            bar.update(task, completed=done)
+
+        return replay(recording, dynamodb_url=dynamodb_url, progress=told, rules=rules)

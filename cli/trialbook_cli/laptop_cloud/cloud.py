@@ -112,13 +112,14 @@ class LaptopCloud:
         root: Path = ROOT,
         dynamodb_url: str | None = None,
         without: Collection[str] = (),
+        rules: str | None = None,
     ) -> Iterator["LaptopCloud"]:
         """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's.
 
         With `dynamodb_url`, the ledger lies in the DynamoDB that answers there. The functions in `without` are not
-        deployed.
+        deployed. `rules` is the rules document.
         """
-        stack = Stack(load_template(root / "template.yaml"))
+        stack = Stack(load_template(root / "template.yaml"), {"LookUpPrices": "false"})  # nothing leaves the laptop
         with ExitStack() as until_end:
             until_end.enter_context(patch.dict(os.environ, _ENVIRONMENT))
             passed = {"core": {**default_user_config["core"], "mock_credentials": False}}
@@ -128,6 +129,9 @@ class LaptopCloud:
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
             if dynamodb_url:
                 os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_url
+            if rules is not None:
+                name = stack.parameters["RulesParameter"]
+                boto3.client("ssm", region_name=REGION).put_parameter(Name=name, Type="String", Value=rules)
             cloud = cls(stack, root, start, until_end, without)
             sagemaker.now = lambda: cloud.now
             until_end.enter_context(clock.use(lambda: cloud.now))

@@ -1,10 +1,10 @@
 """build_report: a sweep that is over becomes an analysis, one picture and one page, in the bucket under stable keys."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trialbook.adapters.dynamodb import Ledger, NotSettled
+from trialbook.adapters.dynamodb import NotSettled
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
 from trialbook.batches import TryLater
@@ -17,7 +17,6 @@ from trialbook.core.announcements import SWEEP_FINISHED, report_ready
 from trialbook.core.charts.choice import picture
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import ranked_by, summed_up
-from trialbook.core.rules import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.observability import count, logger
 from trialbook.report import experiment_files, files, index_file
@@ -40,7 +39,7 @@ def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket
         logger.info("no report: the sweep is gone or goes on", sweep=sweep_id)
         return None
     try:
-        analysis = analysis_of(sweep, services.ledger.records_of(sweep), services.ledger, services.rules())
+        analysis = analysis_of(sweep, services.ledger.records_of(sweep), services)
     except NotSettled as error:
         raise TryLater(str(error), _SETTLES_IN) from error
     _write_sweep(sweep, analysis, bucket)
@@ -61,11 +60,12 @@ def _sweep_id(envelope: Mapping[str, Any]) -> str:
     return sweep_id
 
 
-def analysis_of(sweep: Sweep, records: list[Record], ledger: Ledger, rules: Rules) -> Analysis:
+def analysis_of(sweep: Sweep, records: Sequence[Record], services: Services) -> Analysis:
     """A sweep's analysis beside what the ledger holds of its experiment. The same ledger gives the same analysis."""
     as_of = sweep.closed_at or sweep.last_at or sweep.began_at
     if as_of is None:
         raise InvalidInput("sweep", sweep.id, "a sweep that has begun")
+    ledger = services.ledger
     before = (each for each in ledger.sweeps_before(sweep, _LOOKED_BACK) if each.best is not None)
     return analyse(
         sweep,
@@ -73,8 +73,15 @@ def analysis_of(sweep: Sweep, records: list[Record], ledger: Ledger, rules: Rule
         as_of=as_of,
         previous=next(before, None),
         experiment_best=ledger.best_before(sweep, sweep.objective) if sweep.objective else None,
-        prices=rules.prices,
+        prices=_prices(sweep.region, records, services),
     )
+
+
+def _prices(region: str, records: Sequence[Record], services: Services) -> Mapping[str, float]:
+    """The rules' own prices, and for what they leave out the price list's."""
+    own = services.rules().prices
+    others = {group.instance_type for record in records for group in record.job.instances} - own.keys()
+    return {**services.prices(others, region), **own} if others else own
 
 
 def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:

@@ -1,6 +1,6 @@
 """The outside services that the use cases work with, opened when first used, from one botocore session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -13,14 +13,23 @@ from trialbook.core.rules import Rules
 from trialbook.observability import count, logger
 from trialbook.settings import Settings
 
+Prices = Callable[[Collection[str], str], Mapping[str, float]]
+
+
+def no_prices(instance_types: Collection[str], region: str) -> Mapping[str, float]:
+    """Where no price is looked up."""
+    return {}
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a use case asks for. `rules()` are the rules in force; `sagemaker(region)` calls SageMaker there."""
+    """What a use case asks for. `rules()` are the rules in force; `sagemaker(region)` calls SageMaker there;
+    `prices(instance_types, region)` are US dollars an hour, without what has no price."""
 
     ledger: Ledger
     sagemaker: Callable[[str], SageMaker]
     rules: Callable[[], Rules] = field(default=Rules)
+    prices: Prices = no_prices
 
     def session(self) -> Session:
         """The botocore session that all clients share."""
@@ -30,7 +39,17 @@ class Services:
 def open_services(settings: Settings) -> Services:
     """The services of a deployed function."""
     ledger = Ledger(settings.ledger_table, expire_days=settings.expire_days)
-    return Services(ledger, _sagemaker_of(ledger), _rules(settings, ledger))
+    prices = _prices(ledger) if settings.looks_up_prices else no_prices
+    return Services(ledger, _sagemaker_of(ledger), _rules(settings, ledger), prices)
+
+
+def _prices(ledger: Ledger) -> Prices:
+    def prices(instance_types: Collection[str], region: str) -> Mapping[str, float]:
+        from trialbook.adapters.pricing import PriceList
+
+        return PriceList(ledger.session, ledger).of(instance_types, region)
+
+    return prices
 
 
 def _sagemaker_of(ledger: Ledger) -> Callable[[str], SageMaker]:

@@ -17,6 +17,7 @@ class Settings:
     reports_bucket: str | None = None
     expire_days: int | None = None
     queue_url: str = ""
+    looks_up_prices: bool = False
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -31,6 +32,7 @@ class Settings:
             reports_bucket=environment.get("REPORTS_BUCKET") or None,
             expire_days=_days(environment.get("EXPIRE_DAYS")),
             queue_url=environment.get("QUEUE_URL", ""),
+            looks_up_prices=environment.get("LOOK_UP_PRICES") == "true",
         )
 
 

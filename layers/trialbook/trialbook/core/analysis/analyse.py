@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
 from trialbook.core.analysis import advice
-from trialbook.core.analysis.costs import Prices, cost, cost_of
+from trialbook.core.analysis.costs import NO_PRICES, Prices, cost, cost_of
 from trialbook.core.analysis.differences import differences, improvements, spread
 from trialbook.core.analysis.failures import failures, lacks, normalised
 from trialbook.core.analysis.gaps import gaps
@@ -35,8 +34,6 @@ from trialbook.core.analysis.verdict import headline, sentences
 from trialbook.core.jobs import FAILED, JobKey
 from trialbook.core.sweeps import Record, Sweep
 
-_NO_PRICES: Prices = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class _Others:
@@ -53,7 +50,7 @@ def analyse(
     as_of: datetime,
     previous: Sweep | None = None,
     experiment_best: Record | None = None,
-    prices: Prices = _NO_PRICES,
+    prices: Prices = NO_PRICES,
 ) -> Analysis:
     """All that the report of a sweep says. `records` are its jobs in any order; `previous` is the experiment's sweep
     before it, `experiment_best` the experiment's best job before it, `prices` US dollars an hour by instance type."""

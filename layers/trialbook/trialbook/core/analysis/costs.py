@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from trialbook.core.analysis.model import Cost, Spending
 from trialbook.core.jobs import FAILED, Job
 from trialbook.core.sweeps import start_of
 
 Prices = Mapping[str, float]  # instance type -> US dollars an hour
+NO_PRICES: Prices = MappingProxyType({})
 
 
 def cost_of(job: Job, prices: Prices) -> float | None:
