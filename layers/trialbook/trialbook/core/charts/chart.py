@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, floor, log10
 from typing import Any
+from unicodedata import category
 
 from trialbook.core.analysis.model import Group, Parameter, Scale
 from trialbook.core.analysis.wording import cut
@@ -70,6 +71,11 @@ def colours(theme: Theme) -> Colours:
     return _DARK if theme is Theme.DARK else _LIGHT
 
 
+def stronger(theme: Theme) -> str:
+    """How the better end of the ramp stands out from the ground."""
+    return "lighter" if theme is Theme.DARK else "darker"
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A picture's Vega-Lite spec, complete with its data; `alt` says the finding to who can't see it."""
@@ -104,7 +110,7 @@ def framed(title: str, subtitle: str, body: Spec, theme: Theme) -> Spec:
         "limit": 2 * WIDTH,
     }
     legend = {"labelColor": c.text, "titleColor": c.text, "labelFontSize": 12, "titleFontSize": 12}
-    return {
+    spec = {
         "$schema": SCHEMA,
         "title": {"text": cut(title, 90), "subtitle": cut(subtitle, 130)},
         "background": c.ground,
@@ -119,6 +125,21 @@ def framed(title: str, subtitle: str, body: Spec, theme: Theme) -> Spec:
         },
         **body,
     }
+    return {key: _spoken(value, key) for key, value in spec.items()}
+
+
+_SPOKEN = ("title", "subtitle", "text")
+
+
+def _spoken(value: Any, key: str = "") -> Any:
+    """The spec with titles on one line: Vega puts them into expressions, where a line break is an error."""
+    if isinstance(value, dict):
+        return {name: each if name == "data" else _spoken(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_spoken(each, key) for each in value]
+    if isinstance(value, str) and key in _SPOKEN:
+        return "".join(" " if category(character)[0] in "CZ" else character for character in value)
+    return value
 
 
 def better(group: Group) -> str:

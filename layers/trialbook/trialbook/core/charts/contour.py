@@ -18,6 +18,7 @@ from trialbook.core.charts.chart import (
     colours,
     framed,
     is_minimised,
+    stronger,
 )
 from trialbook.core.charts.data import MOST_POINTS, point, ranked, thinned
 from trialbook.core.charts.marks import star
@@ -44,7 +45,7 @@ def contour(analysis: Analysis, one: str, other: str, theme: Theme = Theme.LIGHT
     colour: Spec = {"field": "value", "type": "quantitative", "scale": ramp, "title": cut(found.ranking.metric, 26)}
     said = words.contour(found, one, other)
     layers = [_surface(found, a, b, shown, x, y, colour), *_points(data, x, y, colour, c)]
-    subtitle = f"colour: {better(found)}, darker is better; star: best; between trials an estimate"
+    subtitle = f"colour: {better(found)}, {stronger(theme)} is better; star: best; between trials an estimate"
     body: Spec = {"width": WIDTH - 80, "height": HEIGHT + 60, "layer": layers}
     return Chart("contour", said.title, said.alt, framed(said.title, subtitle, body, theme))
 

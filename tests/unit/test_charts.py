@@ -1,0 +1,164 @@
+"""Charts as data: each spec compiles, shows what it must, and says its finding in words."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+import vl_convert
+
+from tests import synthetic
+from tests.unit.analysing import analysed, one_number, trial
+from trialbook.core.analysis.model import Analysis
+from trialbook.core.charts.chart import Chart, Theme
+from trialbook.core.charts.choice import charts, outlines, picture
+from trialbook.report.png import png
+
+NAMES = ["a.b", "x[0]", "it's", 'say "hi"', "line\nbreak", "datum", "__proto__", "n" * 500, "<script>", "ünï"]
+
+
+def hostile() -> Analysis:
+    """Hyperparameters with names that are code to something, forty trials."""
+    records = [
+        trial(n, {name: (n * (place + 3)) % 17 / 10 for place, name in enumerate(NAMES)}, ((n * 7) % 40) / 10)
+        for n in range(40)
+    ]
+    return analysed(records)
+
+
+@cache
+def analyses() -> dict[str, Analysis]:
+    made = synthetic.records(120)
+    failed = [trial(n, {"eta": n}, None, status="Failed", failure_reason="boom") for n in range(3)]
+    two = [trial(n, {"eta": n % 5, "depth": n % 3}, 1 / (n + 1)) for n in range(15)]
+    return {
+        "one number": analysed(one_number({1: 0.3, 2: 0.2, 4: 0.1, 8: 0.4, 10: 0.5})),
+        "one category": analysed([trial(n, {"o": name}, n / 10) for n, name in enumerate("abc")]),
+        "two numbers": analysed(two),
+        "several": analysed(made, sweep=synthetic.sweep(made)),
+        "one trial": analysed([trial(0, {"eta": 1}, 0.5)]),
+        "nothing varied": analysed([trial(n, {"eta": 1}, n / 10) for n in range(3)]),
+        "ties": analysed(one_number({1: 0.1, 2: 0.1, 3: 0.1})),
+        "all failed": analysed(failed),
+        "negative and huge": analysed(one_number({1: -1e12, 2: 3e11, 3: 0.0}, metric="accuracy")),
+        "hostile names": hostile(),
+        "nothing": analysed([]),
+    }
+
+
+def cases() -> Iterator[Any]:
+    for name in analyses():
+        for theme in Theme:
+            yield pytest.param(name, theme, id=f"{name}, {theme.value}")
+
+
+def all_charts(name: str, theme: Theme = Theme.LIGHT) -> list[Chart]:
+    return [*charts(analyses()[name], theme), picture(analyses()[name], theme)]
+
+
+@pytest.mark.parametrize(("name", "theme"), list(cases()))
+def test_each_spec_is_one_that_vega_lite_compiles(name: str, theme: Theme) -> None:
+    for chart in all_charts(name, theme):
+        compiled = vl_convert.vegalite_to_vega(json.dumps(chart.spec), vl_version="5.20")
+
+        assert compiled["$schema"].startswith("https://vega.github.io/schema/vega/")
+        assert compiled["background"] == chart.spec["background"]
+
+
+@pytest.mark.parametrize("name", [name for name in analyses() if name != "nothing"])
+def test_each_chart_says_its_finding_in_words(name: str) -> None:
+    for chart in all_charts(name):
+        assert chart.title
+        assert any(character.isdigit() for character in chart.alt), chart.kind
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("one number", ["value by parameter", "history", "timeline"]),
+        ("one category", ["value by parameter", "history", "timeline"]),
+        ("two numbers", ["contour", "history", "slices", "parallel coordinates", "timeline"]),
+        ("several", ["history", "importance", "slices", "parallel coordinates", "contour", "timeline"]),
+        ("one trial", ["timeline"]),
+        ("nothing varied", ["history", "timeline"]),
+        ("all failed", ["timeline"]),
+    ],
+)
+def test_the_shape_of_the_search_chooses_the_charts(name: str, kinds: list[str]) -> None:
+    assert [each.kind for each in outlines(analyses()[name])] == kinds
+
+
+def rows(spec: Any) -> Iterator[dict[str, Any]]:
+    """Every row of data anywhere in a spec."""
+    if isinstance(spec, dict):
+        values = spec.get("data", {}).get("values") if isinstance(spec.get("data"), dict) else None
+        yield from values or []
+        for each in spec.values():
+            yield from rows(each)
+    elif isinstance(spec, list):
+        for each in spec:
+            yield from rows(each)
+
+
+def texts(spec: Any) -> Iterator[str]:
+    if isinstance(spec, dict):
+        for key, each in spec.items():
+            if key != "data":
+                yield from texts(each)
+    elif isinstance(spec, list):
+        for each in spec:
+            yield from texts(each)
+    elif isinstance(spec, str):
+        yield spec
+
+
+def test_the_axis_tells_the_metric_and_which_way_is_better() -> None:
+    chart = charts(analyses()["one number"])[0]
+
+    assert any("loss" in text and "lower is better" in text for text in texts(chart.spec))
+    assert any(
+        "accuracy" in text and "higher is better" in text
+        for text in texts(charts(analyses()["negative and huge"])[0].spec)
+    )
+
+
+def test_the_best_trial_is_marked_with_its_value() -> None:
+    chart = charts(analyses()["one number"])[0]
+    shown = json.dumps(list(rows(chart.spec)))
+
+    assert "0.1" in shown
+    assert any("star" in text.lower() or text.startswith("M") for text in texts(chart.spec))
+
+
+def test_failed_trials_are_shown_where_the_history_goes() -> None:
+    history = next(chart for chart in charts(analyses()["several"]) if chart.kind == "history")
+    crosses = sorted(row["x"] for row in rows(history.spec) if row.keys() == {"x"})
+    failed = [row.finished for row in analyses()["several"].trials if row.status == "Failed"]
+
+    assert crosses == sorted(place for place in failed if place is not None)
+    assert len(crosses) == 6
+
+
+def test_at_most_so_many_lines_are_drawn_as_can_be_told_apart_and_the_picture_says_so() -> None:
+    found = synthetic.records(1000)
+    chart = next(
+        each for each in charts(analysed(found, sweep=synthetic.sweep(found))) if each.kind == "parallel coordinates"
+    )
+    drawn = {row["trial"] for row in rows(chart.spec) if "trial" in row}
+
+    assert len(drawn) <= 251
+    assert any("250 of 950 drawn" in text for text in texts(chart.spec["title"]))
+
+
+def test_every_chart_of_hostile_names_is_drawn() -> None:
+    for chart in all_charts("hostile names"):
+        assert vl_convert.vegalite_to_svg(json.dumps(chart.spec), vl_version="5.20").startswith("<svg")
+
+
+@pytest.mark.parametrize("name", ["one number", "several", "hostile names", "all failed"])
+def test_pictures_are_drawn_without_a_network(name: str) -> None:
+    drawn = png(picture(analyses()[name]))
+
+    assert drawn.startswith(b"\x89PNG")
+    assert 10_000 < len(drawn) < 1_500_000
