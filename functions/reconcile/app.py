@@ -12,7 +12,7 @@ from trialbook.settings import Settings
 services = open_services(Settings.from_environment())
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, correlation_id_path="id")
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A scheduled event; its account and region are those whose jobs are looked at."""

@@ -18,6 +18,8 @@ from unittest.mock import patch
 from uuid import uuid4
 
 import boto3
+from botocore import handlers
+from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.loaders import JSONFileLoader
@@ -64,8 +66,11 @@ class LaptopCloud:
     """A running stack. Made by `LaptopCloud.start`.
 
     `calls` counts the functions' API calls by function, service and operation, `capacity` DynamoDB's units by function
-    and operation (as DynamoDB Local tells them; moto's are rough). `after_call`, where set, is told of each
-    once it is answered, and may raise ProcessDied.
+    and operation (as DynamoDB Local tells them; moto's are rough).
+
+    Hooks for tests, None where not set: `before_call` and `after_call` are told of the functions' calls by function,
+    service and operation, the first with the request too; the second, once they are answered, may raise ProcessDied.
+    `fault` may answer in AWS's stead, on the wire: each attempt of a call goes through it.
     """
 
     def __init__(
@@ -78,7 +83,9 @@ class LaptopCloud:
         self.died = 0
         self.calls: Counter[tuple[str, str, str]] = Counter()
         self.capacity: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self.before_call: Callable[[str, str, str, Mapping[str, Any]], None] | None = None
         self.after_call: Callable[[str, str, str], None] | None = None
+        self.fault: Callable[[str, str, str], AWSResponse | None] | None = None
         self._running: str | None = None
         self._rules: list[tuple[EventPattern, list[str]]] = []
         self._sources: dict[str, tuple[Function, int]] = {}
@@ -136,6 +143,9 @@ class LaptopCloud:
             sagemaker.now = lambda: cloud.now
             until_end.enter_context(clock.use(lambda: cloud.now))
             until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
+            # Sessions made from here on, the functions' own, ask it before moto or the network.
+            on_the_wire = [("before-send", cloud._answer_in_its_stead), *handlers.BUILTIN_HANDLERS]
+            until_end.enter_context(patch.object(handlers, "BUILTIN_HANDLERS", on_the_wire))
             until_end.enter_context(patch("moto.sqs.models.unix_time_millis", cloud._milliseconds))
             until_end.enter_context(patch("moto.sqs.models.unix_time", lambda: cloud._milliseconds() / 1000))
             level = observability.logger.log_level
@@ -296,7 +306,8 @@ class LaptopCloud:
 
     def _run(self, name: str) -> None:
         self._changed = True
-        event = {"time": self.now.strftime("%Y-%m-%dT%H:%M:%SZ"), "account": ACCOUNT, "region": REGION, "detail": {}}
+        time = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {"id": f"{name}/{time}", "time": time, "account": ACCOUNT, "region": REGION, "detail": {}}
         self._invoke(self._schedules[name], event)
 
     def _drain(self) -> None:
@@ -345,11 +356,14 @@ class LaptopCloud:
 
     def _watched(self, make: Callable[..., Any]) -> Callable[..., Any]:
         def make_api_call(client: Any, operation: str, request: Any) -> Any:
+            service = client.meta.service_model.service_name
+            if self._running is not None and self.before_call is not None:
+                self.before_call(self._running, service, operation, request)
             if operation in _METERED:
                 request = {**request, "ReturnConsumedCapacity": "TOTAL"}
             answer = make(client, operation, request)
             if self._running is not None:
-                call = (self._running, client.meta.service_model.service_name, operation)
+                call = (self._running, service, operation)
                 self.calls[call] += 1
                 self.capacity[self._running, operation] += _units(answer)
                 if self.after_call is not None:
@@ -357,6 +371,12 @@ class LaptopCloud:
             return answer
 
         return make_api_call
+
+    def _answer_in_its_stead(self, event_name: str, **_: Any) -> AWSResponse | None:
+        if self._running is None or self.fault is None:
+            return None
+        service, operation = event_name.split(".")[1:]
+        return self.fault(self._running, service, operation)
 
     # -- looking ------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import importlib.util
 import io
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,16 +44,22 @@ class Function:
         self.environment = {key: str(value) for key, value in properties["Environment"]["Variables"].items()}
         self.events = properties.get("Events", {})
         self.invocations = 0
+        self.printed: Callable[[str], None] | None = None
         self._module: Any = None
 
     def __call__(self, event: Mapping[str, Any]) -> Any:
-        """Invokes the handler in the function's environment. What it logs goes nowhere."""
+        """Invokes the handler in the function's environment. What it prints, its metrics, goes to `printed` if set."""
         self.invocations += 1
-        with _environment(self.environment), contextlib.redirect_stdout(io.StringIO()):
-            if self._module is None:
-                self._module = self._load()
-            handler = getattr(self._module, self.handler.rpartition(".")[2])
-            return handler(event, Context(self.name, self.timeout, self.memory))
+        output = io.StringIO()
+        try:
+            with _environment(self.environment), contextlib.redirect_stdout(output):
+                if self._module is None:
+                    self._module = self._load()
+                handler = getattr(self._module, self.handler.rpartition(".")[2])
+                return handler(event, Context(self.name, self.timeout, self.memory))
+        finally:
+            if self.printed is not None:
+                self.printed(output.getvalue())
 
     def forget(self) -> None:
         """The next invocation is a cold start."""

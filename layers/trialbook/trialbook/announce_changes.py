@@ -1,9 +1,10 @@
 """announce_changes: what the ledger's stream shows becomes domain events on Trialbook's own bus."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from trialbook.adapters.dynamodb import Ledger, item_from_image
+from trialbook.adapters.dynamodb import Ledger, cause_of_image, item_from_image
 from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.core.announcements import Announcement, of_job, of_sweep, thinned
 from trialbook.core.sweeps import Record, Sweep
@@ -22,7 +23,8 @@ def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledge
     told: list[tuple[int, Announcement]] = []
     for place, (old, new) in enumerate(changes):
         try:
-            told += [(place, each) for each in _told(old, new, ledger)]
+            cause = cause_of_image(new)
+            told += [(place, replace(each, cause=cause)) for each in _told(old, new, ledger)]
         except Exception:  # noqa: BLE001 whatever is wrong with one change must not cost those before it
             logger.exception("a change can't be read", place=place)
             done = place

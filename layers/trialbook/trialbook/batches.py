@@ -12,8 +12,10 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from trialbook.core.errors import NotAJobEvent
-from trialbook.observability import count, logger
+from trialbook import clock
+from trialbook.core.errors import InvalidInput, NotAJobEvent
+from trialbook.core.times import parse_time
+from trialbook.observability import age, correlate, count, logger
 
 
 class TryLater(Exception):
@@ -32,14 +34,26 @@ class _Processor(BatchProcessor):
 
 
 def envelope_of(message: SQSRecord) -> Mapping[str, Any]:
-    """The EventBridge envelope in a message's body. Raises NotAJobEvent where it is no JSON object."""
+    """The EventBridge envelope in a message's body; from here on, log lines carry its correlation id, and its age is
+    measured. Raises NotAJobEvent where it is no JSON object."""
     try:
         body = json.loads(message.body)
     except (TypeError, ValueError) as error:
         raise NotAJobEvent("body", message.body, "an EventBridge envelope as JSON") from error
     if not isinstance(body, dict):
         raise NotAJobEvent("body", body, "an EventBridge envelope (a JSON object)")
+    correlate(body)
+    _measure_age(body)
     return body
+
+
+def _measure_age(envelope: Mapping[str, Any]) -> None:
+    try:
+        sent_at = parse_time(envelope.get("time"), "time")
+    except InvalidInput:
+        return  # whoever needs the time says what is wrong with it
+    if sent_at is not None:
+        age("EventAge", sent_at, clock.now())
 
 
 def delivery_of(message: SQSRecord) -> int:
@@ -51,6 +65,7 @@ def process(event: Mapping[str, Any], context: Any, handle: Callable[[SQSRecord]
     """Handles each message by itself; the answer names those that failed, and only they come again."""
 
     def handler(record: SQSRecord) -> None:  # Powertools calls it with this keyword
+        logger.set_correlation_id(None)
         handle(record)
 
     count("Messages", len(event["Records"]))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from trialbook.adapters.dynamodb import NotSettled
@@ -18,7 +19,7 @@ from trialbook.core.charts.choice import picture
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import ranked_by, summed_up
 from trialbook.core.sweeps import Record, Sweep, SweepState
-from trialbook.observability import count, logger
+from trialbook.observability import correlation_id, count, logger
 from trialbook.report import experiment_files, files, index_file
 from trialbook.services import Services
 
@@ -44,7 +45,8 @@ def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket
         raise TryLater(str(error), _SETTLES_IN) from error
     _write_sweep(sweep, analysis, bucket)
     _write_experiment(sweep, analysis, services, bucket)
-    bus.publish([report_ready(sweep, bucket.name, analysis.headline, picture(analysis).alt)])
+    ready = report_ready(sweep, bucket.name, analysis.headline, picture(analysis).alt)
+    bus.publish([replace(ready, cause=correlation_id())])
     count("ReportsBuilt")
     return sweep_id
 

@@ -1,19 +1,46 @@
-"""Logs and metrics, as Powertools makes them: JSON lines and CloudWatch's embedded metric format."""
+"""Logs and metrics, as Powertools makes them: JSON lines and CloudWatch's embedded metric format.
+
+The id of the event that started it all stands on each log line as `correlation_id`, through every hop: queue, ledger,
+stream, Trialbook's own bus and what follows from there.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+NAMESPACE = "Trialbook"
 logger = Logger()
-metrics = Metrics(namespace="Trialbook")
+metrics = Metrics(namespace=NAMESPACE)
 
 
 def count(name: str, amount: int = 1, **dimensions: str) -> None:
-    """Adds to a metric. With dimensions, a record of its own; without, to the invocation's."""
+    """Adds to a metric. With dimensions, a record of its own, beside the service; without, to the invocation's."""
     if not dimensions:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=amount)
         return
     from aws_lambda_powertools.metrics import single_metric
 
-    with single_metric(name=name, unit=MetricUnit.Count, value=amount) as metric:
-        for key, value in dimensions.items():
+    with single_metric(name=name, unit=MetricUnit.Count, value=amount, namespace=NAMESPACE) as metric:
+        for key, value in {"service": metrics.service or "", **dimensions}.items():
             metric.add_dimension(name=key, value=value)
+
+
+def age(name: str, since: datetime, now: datetime) -> None:
+    """Adds how long ago something was, in seconds; never negative, as clocks differ."""
+    seconds = max(0.0, (now - since).total_seconds())
+    metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=seconds)
+
+
+def correlation_id() -> str | None:
+    """The id of the event that what happens now goes back to."""
+    return logger.get_correlation_id()
+
+
+def correlate(envelope: Mapping[str, Any]) -> None:
+    """What is logged from here on goes back to this event: to the one it names as its own origin, or to itself."""
+    detail = envelope.get("detail")
+    origin = detail.get("correlation_id") if isinstance(detail, Mapping) else None
+    logger.set_correlation_id(origin or envelope.get("id"))

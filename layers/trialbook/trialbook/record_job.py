@@ -14,7 +14,7 @@ from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
 from trialbook.core.merging import is_new_life, merge
 from trialbook.core.placement import LeftOut, place
-from trialbook.observability import logger
+from trialbook.observability import count, logger
 from trialbook.services import Services
 
 
@@ -53,6 +53,8 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
         changed = book.enter_tuning_job(_learned_tuning_job(seen, services))
     else:
         changed = book.enter(learned(seen, services), known)
+    if changed is not None and changed.job.is_terminal and not (known is not None and known.job.is_terminal):
+        count("JobsRecorded")
     return Outcome.UNCHANGED if changed is None else Outcome.RECORDED
 
 

@@ -10,7 +10,7 @@ from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.core.errors import InvalidRules
 from trialbook.core.rules import Rules
-from trialbook.observability import count, logger
+from trialbook.observability import correlation_id, count, logger
 from trialbook.settings import Settings
 
 Prices = Callable[[Collection[str], str], Mapping[str, float]]
@@ -38,7 +38,7 @@ class Services:
 
 def open_services(settings: Settings) -> Services:
     """The services of a deployed function."""
-    ledger = Ledger(settings.ledger_table, expire_days=settings.expire_days)
+    ledger = Ledger(settings.ledger_table, expire_days=settings.expire_days, cause=correlation_id)
     prices = _prices(ledger) if settings.looks_up_prices else no_prices
     return Services(ledger, _sagemaker_of(ledger), _rules(settings, ledger), prices)
 

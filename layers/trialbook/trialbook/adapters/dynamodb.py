@@ -18,7 +18,7 @@ Job and sweep carry their facts as JSON in one attribute, compressed where it is
 import json
 import zlib
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -120,6 +120,7 @@ class _Item(Model):
     time_shard = UnicodeAttribute(null=True)
     created = UnicodeAttribute(null=True)
     expires_at = NumberAttribute(null=True)
+    cause = UnicodeAttribute(null=True)
 
     by_sweep = BySweep()
     by_experiment = ByExperiment()
@@ -166,7 +167,10 @@ class Ensured:
 
 
 class Ledger:
-    """The table, opened. `region` and `host` are for tests and laptops; the environment gives them elsewhere."""
+    """The table, opened. `region` and `host` are for tests and laptops; the environment gives them elsewhere.
+
+    `cause` gives the id of the event that is being handled: jobs and sweeps carry that of their last change.
+    """
 
     def __init__(
         self,
@@ -175,11 +179,13 @@ class Ledger:
         region: str | None = None,
         host: str | None = None,
         expire_days: int | None = None,
+        cause: Callable[[], str | None] = lambda: None,
     ) -> None:
         meta = type("Meta", (), {"table_name": table, "region": region, "host": host})
         self._item: type[_Item] = type("Item", (_Item,), {"Meta": meta})
         self._region, self._host = region, host
         self._expire_days = expire_days
+        self._cause = cause
 
     @cached_property
     def connection(self) -> Connection:
@@ -351,6 +357,7 @@ class Ledger:
             experiment_rank=record.experiment_rank,
             created=iso(start_of(job)),
             expires_at=self._expiry(start_of(job)),
+            cause=self._cause(),
         )
 
     def _sweep_item(self, sweep: Sweep, due_at: datetime | None) -> _Item:
@@ -369,6 +376,7 @@ class Ledger:
             time_shard=SWEEPS if listed and began else None,
             created=iso(began) if began else None,
             expires_at=self._expiry(began),
+            cause=self._cause(),
         )
 
     def _expiry(self, moment: datetime | None) -> int | None:
@@ -520,6 +528,12 @@ def _record(item: _Item) -> Record:
 
 def _sweep(item: _Item) -> Sweep:
     return unpack(Sweep, _read_facts(item))
+
+
+def cause_of_image(image: Mapping[str, Any] | None) -> str | None:
+    """The id of the event behind the last change of a job or sweep, from an image of the table's stream."""
+    cause: str | None = (image or {}).get("cause", {}).get("S")
+    return cause
 
 
 def item_from_image(image: Mapping[str, Any]) -> Record | Sweep | None:

@@ -39,9 +39,12 @@ class EventBus:
                     raise NotPublished(start + place, entry["ErrorCode"])
 
     def _entry(self, announcement: Announcement) -> dict[str, Any]:
-        detail = json.dumps({"id": announcement.id, **announcement.detail}, allow_nan=False)
+        told = {"id": announcement.id, **announcement.detail}
+        if announcement.cause is not None:
+            told["correlation_id"] = announcement.cause
+        detail = json.dumps(told, allow_nan=False)
         if len(detail.encode()) > _LONGEST:
-            detail = json.dumps({"id": announcement.id, **_without_long_texts(announcement.detail)}, allow_nan=False)
+            detail = json.dumps(_without_long_texts(told), allow_nan=False)
         return {
             "Time": clock.now(),
             "EventBusName": self._name,

@@ -31,11 +31,15 @@ TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A domain event. The same change always gives the same `id`, so that consumers can drop repeats."""
+    """A domain event. The same change always gives the same `id`, so that consumers can drop repeats.
+
+    `cause` is the id of the event that led to the change: for following it through the logs, nothing depends on it.
+    """
 
     id: str
     type: str
     detail: Mapping[str, Any]
+    cause: str | None = None
 
 
 def of_sweep(old: Sweep | None, new: Sweep) -> list[Announcement]:

@@ -1,0 +1,215 @@
+"""Least privilege: what each function's role grants is what the function calls when everything happens, no less, no more.
+
+The calls are those that the functions make in replays, as the clients are asked for them; grants are the template's.
+"""
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache, partial
+from itertools import count
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
+from tests.faults.wire import answer
+from tests.integration.test_replay import TUNING, few, recording
+from trialbook.core.times import iso
+from trialbook_cli import replaying
+from trialbook_cli.laptop_cloud import LaptopCloud, Recording
+from trialbook_cli.laptop_cloud.template import Stack, load_template
+from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
+
+Grant = tuple[str, str]  # action, and what of it: a table, an index, a kind of SageMaker's things
+TEMPLATE = load_template(ROOT / "template.yaml")
+IN_TRANSACTIONS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+PREFIXES = {"sesv2": "ses"}
+# Not calls of the function's own: what Lambda, DynamoDB and SageMaker do with its role's rights.
+IMPLIED = {
+    "sagemaker:AddTags": "CreateExperiment and CreateTrial with tags ask for it",
+    "kms:Decrypt": "the services decrypt with the caller's right to the key",
+    "kms:GenerateDataKey": "the services encrypt with the caller's right to the key",
+}
+
+
+def actions(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[Grant]:
+    """What a call asks for, as IAM names it."""
+    prefix = PREFIXES.get(service, service)
+    if operation == "TransactWriteItems":
+        for item in request["TransactItems"]:
+            yield from ((f"dynamodb:{IN_TRANSACTIONS[kind]}", "table") for kind in item)
+    elif operation == "BatchGetItem" or service == "dynamodb":
+        yield f"{prefix}:{operation}", f"index/{request['IndexName']}" if "IndexName" in request else "table"
+    else:
+        yield f"{prefix}:{operation}", ""
+
+
+class Used:
+    """Collects what the functions of a cloud ask for."""
+
+    def __init__(self) -> None:
+        self.by_function: dict[str, set[Grant]] = defaultdict(set)
+
+    def watch(self, cloud: LaptopCloud, sagemaker: SageMaker) -> None:
+        cloud.before_call = self._note
+
+    def _note(self, function: str, service: str, operation: str, request: Mapping[str, Any]) -> None:
+        self.by_function[function].update(actions(service, operation, request))
+
+
+def is_end(event: Mapping[str, Any]) -> bool:
+    return event["detail"].get("TrainingJobStatus") in ("Completed", "Failed", "Stopped")
+
+
+def of_other_kinds(*, begin_only: bool = False) -> Recording:
+    """A processing job and a transform job that begin and end, from the samples."""
+    names = ["processing-in-progress", "processing-completed", "transform-in-progress", "transform-completed"]
+    events = [json.loads((ROOT / "events" / f"{name}.json").read_text()) for name in names]
+    answers = [
+        _describe(kind, event["detail"]) for kind, event in zip(("Processing", "Transform"), events[1::2], strict=True)
+    ]
+    return Recording("other kinds", events[:1] if begin_only else events, answers)
+
+
+def _describe(kind: str, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """What SageMaker would answer of the job that an event tells of."""
+    response = {key: value for key, value in detail.items() if value and key not in ("Tags", "ExperimentConfig")}
+    request = {f"{kind}JobName": detail[f"{kind}JobName"]}
+    times = {key: _iso(value) for key, value in response.items() if key.endswith("Time")}
+    return {"operation": f"Describe{kind}Job", "request": request, "response": {**response, **times}}
+
+
+def _iso(milliseconds: int) -> str:
+    return iso(datetime.fromtimestamp(milliseconds / 1000, UTC))
+
+
+def that_bridges_two_windows(*, told: int) -> Recording:
+    """Three jobs a quarter of an hour apart from the first to the last; the one between them is told last, if at all."""
+    ends = {event["detail"]["TrainingJobName"]: event for event in few(3).events if is_end(event)}
+    events = [_later(event, minutes) for event, minutes in zip(ends.values(), (0, 15, 8), strict=True)]
+    if told == len(events):
+        return Recording("bridged", events, ())
+    return Recording("bridged", events[:told], [_describe("Training", event["detail"]) for event in events])
+
+
+def _later(event: Mapping[str, Any], minutes: int) -> dict[str, Any]:
+    times = {key: value + minutes * 60_000 for key, value in event["detail"].items() if key.endswith("Time") and value}
+    return {**event, "detail": {**event["detail"], **times, "SecondaryStatusTransitions": []}}
+
+
+def first_only(whole: Recording) -> Recording:
+    """All is lost but the first event: reconcile has to find the rest."""
+    return dataclasses.replace(whole, events=list(whole.events)[:1])
+
+
+def without_ends(whole: Recording) -> Recording:
+    return dataclasses.replace(whole, events=[event for event in whole.events if not is_end(event)])
+
+
+def of_half_the_children(whole: Recording) -> Recording:
+    """Nothing is told of the tuning job itself, and nothing of every second child."""
+    children = [each for each in whole.events if "TrainingJobName" in each["detail"]]
+    names = sorted({each["detail"]["TrainingJobName"] for each in children})[::2]
+    return dataclasses.replace(whole, events=[each for each in children if each["detail"]["TrainingJobName"] in names])
+
+
+@cache
+def used() -> Mapping[str, set[Grant]]:
+    """All that happens in these replays together. Without reconcile, close_sweeps has to find out by itself."""
+    found = Used()
+    quick = partial(replaying.replay, prepare=found.watch, without=FOLLOWS_THE_LEDGER)
+    alone = partial(replaying.replay, prepare=found.watch, without=(*FOLLOWS_THE_LEDGER, "Reconcile"))
+    replaying.replay(few(2), prepare=partial(_with_a_lagging_index, found))
+    replaying.replay(few(1), prepare=partial(_with_troubles, found), without=FOLLOWS_THE_LEDGER)
+    quick(first_only(few(2)), prepare=partial(_with_a_foreign_trial, found))
+    quick(that_bridges_two_windows(told=3))
+    quick(that_bridges_two_windows(told=2))
+    quick(of_other_kinds())
+    quick(of_other_kinds(begin_only=True))
+    quick(first_only(recording(TUNING)))
+    alone(without_ends(few(2)))
+    alone(of_half_the_children(recording(TUNING)))
+    return found.by_function
+
+
+def _with_troubles(found: Used, cloud: LaptopCloud, sagemaker: SageMaker) -> None:
+    """Throttled associations, which put the message back, and a trial name that another experiment has taken."""
+    _with_a_foreign_trial(found, cloud, sagemaker)
+    left = count(5, -1)
+
+    def faults(operation: str, request: Mapping[str, Any]) -> None:
+        if operation == "AssociateTrialComponent" and next(left) > 0:
+            raise ApiError("ThrottlingException", "for a test")
+
+    sagemaker.faults = faults
+
+
+def _with_a_foreign_trial(found: Used, cloud: LaptopCloud, sagemaker: SageMaker) -> None:
+    found.watch(cloud, sagemaker)
+    sagemaker.experiments.create_experiment({"ExperimentName": "foreign"})
+    for event in few(2).events:
+        name = event["detail"]["TrainingJobName"]
+        if name not in sagemaker.experiments.trials:
+            sagemaker.experiments.create_trial({"TrialName": name, "ExperimentName": "foreign"})
+
+
+def _with_a_lagging_index(found: Used, cloud: LaptopCloud, sagemaker: SageMaker) -> None:
+    """The first time that build_report asks, the index does not show the sweep's jobs yet."""
+    found.watch(cloud, sagemaker)
+    left = count(1, -1)
+
+    def fault(function: str, service: str, operation: str) -> AWSResponse | None:
+        if (function, operation) != ("BuildReport", "Query") or next(left) <= 0:
+            return None
+        return answer(200, b'{"Items": [], "Count": 0, "ScannedCount": 0}')
+
+    cloud.fault = fault
+
+
+def granted(function: str) -> set[Grant]:
+    """What the function's statements grant, SageMaker's resources left aside."""
+    statements = [
+        statement
+        for policy in dict(Stack(TEMPLATE).resources("AWS::Serverless::Function"))[function]["Policies"]
+        for statement in policy["Statement"]
+        if "Fn::If" not in statement
+    ]
+    return {grant for each in statements for grant in _grants(each)}
+
+
+def _grants(statement: Mapping[str, Any]) -> Iterator[Grant]:
+    assert statement["Effect"] == "Allow"
+    listed = statement["Action"]
+    resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+    for action in listed if isinstance(listed, list) else [listed]:
+        for resource in resources:
+            yield action, _what(action, resource)
+
+
+def _what(action: str, resource: Any) -> str:
+    if not action.startswith("dynamodb:"):
+        return ""
+    text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else ""
+    return f"index/{text.rpartition('/')[2]}" if "/index/" in text else "table"
+
+
+FUNCTIONS = [name for name, _ in Stack(TEMPLATE).resources("AWS::Serverless::Function")]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_role_grants_what_its_function_uses_and_nothing_else(function: str) -> None:
+    needed = used()[function]
+    given = {grant for grant in granted(function) if grant[0] not in IMPLIED}
+    print(f"{function}: {', '.join(sorted(' '.join(each).strip() for each in needed))}")
+
+    assert needed - given == set(), "the template grants less than the function uses"
+    assert given - needed == set(), "the template grants more than the function uses"
