@@ -20,6 +20,7 @@ from unittest.mock import patch
 import boto3
 from botocore.session import Session
 
+from tests.benchmarks.report import bench_importance, bench_report
 from tests.conftest import RECORDINGS
 from tests.integration.conftest import opened, running_dynamodb_local
 from tests.unit.making import job, record
@@ -312,6 +313,10 @@ def main() -> None:
                 bench_close(size)
         case ["requests"]:
             bench_requests()
+        case ["report", *sizes]:
+            bench_report([int(size) for size in sizes] or [1000, 10_000])
+        case ["importance"]:
+            bench_importance()
         case ["leaderboard", *sizes]:
             bench_leaderboard([int(size) for size in sizes] or [10, 1000, 10_000])
         case _:
@@ -320,6 +325,8 @@ def main() -> None:
             bench_close(1000)
             bench_close(10_000)
             bench_replay([1000, 10_000])
+            bench_report([1000, 10_000])
+            bench_importance()
 
 
 if __name__ == "__main__":
