@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from trialbook.adapters.dynamodb import Attachment
+from trialbook.adapters.folder import FILE, key_of, line_of
+from trialbook.adapters.paged import PagedLedger
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core import report_keys
 from trialbook.core.errors import InvalidInput
@@ -18,6 +20,7 @@ from trialbook.core.jobs import Job
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
+from trialbook_cli.laptop_cloud.template import REGION
 from trialbook_cli.outputs import Line, job_line, sweep_line, write_lines
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording
 
@@ -40,6 +43,7 @@ class Outcome:
     capacity: Mapping[tuple[str, str], float] = field(default_factory=dict)
     reports: Mapping[str, bytes] = field(default_factory=dict)
     prices: Mapping[str, float] = field(default_factory=dict)
+    items: tuple[dict[str, Any], ...] = ()
 
     def job_lines(self) -> list[Line]:
         """The lines of jobs.jsonl, by name."""
@@ -107,6 +111,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         deaths=cloud.died,
         announced=tuple(cloud.announced()),
         attachments=tuple(cloud.ledger.attachments(record.key for record in records)),
+        items=tuple(sorted(PagedLedger(cloud.ledger.table, region=REGION).items(), key=key_of)),
         reports={key: content for key, content in cloud.stored() if report_keys.REVISION not in key},
     )
 
@@ -136,6 +141,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
         write_lines(Path(made) / "jobs.jsonl", outcome.job_lines())
         write_lines(Path(made) / "sweeps.jsonl", outcome.sweep_lines())
+        (Path(made) / FILE).write_text("".join(line_of([item]) for item in outcome.items), encoding="utf-8")
         experiments = json.dumps(outcome.experiments, indent=2, ensure_ascii=False) + "\n"
         (Path(made) / "experiments.json").write_text(experiments, encoding="utf-8")
         for key, content in outcome.reports.items():

@@ -18,6 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.conftest import ROOT
 from trialbook.adapters.dynamodb import Ledger
+from trialbook.adapters.folder import open_folder
 from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import REGION, Stack, load_template
 
@@ -104,10 +105,14 @@ def ledger_url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(fixture))
 
 
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[Ledger]:
-    """An empty ledger, made as template.yaml describes it."""
-    with opened(ledger_url) as made:
+@pytest.fixture(params=["moto", "DynamoDB Local", "folder"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger, made as template.yaml describes it, on each DynamoDB in turn, and one in a folder."""
+    if request.param == "folder":
+        yield open_folder(tmp_path / "book", create=True)
+        return
+    fixture = "moto_url" if request.param == "moto" else "dynamodb_local"
+    with opened(str(request.getfixturevalue(fixture))) as made:
         yield made
 
 

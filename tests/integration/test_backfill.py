@@ -139,7 +139,7 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
 
     assert done.returncode == 0, done.stderr
     assert "TrainingJob: 65 seen, 65 recorded" in done.stdout
-    assert (wrong.returncode, missing.returncode) == (2, 1)
+    assert (wrong.returncode, missing.returncode) == (2, 2)
     assert "--since is 'soon', expected a date such as 2026-01-01" in wrong.stderr
     assert "nowhere" in missing.stderr
     assert "Traceback" not in wrong.stderr + missing.stderr
@@ -167,7 +167,7 @@ def test_the_ledger_is_asked_from_the_command_line(history: History) -> None:
         best.stderr
     )
     assert "churn-xgb@20261120T101500.123Z" in listed.stdout
-    assert [line["counts"]["completed"] for line in json.loads(as_json.stdout)] == [5, 46]
+    assert [line["counts"]["completed"] for line in json.loads(as_json.stdout)] == [46, 5]
     assert best.stdout.splitlines()[0] == "validation:error 0.039592 (minimize)"
     assert "  min_child_weight = 4" in best.stdout.splitlines()
     assert (

@@ -30,6 +30,7 @@ def test_replay_answers_first_and_writes_the_files(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "experiments.json",
         "jobs.jsonl",
+        "ledger.jsonl",
         "reports",
         "sweeps.jsonl",
     ]

@@ -1,51 +1,59 @@
-"""`trialbook backfill`: the account's history into the ledger."""
+"""`trialbook backfill`: the account's history into the ledger, or into a folder."""
 
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
 
 from trialbook import clock
-from trialbook.adapters.sagemaker import SageMakerError
-from trialbook.core.errors import InvalidInput
-from trialbook.services import open_services
-from trialbook.settings import Settings
-from trialbook_cli.accounts import session_of, settings_of
+from trialbook.adapters.folder import open_folder
+from trialbook.adapters.sagemaker import SageMaker, SageMakerError
+from trialbook.book import session_of
+from trialbook.services import Services
 from trialbook_cli.backfilling import Span, backfill, parse_since
-from trialbook_cli.terminal import BAD_INPUT, FAILED, OK, console, fail, progress
+from trialbook_cli.frame import Source
+from trialbook_cli.problems import explained
+from trialbook_cli.terminal import FAILED, OK, console, fail, progress, quiet_log
 
 
-def run(
-    since: str,
-    stack: str,
-    table: str | None,
-    name_contains: str,
-    profile: str | None,
-    region: str | None,
-    *,
-    dry_run: bool,
-) -> int:
+def run(source: Source, since: str, name_contains: str, *, dry_run: bool) -> int:
     """Fills the ledger with what ran before."""
+    quiet_log()
+    now = clock.now()
+    begin = parse_since(since, now)
+    session = session_of(source.profile, source.region)
+    services = _services(source, session)
+    sts: Any = session.create_client("sts")
+    account = sts.get_caller_identity()["Account"]
+    span = Span(account, session.get_config_variable("region"), begin, now, name_contains)
     try:
-        now = clock.now()
-        begin = parse_since(since, now)
-        session = session_of(profile, region)
-        settings = settings_of(session, stack, table)
-        account = session.client("sts").get_caller_identity()["Account"]
-        span = Span(account, session.region_name, begin, now, name_contains)
-        return _run(span, settings, dry_run=dry_run)
-    except InvalidInput as error:
-        return fail(str(error), BAD_INPUT)
+        return _run(span, services, dry_run=dry_run)
     except (BotoCoreError, ClientError, SageMakerError) as error:
-        return fail(f"{error}. What is recorded stays; call it again to go on", FAILED)
+        return fail(f"{explained(error)}. What is recorded stays; call it again to go on", FAILED)
 
 
-def _run(span: Span, settings: Settings, *, dry_run: bool) -> int:
+def _services(source: Source, session: Session) -> Services:
+    """The ledger to be filled, with SageMaker asked by the person's own session."""
+
+    @cache
+    def sagemaker(region: str) -> SageMaker:
+        return SageMaker(session, region)
+
+    if source.book is not None:
+        return Services(open_folder(source.book, create=True), sagemaker)
+    book = source.open()
+    rules = book.rules()
+    return Services(book.ledger, sagemaker, lambda: rules)
+
+
+def _run(span: Span, services: Services, *, dry_run: bool) -> int:
     """The bar shows how much of the time is covered: nobody knows beforehand how many jobs it holds."""
     length = (span.until - span.since).total_seconds()
     totals: dict[str, tuple[int, int]] = {}
     with progress() as bar:
         tasks: dict[str, Any] = {}
-        for step in backfill(span, open_services(settings), dry_run=dry_run):
+        for step in backfill(span, services, dry_run=dry_run):
             kind = step.kind.value
             if kind not in tasks:
                 tasks[kind] = bar.add_task(kind, total=length)

@@ -1,1 +1,18 @@
-"""Trialbook keeps the lab book of every SageMaker job in an AWS account."""
+"""Tracks every SageMaker job: attaches, records, recognises sweeps, announces. `from trialbook import Book` asks it."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trialbook.book import Book as Book
+    from trialbook.book import Jobs as Jobs
+
+__all__ = ["Book", "Jobs"]
+
+
+def __getattr__(name: str) -> Any:
+    """The book is loaded when it is first named: functions that never ask it start faster."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from trialbook import book
+
+    return getattr(book, name)

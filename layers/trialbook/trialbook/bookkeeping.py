@@ -87,6 +87,8 @@ class Bookkeeper:
         version = old.version + 1 if old else 1
         fresh = assess(job, placement, self.rules, version=version)
         fresh = replace(fresh, is_history=self.is_history and (old is None or old.is_history))
+        if old is None or same_name(old.experiment) != same_name(fresh.experiment):
+            self.ledger.list_experiment(fresh.experiment)
         part = membership(job, placement)
         if part is None:
             self.ledger.write([fresh])
@@ -122,7 +124,7 @@ class Bookkeeper:
         left, left_loops = self._leave(old, fresh, None) if old is not None and not was_here else (None, {})
         if left is not None and same_name(left.experiment) == same_name(fresh.experiment):
             near, left, left_loops = [*near, left], None, {}
-        target = self._arrange(near, fresh.key, fresh, quiet, loops)
+        target = self._arrange(near, fresh, True, quiet, loops)
         sweep = next((window for window in near if window.id == target), None) or self._window(target, fresh)
         return self._write(old, replace(fresh, sweep=target), sweep, left, {**left_loops, **loops})
 
@@ -140,17 +142,17 @@ class Bookkeeper:
         head, _ = self.ledger.loops(left.experiment)
         loops = {left.experiment: head + 1}
         if same_name(left.experiment) != same_name(fresh.experiment) or to is not None:
-            self._arrange([left], old.key, None, self.rules.quiet_period(left.experiment), loops)
+            self._arrange([left], fresh, False, self.rules.quiet_period(left.experiment), loops)
         return left, loops
 
     def _arrange(
-        self, near: Sequence[Sweep], key: JobKey, arriving: Record | None, quiet: timedelta, loops: dict[str, int]
+        self, near: Sequence[Sweep], fresh: Record, comes: bool, quiet: timedelta, loops: dict[str, int]
     ) -> str:
         """Moves the other jobs of these windows to where they belong once the job has come (or gone), and returns the
         arriving job's window. Raises Moved after a move, so that everything is read again."""
         members = {window.id: self.ledger.records_of(window) for window in near}
-        others = [each for records in members.values() for each in records if each.key != key]
-        jobs = [each.job for each in others] + ([arriving.job] if arriving else [])
+        others = [each for records in members.values() for each in records if each.key != fresh.key]
+        jobs = [each.job for each in others] + ([fresh.job] if comes else [])
         experiment = next(iter(loops))
         target = {
             each.key: loop_id(experiment, window[0].start)
@@ -162,9 +164,17 @@ class Bookkeeper:
             if moving:
                 to = target[moving[0].key]
                 batch = [each for each in moving if target[each.key] == to][:_MOVED_AT_ONCE]
+                self._check_newest(fresh)
                 self._move(batch, source, members[source.id], to, loops)
                 raise Moved(f"{len(batch)} jobs from {source.id} to {to}")
-        return target[key] if arriving else ""
+        return target[fresh.key] if comes else ""
+
+    def _check_newest(self, fresh: Record) -> None:
+        """Raises Conflict where somebody else has changed the job: others are not moved for what is no longer so. Read
+        after the version of the loops, on which the move is conditional, so that no later change slips in between."""
+        now = self.ledger.record(fresh.key)
+        if (now.version if now else 0) != fresh.version - 1:
+            raise Conflict(f"{fresh.key.name} has changed since it was read")
 
     def _move(
         self, batch: Sequence[Record], source: Sweep, members: Sequence[Record], to: str, loops: dict[str, int]
@@ -222,6 +232,8 @@ class Bookkeeper:
             return None
         fresh = assess(job, placement, self.rules, version=old.version + 1 if old else 1)
         fresh = replace(fresh, is_history=self.is_history and (old is None or old.is_history))
+        if old is None:
+            self.ledger.list_experiment(fresh.experiment)
         known = self.ledger.sweep(job.name)
         sweep = known or replace(new_sweep(SweepKind.TUNING, job.name, fresh), is_history=fresh.is_history)
         after = replace(with_tuning_job(sweep, replace(seen, job=job), self.rules), experiment=placement.experiment)

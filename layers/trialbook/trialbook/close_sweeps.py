@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trialbook.adapters.dynamodb import Conflict
+from trialbook.adapters.dynamodb import Conflict, Ledger
 from trialbook.adapters.sagemaker import NotFound, Refused, Throttled
 from trialbook.core.closing import looked_at_again, outlook
+from trialbook.core.experiments import ranked_by, summed_up
 from trialbook.core.jobs import STOPPED, TERMINAL, Job, JobKey, JobKind
+from trialbook.core.rules import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState
 from trialbook.observability import count, logger
 from trialbook.record_job import Outcome, record, tuning_job_of
@@ -29,6 +31,7 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
     """Closes the sweeps that are over, and describes the jobs of those that should be."""
     closed: list[str] = []
     waiting: list[str] = []
+    experiments: set[str] = set()
     unfinished = False
     for sweep in services.ledger.due_sweeps(now):
         unfinished = not time_left()
@@ -40,8 +43,20 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
             logger.warning("sweep not closed this time", sweep=sweep.id, reason=str(error))
             done = False
         (closed if done else waiting).append(sweep.id)
+        if done:
+            experiments.add(sweep.experiment)
+    for experiment in sorted(experiments):
+        list_experiment(experiment, services.ledger, services.rules())
     count("SweepsClosed", len(closed))
     return Closed(tuple(closed), tuple(waiting), unfinished)
+
+
+def list_experiment(name: str, ledger: Ledger, rules: Rules) -> None:
+    """Writes the experiment's entry anew, from its sweeps and its best job: what lists of experiments show."""
+    sweeps = list(ledger.sweeps_of(name))
+    objective = ranked_by(sweeps, rules.objective(name))
+    best = next(ledger.experiment_ranking(name, 1, objective), None)
+    ledger.put_experiment(summed_up(name, sweeps, best))
 
 
 def _look_at(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft) -> bool:

@@ -21,7 +21,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -130,7 +130,7 @@ class _Item(Model):
 
 _HEAD = "~"  # sorts behind every window of the experiment
 NO_LOOPS: Mapping[str, int] = MappingProxyType({})
-_EXPERIMENTS = "EXPERIMENTS"
+EXPERIMENTS = "EXPERIMENTS"
 SWEEPS_DUE, UNATTACHED_DUE, SWEEPS = "sweeps", "unattached", "sweeps"
 
 
@@ -181,11 +181,13 @@ class Ledger:
         expire_days: int | None = None,
         cause: Callable[[], str | None] = lambda: None,
     ) -> None:
+        self.table = table
         meta = type("Meta", (), {"table_name": table, "region": region, "host": host})
         self._item: type[_Item] = type("Item", (_Item,), {"Meta": meta})
         self._region, self._host = region, host
         self._expire_days = expire_days
         self._cause = cause
+        self._listed: set[str] = set()  # experiments known to have an entry
 
     @cached_property
     def connection(self) -> Connection:
@@ -202,16 +204,16 @@ class Ledger:
     def record(self, key: JobKey) -> Record | None:
         """A job's record, read consistently."""
         item = self._get(job_pk(key), "JOB")
-        return None if item is None else _record(item)
+        return None if item is None else read_record(item)
 
     def records(self, keys: Iterable[JobKey]) -> Iterator[Record]:
         """The records that exist among the keys, a request for each hundred."""
         for item in self._item.batch_get([(job_pk(key), "JOB") for key in keys], consistent_read=True):
-            yield _record(item)
+            yield read_record(item)
 
     def jobs(self) -> Iterator[Record]:
         """All jobs, by reading the whole table: for exports."""
-        yield from (_record(item) for item in self._item.scan(self._item.item == "job"))
+        yield from (read_record(item) for item in self._item.scan(self._item.item == "job"))
 
     def records_of(self, sweep: Sweep) -> list[Record]:
         """All jobs of a sweep as of the sweep's own item. Raises NotSettled where the index lags behind it."""
@@ -227,7 +229,7 @@ class Ledger:
         """
         condition = self._item.sweep_rank.startswith(rank_prefix(objective)) if objective else None
         query = self._item.by_sweep.query(sweep_id, condition, limit=limit, page_size=limit)
-        yield from (_record(item) for item in query)
+        yield from (read_record(item) for item in query)
 
     def experiment_ranking(
         self, experiment: str, limit: int | None = None, objective: Objective | None = None
@@ -238,23 +240,23 @@ class Ledger:
         """
         condition = self._item.experiment_rank.startswith(rank_prefix(objective)) if objective else None
         query = self._item.by_experiment.query(experiment_id(experiment), condition, limit=limit, page_size=limit)
-        yield from (_record(item) for item in query)
+        yield from (read_record(item) for item in query)
 
     # -- sweeps -------------------------------------------------------------------------------------------------
 
     def sweep(self, sweep_id: str) -> Sweep | None:
         """A sweep, read consistently."""
         item = self._get(*sweep_keys(sweep_id))
-        return None if item is None else _sweep(item)
+        return None if item is None else read_sweep(item)
 
     def sweeps(self) -> Iterator[Sweep]:
         """All sweeps in order of time, windows with a single job left out."""
         for item in self._item.by_time.query(SWEEPS):
-            yield _sweep(item)
+            yield read_sweep(item)
 
     def all_sweeps(self) -> Iterator[Sweep]:
         """All sweeps, windows with a single job and superseded ones too, by reading the whole table: for exports."""
-        yield from (_sweep(item) for item in self._item.scan(self._item.item == "sweep"))
+        yield from (read_sweep(item) for item in self._item.scan(self._item.item == "sweep"))
 
     def loops(self, experiment: str) -> tuple[int, Iterator[Sweep]]:
         """The version of an experiment's loops, and its windows, latest first, read consistently and as needed.
@@ -267,14 +269,14 @@ class Ledger:
             return 0, iter(())
         if head.sk != _HEAD:
             raise Conflict(f"experiment {experiment}: its windows came up while they were read")
-        return int(head.version), (sweep for item in items if (sweep := _sweep(item)).superseded_by is None)
+        return int(head.version), (sweep for item in items if (sweep := read_sweep(item)).superseded_by is None)
 
     def due_sweeps(self, until: datetime) -> Iterator[Sweep]:
         """The open sweeps that have to be looked at by then, longest overdue first."""
         for item in self._item.due.query(SWEEPS_DUE, self._item.due_at <= iso(until)):
             sweep = self._get(item.pk, item.sk)
             if sweep is not None and sweep.due_list == SWEEPS_DUE:
-                yield _sweep(sweep)
+                yield read_sweep(sweep)
 
     def next_due(self) -> datetime | None:
         """When the next open sweep has to be looked at; None where none is open."""
@@ -283,8 +285,8 @@ class Ledger:
 
     def sweeps_of(self, experiment: str) -> Iterator[Sweep]:
         """The sweeps of an experiment in order of time."""
-        for item in self._item.by_experiment.query(_sweeps_id(experiment)):
-            yield _sweep(item)
+        for item in self._item.by_experiment.query(sweeps_id(experiment)):
+            yield read_sweep(item)
 
     def sweeps_before(self, sweep: Sweep, limit: int) -> Iterator[Sweep]:
         """The experiment's sweeps that began before this one, latest first; one Query."""
@@ -292,9 +294,9 @@ class Ledger:
             return
         earlier = self._item.experiment_rank < f"{iso(sweep.began_at)}|"
         for item in self._item.by_experiment.query(
-            _sweeps_id(sweep.experiment), earlier, scan_index_forward=False, limit=limit
+            sweeps_id(sweep.experiment), earlier, scan_index_forward=False, limit=limit
         ):
-            yield _sweep(item)
+            yield read_sweep(item)
 
     def best_before(self, sweep: Sweep, objective: Objective) -> Record | None:
         """The experiment's best job by the objective that started before the sweep did. Reads no further than to it."""
@@ -305,13 +307,21 @@ class Ledger:
 
     def experiments(self) -> Iterator[Experiment]:
         """All experiments, one Query for each megabyte of them."""
-        for item in self._item.query(_EXPERIMENTS):
-            yield unpack(Experiment, _read_facts(item))
+        for item in self._item.query(EXPERIMENTS):
+            yield read_experiment(item)
 
     def put_experiment(self, experiment: Experiment) -> None:
         """Writes an experiment's entry."""
-        name = same_name(experiment.name)
-        self._item(_EXPERIMENTS, name, item="experiment", **_facts(pack(experiment))).save()
+        self._experiment_item(experiment).save()
+
+    def list_experiment(self, name: str) -> None:
+        """Gives an experiment an entry if it has none; a request for each experiment that this process meets."""
+        if same_name(name) not in self._listed:
+            self._save_if(self._experiment_item(Experiment(name)), self._item.pk.does_not_exist())
+            self._listed.add(same_name(name))
+
+    def _experiment_item(self, experiment: Experiment) -> _Item:
+        return self._item(EXPERIMENTS, same_name(experiment.name), item="experiment", **_facts(pack(experiment)))
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -369,7 +379,7 @@ class Ledger:
             version=sweep.version,
             **_facts(pack(sweep)),
             status=sweep.state.value,
-            experiment_id=_sweeps_id(sweep.experiment) if listed else None,
+            experiment_id=sweeps_id(sweep.experiment) if listed else None,
             experiment_rank=f"{iso(began)}|{sweep.id}" if listed and began else None,
             due_list=SWEEPS_DUE if due_at else None,
             due_at=iso(due_at) if due_at else None,
@@ -475,7 +485,8 @@ def experiment_id(experiment: str) -> str:
     return f"EXPERIMENT#{same_name(experiment)}"
 
 
-def _sweeps_id(experiment: str) -> str:
+def sweeps_id(experiment: str) -> str:
+    """The partition of an experiment's sweeps in the index."""
     return f"SWEEPS#{same_name(experiment)}"
 
 
@@ -522,11 +533,13 @@ def _read_facts(item: _Item) -> Any:
     return json.loads(item.facts or "{}")
 
 
-def _record(item: _Item) -> Record:
+def read_record(item: Any) -> Record:
+    """The record in an item of the table."""
     return unpack(Record, _read_facts(item))
 
 
-def _sweep(item: _Item) -> Sweep:
+def read_sweep(item: Any) -> Sweep:
+    """The sweep in an item of the table."""
     return unpack(Sweep, _read_facts(item))
 
 
@@ -534,6 +547,30 @@ def cause_of_image(image: Mapping[str, Any] | None) -> str | None:
     """The id of the event behind the last change of a job or sweep, from an image of the table's stream."""
     cause: str | None = (image or {}).get("cause", {}).get("S")
     return cause
+
+
+def read_experiment(item: Any) -> Experiment:
+    """The experiment's entry in an item of the table."""
+    return unpack(Experiment, _read_facts(item))
+
+
+def item_of(data: Mapping[str, Any]) -> Any:
+    """An item of the table from DynamoDB's own JSON."""
+    found = _Item()
+    found.from_dynamodb_dict(dict(data))
+    return found
+
+
+@cache
+def indexed_by() -> Mapping[str | None, tuple[str, str]]:
+    """The names of partition and sort key, by index; those of the table under None."""
+    found: dict[str | None, tuple[str, str]] = {None: ("pk", "sk")}
+    indexes: Mapping[str, Any] = _Item._indexes  # noqa: SLF001 pynamodb has no public way
+    for name, index in indexes.items():
+        schema = index._get_schema()["key_schema"]  # noqa: SLF001
+        keys = {each["KeyType"]: each["AttributeName"] for each in schema}
+        found[name] = (keys["HASH"], keys["RANGE"])
+    return MappingProxyType(found)
 
 
 def item_from_image(image: Mapping[str, Any]) -> Record | Sweep | None:

@@ -1,0 +1,186 @@
+"""`trialbook experiments`, `sweeps`, `trials` and `best`."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from rich.text import Text
+
+from trialbook.book import Book
+from trialbook.core.experiments import Experiment
+from trialbook.core.hyper_parameters import is_internal, varied
+from trialbook.core.names import same_name
+from trialbook.core.sweeps import Record, Sweep
+from trialbook.core.times import iso_or_none
+from trialbook.core.where import Term, fact, parse_where
+from trialbook_cli.listing import facts, print_json, table_of, told_more
+from trialbook_cli.outputs import job_line, sweep_line
+from trialbook_cli.terminal import FAILED, OK, console, fail, safe, short, tidy
+from trialbook_cli.trials_table import trials_table
+
+_EMPTY = "the book is empty: no job has been recorded yet. trialbook backfill --since 30d records what ran before"
+
+
+def experiments(book: Book, limit: int, after: str | None, *, as_json: bool) -> int:
+    """Experiments by name."""
+    page = book.ledger.experiments_page(limit, after)
+    if as_json:
+        print_json([_experiment_line(each) for each in page.entries])
+    elif not page.entries:
+        console.print(_EMPTY if after is None else "no more experiments")
+    else:
+        headers = ("experiment", "sweeps", "jobs", "failed", "best", "metric", "last job (UTC)")
+        rows = [_experiment_row(each) for each in page.entries]
+        console.print(table_of(headers, rows, right=("sweeps", "jobs", "failed", "best")))
+    told_more(page.cursor)
+    return OK
+
+
+def _experiment_row(each: Experiment) -> list[str | Text]:
+    best = "–" if each.best_value is None else tidy(each.best_value)
+    metric = "–" if each.objective is None else f"{each.objective.metric} ({each.objective.type.value.lower()})"
+    counts = (str(each.sweeps), str(each.counts.jobs), str(each.counts.failed))
+    return [safe(each.name, 120), *counts, best, safe(metric), minute(iso_or_none(each.last_at))]
+
+
+def _experiment_line(each: Experiment) -> dict[str, object]:
+    objective = each.objective
+    return {
+        "experiment": each.name,
+        "sweeps": each.sweeps,
+        "counts": {name: getattr(each.counts, name) for name in type(each.counts).__slots__},
+        "objective": None if objective is None else {"metric": objective.metric, "type": objective.type.value},
+        "best": None
+        if each.best_job is None
+        else {
+            "job_name": each.best_job,
+            "value": each.best_value,
+            "hyper_parameters": dict(sorted(each.hyper_parameters.items())),
+        },
+        "last_at": iso_or_none(each.last_at),
+    }
+
+
+def sweeps(book: Book, experiment: str | None, limit: int, after: str | None, *, as_json: bool) -> int:
+    """Sweeps, latest first."""
+    page = book.ledger.sweeps_page(experiment, limit, after)
+    if experiment is not None and not page.entries and after is None:
+        experiment = _experiment_named(book, experiment)
+        page = book.ledger.sweeps_page(experiment, limit)
+    if as_json:
+        print_json([sweep_line(sweep) for sweep in page.entries])
+    elif page.entries:
+        headers = ("started (UTC)", "sweep", "state", "done", "failed", "best")
+        console.print(table_of(headers, [_sweep_row(each) for each in page.entries], right=headers[3:]))
+    elif experiment is not None:
+        console.print(safe(f"experiment {experiment}: no sweeps", 200))
+    else:
+        console.print("no sweeps yet" if after is None else "no more sweeps")
+    told_more(page.cursor)
+    return OK
+
+
+def _experiment_named(book: Book, name: str) -> str:
+    """The one experiment that begins so, or else the name itself."""
+    near = [each.name for each in book.ledger.experiments_like(name)]
+    exact = [each for each in near if same_name(each) == same_name(name)]
+    return (exact or (near if len(near) == 1 else [name]))[0]
+
+
+def _sweep_row(sweep: Sweep) -> list[str | Text]:
+    counts = sweep.counts
+    value = "–" if sweep.best is None else tidy(sweep.best.value)
+    done = f"{counts.ended}/{max(counts.jobs, sweep.max_jobs or 0)}"
+    began = minute(iso_or_none(sweep.began_at))
+    return [began, safe(sweep.id, 120), sweep.state.value, done, str(counts.failed), value]
+
+
+def minute(time: str | None) -> str:
+    """A time for a listing, to the minute."""
+    return "unknown" if time is None else time[:16].replace("T", " ")
+
+
+def trials(
+    book: Book,
+    name: str,
+    limit: int,
+    after: str | None,
+    *,
+    where: str | None,
+    sort: str | None,
+    columns: str | None,
+    as_json: bool,
+) -> int:
+    """Jobs of a sweep or an experiment, best first or sorted, those that meet a condition."""
+    terms = parse_where(where) if where else ()
+    jobs = book.find(name)
+    if sort is None and not terms:
+        page = jobs.page(limit, after)
+        found, cursor = list(page.entries), page.cursor
+    else:  # needs all of them: a Query for each megabyte
+        found, cursor = _chosen(jobs.records(), terms, sort, limit), None
+    if as_json:
+        print_json([job_line(record) for record in found])
+    elif found:
+        console.print(_trials_table(jobs.name, found, columns))
+    else:
+        console.print("no job meets the condition" if terms else "no more jobs")
+    told_more(cursor)
+    return OK
+
+
+def _chosen(records: Iterable[Record], terms: tuple[Term, ...], sort: str | None, limit: int) -> list[Record]:
+    kept = (record for record in records if all(term.holds(record) for term in terms))
+    if sort is None:
+        return list(islice(kept, limit))
+    name = sort.removeprefix("-")
+    found = list(kept)
+    lacking = [record for record in found if fact(record, name) is None]
+    known = [record for record in found if fact(record, name) is not None]
+    known.sort(key=lambda record: _sort_key(fact(record, name)), reverse=sort.startswith("-"))
+    return [*known, *lacking][:limit]
+
+
+def _sort_key(value: str | float | None) -> tuple[int, float, str]:
+    """Numbers before texts."""
+    try:
+        return 0, float(value), ""  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return 1, 0.0, str(value)
+
+
+def _trials_table(name: str, found: list[Record], columns: str | None) -> object:
+    if columns is None:
+        return trials_table(name, found, varied([record.job.hyper_parameters for record in found]))
+    names = [each.strip() for each in columns.split(",") if each.strip()]
+    rows = [[_cell(fact(record, each)) for each in names] for record in found]
+    numeric = [each for each in names if any(isinstance(fact(record, each), float) for record in found)]
+    return table_of(names, rows, right=numeric)
+
+
+def _cell(value: str | float | None) -> Text:
+    if value is None:
+        return Text("–")
+    return Text(tidy(value)) if isinstance(value, float) else safe(short(value), 80)
+
+
+def best(book: Book, name: str, *, as_json: bool) -> int:
+    """The best job: its value, hyperparameters and model."""
+    jobs = book.find(name)
+    (record,) = jobs.first.entries or (None,)
+    if record is None:
+        return fail(f"{jobs.name}: no job is recorded yet", FAILED)
+    if as_json:
+        print_json(job_line(record))
+        return OK
+    if record.value is None or record.objective is None:
+        reason = record.without_objective or f"{record.job.name} is {record.job.status}"
+        return fail(f"{jobs.name}: no job is ranked; {reason}", FAILED)
+    objective = record.objective
+    told = f"{objective.metric} {tidy(record.value)} ({objective.type.value.lower()})"
+    console.print(safe(told, 200), style="bold green")
+    console.print(safe(f"{record.job.name} in experiment {record.experiment}, trial {record.trial}", 300))
+    for key, value in sorted(record.job.hyper_parameters.items()):
+        if not is_internal(key):
+            console.print(safe(f"  {key} = {value}", 200))
+    facts([("model", record.job.model_artifact)])
+    return OK

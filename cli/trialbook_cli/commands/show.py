@@ -1,0 +1,112 @@
+"""`trialbook show`: everything about one job."""
+
+from rich.text import Text
+
+from trialbook.adapters.dynamodb import Attachment
+from trialbook.book import Book
+from trialbook.core.analysis.wording import duration
+from trialbook.core.hyper_parameters import is_internal
+from trialbook.core.sweeps import Record
+from trialbook.core.times import iso_or_none
+from trialbook_cli.listing import facts, print_json, table_of
+from trialbook_cli.outputs import Line, job_line
+from trialbook_cli.terminal import OK, console, safe, tidy
+
+
+def run(book: Book, name: str, *, as_json: bool) -> int:
+    """The job, and what became of it."""
+    record = book.job(name)
+    attachment = book.ledger.attachment(record.key)
+    if as_json:
+        print_json(_line(record, attachment))
+        return OK
+    console.print(Text(record.job.name, "bold"))
+    facts(_facts(record, attachment))
+    _values("hyperparameters", {k: v for k, v in record.job.hyper_parameters.items() if not is_internal(k)})
+    _metrics(record)
+    _values("tags", record.job.tags)
+    return OK
+
+
+def _line(record: Record, attachment: Attachment | None) -> Line:
+    job = record.job
+    return {
+        **job_line(record),
+        "arn": job.arn,
+        "placed_by": record.placed_by,
+        "without_objective": record.without_objective,
+        "secondary_status": job.secondary_status,
+        "tags": dict(job.tags),
+        "image": job.image or job.algorithm,
+        "instances": [{"type": each.instance_type, "count": each.instance_count} for each in job.instances],
+        "model_artifact": job.model_artifact,
+        "attached": None if attachment is None else attachment.is_attached,
+        "attachment_problem": attachment.problem if attachment else None,
+    }
+
+
+def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str | None]]:
+    job, objective = record.job, record.objective
+    seconds = job.duration_seconds
+    value = "no value" if record.value is None else tidy(record.value)
+    return [
+        (
+            "status",
+            job.status if job.secondary_status in (None, job.status) else f"{job.status}, {job.secondary_status}",
+        ),
+        ("failure", job.failure_reason),
+        ("objective", f"{objective.metric} {value} ({objective.type.value.lower()})" if objective else None),
+        ("not ranked", record.without_objective),
+        ("experiment", record.experiment),
+        ("trial", record.trial),
+        ("sweep", record.sweep),
+        ("placed by", record.placed_by),
+        ("attached", _attached(attachment)),
+        ("started", iso_or_none(job.started_at or job.created_at)),
+        ("ended", iso_or_none(job.ended_at)),
+        ("took", None if seconds is None else duration(seconds)),
+        ("billed", None if job.billable_seconds is None else duration(job.billable_seconds)),
+        ("machines", ", ".join(f"{each.instance_count} x {each.instance_type}" for each in job.instances) or None),
+        ("image", job.image or job.algorithm),
+        ("model", job.model_artifact),
+        ("role", job.role),
+        ("arn", job.arn),
+    ]
+
+
+def _attached(attachment: Attachment | None) -> str | None:
+    if attachment is None:
+        return None
+    if attachment.is_attached:
+        return "yes"
+    return f"no: {attachment.problem or 'not yet'}" + (
+        f"; tried again at {iso_or_none(attachment.again_at)}" if attachment.again_at else ""
+    )
+
+
+def _values(title: str, values: object) -> None:
+    pairs = sorted(dict(values).items())  # type: ignore[call-overload]
+    if pairs:
+        console.print(Text(f"\n{title}", "bold"))
+        facts([(f"  {safe(key, 80)}", value) for key, value in pairs])
+
+
+def _metrics(record: Record) -> None:
+    if not record.job.final_metrics:
+        return
+    console.print(Text("\nfinal metrics", "bold"))
+    headers = ("metric", "last", "min", "max", "mean", "values")
+    rows: list[list[str | Text]] = [
+        [
+            safe(each.name, 120),
+            each.text or _shown(each.value),
+            *map(_shown, (each.minimum, each.maximum, each.average)),
+            "–" if each.count is None else str(each.count),
+        ]
+        for each in record.job.final_metrics
+    ]
+    console.print(table_of(headers, rows, right=headers[1:]))
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else tidy(value)

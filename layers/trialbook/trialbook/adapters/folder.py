@@ -1,0 +1,249 @@
+"""A ledger in a folder: the ledger's own adapter, with a table behind it that lives in memory and in one file.
+
+`ledger.jsonl` is a log: each line holds what one write put or deleted, in DynamoDB's own JSON, so that a process that
+dies leaves whole writes. Exports of DynamoDB to S3, downloaded into the folder, are read as well. One process writes at
+a time.
+"""
+
+import gzip
+import json
+from base64 import b64decode, b64encode
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from trialbook.adapters.conditions import Condition, comparable
+from trialbook.adapters.dynamodb import indexed_by
+from trialbook.adapters.paged import PagedLedger
+from trialbook.core.errors import InvalidInput
+
+FILE = "ledger.jsonl"
+Item = dict[str, dict[str, Any]]
+Key = tuple[str, str]
+
+
+class Table:
+    """Items by key and by index. `keep` is told of each write, as the lines that the log takes."""
+
+    def __init__(self, keep: Callable[[str], object] = lambda line: None) -> None:
+        self.items: dict[Key, Item] = {}
+        self._indexes = indexed_by()
+        self._by: dict[tuple[str | None, str], dict[Key, Item]] = defaultdict(dict)
+        self._keep = keep
+
+    def change(self, put: Iterable[Item], delete: Iterable[Key] = ()) -> None:
+        """Puts and deletes, as one line of the log."""
+        puts, deletes = list(put), list(delete)
+        self._keep(line_of(puts, deletes))
+        self.load(puts, deletes)
+
+    def load(self, put: Iterable[Item], delete: Iterable[Key] = ()) -> None:
+        """What a line of the log says."""
+        for key in delete:
+            self._forget(key)
+        for item in put:
+            key = key_of(item)
+            self._forget(key)
+            self.items[key] = item
+            for place in self._places(item):
+                self._by[place][key] = item
+
+    def _forget(self, key: Key) -> None:
+        old = self.items.pop(key, None)
+        for place in self._places(old) if old else ():
+            del self._by[place][key]
+
+    def _places(self, item: Item) -> Iterator[tuple[str | None, str]]:
+        for index, (hash_name, range_name) in self._indexes.items():
+            if hash_name in item and range_name in item:
+                yield index, item[hash_name]["S"]
+
+    def select(self, index: str | None, partition: str, *, forward: bool = True) -> list[tuple[Any, Item]]:
+        """The items of a partition with their sort keys, in order."""
+        range_name = self._indexes[index][1]
+        found = self._by.get((index, partition), {}).values()
+        return sorted(((self.place(range_name, item), item) for item in found), key=_place, reverse=not forward)
+
+    def place(self, range_name: str, item: Mapping[str, Any]) -> Any:
+        """What sorts an item within its partition; in an index several may have the same sort key."""
+        return comparable(item[range_name]), *key_of(item)
+
+
+def _place(entry: tuple[Any, Item]) -> Any:
+    return entry[0]
+
+
+def key_of(item: Mapping[str, Any]) -> Key:
+    """Partition and sort key."""
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+class TableClient:
+    """What pynamodb calls in place of a DynamoDB client: the operations that the ledger uses, on a Table."""
+
+    _request_signer = None  # pynamodb asks it for credentials; there are none
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def _make_api_call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        operations: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+            "GetItem": self._get_item,
+            "PutItem": self._put_item,
+            "DeleteItem": self._delete_item,
+            "BatchGetItem": self._batch_get_item,
+            "BatchWriteItem": self._batch_write_item,
+            "Query": self._query,
+            "Scan": self._scan,
+            "TransactWriteItems": self._transact_write_items,
+        }
+        return operations[operation](request)
+
+    def _get_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        found = self._table.items.get(key_of(request["Key"]))
+        return {} if found is None else {"Item": found}
+
+    def _put_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        if not self._allows(request, key_of(request["Item"])):
+            raise _refused("PutItem", "ConditionalCheckFailedException")
+        self._table.change([request["Item"]])
+        return {}
+
+    def _delete_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        if not self._allows(request, key_of(request["Key"])):
+            raise _refused("DeleteItem", "ConditionalCheckFailedException")
+        self._table.change((), [key_of(request["Key"])])
+        return {}
+
+    def _batch_get_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        ((name, wanted),) = request["RequestItems"].items()
+        found = (self._table.items.get(key_of(key)) for key in wanted["Keys"])
+        return {"Responses": {name: [item for item in found if item is not None]}, "UnprocessedKeys": {}}
+
+    def _batch_write_item(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        ((_, writes),) = request["RequestItems"].items()
+        puts = [each["PutRequest"]["Item"] for each in writes if "PutRequest" in each]
+        deletes = [key_of(each["DeleteRequest"]["Key"]) for each in writes if "DeleteRequest" in each]
+        self._table.change(puts, deletes)
+        return {"UnprocessedItems": {}}
+
+    def _transact_write_items(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        writes = [next(iter(each.items())) for each in request["TransactItems"]]
+        allowed = [self._allows(write, key_of(write.get("Item") or write["Key"])) for _, write in writes]
+        if not all(allowed):
+            reasons = [{"Code": "None" if each else "ConditionalCheckFailed"} for each in allowed]
+            raise _refused("TransactWriteItems", "TransactionCanceledException", CancellationReasons=reasons)
+        puts = [write["Item"] for kind, write in writes if kind == "Put"]
+        self._table.change(puts, [key_of(write["Key"]) for kind, write in writes if kind == "Delete"])
+        return {}
+
+    def _allows(self, request: Mapping[str, Any], key: Key) -> bool:
+        return _condition(request, "ConditionExpression").holds(self._table.items.get(key))
+
+    def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        index, condition = request.get("IndexName"), _condition(request, "KeyConditionExpression")
+        partition = request["ExpressionAttributeValues"][":0"]["S"]  # pynamodb names the partition first
+        entries = self._table.select(index, partition, forward=request.get("ScanIndexForward", True))
+        entries = [entry for entry in entries if condition.holds(entry[1])]
+        start = request.get("ExclusiveStartKey")
+        if start:
+            after = self._table.place(indexed_by()[index][1], start)
+            is_forward = request.get("ScanIndexForward", True)
+            entries = [entry for entry in entries if (entry[0] > after if is_forward else entry[0] < after)]
+        return _answer(request, [item for _, item in entries], [*{"pk", "sk", *indexed_by()[index]}])
+
+    def _scan(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        return _answer(request, list(self._table.items.values()), ["pk", "sk"])
+
+
+def _answer(request: Mapping[str, Any], found: Sequence[Item], keys: Sequence[str]) -> dict[str, Any]:
+    page = found[: request.get("Limit")]
+    keep = _condition(request, "FilterExpression")
+    items = [item for item in page if keep.holds(item)]
+    answer: dict[str, Any] = {"Items": items, "Count": len(items), "ScannedCount": len(page)}
+    if len(page) < len(found):
+        answer["LastEvaluatedKey"] = {name: page[-1][name] for name in keys}
+    return answer
+
+
+def _condition(request: Mapping[str, Any], name: str) -> Condition:
+    names, values = (request.get(f"ExpressionAttribute{each}", {}) for each in ("Names", "Values"))
+    return Condition(request.get(name), names, values)
+
+
+def _refused(operation: str, code: str, **more: Any) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": "the condition does not hold"}, **more}
+    return ClientError(response, operation)
+
+
+# -- the file -----------------------------------------------------------------------------------------------------
+
+
+def line_of(put: Sequence[Item], delete: Sequence[Key] = ()) -> str:
+    """A line of the log."""
+    line: dict[str, Any] = {"Items": put} if delete or len(put) != 1 else {"Item": put[0]}
+    if delete:
+        line["Deleted"] = delete
+    return json.dumps(line, ensure_ascii=True, separators=(",", ":"), default=_binary) + "\n"
+
+
+def _binary(value: bytes) -> str:
+    return b64encode(value).decode()
+
+
+def _read_line(line: str) -> tuple[list[Item], list[Key]]:
+    data = json.loads(line)
+    items = [data["Item"]] if "Item" in data else data["Items"]
+    for item in items:
+        for value in item.values():
+            if "B" in value:
+                value["B"] = b64decode(value["B"])
+    return items, [(pk, sk) for pk, sk in data.get("Deleted", ())]
+
+
+def _load(table: Table, path: Path) -> None:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.endswith("\n") and path.suffix != ".gz":
+                return  # the process that wrote it died; what it was about to write was not written
+            try:
+                table.load(*_read_line(line))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise InvalidInput(f"{path}:{number}", line.strip(), "a line that trialbook export wrote") from error
+
+
+def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
+    """The ledger in a folder: what replay, export or backfill left there. Raises InvalidInput where there is none."""
+    files = sorted(folder.glob("**/data/*.json.gz")) + [path for path in (folder / FILE,) if path.exists()]
+    if not files and not create:
+        expected = f"a folder with {FILE}, as replay, export and backfill --book make it"
+        raise InvalidInput("--book", str(folder), expected)
+    log = folder / FILE
+
+    def keep(line: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    table = Table(keep)
+    for path in files:
+        _load(table, path)
+    _heal(log)
+    return FolderLedger(table)
+
+
+def _heal(log: Path) -> None:
+    """Cuts a half-written last line off, so that the next line stands by itself."""
+    if log.exists() and (content := log.read_bytes()) and not content.endswith(b"\n"):
+        log.write_bytes(content[: content.rfind(b"\n") + 1])
+
+
+class FolderLedger(PagedLedger):
+    """The ledger with a Table behind it."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__("folder", region="us-east-1")
+        self.connection._client = TableClient(table)  # type: ignore[assignment]  # noqa: SLF001 the one way in

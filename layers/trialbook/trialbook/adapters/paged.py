@@ -1,0 +1,131 @@
+"""The ledger a page at a time, for people and programs that ask: where a page ends, a cursor says how to go on."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from botocore.session import Session
+
+from trialbook.adapters.dynamodb import (
+    EXPERIMENTS,
+    SWEEPS,
+    Ledger,
+    experiment_id,
+    read_experiment,
+    read_record,
+    read_sweep,
+    sweep_keys,
+    sweeps_id,
+)
+from trialbook.core.errors import InvalidInput
+from trialbook.core.experiments import Experiment
+from trialbook.core.names import base_job_name, same_name
+from trialbook.core.sweeps import Record, Sweep
+
+T = TypeVar("T")
+_CANDIDATES = 20  # names told where a beginning fits several
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some entries, and the cursor of those that follow; None at the end."""
+
+    entries: tuple[T, ...]
+    cursor: str | None = None
+
+
+class PagedLedger(Ledger):
+    """The ledger's reading side: one Query for each page, or for each megabyte of a longer one."""
+
+    def __init__(
+        self, table: str, *, region: str | None = None, host: str | None = None, session: Session | None = None
+    ) -> None:
+        super().__init__(table, region=region, host=host)
+        if session is not None:
+            self.connection._local.session = session  # noqa: SLF001 pynamodb takes none otherwise
+
+    def experiments_page(self, limit: int, cursor: str | None = None) -> Page[Experiment]:
+        """Experiments by name."""
+        return self._page(self._item, read_experiment, EXPERIMENTS, limit, cursor)
+
+    def sweeps_page(self, experiment: str | None, limit: int, cursor: str | None = None) -> Page[Sweep]:
+        """The sweeps of an experiment or all of them, latest first."""
+        if experiment is None:
+            return self._page(self._item.by_time, read_sweep, SWEEPS, limit, cursor, forward=False)
+        return self._page(self._item.by_experiment, read_sweep, sweeps_id(experiment), limit, cursor, forward=False)
+
+    def ranking_page(self, sweep_id: str, limit: int, cursor: str | None = None) -> Page[Record]:
+        """The jobs of a sweep, best first."""
+        return self._page(self._item.by_sweep, read_record, sweep_id, limit, cursor)
+
+    def experiment_ranking_page(self, experiment: str, limit: int, cursor: str | None = None) -> Page[Record]:
+        """The jobs of an experiment, best first."""
+        return self._page(self._item.by_experiment, read_record, experiment_id(experiment), limit, cursor)
+
+    def experiments_like(self, beginning: str) -> list[Experiment]:
+        """The first experiments whose name begins so, upper and lower case alike; one Query."""
+        condition = self._item.sk.startswith(same_name(beginning))
+        found = self._item.query(EXPERIMENTS, condition, limit=_CANDIDATES, page_size=_CANDIDATES)
+        return [read_experiment(item) for item in found]
+
+    def sweeps_like(self, beginning: str) -> list[str]:
+        """The ids of the first sweeps that begin so: asked of the experiments that such a sweep would be in, so that
+        nothing is scanned. A tuning job's experiment is looked for under the beginnings of its name."""
+        _, at, start = beginning.partition("@")
+        if at:
+            pk, _ = sweep_keys(beginning)
+            windows = self._item.query(pk, self._item.sk.startswith(start.upper()), limit=_CANDIDATES)
+            found = [read_sweep(item) for item in windows if item.item == "sweep"]
+            return [sweep.id for sweep in found if sweep.superseded_by is None]
+        words = same_name(base_job_name(beginning)).split("-")
+        names = {"-".join(words[:length]) for length in range(1, len(words) + 1)} - {""}
+        homes = self._item.batch_get([(EXPERIMENTS, name) for name in sorted(names)])
+        return [
+            sweep.id
+            for home in homes
+            for sweep in self.sweeps_of(read_experiment(home).name)
+            if same_name(sweep.id).startswith(same_name(beginning))
+        ][:_CANDIDATES]
+
+    def items(self, keys: Iterable[tuple[str, str]] | None = None) -> Iterator[dict[str, Any]]:
+        """The items of these keys that exist, or, for whole exports, all of the table, as DynamoDB's own JSON."""
+        for item in self._item.scan() if keys is None else self._item.batch_get(keys):
+            yield item.to_dynamodb_dict()
+
+    def _page(
+        self,
+        source: Any,
+        read: Callable[[Any], T],
+        partition: str,
+        limit: int,
+        cursor: str | None,
+        *,
+        forward: bool = True,
+    ) -> Page[T]:
+        rows = source.query(
+            partition,
+            limit=limit,
+            page_size=limit,
+            scan_index_forward=forward,
+            last_evaluated_key=_from_cursor(cursor),
+        )
+        entries = tuple(read(item) for item in rows)
+        key = rows.last_evaluated_key
+        return Page(entries, _to_cursor(key) if key and len(entries) == limit else None)
+
+
+def _to_cursor(key: dict[str, Any]) -> str:
+    flat = {name: value["S"] for name, value in key.items()}
+    return urlsafe_b64encode(json.dumps(flat, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _from_cursor(cursor: str | None) -> dict[str, Any] | None:
+    if cursor is None:
+        return None
+    try:
+        flat = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return {str(name): {"S": str(value)} for name, value in flat.items()}
+    except (ValueError, AttributeError):
+        raise InvalidInput("--after", cursor, "a cursor as an earlier page told it") from None
