@@ -174,7 +174,7 @@ def test_the_ledger_is_asked_from_the_command_line(history: History) -> None:
         json.loads(best_json.stdout)["objective"]["metric"] == "validation:logloss"
     )  # named, so before a known metric
     assert trials.stdout.count("Completed") == 3
-    assert "is no sweep and no experiment" in unknown.stderr
+    assert "expected the name of a sweep or an experiment" in unknown.stderr
 
 
 def test_rerank_ranks_by_the_rules_document_and_says_what_changed(history: History, tmp_path: Path) -> None:

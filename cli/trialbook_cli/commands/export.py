@@ -3,7 +3,8 @@
 import csv
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from importlib.util import find_spec
@@ -77,14 +78,17 @@ def _write_items(items: Iterable[dict[str, Any]], path: Path) -> None:
     os.replace(beside, path)  # noqa: PTH105 the folder is the same
 
 
-def _write(
-    out: Path, form: Format, records: Sequence[Record], sweeps: Sequence[Sweep], singles: frozenset[str]
+def _write_lines(
+    out: Path, records: Sequence[Record], sweeps: Sequence[Sweep], singles: frozenset[str], prices: Mapping[str, float]
 ) -> None:
-    if form is Format.JSONL:
-        write_lines(out / "jobs.jsonl", [job_line(record, singles) for record in records])
-        write_lines(out / "sweeps.jsonl", [sweep_line(sweep) for sweep in sweeps])
-        return
-    tables = {"jobs": job_columns(records), "sweeps": sweep_columns(sweeps)}
+    jobs = defaultdict(list)
+    for record in records:
+        jobs[record.sweep].append(record.job)
+    write_lines(out / "jobs.jsonl", [job_line(record, singles, prices) for record in records])
+    write_lines(out / "sweeps.jsonl", [sweep_line(sweep, jobs[sweep.id], prices) for sweep in sweeps])
+
+
+def _write_tables(out: Path, form: Format, tables: Mapping[str, Columns]) -> None:
     for name, columns in tables.items():
         path = out / f"{name}.{form}"
         if form is Format.CSV:
