@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo test lint fast build validate lock recordings bench clean
+.PHONY: help setup demo test lint fast build validate sam-local lock recordings bench clean
 
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -52,6 +52,9 @@ validate: .venv-sam/.ready ## Checks template.yaml
 
 build: .venv-sam/.ready ## Builds what is deployed, into .aws-sam/build; needs the template's runtime, a python3.13
 	PATH="$$(dirname "$$(.ci/find-python 3.13)"):$$PATH" .venv-sam/bin/sam build
+
+sam-local: setup .venv-sam/.ready ## Builds, and runs every function in a container of Lambda's kind; needs Docker
+	$(BIN)/python -m pytest -v tests/sam_local
 
 recordings: ## Trains again and writes events/recordings anew; the same bytes come out
 	$(PYTHON) -m venv build/recordings

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from trialbook.adapters.dynamodb import Attachment
@@ -65,11 +66,15 @@ def running(
     dynamodb_url: str | None = None,
     without: Collection[str] = (),
     rules: str | None = None,
+    parameters: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[tuple[LaptopCloud, SageMaker]]:
-    """A laptop cloud with the recording's SageMaker behind it, before the first event; `rules` is the document."""
+    """A laptop cloud with the recording's SageMaker behind it, before the first event; `rules` is the document,
+    `parameters` are the stack's."""
     sagemaker = from_recording(recording.answers, _account(recording), lambda: _EPOCH)
     start = _start(recording)
-    with LaptopCloud.start(sagemaker, start, dynamodb_url=dynamodb_url, without=without, rules=rules) as cloud:
+    with LaptopCloud.start(
+        sagemaker, start, dynamodb_url=dynamodb_url, without=without, rules=rules, parameters=parameters
+    ) as cloud:
         yield cloud, sagemaker
 
 

@@ -45,9 +45,9 @@ def local_jar() -> Path:
 
 
 @contextlib.contextmanager
-def running_dynamodb_local() -> Iterator[str]:
+def running_dynamodb_local(port: int | None = None) -> Iterator[str]:
     """The URL of AWS's DynamoDB Local, in memory, for the block."""
-    jar, port = local_jar(), free_port()
+    jar, port = local_jar(), port or free_port()
     command = ["java", f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}", "-jar", jar.name, "-inMemory"]
     server = subprocess.Popen(
         [*command, "-port", str(port)], cwd=jar.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

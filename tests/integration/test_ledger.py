@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from tests.integration.conftest import opened
 from tests.unit import making
 from tests.unit.making import at, record
-from trialbook.adapters.dynamodb import Attachment, Conflict, Ensured, Ledger
+from trialbook.adapters.dynamodb import Attachment, Conflict, Ensured, Ledger, job_pk
 from trialbook.bookkeeping import Bookkeeper
+from trialbook.core.formats import FORMAT, NewerFormat
 from trialbook.core.jobs import Job, JobKind, TuningDefinition, TuningJob
 from trialbook.core.objectives import ObjectiveSource, parse_objective
 from trialbook.core.rules import ExperimentRule, Rules
@@ -453,3 +454,26 @@ def test_eight_writers_lose_nothing(dynamodb_local: str) -> None:
 
         assert sweep.counts.completed == writers * jobs_each
         assert_consistent(ledger)
+
+
+def test_items_carry_the_number_of_their_format_and_those_without_one_are_read(ledger: Ledger) -> None:
+    """Before there was a number, items had none."""
+    made = replace(record(making.job("old", 0)), sweep="s")
+    ledger.write([made])
+    item = ledger._item.get(job_pk(made.key), "JOB")
+    assert item.format == FORMAT
+    item.format = None
+    item.save()
+
+    assert ledger.record(made.key) == made
+
+
+def test_an_item_of_a_newer_format_is_refused_rather_than_misread(ledger: Ledger) -> None:
+    made = replace(record(making.job("new", 0)), sweep="s")
+    ledger.write([made])
+    item = ledger._item.get(job_pk(made.key), "JOB")
+    item.format = FORMAT + 1
+    item.save()
+
+    with pytest.raises(NewerFormat, match="deploy the newer one"):
+        ledger.record(made.key)

@@ -12,12 +12,14 @@ from functools import cache, partial
 from itertools import count
 from typing import Any
 
+import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 
 from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_replay import TUNING, few, recording
+from trialbook.core.report_links import link
 from trialbook.core.times import iso
 from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
@@ -25,7 +27,8 @@ from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
 
 Grant = tuple[str, str]  # action, and what of it: a table, an index, a kind of SageMaker's things
-TEMPLATE = load_template(ROOT / "template.yaml")
+OPTIONS = {"ReportLinks": "on"}
+STACK = Stack(load_template(ROOT / "template.yaml"), OPTIONS)
 IN_TRANSACTIONS = {
     "Put": "PutItem",
     "Update": "UpdateItem",
@@ -145,7 +148,24 @@ def used() -> Mapping[str, set[Grant]]:
     quick(first_only(recording(TUNING)))
     alone(without_ends(few(2)))
     alone(of_half_the_children(recording(TUNING)))
+    _with_a_link(found)
     return found.by_function
+
+
+def _with_a_link(found: Used) -> None:
+    """A report is opened by its link. What that presigns, S3 checks against the rights of who signed it."""
+    with replaying.running(few(1), parameters=OPTIONS) as (cloud, sagemaker):
+        found.watch(cloud, sagemaker)
+        keys = boto3.client("secretsmanager", region_name="us-east-1")
+        signing = keys.get_secret_value(SecretId=cloud.stack.references["ReportLinkKey"])
+        address = link(
+            "https://x", "reports/a", signing["VersionId"], signing["SecretString"], datetime(2099, 1, 1, tzinfo=UTC)
+        )
+        path, _, query = address.removeprefix("https://x").partition("?")
+        request = {"rawPath": path, "rawQueryString": query, "requestContext": {"http": {"method": "GET"}}}
+        answer = cloud.invoke("OpenReport", request)
+    if "X-Amz-Signature" in answer["headers"]["Location"]:
+        found.by_function["OpenReport"].add(("s3:GetObject", ""))
 
 
 def _with_troubles(found: Used, cloud: LaptopCloud, sagemaker: SageMaker) -> None:
@@ -189,7 +209,7 @@ def granted(function: str) -> set[Grant]:
     """What the function's statements grant, SageMaker's resources left aside."""
     statements = [
         statement
-        for policy in dict(Stack(TEMPLATE).resources("AWS::Serverless::Function"))[function]["Policies"]
+        for policy in dict(STACK.resources("AWS::Serverless::Function"))[function]["Policies"]
         for each in policy["Statement"]
         for statement in (each["Fn::If"][1] if "Fn::If" in each else each,)  # optional parts are all switched on
     ]
@@ -212,7 +232,7 @@ def _what(action: str, resource: Any) -> str:
     return f"index/{text.rpartition('/')[2]}" if "/index/" in text else "table"
 
 
-FUNCTIONS = [name for name, _ in Stack(TEMPLATE).resources("AWS::Serverless::Function")]
+FUNCTIONS = [name for name, _ in STACK.resources("AWS::Serverless::Function")]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

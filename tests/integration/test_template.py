@@ -10,7 +10,8 @@ from moto.events.models import EventPattern
 from tests.conftest import ROOT
 from trialbook_cli.laptop_cloud.template import Stack, load_template
 
-STACK = Stack(load_template(ROOT / "template.yaml"))
+OPTIONS = {"ReportLinks": "on", "QuietDaysAlarm": "3"}  # every optional part
+STACK = Stack(load_template(ROOT / "template.yaml"), OPTIONS)
 RESOURCES: dict[str, dict[str, Any]] = STACK.template["Resources"]
 
 
@@ -50,7 +51,7 @@ def timeout_of(name: str) -> int:
 def test_a_message_stays_hidden_for_six_times_the_functions_timeout_and_failures_are_partial() -> None:
     polled = 0
     for name, properties in FUNCTIONS.items():
-        for event in properties["Events"].values():
+        for event in properties.get("Events", {}).values():
             if event["Type"] == "SQS":
                 queue = event["Properties"]["Queue"]["Fn::GetAtt"].removesuffix(".Arn")
                 assert QUEUES[queue]["VisibilityTimeout"] == 6 * timeout_of(name)
@@ -65,11 +66,7 @@ def test_attaching_is_held_to_two_at_a_time() -> None:
 
 
 def test_every_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_an_alarm_and_two_weeks() -> None:
-    alarms = [
-        each["Dimensions"][0]["Value"].get("Fn::GetAtt")
-        for each in of("AWS::CloudWatch::Alarm").values()
-        if isinstance(each["Dimensions"][0]["Value"], dict)
-    ]
+    alarms = watched("ApproximateNumberOfMessagesVisible")
     for name, properties in QUEUES.items():
         if name.endswith("DeadLetters"):
             assert f"{name}.QueueName" in alarms
@@ -80,11 +77,88 @@ def test_every_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_an_alar
             )
 
 
+def watched(metric: str) -> set[str]:
+    """The attributes of which alarms watch this metric."""
+    alarms = [each for each in of("AWS::CloudWatch::Alarm").values() if each.get("MetricName") == metric]
+    return {each["Dimensions"][0]["Value"]["Fn::GetAtt"] for each in alarms}
+
+
+def test_every_queue_that_feeds_a_function_has_an_alarm_on_its_oldest_message() -> None:
+    feeding = {f"{name}.QueueName" for name in QUEUES if not name.endswith("DeadLetters")}
+
+    assert watched("ApproximateAgeOfOldestMessage") == feeding
+
+
+@pytest.mark.parametrize(("alarm", "metric"), [("ErrorsAlarm", "Errors"), ("ThrottlesAlarm", "Throttles")])
+def test_one_alarm_watches_all_functions(alarm: str, metric: str) -> None:
+    total, *summed = STACK.resolve(RESOURCES[alarm]["Properties"]["Metrics"])
+
+    assert total["Expression"] == "SUM(METRICS())"
+    assert {each["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for each in summed} == set(FUNCTIONS)
+    assert {each["MetricStat"]["Metric"]["MetricName"] for each in summed} == {metric}
+    assert len(summed) <= 10  # as many as an alarm's expression takes
+
+
+def test_every_alarm_goes_to_the_topic() -> None:
+    for properties in of("AWS::CloudWatch::Alarm").values():
+        topic, nothing = properties["AlarmActions"]["Fn::If"][1:]
+        assert (topic, nothing) == ([{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"})
+
+
+def test_the_dashboard_shows_every_function_and_every_dead_letter_queue() -> None:
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    titles = [each["properties"]["title"] for each in json.loads(STACK.resolve({"Fn::Sub": body}))["widgets"]]
+
+    assert len(titles) == len(set(titles)) > 5
+    for name in (*FUNCTIONS, *QUEUES):
+        assert name == "OpenReport" or f"${{{name}}}" in body or f"${{{name}.QueueName}}" in body, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "property_name"),
+    [
+        ("AWS::Logs::LogGroup", "KmsKeyId"),
+        ("AWS::SQS::Queue", "KmsMasterKeyId"),
+        ("AWS::Events::EventBus", "KmsKeyIdentifier"),
+        ("AWS::SecretsManager::Secret", "KmsKeyId"),
+    ],
+)
+def test_the_key_encrypts_everything_that_holds_data(kind: str, property_name: str) -> None:
+    with_key = Stack(STACK.template, {**OPTIONS, "KeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"})
+
+    assert of(kind)
+    for _, properties in with_key.resources(kind):
+        assert with_key.resolve(properties)[property_name] == with_key.parameters["KeyArn"]
+    assert with_key.resolve(RESOURCES["Ledger"]["Properties"])["SSESpecification"]["SSEType"] == "KMS"
+    assert "aws:kms" in json.dumps(with_key.resolve(RESOURCES["Reports"]["Properties"]["BucketEncryption"]))
+
+
+def test_an_update_of_the_stack_never_replaces_the_ledger() -> None:
+    """What CloudFormation replaces a table for is fixed, and depends on no parameter. A change here is a new table."""
+    properties = RESOURCES["Ledger"]["Properties"]
+    keys = [(each["AttributeName"], each["KeyType"]) for each in properties["KeySchema"]]
+
+    assert RESOURCES["Ledger"]["Type"] == "AWS::DynamoDB::Table"
+    assert keys == [("pk", "HASH"), ("sk", "RANGE")]
+    assert not {"TableName", "LocalSecondaryIndexes", "ImportSourceSpecification"} & set(properties)
+    types = {each["AttributeName"]: each["AttributeType"] for each in properties["AttributeDefinitions"]}
+    assert set(types.values()) == {"S"}
+    assert "Condition" not in RESOURCES["Ledger"]
+
+
+def test_who_opens_reports_by_link_needs_the_link_and_only_if_links_are_on() -> None:
+    off = Stack(STACK.template)
+
+    assert "OpenReport" not in dict(off.resources("AWS::Serverless::Function"))
+    assert not dict(off.resources("AWS::SecretsManager::Secret"))
+    assert FUNCTIONS["OpenReport"]["FunctionUrlConfig"] == {"AuthType": "NONE"}
+
+
 def test_every_target_and_schedule_has_a_dead_letter_queue() -> None:
     for properties in RULES.values():
         assert all("Arn" in target["DeadLetterConfig"] for target in properties["Targets"])
     for properties in FUNCTIONS.values():
-        for event in properties["Events"].values():
+        for event in properties.get("Events", {}).values():
             if event["Type"] == "Schedule":
                 assert "DeadLetterConfig" in event["Properties"]
                 assert "DeadLetterQueue" in properties
@@ -98,7 +172,7 @@ def senders() -> dict[str, set[str]]:
             for each in (target, target["DeadLetterConfig"]):
                 found[each["Arn"]["Fn::GetAtt"].removesuffix(".Arn")].add(rule)
     for function, properties in FUNCTIONS.items():
-        for name, event in properties["Events"].items():
+        for name, event in properties.get("Events", {}).items():
             if event["Type"] == "Schedule":
                 queue = event["Properties"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"].removesuffix(".Arn")
                 found[queue].add(f"{function}{name}")
@@ -160,7 +234,7 @@ def matching(event: dict[str, Any]) -> set[str]:
     return {name for name, pattern in patterns.items() if pattern.matches_event(event)}  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "events").glob("*.json")), ids=lambda path: str(path.stem))
+@pytest.mark.parametrize("path", sorted((ROOT / "events").glob("*-*.json")), ids=lambda path: str(path.stem))
 def test_each_sample_event_is_matched_by_just_one_rule(path: Path) -> None:
     assert len(matching(json.loads(path.read_text()))) == 1
 

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import RECORDINGS, ROOT
 from trialbook.core.events import DETAIL_TYPES, PipelineStep, parse_event
 
-SAMPLES = sorted((ROOT / "events").glob("*.json"))
+SAMPLES = sorted((ROOT / "events").glob("*-*.json"))
 STATES = {
     "training": ("starting", "completed", "failed", "stopped", "child-completed"),
     "processing": ("in-progress", "completed", "failed", "stopped"),

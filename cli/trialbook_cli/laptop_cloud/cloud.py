@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 from unittest.mock import patch
 from uuid import uuid4
@@ -38,6 +39,7 @@ from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, as_json,
 from trialbook_cli.sagemaker_stand_in import SageMaker, serve
 
 _METERED = frozenset({"GetItem", "PutItem", "Query", "BatchGetItem", "TransactWriteItems"})
+_NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _WINDOW = timedelta(seconds=15)  # the stream's batching window
 ROOT = Path(__file__).resolve().parents[3]
 _FOREVER = timedelta(hours=48)  # how long the clock is turned on after the last event, for what hangs
@@ -106,6 +108,7 @@ class LaptopCloud:
         self._make_buckets()
         self._make_buses()
         self._make_rules()
+        self._make_secrets()
         self._make_functions(root, without)
         self.ledger = Ledger(stack.references["Ledger"], region=REGION)
 
@@ -120,13 +123,15 @@ class LaptopCloud:
         dynamodb_url: str | None = None,
         without: Collection[str] = (),
         rules: str | None = None,
+        parameters: Mapping[str, str] = _NO_PARAMETERS,
     ) -> Iterator["LaptopCloud"]:
         """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's.
 
         With `dynamodb_url`, the ledger lies in the DynamoDB that answers there. The functions in `without` are not
-        deployed. `rules` is the rules document.
+        deployed. `rules` is the rules document, `parameters` are the stack's.
         """
-        stack = Stack(load_template(root / "template.yaml"), {"LookUpPrices": "false"})  # nothing leaves the laptop
+        # Prices would be asked of AWS itself: nothing leaves the laptop.
+        stack = Stack(load_template(root / "template.yaml"), {**parameters, "LookUpPrices": "false"})
         with ExitStack() as until_end:
             until_end.enter_context(patch.dict(os.environ, _ENVIRONMENT))
             passed = {"core": {**default_user_config["core"], "mock_credentials": False}}
@@ -218,6 +223,13 @@ class LaptopCloud:
             self.stack.references[name] = f"trialbook-{name.lower()}"
             self.stack.attributes[name, "Arn"] = f"arn:aws:s3:::{self.stack.references[name]}"
             self._s3.create_bucket(Bucket=self.stack.references[name])
+
+    def _make_secrets(self) -> None:
+        """Each secret, with a value that is made up."""
+        secrets: Any = boto3.client("secretsmanager", region_name=REGION)
+        for name, _ in self.stack.resources("AWS::SecretsManager::Secret"):
+            made = secrets.create_secret(Name=name, SecretString=uuid4().hex)
+            self.stack.references[name] = made["ARN"]
 
     def _make_functions(self, root: Path, without: Collection[str]) -> None:
         common = self.stack.template.get("Globals", {}).get("Function", {})
@@ -377,6 +389,10 @@ class LaptopCloud:
             return None
         service, operation = event_name.split(".")[1:]
         return self.fault(self._running, service, operation)
+
+    def invoke(self, name: str, event: Mapping[str, Any]) -> Any:
+        """Invokes a function as whoever asks for it, rather than a queue or a schedule."""
+        return self._invoke(self.functions[name], event)
 
     # -- looking ------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ class Settings:
     reports_bucket: str | None = None
     expire_days: int | None = None
     queue_url: str = ""
+    report_link_secret: str = ""
     looks_up_prices: bool = False
 
     @staticmethod
@@ -32,6 +33,7 @@ class Settings:
             reports_bucket=environment.get("REPORTS_BUCKET") or None,
             expire_days=_days(environment.get("EXPIRE_DAYS")),
             queue_url=environment.get("QUEUE_URL", ""),
+            report_link_secret=environment.get("REPORT_LINK_SECRET", ""),
             looks_up_prices=environment.get("LOOK_UP_PRICES") == "true",
         )
 

@@ -36,6 +36,7 @@ from pynamodb.transactions import TransactWrite
 from trialbook.core.codec import pack, unpack
 from trialbook.core.events import PipelineStep
 from trialbook.core.experiments import Experiment
+from trialbook.core.formats import FORMAT, upgraded
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_prefix
@@ -108,6 +109,7 @@ class _Item(Model):
     sk = UnicodeAttribute(range_key=True)
     item = UnicodeAttribute()
     version = NumberAttribute(default=1)
+    format = NumberAttribute(null=True)
     facts = UnicodeAttribute(null=True)
     packed_facts = BinaryAttribute(null=True, legacy_encoding=False)
     status = UnicodeAttribute(null=True)
@@ -509,11 +511,11 @@ def _facts(data: dict[str, Any]) -> dict[str, Any]:
     """The attributes that hold the facts: readable JSON, or compressed where it is long."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     if len(text) < _COMPRESS_FROM:
-        return {"facts": text}
+        return {"format": FORMAT, "facts": text}
     packed = zlib.compress(text.encode("utf-8", "surrogatepass"))
     if len(packed) > _LONGEST_FACTS:
         packed = zlib.compress(json.dumps(_shortened(data)).encode())
-    return {"packed_facts": packed}
+    return {"format": FORMAT, "packed_facts": packed}
 
 
 def _shortened(value: Any) -> Any:
@@ -529,8 +531,10 @@ def _shortened(value: Any) -> Any:
 
 def _read_facts(item: _Item) -> Any:
     if item.packed_facts is not None:
-        return json.loads(zlib.decompress(item.packed_facts).decode("utf-8", "surrogatepass"))
-    return json.loads(item.facts or "{}")
+        facts = json.loads(zlib.decompress(item.packed_facts).decode("utf-8", "surrogatepass"))
+    else:
+        facts = json.loads(item.facts or "{}")
+    return upgraded(item.item, facts, item.format)
 
 
 def read_record(item: Any) -> Record:
@@ -585,4 +589,5 @@ def item_from_image(image: Mapping[str, Any]) -> Record | Sweep | None:
         )
     else:
         text = image["facts"]["S"]
-    return unpack(Record, json.loads(text)) if kind == "job" else unpack(Sweep, json.loads(text))
+    facts = upgraded(kind, json.loads(text), image.get("format", {}).get("N"))
+    return unpack(Record, facts) if kind == "job" else unpack(Sweep, facts)

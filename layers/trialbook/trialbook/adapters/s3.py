@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
@@ -10,13 +11,16 @@ _TYPES = {
     ".json": "application/json",
     ".png": "image/png",
 }
+# Presigned addresses are to be of version 4, for keys of KMS too, and of the bucket's own region.
+_CONFIG = Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"})
+_OPENED_FOR = 300  # seconds that a presigned address works: it is followed at once
 
 
 class Bucket:
     """Writes and reads reports. The bucket encrypts by itself and lets nobody in without a signed link."""
 
     def __init__(self, session: Session, name: str) -> None:
-        self._client: Any = session.create_client("s3")
+        self._client: Any = session.create_client("s3", config=_CONFIG)
         self.name = name
 
     def put(self, key: str, content: bytes) -> None:
@@ -35,3 +39,9 @@ class Bucket:
                 return None
             raise
         return content
+
+    def presigned(self, key: str) -> str:
+        """An address that lets whoever has it read the object for the next five minutes."""
+        given = {"Bucket": self.name, "Key": key}
+        address: str = self._client.generate_presigned_url("get_object", Params=given, ExpiresIn=_OPENED_FOR)
+        return address

@@ -1,0 +1,24 @@
+"""Links to reports lead here, to the function's own URL."""
+
+from typing import Any
+
+from botocore.session import get_session
+
+from trialbook import clock
+from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.secrets_manager import LinkKeys
+from trialbook.observability import logger, metrics
+from trialbook.open_report import open_report
+from trialbook.settings import Settings
+
+settings = Settings.from_environment()
+session = get_session()
+bucket = Bucket(session, settings.reports_bucket or "")
+keys = LinkKeys(session, settings.report_link_secret)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """A request."""
+    return open_report(event, keys, bucket.presigned, clock.now())

@@ -1,0 +1,38 @@
+"""The format of the ledger's items: a number on each, so that newer versions of the code read what older ones wrote.
+
+A field that is new with a default needs no new format, nor does one that is gone: both read as they are. A field that
+is renamed, moved or means something else does: raise FORMAT and add the step that makes the old facts today's. Items
+are upgraded whenever they are read, and keep the new format once they are written again.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Facts = dict[str, Any]
+Step = Callable[[str, Facts], Facts]
+
+FORMAT = 1
+# By the format that a step starts from: it takes the item's kind ("job", "sweep", …) and facts, and gives those of the
+# next format.
+STEPS: Mapping[int, Step] = {}
+
+
+class NewerFormat(Exception):
+    """The item was written by a newer version of Trialbook, which knows how to read it; this one does not."""
+
+    def __init__(self, kind: str, found: int, known: int) -> None:
+        super().__init__(
+            f"{kind} has format {found}, this version of Trialbook reads up to {known}: deploy the newer one again"
+        )
+
+
+def upgraded(
+    kind: str, facts: Facts, written_as: float | str | None, steps: Mapping[int, Step] = STEPS, today: int = FORMAT
+) -> Facts:
+    """The facts in today's format. Items without a number have the first. Raises NewerFormat."""
+    found = int(written_as or 1)
+    if found > today:
+        raise NewerFormat(kind, found, today)
+    for step in range(found, today):
+        facts = steps[step](kind, facts)
+    return facts

@@ -1,0 +1,109 @@
+"""What functions in containers of this machine talk to: moto, DynamoDB Local and the SageMaker stand-in.
+
+`sam local` hands a function only those variables that the template declares for it. The endpoints of local servers are
+no part of a deployment, so they are not in template.yaml: `local_template` declares what events/env.json gives, in a
+copy of the built template. `sam local` puts containers into Docker's bridge, from where this machine is its gateway;
+`--docker-network host` does not change that.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+from tests.conftest import RECORDINGS, ROOT
+from tests.integration.conftest import free_port, running_dynamodb_local
+from trialbook.adapters.dynamodb import Ledger
+from trialbook_cli.laptop_cloud import read_recording
+from trialbook_cli.laptop_cloud.cloud import create_table
+from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, load_template
+from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording, serve
+
+BUILD = ROOT / ".aws-sam" / "build"
+ENVIRONMENT = ROOT / "events" / "env.json"
+MOMENT = datetime(2026, 11, 20, 10, 40, tzinfo=UTC)  # the recorded loop is over, and quiet for long enough
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The servers, and what to give `sam local`."""
+
+    ledger: Ledger
+    sagemaker: SageMaker
+    url: str
+    template: Path
+    environment: Path
+
+    def client(self, service: str) -> Any:
+        """A client of moto."""
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION)
+
+    def announced(self) -> list[dict[str, Any]]:
+        """What was told on the bus so far, taken away."""
+        sqs = self.client("sqs")
+        url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(each["Body"]) for each in found]
+
+
+def local_template(variables: Mapping[str, str], built: Path = BUILD) -> Path:
+    """A copy of the built template, beside it, whose functions declare these variables too."""
+    template = load_template(built / "template.yaml")
+    template["Globals"]["Function"]["Environment"]["Variables"] |= variables
+    path = built / "local.json"
+    path.write_text(json.dumps(template, indent=1))
+    return path
+
+
+@contextmanager
+def world(folder: Path, host: str, *, ports: tuple[int, int, int] | None = None) -> Iterator[World]:
+    """The servers, at this address of the machine, on free ports or those given; the environment file goes to the folder."""
+    moto_port, dynamodb_port, sagemaker_port = ports or (free_port(), free_port(), free_port())
+    sagemaker = from_recording(read_recording(RECORDINGS / "churn-min-child-weight").answers, Account(), lambda: MOMENT)
+    with ExitStack() as until_end:
+        moto = ThreadedMotoServer(ip_address=host, port=moto_port, verbose=False)
+        moto.start()
+        until_end.callback(moto.stop)
+        url = f"http://{host}:{moto_port}"
+        java = shutil.which("java") and shutil.which("npm")
+        dynamodb_url = (
+            until_end.enter_context(running_dynamodb_local(dynamodb_port)).replace("127.0.0.1", host) if java else url
+        )
+        endpoint = until_end.enter_context(serve(sagemaker, host, sagemaker_port))
+        variables = {
+            **json.loads(ENVIRONMENT.read_text())["Parameters"],
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url,
+            "AWS_ENDPOINT_URL_SAGEMAKER": endpoint,
+            "QUEUE_URL": f"{url}/{ACCOUNT}/queue",
+        }
+        environment = folder / "env.json"
+        environment.write_text(json.dumps({"Parameters": variables}, indent=2))
+        _make(url, dynamodb_url, variables)
+        ledger = Ledger(variables["LEDGER_TABLE"], region=REGION, host=dynamodb_url)
+        yield World(ledger, sagemaker, url, local_template(variables), environment)
+
+
+def _make(url: str, dynamodb_url: str, variables: Mapping[str, str]) -> None:
+    """The table, a queue, the bus with a queue that keeps what is told, the bucket, the key of links."""
+    dynamodb, sqs, events, s3, secrets = (
+        boto3.client(service, endpoint_url=dynamodb_url if service == "dynamodb" else url, region_name=REGION)
+        for service in ("dynamodb", "sqs", "events", "s3", "secretsmanager")
+    )
+    create_table(dynamodb, Stack(load_template(ROOT / "template.yaml")), "Ledger", variables["LEDGER_TABLE"])
+    for queue in ("queue", "told"):
+        sqs.create_queue(QueueName=queue)
+    bus = variables["EVENT_BUS"]
+    events.create_event_bus(Name=bus)
+    events.put_rule(Name="told", EventBusName=bus, EventPattern=json.dumps({"source": ["trialbook"]}))
+    target = {"Id": "told", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"}
+    events.put_targets(Rule="told", EventBusName=bus, Targets=[target])
+    s3.create_bucket(Bucket=variables["REPORTS_BUCKET"])
+    secrets.create_secret(Name=variables["REPORT_LINK_SECRET"], SecretString="a key for links of this machine")
