@@ -95,15 +95,15 @@ def _patiently(call: Callable[[], T], pause: Pause) -> T:
             seconds = min(seconds * 2, _LONGEST_PAUSE)
 
 
-def parse_since(text: str, now: datetime) -> datetime:
+def parse_since(text: str, now: datetime, option: str = "--since") -> datetime:
     """A date, a time, or a length back from now: 2026-01-01, 2026-01-01T12:00Z, 30d, 12h. Raises InvalidInput."""
     unit = {"d": "days", "h": "hours", "w": "weeks"}.get(text[-1:], "")
     if unit and text[:-1].isdecimal():
         return now - timedelta(**{unit: int(text[:-1])})
     try:
-        moment = parse_time(text, "--since") if not text.isdecimal() else None
+        moment = parse_time(text, option) if not text.isdecimal() else None
     except InvalidInput:
         moment = None
     if moment is None:
-        raise InvalidInput("--since", text, "a date such as 2026-01-01, or a length of time such as 30d or 12h")
+        raise InvalidInput(option, text, "a date such as 2026-01-01, or a length of time such as 30d or 12h")
     return moment

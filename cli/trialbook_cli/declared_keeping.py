@@ -69,3 +69,119 @@ def rerank(
     from trialbook_cli.commands.rerank import run
 
     return run(source.open(), experiment, rules)
+
+
+@asks
+def record(
+    source: Source,
+    since: Annotated[str, typer.Option(help="From when on: a date (2026-01-01) or a time back from now (7d, 12h).")],
+    out: Annotated[Path, typer.Option(help="The folder for events.jsonl and sagemaker.jsonl.")],
+    name_contains: Annotated[str, typer.Option(help="Only jobs whose name contains this.")] = "",
+    mask: Annotated[bool, typer.Option("--mask", help="Hide the account's number, environments and secrets.")] = False,
+) -> int:
+    """Writes jobs of your account as a recording, for replay, for rules test and for reports of errors.
+
+    Calls that only read. Events are made from what SageMaker tells of the jobs: EventBridge keeps none.
+
+    Example: trialbook record --since 7d --name-contains churn --mask --out recording
+    """
+    from trialbook_cli.commands.record import run
+
+    return run(source, since, name_contains, out, mask=mask)
+
+
+@asks
+def doctor(
+    source: Source,
+    slack_url: Annotated[
+        str | None, typer.Option(help="Another address of Slack's API, for tests.", hidden=True)
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Checks a deployment by read-only calls and says what to do; exit code 1 where there is a problem.
+
+    Rules, queues and dead letters, functions, table, the last job, Experiments, the rules document, Slack, SES.
+
+    Example: trialbook doctor --stack trialbook
+    """
+    from trialbook_cli.commands.doctor import run
+
+    return run(source, slack_url, as_json=as_json)
+
+
+@asks
+def prune(
+    source: Source,
+    older_than: Annotated[str, typer.Option(help="What was last active longer ago: 400d, or before a date.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; change nothing.")] = False,
+    export_to: Annotated[Path | None, typer.Option("--export", help="Export everything there first.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before deleting.")] = False,
+) -> int:
+    """Deletes closed sweeps with their jobs, and single jobs, that were last active long ago.
+
+    Reports in the bucket stay. The stack's parameter ExpireDays does the same for jobs to come.
+
+    Example: trialbook prune --older-than 400d --dry-run --book build/churn
+    """
+    from trialbook_cli.commands.prune import run
+
+    return run(source.open(), older_than, export_to, dry_run=dry_run, yes=yes)
+
+
+rules = typer.Typer(
+    help="Checks, tries out, stores and reads the rules document.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@rules.command("check")
+def rules_check(document: Rules) -> None:
+    """Reads a rules document and names every problem with its line.
+
+    Example: trialbook rules check rules.yaml
+    """
+    from trialbook_cli.commands import rules as commands
+    from trialbook_cli.problems import guarded
+
+    raise typer.Exit(guarded(lambda: commands.check(document)))
+
+
+@rules.command("test")
+def rules_test(
+    recording: Annotated[Path, typer.Argument(help="Folder with events.jsonl and, as a rule, sagemaker.jsonl.")],
+    document: Annotated[Path, typer.Option("--rules", help="The rules document, a YAML file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tells for each job of a recording which rule places it where, what ranks it, and what is told, without AWS.
+
+    Example: trialbook rules test events/recordings/churn-min-child-weight --rules rules.yaml
+    """
+    from trialbook_cli.commands import rules as commands
+    from trialbook_cli.problems import guarded
+
+    raise typer.Exit(guarded(lambda: commands.test(recording, document, as_json=as_json)))
+
+
+@rules.command("push")
+@asks
+def rules_push(source: Source, document: Rules) -> int:
+    """Stores a rules document in the stack's SSM parameter, after checking it.
+
+    Example: trialbook rules push rules.yaml --stack trialbook
+    """
+    from trialbook_cli.commands import rules as commands
+
+    return commands.push(source.open(), document)
+
+
+@rules.command("pull")
+@asks
+def rules_pull(
+    source: Source, out: Annotated[Path | None, typer.Option(help="A file for it, instead of printing it.")] = None
+) -> int:
+    """Prints the rules document that is stored in the stack's SSM parameter.
+
+    Example: trialbook rules pull --out rules.yaml --stack trialbook
+    """
+    from trialbook_cli.commands import rules as commands
+
+    return commands.pull(source.open(), out)

@@ -60,6 +60,9 @@ for declared in (asking.experiments, asking.sweeps, asking.trials, asking.best, 
     app.command()(declared)
 for declared in (asking.report, asking.watch, keeping.export, keeping.backfill, keeping.rerank):
     app.command()(declared)
+for declared in (keeping.record, keeping.doctor, keeping.prune):
+    app.command()(declared)
+app.add_typer(keeping.rules, name="rules")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": lt,
     ">": gt,
 }
-_AND = re.compile(r"\s+and\s+", re.IGNORECASE)
+_AND = re.compile(r"\s+and(?:\s+|$)", re.IGNORECASE)
 _TERM = re.compile(r"\s*(?P<name>[^<>=!~]+?)\s*(?P<compare><=|>=|!=|==|=|<|>|~)\s*(?P<value>.+?)\s*")
 _FACTS: Mapping[str, Callable[[Record], str | float | None]] = {
     "status": lambda record: record.job.status,

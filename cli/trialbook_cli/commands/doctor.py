@@ -1,0 +1,53 @@
+"""`trialbook doctor`: is the deployment well, and what is to be done?"""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from rich.text import Text
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from trialbook import clock
+from trialbook.core.errors import InvalidInput
+from trialbook_cli.checkup import Finding, Level, Patient, examined
+from trialbook_cli.frame import Source
+from trialbook_cli.listing import print_json
+from trialbook_cli.terminal import FAILED, OK, console, safe
+
+_SHOWN = {Level.OK: ("✓ ok", "green"), Level.NOTE: ("• note", "yellow"), Level.PROBLEM: ("✗ problem", "bold red")}
+
+
+def run(source: Source, slack_url: str | None, *, as_json: bool) -> int:
+    """Exit code 1 where a problem was found."""
+    book = source.open()
+    if book.stack is None:
+        raise InvalidInput("--book" if source.book else "--table", source.book or source.table, "a stack: --stack NAME")
+    patient = Patient(book, book.stack, source.stack, clock.now(), lambda token: _auth_test(token, slack_url))
+    findings = list(examined(patient))
+    versions = f"trialbook {version('trialbook')}, boto3 {version('boto3')}, Python {platform.python_version()}"
+    if as_json:
+        print_json([{"level": each.level.value, "what": each.what, "todo": each.todo or None} for each in findings])
+    else:
+        for finding in findings:
+            _show(finding)
+        console.print(Text(versions, "dim"))
+    return FAILED if any(finding.level is Level.PROBLEM for finding in findings) else OK
+
+
+def _show(finding: Finding) -> None:
+    word, style = _SHOWN[finding.level]
+    console.print(Text(f"{word:<10}", style).append(safe(finding.what, 1000)), soft_wrap=True)
+    if finding.todo:
+        console.print(Text(" " * 10 + "→ ").append(safe(finding.todo, 1000)), soft_wrap=True)
+
+
+def _auth_test(token: str, url: str | None) -> Mapping[str, Any]:
+    client = WebClient(token=token, base_url=url or WebClient.BASE_URL)
+    try:
+        answer = client.auth_test()
+    except SlackApiError as error:
+        return {"ok": False, "error": error.response.get("error")}
+    scopes = str(answer.headers.get("x-oauth-scopes", "")).replace(" ", "").split(",")
+    return {"ok": True, "user": answer.get("user"), "team": answer.get("team"), "scopes": scopes}

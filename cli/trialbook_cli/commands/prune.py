@@ -1,0 +1,63 @@
+"""`trialbook prune`: old jobs and sweeps leave the ledger."""
+
+from datetime import datetime
+from pathlib import Path
+
+import typer
+
+from trialbook import clock
+from trialbook.adapters.dynamodb import EXPERIMENTS, job_pk, sweep_keys
+from trialbook.book import Book
+from trialbook.close_sweeps import list_experiment
+from trialbook.core.names import same_name
+from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
+from trialbook_cli.backfilling import parse_since
+from trialbook_cli.commands.export import Format
+from trialbook_cli.commands.export import run as export
+from trialbook_cli.terminal import FAILED, OK, console
+
+
+def run(book: Book, older_than: str, export_to: Path | None, *, dry_run: bool, yes: bool) -> int:
+    """Deletes whole sweeps that ended before, with their jobs, and jobs of no sweep. Reads the whole table."""
+    before = parse_since(older_than, clock.now(), "--older-than")
+    records = list(book.ledger.jobs())
+    sweeps = [sweep for sweep in book.ledger.all_sweeps() if _is_over(sweep, before)]
+    going = {sweep.id for sweep in sweeps}
+    jobs = [record for record in records if _goes(record, going, before)]
+    verb = "would be" if dry_run else "are to be"
+    console.print(
+        f"{len(jobs)} of {len(records)} jobs and {len(sweeps)} sweeps, last active before {before:%Y-%m-%d}, "
+        f"{verb} deleted"
+    )
+    if dry_run or (not jobs and not sweeps):
+        return OK
+    if export_to is not None:
+        export(book, None, export_to, Format.JSONL, as_json=False)
+    if not yes and not typer.confirm("They can't be brought back. Delete them?"):
+        console.print("nothing is deleted")
+        return FAILED
+    _delete(book, jobs, sweeps)
+    console.print(f"{len(jobs)} jobs and {len(sweeps)} sweeps are deleted")
+    return OK
+
+
+def _is_over(sweep: Sweep, before: datetime) -> bool:
+    last = sweep.last_at or sweep.tuning_ended_at or sweep.began_at
+    return sweep.state is SweepState.CLOSED and last is not None and last < before
+
+
+def _goes(record: Record, sweeps: set[str], before: datetime) -> bool:
+    if record.sweep is not None:
+        return record.sweep in sweeps
+    return record.job.is_terminal and (record.job.ended_at or start_of(record.job)) < before
+
+
+def _delete(book: Book, jobs: list[Record], sweeps: list[Sweep]) -> None:
+    """Jobs first: interrupted and called again, it finds the sweeps that are left and goes on."""
+    book.ledger.delete([(job_pk(record.key), sort) for record in jobs for sort in ("JOB", "ATTACHMENT")])
+    book.ledger.delete([sweep_keys(sweep.id) for sweep in sweeps])
+    rules = book.rules()
+    for experiment in sorted({record.experiment for record in jobs} | {sweep.experiment for sweep in sweeps}):
+        list_experiment(experiment, book.ledger, rules)
+        if next(book.ledger.experiment_ranking(experiment, 1), None) is None:
+            book.ledger.delete([(EXPERIMENTS, same_name(experiment))])

@@ -1,0 +1,126 @@
+"""`trialbook rules`: the rules document, checked, tried out, stored and read."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from trialbook.book import Book
+from trialbook.core.errors import InvalidInput, NotAJobEvent
+from trialbook.core.events import parse_event
+from trialbook.core.jobs import Job
+from trialbook.core.placement import LeftOut, place
+from trialbook.core.rules import Rules
+from trialbook.core.sweeps import Record
+from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
+from trialbook_cli.listing import print_json, table_of
+from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.rules_files import read_rules_file
+from trialbook_cli.terminal import OK, console, fail, safe, tidy
+
+
+def check(path: Path) -> int:
+    """Reads the document; a problem is told with its line."""
+    rules = read_rules_file(path)
+    told = f"{path}: valid; {len(rules.placements)} rules, {len(rules.experiments)} sections of experiments"
+    console.print(safe(told, 2000), soft_wrap=True)
+    return OK
+
+
+def test(folder: Path, path: Path, *, as_json: bool) -> int:
+    """What the document does to the jobs of a recording, without AWS."""
+    rules = read_rules_file(path)
+    try:
+        recording = read_recording(folder)
+    except UnreadableRecording as error:
+        return fail(str(error))
+    outcome = replay(recording, rules=path.read_text(encoding="utf-8"))
+    left_out = _left_out(recording, rules)
+    if as_json:
+        print_json({"jobs": [_line(record) for record in outcome.records], "left_out": left_out, "told": told(outcome)})
+        return OK
+    headers = ("job", "placed by", "experiment", "trial", "sweep", "ranked by", "value")
+    console.print(table_of(headers, [_row(record) for record in outcome.records], right=("value",)))
+    for name, reason in sorted(left_out.items()):
+        console.print(safe(f"left out: {name}, by {reason}", 400))
+    console.print(Text("what is told", "bold"))
+    for what, times in told(outcome).items():
+        console.print(safe(f"  {times} x {what}", 400))
+    return OK
+
+
+def told(outcome: Outcome) -> dict[str, int]:
+    """The announcements of a replay by type, for whoever listens on Trialbook's bus."""
+    return dict(sorted(Counter(str(each["detail-type"]) for each in outcome.announced).items()))
+
+
+def _left_out(recording: Recording, rules: Rules) -> dict[str, str]:
+    """The jobs that the rules keep Trialbook away from, each with the reason."""
+    found = {}
+    for event in recording.events:
+        try:
+            job = parse_event(event)
+        except NotAJobEvent:
+            continue
+        if isinstance(job, Job) and isinstance(placement := place(job, rules), LeftOut):
+            found[job.name] = placement.reason
+    return found
+
+
+def _ranked_by(record: Record) -> str | None:
+    objective = record.objective
+    if objective is None:
+        return record.without_objective
+    return f"{objective.type.value.lower()} {objective.metric}, by {objective.source.value}"
+
+
+def _line(record: Record) -> dict[str, Any]:
+    return {
+        "job_name": record.job.name,
+        "placed_by": record.placed_by,
+        "experiment": record.experiment,
+        "trial": record.trial,
+        "sweep": record.sweep,
+        "ranked_by": _ranked_by(record),
+        "value": record.value,
+    }
+
+
+def _row(record: Record) -> list[str | Text]:
+    texts = (record.job.name, record.placed_by, record.experiment, record.trial, record.sweep, _ranked_by(record))
+    value = "–" if record.value is None else tidy(record.value)
+    return [*(safe(text or "–", 120) for text in texts), value]
+
+
+def push(book: Book, path: Path) -> int:
+    """Stores the document in the stack's SSM parameter, after checking it."""
+    read_rules_file(path)
+    text = path.read_text(encoding="utf-8")
+    name, client = _parameter(book)
+    answer = client.put_parameter(Name=name, Value=text, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
+    told = f"{path} is version {answer['Version']} of {name}; the functions use it within a minute"
+    console.print(safe(told, 2000), soft_wrap=True)
+    return OK
+
+
+def pull(book: Book, out: Path | None) -> int:
+    """Prints the stored document, or writes it to a file."""
+    name, client = _parameter(book)
+    try:
+        text = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    except client.exceptions.ParameterNotFound:
+        return fail(f"{name} does not exist: everything has its default. trialbook rules push FILE makes it", 1)
+    if out is None:
+        print(text)  # noqa: T201 byte for byte
+    else:
+        out.write_text(text, encoding="utf-8")
+        console.print(safe(f"{name} is in {out}", 2000), soft_wrap=True)
+    return OK
+
+
+def _parameter(book: Book) -> tuple[str, Any]:
+    name = book.stack.outputs.get("RulesParameter") if book.stack else None
+    if name is None:
+        raise InvalidInput("--stack", None, "a deployed stack: the rules document lies in its SSM parameter")
+    return name, book.ledger.session.create_client("ssm")

@@ -1,0 +1,243 @@
+"""The commands that fill and keep the book: history into a folder, recordings, the rules document, the checkup."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from moto.server import ThreadedMotoServer
+from typer.testing import CliRunner, Result
+
+from tests.conftest import RECORDINGS
+from tests.integration.test_replay import CHURN, TUNING, recording
+from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.main import app
+from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording, serve
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+SINCE = ["--since", "2026-01-01"]
+Ask = Callable[..., Result]
+
+
+@dataclass
+class Aws:
+    """moto for all but SageMaker, and the stand-in for that."""
+
+    sagemaker: SageMaker
+    url: str
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Aws]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    answers = [*recording(CHURN).answers, *recording(TUNING).answers]
+    sagemaker = from_recording(Recording("both", (), answers).answers, Account(), lambda: NOW)
+    with serve(sagemaker) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        monkeypatch.setenv("COLUMNS", "120")
+        yield Aws(sagemaker, f"http://{host}:{port}")
+    requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)
+    server.stop()
+
+
+@pytest.fixture
+def ask() -> Ask:
+    return lambda *arguments, **more: CliRunner().invoke(app, [str(each) for each in arguments], **more)
+
+
+TEMPLATE: dict[str, Any] = {
+    "Parameters": {
+        "SlackTokenSecret": {"Type": "String", "Default": ""},
+        "EmailFrom": {"Type": "String", "Default": ""},
+    },
+    "Resources": {
+        "Ledger": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "time_shard", "created")
+                ],
+                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+                "GlobalSecondaryIndexes": [
+                    {
+                        "IndexName": "by_time",
+                        "KeySchema": [
+                            {"AttributeName": "time_shard", "KeyType": "HASH"},
+                            {"AttributeName": "created", "KeyType": "RANGE"},
+                        ],
+                        "Projection": {"ProjectionType": "ALL"},
+                    }
+                ],
+            },
+        },
+        "RecordDeadLetters": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        "TrainingJobChanged": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {"EventPattern": {"source": ["aws.sagemaker"]}, "State": "ENABLED"},
+        },
+    },
+    "Outputs": {"LedgerTable": {"Value": {"Ref": "Ledger"}}, "RulesParameter": {"Value": "/trialbook/rules"}},
+}
+
+
+def deploy(**parameters: str) -> None:
+    """A stack with what the checkup looks at."""
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    client = boto3.client("cloudformation")
+    client.create_stack(StackName="trialbook", TemplateBody=json.dumps(TEMPLATE), Parameters=given)
+
+
+def test_an_account_is_read_into_a_folder_that_answers(aws: Aws, ask: Ask, tmp_path: Path) -> None:
+    """Nothing is deployed, and nothing in the account changes."""
+    book = tmp_path / "book"
+    done = ask("backfill", *SINCE, "--book", book)
+    again = ask("backfill", *SINCE, "--book", book)
+    sweeps = json.loads(ask("sweeps", "--json", "--book", book).stdout)
+    best = ask("best", "churn-xgb-261121-0900", "--book", book)
+    report = ask("report", "churn-xgb@2026", "--out", tmp_path / "r", "--book", book)
+    experiments = json.loads(ask("experiments", "--json", "--book", book).stdout)
+
+    assert done.exit_code == 0, done.output
+    assert "TrainingJob: 65 seen, 65 recorded" in done.stdout
+    assert "TrainingJob: 0 seen, 0 recorded" in again.stdout or "recorded" in again.stdout
+    assert [each["counts"]["completed"] for each in sweeps] == [46, 5]
+    assert best.stdout.startswith("validation:logloss 0.145704")
+    assert report.stdout.startswith("churn-xgb: best validation:error 0.03959208 at min_child_weight = 4")
+    assert [(each["experiment"], each["sweeps"]) for each in experiments] == [("churn-xgb", 2)]
+    assert not [name for name in aws.sagemaker.calls if name.startswith(("Create", "Add", "Associate", "Update"))]
+
+
+def test_a_recording_of_the_account_replays_to_the_same_sweeps(aws: Aws, ask: Ask, tmp_path: Path) -> None:
+    made = ask("record", *SINCE, "--name-contains", "2026-11-20", "--mask", "--out", tmp_path / "rec")
+    replayed = ask("replay", tmp_path / "rec", "--out", tmp_path / "a", "--json")
+    original = ask("replay", RECORDINGS / "churn-min-child-weight", "--out", tmp_path / "b", "--json")
+    one, other = (json.loads(each.stdout)["sweeps"][0] for each in (replayed, original))
+
+    assert made.exit_code == 0, made.output
+    assert one == other
+    assert not [name for name in aws.sagemaker.calls if name.startswith(("Create", "Add", "Associate", "Update"))]
+
+
+def test_rules_are_tried_out_on_a_recording(ask: Ask, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "rules:\n  - {name: growth, match: {job: 'churn-*-123'}, experiment: first}\n"
+        "  - {name: none, match: {job: 'churn-*-760'}, ignore: true}\n"
+        "experiments: {churn-xgb: {objective: maximize validation:auc}}\n"
+    )
+    valid = ask("rules", "check", rules)
+    done = ask("rules", "test", RECORDINGS / "churn-min-child-weight", "--rules", rules, "--json")
+    shown = ask("rules", "test", RECORDINGS / "churn-min-child-weight", "--rules", rules)
+    told = json.loads(done.stdout)
+    placed = {each["job_name"]: each["placed_by"] for each in told["jobs"]}
+
+    assert valid.stdout.endswith("valid; 2 rules, 1 sections of experiments\n")
+    assert placed["churn-xgb-2026-11-20-10-15-00-123"] == "experiment by rules document, growth, trial by default"
+    assert told["left_out"] == {"churn-xgb-2026-11-20-10-15-04-760": "rules document, none"}
+    assert {each["ranked_by"] for each in told["jobs"] if each["experiment"] == "churn-xgb"} == {
+        "maximize validation:auc, by rules document"
+    }
+    assert told["told"]["Sweep Finished"] == 1
+    assert "left out: churn-xgb-2026-11-20-10-15-04-760" in shown.stdout
+
+
+def test_a_wrong_rule_is_named_by_file_and_line(ask: Ask, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("rules:\n  - {name: x, match: {jobs: a}, experiment: b}\n")
+    done = ask("rules", "check", rules)
+
+    assert done.exit_code == 2
+    assert "rules.yaml: line 2" in done.stderr.replace("\n", "")
+
+
+def test_rules_are_pushed_checked_and_pulled(aws: Aws, ask: Ask, tmp_path: Path) -> None:
+    deploy()
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("quiet_minutes: 20\n")
+    bad.write_text("quiet_minutes: never\n")
+    missing, refused = ask("rules", "pull"), ask("rules", "push", bad)
+    pushed, pulled = ask("rules", "push", good), ask("rules", "pull")
+
+    assert (missing.exit_code, refused.exit_code, pushed.exit_code) == (1, 2, 0), pushed.output
+    assert "version 1 of /trialbook/rules" in pushed.stdout
+    assert pulled.stdout.rstrip("\n") == good.read_text().rstrip("\n")
+
+
+def test_a_healthy_deployment_has_no_problem(aws: Aws, ask: Ask) -> None:
+    deploy()
+    done = ask("doctor", "--json")
+    levels = {each["what"]: each["level"] for each in json.loads(done.stdout)}
+
+    assert done.exit_code == 0, done.output
+    assert levels["1 rules of EventBridge are enabled"] == "ok"
+    assert levels["no dead letters; 0 messages are waiting for their turn"] == "ok"
+    assert "problem" not in levels.values()
+
+
+def test_what_is_wrong_is_said_with_what_to_do(aws: Aws, ask: Ask, slack: str) -> None:
+    secret = boto3.client("secretsmanager").create_secret(Name="slack", SecretString="xoxb-1")
+    deploy(SlackTokenSecret=secret["ARN"], EmailFrom="book@example.com")
+    stack = boto3.client("cloudformation").list_stack_resources(StackName="trialbook")["StackResourceSummaries"]
+    physical = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in stack}
+    boto3.client("sqs").send_message(QueueUrl=physical["RecordDeadLetters"], MessageBody="{}")
+    boto3.client("events").disable_rule(Name=physical["TrainingJobChanged"])
+    boto3.client("ssm").put_parameter(Name="/trialbook/rules", Value="rules: 7", Type="String")
+    done = ask("doctor", "--slack-url", slack)
+    told = done.stdout
+
+    assert done.exit_code == 1, done.output
+    assert "rule TrainingJobChanged is disabled" in told
+    assert "1 messages in RecordDeadLetters could not be handled" in told
+    assert "trialbook redrive" in told
+    assert "/trialbook/rules is invalid" in told
+    assert "the Slack token lacks files:write" in told
+    assert "SES has not verified book@example.com" in told
+    assert "xoxb-1" not in told
+
+
+@pytest.fixture
+def slack() -> Iterator[str]:
+    """Answers auth.test for a token that may write but upload nothing."""
+
+    class Slack(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.send_header("x-oauth-scopes", "chat:write,channels:read")
+            self.end_headers()
+            self.wfile.write(json.dumps({"ok": True, "user": "trialbook", "team": "growth"}).encode())
+
+        def log_message(self, *arguments: object) -> None:
+            """Keeps the output clean."""
+
+    server = HTTPServer(("127.0.0.1", 0), Slack)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/api/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_stack_is_asked_for_once_and_then_remembered(aws: Aws, ask: Ask, tmp_path: Path) -> None:
+    deploy()
+    first = ask("sweeps")
+    remembered = json.loads((tmp_path / "cache" / "trialbook" / "stacks.json").read_text())
+    unknown = ask("sweeps", "--stack", "nowhere")
+
+    assert first.stdout == "no sweeps yet\n"
+    assert [each["account"] for each in remembered.values()] == ["123456789012"]
+    assert unknown.exit_code == 2
+    assert "--stack is 'nowhere'" in unknown.stderr
+    assert "trialbook backfill --since 30d --book" in unknown.stderr
