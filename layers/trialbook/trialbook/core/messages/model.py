@@ -1,0 +1,139 @@
+"""A message as data, before it is rendered for Slack, a webhook or email.
+
+Every text is plain: renderers escape it. Most of it is other people's (names, hyperparameters, failure reasons).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class MessageKind(StrEnum):
+    """What a message is about. SWEEP lives: it is posted when a sweep begins and edited until it is over."""
+
+    SWEEP = "sweep"
+    NEW_BEST = "new best"
+    JOB = "job"
+    ALERT = "alert"
+    BEST_TRIALS = "best trials"
+
+
+class Mood(StrEnum):
+    """How it stands, told by word and sign, never by colour alone."""
+
+    BUSY = "in progress"
+    GOOD = "done"
+    MIXED = "done, with failures"
+    BAD = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A label and its text: `Objective`, `validation:error, minimize`."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of texts under headers. `numbers` are the columns whose texts align right; `marked` is the row of the best
+    trial, by its place; `caption` says what is left out."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: tuple[int, ...] = ()
+    marked: int | None = None
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of a small chart, for where no picture can be shown."""
+
+    label: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sweep is. `total` and `seconds_left` are None where nobody can know them."""
+
+    ended: int
+    total: int | None
+    running: int
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object of the reports' bucket, by its key."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The one picture that tells most, and what it shows in words."""
+
+    stored: Stored
+    alt_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link; renderers show none whose address is not https."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing to say. The first line, `title`, answers the reader's question.
+
+    `id` names what happened, `about` the thing it is about: one message of each about lives in a channel, and what
+    comes later under the same about edits it. `parent` is the about in whose thread it belongs, None for what stands by
+    itself. `version` grows with what is known: an older one never replaces a newer. `is_final` once nothing more is
+    expected, but for a revision. `at` is when it happened; the same facts give the same message.
+    """
+
+    id: str
+    about: str
+    kind: MessageKind
+    mood: Mood
+    experiment: str
+    title: str
+    subject: str
+    verdict: str
+    at: datetime
+    version: int = 0
+    revision: int = 0
+    is_final: bool = True
+    parent: str | None = None
+    sentences: tuple[str, ...] = ()
+    progress: Progress | None = None
+    facts: tuple[Fact, ...] = ()
+    table: Table | None = None
+    bars: tuple[Bar, ...] = ()
+    bars_label: str = ""
+    constants: str = ""
+    failures: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+    picture: Picture | None = None
+    report: Stored | None = None
+    links: tuple[Link, ...] = ()
+    sections: tuple["Section", ...] = ()
+    tags: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a longer message, such as an experiment of the weekly report."""
+
+    title: str
+    sentences: tuple[str, ...] = ()
+    table: Table | None = None
+    links: tuple[Link, ...] = ()
