@@ -1,0 +1,14 @@
+"""Measures what the documents quote: `make bench`, or single ones with `python -m tests.benchmarks NAME …`.
+
+A benchmark is a module of this folder with TITLE and `measure`, which gives its figures as Markdown; the first lines of
+its docstring say what it compares, and stand on the page. ORDER names them all, in the page's order.
+"""
+
+ORDER = (
+    "replay",
+    "requests_per_job",
+    "leaderboard",
+    "close",
+    "report",
+    "importance",
+)

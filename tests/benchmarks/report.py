@@ -1,53 +1,56 @@
-"""The whole report, from the ledger to page, picture and data, in a fresh process; beside Optuna and MLflow where their
-environment is there (`python3 -m venv build/peers && build/peers/bin/pip install -r tests/benchmarks/peers.txt`)."""
+"""The whole report, from the ledger (AWS's DynamoDB Local) to page, picture and data, in a fresh process, median of three;
+8 hyperparameters and 6 metrics a trial. Beside Optuna and MLflow where their environment is there
+(`python3 -m venv build/peers && build/peers/bin/pip install -r tests/benchmarks/peers.txt`)."""
 
 import json
 import os
-import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 from statistics import median
 
 from tests import synthetic
+from tests.benchmarks.page import table
 from tests.conftest import ROOT
 from tests.integration.conftest import opened, running_dynamodb_local
-from tests.unit.test_importance import NUMBERS, TRUTHS
 from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, Ledger
-from trialbook.core.analysis.importance import importance
-from trialbook.core.objectives import ObjectiveType
 
 PEERS = ROOT / "build" / "peers" / "bin" / "python"
 PEER = Path(__file__).with_name("peers.py")
+TITLE = "A whole report"
+SIZES = (1000, 10_000)
 RUNS = 3
 
 
-def bench_report(sizes: list[int]) -> None:
-    """Seconds and megabytes of a whole process, median of three, for sweeps of these sizes."""
+def measure() -> str:
+    """Seconds and megabytes of whole processes."""
+    rows: list[list[object]] = []
     with running_dynamodb_local() as url, (place := opened(url)) as ledger:
-        for size in sizes:
+        for size in SIZES:
             _write(ledger, size)
-            runs = [
-                _run([sys.executable, "-m", "tests.benchmarks.one_report", str(size), url, place.table])
-                for _ in range(RUNS)
-            ]
+            command = [sys.executable, "-m", "tests.benchmarks.one_report", str(size), url, place.table]
+            runs = [_run(command) for _ in range(RUNS)]
             told = json.loads(runs[-1][1])
-            print(
-                f"report of {size:,} trials x 8 hyperparameters x 6 metrics: {median(s for s, _ in runs):.2f} s, {told}"
-            )
-            if size == min(sizes) and PEERS.exists():
-                _beside(size)
+            rows.append([f"Trialbook: analysis, picture and page, {size:,} trials", _middle(runs), *told.values()])
+            if size == min(SIZES) and PEERS.exists():
+                rows += _beside(size)
+    return table(["", "seconds", *told], rows)
 
 
-def _beside(size: int) -> None:
-    for peer, what in (("optuna", "table, PED-ANOVA and chart"), ("mlflow", "table alone")):
+def _middle(runs: list[tuple[float, str]]) -> float:
+    return round(median(seconds for seconds, _ in runs), 2)
+
+
+def _beside(size: int) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for peer, what in (("optuna", "Optuna: table, PED-ANOVA and chart"), ("mlflow", "MLflow: the table alone")):
         with tempfile.TemporaryDirectory() as folder:
             _run([str(PEERS), str(PEER), peer, "write", str(size), folder])
-            seconds = median(_run([str(PEERS), str(PEER), peer, "ask", str(size), folder])[0] for _ in range(RUNS))
-            print(f"{peer}, {what}, {size:,} trials: {seconds:.2f} s")
+            runs = [_run([str(PEERS), str(PEER), peer, "ask", str(size), folder]) for _ in range(RUNS)]
+            rows.append([f"{what}, {size:,} trials", _middle(runs), None, None, None, None, None])
+    return rows
 
 
 def _run(command: list[str]) -> tuple[float, str]:
@@ -63,24 +66,3 @@ def _write(ledger: Ledger, size: int) -> None:
     for start in range(0, size, LONGEST_TRANSACTION):
         ledger.write(records=found[start : start + LONGEST_TRANSACTION])
     ledger.write(sweeps=[(synthetic.sweep(found), None)])
-
-
-def bench_importance(seeds: int = 20, trials: int = 60) -> None:
-    """How often the right first hyperparameter is named: ours, and random-forest permutation on the same trials."""
-    for noise in (0.3, 1.0):
-        right: Counter[str] = Counter()
-        cases = []
-        for truth, value_of in TRUTHS.items():
-            for seed in range(seeds):
-                source = random.Random(seed)
-                drawn = [{name: source.random() for name in "abcd"} for _ in range(trials)]
-                values = [value_of(each) + source.gauss(0, noise) for each in drawn]
-                found = importance(NUMBERS, [dict(each) for each in drawn], values, ObjectiveType.MINIMIZE)
-                right[truth] += found is not None and found.effects[0].parameter == "a"
-                cases.append({"truth": truth, "seed": seed, "x": [list(each.values()) for each in drawn], "y": values})
-        print(f"right first of {trials} trials, noise {noise}:", {t: f"{right[t]} of {seeds}" for t in TRUTHS})
-        if PEERS.exists():
-            lines = "\n".join(map(json.dumps, cases))
-            command = [str(PEERS), str(PEER), "importance", str(seeds)]
-            done = subprocess.run(command, input=lines, check=True, capture_output=True, text=True)
-            print("random-forest permutation:", json.loads(done.stdout))

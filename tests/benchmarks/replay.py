@@ -1,0 +1,82 @@
+"""Whole replays of a tuning job with 1,000 and with 10,000 children, the ledger in AWS's DynamoDB Local, each in a process of
+its own: what a job costs must not depend on how many there are. Time includes the laptop cloud and its servers."""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+from tests.benchmarks.many_children import many_children
+from tests.benchmarks.page import table
+from tests.integration.conftest import running_dynamodb_local
+from trialbook_cli.laptop_cloud.functions import Function
+from trialbook_cli.replaying import replay
+
+TITLE = "The cost of a large sweep is linear"
+SIZES = (1000, 10_000)
+
+
+def measure() -> str:
+    """Each size in a process of its own."""
+    rows = []
+    for size in SIZES:
+        command = [sys.executable, "-m", "tests.benchmarks.replay", str(size)]
+        told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        rows.append(list(told.values()))
+    return table(list(told), rows)
+
+
+def _timed(slowest: dict[str, float]) -> Callable[..., Any]:
+    original = Function.__call__
+
+    def call(function: Function, event: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return original(function, event)
+        finally:
+            slowest[function.name] = max(slowest[function.name], time.perf_counter() - began)
+
+    return call
+
+
+def one_replay(count: int) -> None:
+    """Prints the figures of one size, and fails where what is left is not right."""
+    recording = many_children(count)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with running_dynamodb_local() as url:
+        slowest: dict[str, float] = defaultdict(float)
+        began = time.perf_counter()
+        with patch.object(Function, "__call__", _timed(slowest)):
+            found = replay(recording, dynamodb_url=url)
+        seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    (sweep,) = found.sweep_lines()
+    best = min(each["FinalMetricDataList"][3]["Value"] for each in (a["response"] for a in recording.answers[:-1]))
+    calls: Counter[str] = Counter()
+    for (function, service, _), number in found.calls.items():
+        calls[f"{function} {service}"] += number
+    assert (sweep["status"], sweep["counts"]["completed"]) == ("closed", count), sweep
+    assert sweep["best"]["value"] == best
+    print(
+        json.dumps(
+            {
+                "children": count,
+                "ms a job": round(1000 * seconds / count, 1),
+                "peak MB, recording included": round(peak),
+                "KB a job above the recording": round((peak - before) * 1024 / count, 1),
+                "slowest invocation, s": round(max(slowest.values()), 1),
+                "DynamoDB requests a job, record": round(calls["RecordJob dynamodb"] / count, 2),
+                "SageMaker calls a job, record": round(calls["RecordJob sagemaker"] / count, 2),
+                "SageMaker calls a job, attach": round(calls["AttachJob sagemaker"] / count, 2),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    one_replay(int(sys.argv[1]))
