@@ -5,16 +5,19 @@ from typing import Annotated
 
 import typer
 
-from trialbook_cli.frame import After, AsJson, Limit, Source, asks, complete_names
+from trialbook_cli.frame import After, AsJson, Limit, Source, asks, complete_experiments, complete_names
 
 Name = Annotated[
-    str, typer.Argument(help="A sweep or an experiment, or how one alone begins.", autocompletion=complete_names)
+    str,
+    typer.Argument(
+        metavar="NAME", help="A sweep or an experiment, or how one alone begins.", autocompletion=complete_names
+    ),
 ]
 
 
 @asks
 def experiments(source: Source, limit: Limit = 50, after: After = None, as_json: AsJson = False) -> int:
-    """Lists experiments by name, with their counts and best value.
+    """Lists experiments, each with its counts and best value.
 
     Example: trialbook experiments --book build/churn
     """
@@ -27,13 +30,16 @@ def experiments(source: Source, limit: Limit = 50, after: After = None, as_json:
 def sweeps(
     source: Source,
     experiment: Annotated[
-        str | None, typer.Argument(help="Only the sweeps of this experiment.", autocompletion=complete_names)
+        str | None,
+        typer.Argument(
+            metavar="EXPERIMENT", help="Only the sweeps of this experiment.", autocompletion=complete_experiments
+        ),
     ] = None,
     limit: Limit = 50,
     after: After = None,
     as_json: AsJson = False,
 ) -> int:
-    """Lists sweeps, latest first, with their counts and best value.
+    """Lists sweeps, latest first, with counts and best value.
 
     Example: trialbook sweeps churn-xgb --book build/churn
     """
@@ -50,15 +56,26 @@ def trials(
     after: After = None,
     where: Annotated[
         str | None,
-        typer.Option(help="Only jobs that meet conditions on hyperparameters, metrics, status, value, minutes, job."),
+        typer.Option(
+            metavar="CONDITIONS",
+            help="Only jobs that meet all of 'eta<0.1 and status=Failed': on hyperparameters, metrics, status, value, "
+            "kind, experiment, trial, sweep, job, minutes, started, ended, failure.",
+        ),
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(help="Sort by a hyperparameter, metric or fact; with - before it, largest first.")
+        str | None,
+        typer.Option(
+            metavar="[-]COLUMN", help="Sort by a hyperparameter, metric or fact; with - before it, largest first."
+        ),
     ] = None,
-    columns: Annotated[str | None, typer.Option(help="The columns to show, with commas between them.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B,C", help="The columns to show, with commas between them.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Lists the jobs of a sweep or an experiment, best first, with the hyperparameters that vary.
+    """Lists the jobs of a sweep or an experiment, best first.
+
+    Shows the hyperparameters that vary; --columns chooses others.
 
     Example: trialbook trials churn-xgb --where "min_child_weight<9 and status=Completed" --book build/churn
     """
@@ -69,7 +86,9 @@ def trials(
 
 @asks
 def best(source: Source, name: Name, as_json: AsJson = False) -> int:
-    """Tells the best job of a sweep or an experiment: its value, hyperparameters and model.
+    """Tells the best job of a sweep or an experiment.
+
+    Its value, its hyperparameters and where its model lies: one request, whatever the number of jobs.
 
     Example: trialbook best churn-xgb --book build/churn
     """
@@ -81,10 +100,12 @@ def best(source: Source, name: Name, as_json: AsJson = False) -> int:
 @asks
 def show(
     source: Source,
-    job: Annotated[str, typer.Argument(help="A job's name or ARN.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name or ARN.")],
     as_json: AsJson = False,
 ) -> int:
-    """Tells everything about one job: what it was given, how it ended, which rule placed it, what was posted.
+    """Tells everything about one job.
+
+    What it was given, how it ended, which rule placed it, and what became of attaching it.
 
     Example: trialbook show churn-xgb-2026-11-20-10-15-04-760 --book build/churn
     """
@@ -96,13 +117,18 @@ def show(
 @asks
 def compare(
     source: Source,
-    names: Annotated[list[str], typer.Argument(help="Two or more jobs, or sweeps, or experiments.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME", help="Two or more jobs, or sweeps, or experiments.", autocompletion=complete_names
+        ),
+    ],
     as_json: AsJson = False,
 ) -> int:
-    """Sets jobs, sweeps or experiments side by side: the hyperparameters that differ, and the metrics.
+    """Sets jobs, sweeps or experiments side by side.
 
-    Sweeps and experiments stand for their best jobs; where each has several ranked jobs, a rank test says whether their
-    values differ by more than chance.
+    Shows the hyperparameters that differ, and the metrics. Sweeps and experiments stand for their best jobs; where each
+    has several ranked jobs, a rank test says whether their values differ by more than chance.
 
     Example: trialbook compare churn-xgb-2026-11-20-10-15-00-123 churn-xgb-2026-11-20-10-15-04-760 --book build/churn
     """
@@ -115,11 +141,13 @@ def compare(
 def report(
     source: Source,
     sweep: Name,
-    out: Annotated[Path | None, typer.Option(help="The folder for the files; reports/SWEEP otherwise.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder for the files; reports/SWEEP otherwise.")
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Writes a sweep's report: the page, its picture, and every figure as JSON.
+    """Writes a sweep's report: a page, a picture, all figures.
 
     Example: trialbook report churn-xgb@ --out build/report --book build/churn
     """
@@ -132,10 +160,12 @@ def report(
 def watch(
     source: Source,
     sweep: Name,
-    every: Annotated[float, typer.Option(min=0.2, help="Seconds between looks.")] = 15.0,
+    every: Annotated[float, typer.Option(metavar="SECONDS", min=0.2, help="Seconds between looks.")] = 15.0,
     once: Annotated[bool, typer.Option("--once", help="Look once; also what happens into a pipe.")] = False,
 ) -> int:
-    """Shows a sweep's progress and its best jobs until it is closed. Ends by itself, or with Ctrl-C.
+    """Shows a sweep's progress and best jobs until it is closed.
+
+    Ends by itself, or with Ctrl-C, which ends the watching alone.
 
     Example: trialbook watch churn-xgb@ --once --book build/churn
     """

@@ -5,25 +5,29 @@ from typing import Annotated
 
 import typer
 
-from trialbook_cli.frame import AsJson, Source, asks, complete_names
+from trialbook_cli.declared_trying import Recording
+from trialbook_cli.frame import AsJson, Source, asks, complete_experiments, complete_names
+from trialbook_cli.helping import Command, Group
 
-Rules = Annotated[Path, typer.Argument(help="The rules document, a YAML file.")]
+Rules = Annotated[Path, typer.Argument(metavar="FILE", help="The rules document, a YAML file.")]
 
 
 @asks
 def export(
     source: Source,
-    out: Annotated[Path, typer.Option(help="The folder for the files.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the files.")],
     name: Annotated[
         str | None,
-        typer.Argument(help="Only this sweep or experiment; otherwise everything.", autocompletion=complete_names),
+        typer.Argument(
+            metavar="NAME", help="Only this sweep or experiment; otherwise everything.", autocompletion=complete_names
+        ),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet.")] = "jsonl",
+    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="csv, jsonl or parquet.")] = "jsonl",
     as_json: AsJson = False,
 ) -> int:
-    """Writes jobs and sweeps as files, and the book itself, which --book reads with the same answers.
+    """Writes jobs and sweeps as files, and the book itself.
 
-    Parquet needs the extra: pip install 'trialbook[parquet]'.
+    What it writes, --book reads with the same answers. Parquet needs the extra: pip install 'trialbook[parquet]'.
 
     Example: trialbook export --format csv --out build/export --book build/churn
     """
@@ -36,15 +40,18 @@ def export(
 @asks
 def backfill(
     source: Source,
-    since: Annotated[str, typer.Option(help="From when on: a date (2026-01-01) or a time back from now (30d, 12h).")],
-    name_contains: Annotated[str, typer.Option(help="Only jobs whose name contains this.")] = "",
+    since: Annotated[
+        str, typer.Option(metavar="WHEN", help="From when on: a date (2026-01-01) or a time back from now (30d, 12h).")
+    ],
+    name_contains: Annotated[str, typer.Option(metavar="TEXT", help="Only jobs whose name contains this.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what is missing; change nothing.")] = False,
 ) -> int:
-    """Records the jobs that ran before, with your credentials, in the deployed ledger or in a folder.
+    """Records the jobs that ran before Trialbook was there.
 
-    With --book nothing need be deployed: the account is only read, and sweeps, best and report answer from the folder.
-    Closed sweeps are marked as history: nothing is announced or posted for them. Can be interrupted: called again with
-    the same --since and --name-contains, it goes on where it stopped.
+    With your credentials, in the deployed ledger or in a folder. With --book nothing need be deployed: the account is
+    only read, and sweeps, best and report answer from the folder. Closed sweeps are marked as history: nothing is
+    announced or posted for them. Can be interrupted: called again with the same --since and --name-contains, it goes on
+    where it stopped.
 
     Example: trialbook backfill --since 30d --book ./book
     """
@@ -56,13 +63,22 @@ def backfill(
 @asks
 def rerank(
     source: Source,
-    experiment: Annotated[str, typer.Argument(help="The experiment whose jobs are ranked anew.")],
-    rules: Annotated[Path | None, typer.Option(help="A rules document, instead of the deployed one.")] = None,
+    experiment: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXPERIMENT",
+            help="The experiment whose jobs are ranked anew.",
+            autocompletion=complete_experiments,
+        ),
+    ],
+    rules: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A rules document, instead of the deployed one.")
+    ] = None,
 ) -> int:
-    """Ranks an experiment's jobs anew, after its objective was changed in the rules document.
+    """Ranks an experiment's jobs anew, by today's objective.
 
-    Can be interrupted and repeated: jobs that are ranked right are left alone. Closed sweeps whose ranking changes are
-    told as revised.
+    For use after its objective was changed in the rules document. Can be interrupted and repeated: jobs that are ranked
+    right are left alone. Closed sweeps whose ranking changes are told as revised.
 
     Example: trialbook rerank churn-xgb --rules rules.yaml --book build/churn
     """
@@ -74,14 +90,17 @@ def rerank(
 @asks
 def record(
     source: Source,
-    since: Annotated[str, typer.Option(help="From when on: a date (2026-01-01) or a time back from now (7d, 12h).")],
-    out: Annotated[Path, typer.Option(help="The folder for events.jsonl and sagemaker.jsonl.")],
-    name_contains: Annotated[str, typer.Option(help="Only jobs whose name contains this.")] = "",
+    since: Annotated[
+        str, typer.Option(metavar="WHEN", help="From when on: a date (2026-01-01) or a time back from now (7d, 12h).")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for events.jsonl and sagemaker.jsonl.")],
+    name_contains: Annotated[str, typer.Option(metavar="TEXT", help="Only jobs whose name contains this.")] = "",
     mask: Annotated[bool, typer.Option("--mask", help="Hide the account's number, environments and secrets.")] = False,
 ) -> int:
-    """Writes jobs of your account as a recording, for replay, for rules test and for reports of errors.
+    """Writes jobs of your account as a recording.
 
-    Calls that only read. Events are made from what SageMaker tells of the jobs: EventBridge keeps none.
+    For replay, for rules test and for reports of errors. Calls that only read. Events are made from what SageMaker
+    tells of the jobs: EventBridge keeps none.
 
     Example: trialbook record --since 7d --name-contains churn --mask --out recording
     """
@@ -98,9 +117,10 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Checks a deployment by read-only calls and says what to do; exit code 1 where there is a problem.
+    """Checks a deployment by read-only calls and says what to do.
 
-    Rules, queues and dead letters, functions, table, the last job, Experiments, the rules document, Slack, SES.
+    Exit code 1 where there is a problem. Looks at rules, queues and dead letters, functions, table, the last job,
+    Experiments, the rules document, Slack, SES.
 
     Example: trialbook doctor --stack trialbook
     """
@@ -112,14 +132,19 @@ def doctor(
 @asks
 def prune(
     source: Source,
-    older_than: Annotated[str, typer.Option(help="What was last active longer ago: 400d, or before a date.")],
+    older_than: Annotated[
+        str, typer.Option(metavar="WHEN", help="What was last active longer ago: 400d, or before a date.")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; change nothing.")] = False,
-    export_to: Annotated[Path | None, typer.Option("--export", help="Export everything there first.")] = None,
+    export_to: Annotated[
+        Path | None, typer.Option("--export", metavar="DIR", help="Export everything there first.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before deleting.")] = False,
 ) -> int:
-    """Deletes closed sweeps with their jobs, and single jobs, that were last active long ago.
+    """Deletes what was last active long ago.
 
-    Reports in the bucket stay. The stack's parameter ExpireDays does the same for jobs to come.
+    Closed sweeps with their jobs, and single jobs. Reports in the bucket stay. The stack's parameter ExpireDays does
+    the same for jobs to come.
 
     Example: trialbook prune --older-than 400d --dry-run --book build/churn
     """
@@ -129,13 +154,16 @@ def prune(
 
 
 rules = typer.Typer(
-    help="Checks, tries out, stores and reads the rules document.", no_args_is_help=True, rich_markup_mode=None
+    cls=Group,
+    help="Checks, tries out, stores and reads the rules document.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
-@rules.command("check")
+@rules.command("check", cls=Command)
 def rules_check(document: Rules) -> None:
-    """Reads a rules document and names every problem with its line.
+    """Checks a rules document; names every problem with its line.
 
     Example: trialbook rules check rules.yaml
     """
@@ -145,13 +173,15 @@ def rules_check(document: Rules) -> None:
     raise typer.Exit(guarded(lambda: commands.check(document)))
 
 
-@rules.command("test")
+@rules.command("test", cls=Command)
 def rules_test(
-    recording: Annotated[Path, typer.Argument(help="Folder with events.jsonl and, as a rule, sagemaker.jsonl.")],
-    document: Annotated[Path, typer.Option("--rules", help="The rules document, a YAML file.")],
+    recording: Recording,
+    document: Annotated[Path, typer.Option("--rules", metavar="FILE", help="The rules document, a YAML file.")],
     as_json: AsJson = False,
 ) -> None:
-    """Tells for each job of a recording which rule places it where, what ranks it, and what is told, without AWS.
+    """Tells what a rules document does to a recording's jobs.
+
+    For each job: which rule places it where, and what ranks it; for all of them: what is told. Without AWS.
 
     Example: trialbook rules test events/recordings/churn-min-child-weight --rules rules.yaml
     """
@@ -161,10 +191,12 @@ def rules_test(
     raise typer.Exit(guarded(lambda: commands.test(recording, document, as_json=as_json)))
 
 
-@rules.command("push")
+@rules.command("push", cls=Command)
 @asks
 def rules_push(source: Source, document: Rules) -> int:
-    """Stores a rules document in the stack's SSM parameter, after checking it.
+    """Checks a rules document and stores it for the functions.
+
+    In the stack's SSM parameter. The functions use it within a minute.
 
     Example: trialbook rules push rules.yaml --stack trialbook
     """
@@ -173,12 +205,15 @@ def rules_push(source: Source, document: Rules) -> int:
     return commands.push(source.open(), document)
 
 
-@rules.command("pull")
+@rules.command("pull", cls=Command)
 @asks
 def rules_pull(
-    source: Source, out: Annotated[Path | None, typer.Option(help="A file for it, instead of printing it.")] = None
+    source: Source,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A file for it, instead of printing it.")] = None,
 ) -> int:
-    """Prints the rules document that is stored in the stack's SSM parameter.
+    """Prints the rules document that is in force.
+
+    It is stored in the stack's SSM parameter.
 
     Example: trialbook rules pull --out rules.yaml --stack trialbook
     """

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from trialbook.adapters.paged import PagedLedger
     from trialbook.book import Book
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table for people.")]
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many on a page.")]
-After = Annotated[str | None, typer.Option(help="The cursor that the page before ended with, to go on from there.")]
+Limit = Annotated[int, typer.Option(metavar="COUNT", min=1, max=10_000, help="How many on a page.")]
+After = Annotated[
+    str | None, typer.Option(metavar="CURSOR", help="The cursor that the page before ended with, to go on from there.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,43 +37,27 @@ class Source:
         return Book.open(self.stack, table=self.table, folder=self.book, profile=self.profile, region=self.region)
 
 
-def _option(name: str, kind: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+def _which(
+    name: str, kind: Any, default: str | None, metavar: str, text: str, envvar: str | None = None
+) -> inspect.Parameter:
+    option = typer.Option(metavar=metavar, help=text, envvar=envvar, rich_help_panel="Which book")
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
-_WHICH = "Which book"
+_TEXT = str | None
 _SOURCE = (
-    _option(
-        "stack",
-        Annotated[str, typer.Option(envvar="TRIALBOOK_STACK", help="The deployed stack.", rich_help_panel=_WHICH)],
-        "trialbook",
-    ),
-    _option(
-        "table",
-        Annotated[
-            str | None,
-            typer.Option(help="The ledger's table, instead of asking the stack for it.", rich_help_panel=_WHICH),
-        ],
-        None,
-    ),
-    _option(
+    _which("stack", str, "trialbook", "STACK", "The deployed stack.", "TRIALBOOK_STACK"),
+    _which("table", _TEXT, None, "TABLE", "The ledger's table, instead of asking the stack for it."),
+    _which(
         "book",
-        Annotated[
-            Path | None,
-            typer.Option(
-                envvar="TRIALBOOK_BOOK",
-                help="A folder that replay, export or backfill --book left, instead of AWS.",
-                rich_help_panel=_WHICH,
-            ),
-        ],
+        Path | None,
         None,
+        "DIR",
+        "A folder that replay, export or backfill --book left, instead of AWS.",
+        "TRIALBOOK_BOOK",
     ),
-    _option("profile", Annotated[str | None, typer.Option(help="The AWS profile.", rich_help_panel=_WHICH)], None),
-    _option(
-        "region",
-        Annotated[str | None, typer.Option(help="The AWS region, instead of the profile's.", rich_help_panel=_WHICH)],
-        None,
-    ),
+    _which("profile", _TEXT, None, "PROFILE", "The AWS profile."),
+    _which("region", _TEXT, None, "REGION", "The AWS region, instead of the profile's."),
 )
 
 
@@ -97,15 +84,24 @@ def _guarded(question: Callable[[], int]) -> int:
     return guarded(question)
 
 
+def complete_experiments(context: typer.Context, incomplete: str) -> Sequence[str]:
+    """Experiments that begin so: one Query."""
+    return _completed(context, lambda ledger: [each.name for each in ledger.experiments_like(incomplete)])
+
+
 def complete_names(context: typer.Context, incomplete: str) -> Sequence[str]:
-    """Experiments and sweeps that begin so, one or two Queries; nothing where there is no book to ask."""
-    try:
-        source = Source(**{name: context.params.get(name) or default for name, default in _defaults()})
-        ledger = source.open().ledger
+    """Experiments and sweeps that begin so: nothing is scanned for them."""
+
+    def names(ledger: "PagedLedger") -> list[str]:
         return [*(each.name for each in ledger.experiments_like(incomplete)), *ledger.sweeps_like(incomplete)]
-    except Exception:  # noqa: BLE001 a shell that completes has no place for errors
+
+    return _completed(context, names)
+
+
+def _completed(context: typer.Context, names: "Callable[[PagedLedger], list[str]]") -> list[str]:
+    """What a shell is told; nothing where there is no book to ask: it has no place for errors."""
+    try:
+        chosen = {each.name: context.params.get(each.name) or each.default for each in _SOURCE}
+        return names(Source(**chosen).open().ledger)
+    except Exception:  # noqa: BLE001 whatever it was, the command itself will tell
         return []
-
-
-def _defaults() -> list[tuple[str, Any]]:
-    return [(each.name, each.default) for each in _SOURCE]

@@ -1,0 +1,53 @@
+"""The commands that need no account, declared: the demo and replays."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trialbook_cli.frame import AsJson
+
+Out = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder for the outcome; files of an earlier run are replaced.")
+]
+Recording = Annotated[
+    Path,
+    typer.Argument(metavar="RECORDING", help="A folder with events.jsonl and, as a rule, sagemaker.jsonl."),
+]
+
+
+def demo(out: Out = Path("demo-out")) -> None:
+    """Replays two recordings of real training on this machine.
+
+    A loop of five XGBoost trainings over min_child_weight, and a tuning job with sixty. Needs no AWS account.
+
+    Example: trialbook demo
+    """
+    from trialbook_cli.commands.demo import run
+
+    raise typer.Exit(run(out))
+
+
+def replay(
+    recording: Recording,
+    out: Out = Path("replay-out"),
+    dynamodb_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A DynamoDB to keep the ledger in, such as DynamoDB Local; else in memory."),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A rules document (YAML) to be in force; else everything has its default."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Runs a recording through the deployed wiring, without AWS.
+
+    Writes jobs.jsonl, sweeps.jsonl, experiments.json, reports/ and the ledger itself to the folder given by --out,
+    which --book then reads.
+
+    Example: trialbook replay events/recordings/churn-min-child-weight --out build/churn
+    """
+    from trialbook_cli.commands.replay import run
+
+    raise typer.Exit(run(recording, out, dynamodb_url, rules, as_json=as_json))
