@@ -405,6 +405,15 @@ def test_experiments_spelled_in_two_cases_are_one_in_sagemaker_and_in_the_ledger
     assert [sweep["counts"]["completed"] for sweep in found.sweep_lines()] == [2]
 
 
+def test_clouds_of_one_process_share_nothing_each_has_the_rules_it_was_started_with() -> None:
+    def places(rules: str | None) -> set[str]:
+        return {record.experiment for record in replay(few(1), rules=rules).records}
+
+    rule = "rules: [{{name: all, match: {{job: '*'}}, experiment: {0}}}]"
+
+    assert [places(rule.format("one")), places(rule.format("two")), places(None)] == [{"one"}, {"two"}, {"churn-xgb"}]
+
+
 def test_replays_leave_the_same_bytes(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write_outcome(replay(few(2)), tmp_path / folder)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import cast
 
 from botocore.session import Session
 
@@ -69,19 +70,22 @@ def _rules(settings: Settings, ledger: Ledger) -> Callable[[], Rules]:
         return Rules
     name = settings.rules_parameter
 
-    def fetch() -> str | None:
-        from aws_lambda_powertools.utilities import parameters
-
-        try:
-            return parameters.get_parameter(name, max_age=_RULES_AGE)
-        except parameters.exceptions.GetParameterError as error:
-            if "ParameterNotFound" in str(error):
-                return None
-            raise
-
     @cache
     def source() -> Callable[[], Rules]:
+        from aws_lambda_powertools.utilities import parameters
+
         from trialbook.adapters.rules_document import RulesSource
+
+        # A provider of its own: Powertools' default one, and what it remembers, belongs to the whole process.
+        store = parameters.SSMProvider(boto3_client=ledger.session.create_client("ssm"))
+
+        def fetch() -> str | None:
+            try:
+                return cast("str | None", store.get(name, max_age=_RULES_AGE))
+            except parameters.exceptions.GetParameterError as error:
+                if "ParameterNotFound" in str(error):
+                    return None
+                raise
 
         return RulesSource(
             fetch, lambda: ledger.note(_GOOD_RULES), lambda text: ledger.put_note(_GOOD_RULES, text), _invalid
