@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +28,6 @@ JOB = "churn-xgb-2026-11-20-10-15-00-123"
 SWEEP = "churn-xgb@20261120T101500.123Z"
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-GATEWAY = "{{(index .IPAM.Config 0).Gateway}}"  # as which containers see this machine
 
 
 def docker_says(*arguments: str) -> str | None:
@@ -37,14 +37,24 @@ def docker_says(*arguments: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def as_containers_see_this_machine() -> str | None:
+    """The address of this machine in Docker's bridge; None without an engine. A bridge that has had no container yet
+    may tell its subnet alone: its first address is the gateway."""
+    told = docker_says("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
+    if told is None:
+        return None
+    config = json.loads(told)[0]
+    return str(config.get("Gateway") or next(ip_network(config["Subnet"]).hosts()))
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    gateway = docker_says("network", "inspect", "bridge", "--format", GATEWAY)
+    gateway = as_containers_see_this_machine()
     if gateway is None:
         pytest.skip("functions run in containers, and there is no Docker engine on this machine")
     built = sam("build", path=f"{runtime().parent}:")
     assert built.returncode == 0, built.stderr
-    with world(tmp_path_factory.mktemp("world"), gateway.strip()) as running:
+    with world(tmp_path_factory.mktemp("world"), gateway) as running:
         yield running
 
 
