@@ -1,0 +1,1 @@
+"""Messages as Slack and mail programs show them."""

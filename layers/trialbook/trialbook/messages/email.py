@@ -1,0 +1,220 @@
+"""A message as one MIME message: plain text and HTML that says the same, the picture inside, the report attached."""
+
+import re
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage, MIMEPart
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from trialbook.core.analysis.wording import moment, rough
+from trialbook.core.errors import InvalidInput
+from trialbook.core.messages.model import Message, MessageKind, Mood
+from trialbook.core.messages.texts import one_line
+from trialbook.core.names import same_name
+from trialbook.core.report_keys import safe
+from trialbook.messages.email_text import email_text
+from trialbook.messages.fitting import LIMITS, fitted
+
+LONGEST_HTML = 95_000  # bytes; Gmail shows the first 102 KB and hides the rest behind a link
+LARGEST_MAIL = 10_000_000  # bytes as sent; SES takes 40 MB, but many mailboxes refuse mails from 10 MB on
+_LONGEST_SUBJECT = 180  # characters; the answer stands at its beginning
+_WIDEST_PICTURE = 536  # pixels: the mail's 600 without its margins
+_POLICY = SMTP.clone(max_line_length=200, raise_on_defect=True)
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+_SIGNS = {Mood.BUSY: "…", Mood.GOOD: "✓", Mood.MIXED: "!", Mood.BAD: "✕"}
+_KINDS = {
+    MessageKind.SWEEP: "Sweep",
+    MessageKind.NEW_BEST: "New best",
+    MessageKind.JOB: "Job",
+    MessageKind.ALERT: "Alert",
+    MessageKind.BEST_TRIALS: "Best trials",
+}
+_WITHOUT_MOOD = frozenset({MessageKind.NEW_BEST, MessageKind.ALERT, MessageKind.BEST_TRIALS})
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """Who writes, to whom answers go, and where one unsubscribes: an address or an https link."""
+
+    sender: str
+    reply_to: str | None = None
+    unsubscribe: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """The objects of the reports' bucket that a message names, as far as they are there."""
+
+    picture: bytes | None = None
+    report: bytes | None = None
+
+
+def email_of(message: Message, to: str, head: Letterhead, enclosed: Enclosed | None = None) -> EmailMessage:
+    """The mail. The same arguments give the same bytes. Raises InvalidInput where an address is none."""
+    enclosed = enclosed or Enclosed()
+    mail = EmailMessage(_POLICY)
+    sender = address_of(head.sender, "EmailFrom", "Trialbook")
+    _write_head(mail, message, sender, address_of(to, "the address"), head)
+    room = LARGEST_MAIL - _encoded(enclosed.picture) - 2 * LONGEST_HTML
+    attached = enclosed.report if _encoded(enclosed.report) <= room else None
+    name = f"{safe(message.experiment)[:80]}-report.html"
+    html, text = _bodies(
+        message, _notes(message, enclosed.report, attached, name), enclosed.picture, mail["Message-ID"]
+    )
+    mail.set_content(text, cte="quoted-printable")
+    mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    if enclosed.picture is not None and message.picture is not None:
+        (page,) = (part for part in mail.iter_parts() if part.get_content_subtype() == "html")
+        assert isinstance(page, MIMEPart)
+        cid = f"<{_picture_id(mail['Message-ID'])}>"
+        page.add_related(enclosed.picture, "image", "png", cid=cid, filename="chart.png", disposition="inline")
+    if attached is not None:
+        mail.add_attachment(attached, "text", "html", filename=name)
+    _set_boundaries(mail, _mark(message.id))
+    return mail
+
+
+def _write_head(mail: EmailMessage, message: Message, sender: Address, to: Address, head: Letterhead) -> None:
+    mail["From"] = sender
+    mail["To"] = to
+    if head.reply_to:
+        mail["Reply-To"] = address_of(head.reply_to, "EmailReplyTo")
+    mail["Subject"] = one_line(message.subject or message.title, _LONGEST_SUBJECT)
+    mail["Date"] = format_datetime(message.at)
+    mail["Message-ID"] = f"<{_mark(message.id)}@{sender.domain}>"
+    # All mails of an experiment answer one that was never sent: so they are one thread whichever came first, also
+    # where SES gives each an id of its own.
+    thread = f"<{_mark(f'experiment/{same_name(message.experiment)}')}@{sender.domain}>"
+    mail["In-Reply-To"] = thread
+    mail["References"] = thread
+    if head.unsubscribe:
+        mail["List-Unsubscribe"] = f"<{_unsubscribe(head.unsubscribe)}>"
+    mail["Auto-Submitted"] = "auto-generated"  # so that nobody's absence note answers
+    mail["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
+    mail["X-Trialbook-Kind"] = message.kind.value
+    mail["X-Trialbook-About"] = one_line(message.about, _LONGEST_SUBJECT).encode("ascii", "backslashreplace").decode()
+
+
+def address_of(text: str, field: str, name: str = "") -> Address:
+    """The address, with the name it comes with or `name`. Raises InvalidInput with the field where it is none, or not
+    plain ASCII, as SES takes it."""
+    given, plain = parseaddr(text)
+    if not _PLAIN_ADDRESS.fullmatch(plain):
+        raise InvalidInput(field, text, "one email address, such as team@example.com or Team <team@example.com>")
+    return Address(one_line(given or name, 100), addr_spec=plain)
+
+
+def _unsubscribe(text: str) -> str:
+    if text.startswith("https://") and re.fullmatch(r"[!-;=?-~]+", text):
+        return text
+    return f"mailto:{address_of(text.removeprefix('mailto:'), 'EmailUnsubscribe').addr_spec}?subject=unsubscribe"
+
+
+def _notes(message: Message, report: bytes | None, attached: bytes | None, name: str) -> list[str]:
+    if attached is not None:
+        return [f"The whole report is attached as {name}: it opens in any browser, also offline."]
+    if report is not None and message.report is not None:
+        size = f"{len(report) / 1e6:,.1f} MB"
+        where = f"s3://{message.report.bucket}/{message.report.key}"
+        return [f"The whole report, {size}, is too large to be attached. It stands at {where}"]
+    return []
+
+
+def label_of(message: Message) -> str:
+    """What kind of message it is and how it stands: `✓ Sweep done`."""
+    kind = _KINDS[message.kind]
+    if message.kind is MessageKind.ALERT:
+        return f"⚠ {kind}"
+    return f"★ {kind}" if message.kind in _WITHOUT_MOOD else f"{_SIGNS[message.mood]} {kind} {message.mood}"
+
+
+def _bodies(message: Message, notes: Sequence[str], picture: bytes | None, message_id: str) -> tuple[str, str]:
+    """HTML and text of the same content: as much of it as the HTML has room for."""
+    for limits in LIMITS:
+        shown = fitted(message, limits)
+        html = _html(shown, notes, picture, message_id)
+        if len(html.encode("utf-8", "replace")) <= LONGEST_HTML:
+            break
+    return _encodable(html), _encodable(email_text(shown, label_of(message), notes))
+
+
+def _html(message: Message, notes: Sequence[str], picture: bytes | None, message_id: str) -> str:
+    values: dict[str, Any] = {
+        "message": message,
+        "label": label_of(message),
+        "mood": "alert" if message.kind is MessageKind.ALERT else message.mood.name.lower(),
+        "picture": None if picture is None or message.picture is None else f"cid:{_picture_id(message_id)}",
+        "size": _shown_size(picture),
+        "bars": _bars(message) if picture is None else (),
+        "notes": notes,
+    }
+    return str(_template().render(values))
+
+
+@cache
+def _template() -> Any:
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"moment": moment, "breakable": _breakable}
+    return made.get_template("email.html.j2")
+
+
+def _breakable(text: str) -> Markup:
+    """A name that may be parted at its joints, where the screen is narrow: `min_` `child_` `weight`."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_:./-])", text))
+
+
+def _bars(message: Message) -> list[tuple[str, str, int]]:
+    """Label, value as text, and length in percent of the longest."""
+    longest = max((abs(each.value) for each in message.bars), default=0)
+    return [
+        (each.label, rough(each.value), max(1, round(abs(each.value) / (longest or 1) * 100))) for each in message.bars
+    ]
+
+
+def _shown_size(picture: bytes | None) -> tuple[int, int]:
+    """Width and height at which the picture is shown: half of its pixels, as it is drawn for sharp screens."""
+    if picture is None or len(picture) < 24:
+        return 0, 0
+    width, height = struct.unpack(">II", picture[16:24])
+    shown = min(width // 2, _WIDEST_PICTURE)
+    return shown, round(height * shown / width) if width else 0
+
+
+def _encoded(content: bytes | None) -> int:
+    """Bytes that an enclosure takes in base64, line ends included."""
+    return 0 if content is None else (len(content) + 2) // 3 * 4 * 78 // 76 + 1000
+
+
+def _mark(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _picture_id(message_id: str) -> str:
+    return f"picture.{message_id.strip('<>')}"
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _set_boundaries(mail: EmailMessage, mark: str) -> None:
+    """Boundaries that are the same each time; nothing else of a mail is left to chance."""
+    parts = [part for part in mail.walk() if part.is_multipart()]
+    for number, part in enumerate(parts):
+        part.set_boundary(f"=={mark}.{number}==")

@@ -1,0 +1,114 @@
+"""Messages cut to what a mail can hold: every text in one line, without what would move or hide others, tables of a
+size that can be read. What is left out is counted where it was."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from trialbook.core.analysis.wording import plural
+from trialbook.core.messages.model import Bar, Fact, Link, Message, Section, Table
+from trialbook.core.messages.texts import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Characters of a title, a text and a cell; how many rows, columns, items of a list and sections."""
+
+    title: int = 200
+    text: int = 600
+    cell: int = 60
+    rows: int = 20
+    columns: int = 8
+    items: int = 20
+    sections: int = 25
+
+
+# From what one would wish for to what always fits: mail programs cut long mails off.
+LIMITS = (
+    Limits(),
+    Limits(text=300, cell=40, rows=10, items=10, sections=15),
+    Limits(title=120, text=120, cell=24, rows=5, columns=6, items=6, sections=8),
+    Limits(title=80, text=80, cell=16, rows=4, columns=5, items=3, sections=4),
+)
+
+
+def fitted(message: Message, limits: Limits) -> Message:
+    """The message, shown as it is by every renderer of mail."""
+    return replace(
+        message,
+        title=one_line(message.title, limits.title),
+        subject=one_line(message.subject, limits.title),
+        experiment=one_line(message.experiment, limits.title),
+        verdict=one_line(message.verdict, limits.text),
+        constants=one_line(message.constants, limits.text),
+        bars_label=one_line(message.bars_label, limits.cell),
+        sentences=_listed(message.sentences, limits),
+        failures=_listed(message.failures, limits),
+        advice=_listed(message.advice, limits),
+        facts=tuple(
+            Fact(one_line(each.label, limits.cell), one_line(each.text, limits.text))
+            for each in message.facts[: limits.items]
+        ),
+        bars=tuple(Bar(one_line(each.label, limits.cell), each.value) for each in message.bars[: limits.rows]),
+        table=_table(message.table, limits),
+        links=_links(message.links, limits),
+        sections=_sections(message.sections, limits),
+        picture=None
+        if message.picture is None
+        else replace(message.picture, alt_text=one_line(message.picture.alt_text, limits.text)),
+    )
+
+
+def _listed(texts: Sequence[str], limits: Limits) -> tuple[str, ...]:
+    kept = tuple(one_line(text, limits.text) for text in texts[: limits.items])
+    left = len(texts) - len(kept)
+    return (*kept, f"And {left:,} more.") if left else kept
+
+
+def _table(table: Table | None, limits: Limits) -> Table | None:
+    if table is None or not table.headers:
+        return None
+    columns, rows = limits.columns, table.rows[: limits.rows]
+    left = [
+        plural(number, word)
+        for number, word in (
+            (len(table.rows) - len(rows), "more row"),
+            (len(table.headers) - len(table.headers[:columns]), "more column"),
+        )
+        if number
+    ]
+    caption = one_line(table.caption, limits.text)
+    if left:
+        caption = f"{caption}{' ' if caption else ''}Not shown: {' and '.join(left)}."
+    return Table(
+        headers=_cells(table.headers, limits),
+        rows=tuple(_cells(row, limits) for row in rows),
+        numbers=tuple(each for each in table.numbers if each < columns),
+        marked=table.marked if table.marked is not None and table.marked < len(rows) else None,
+        caption=caption,
+    )
+
+
+def _cells(texts: Sequence[str], limits: Limits) -> tuple[str, ...]:
+    return tuple(one_line(text, limits.cell) for text in texts[: limits.columns])
+
+
+def _links(links: Sequence[Link], limits: Limits) -> tuple[Link, ...]:
+    """Those that lead to a server by TLS. Cut addresses would lead nowhere: what is too long is left out."""
+    kept = [
+        each for each in links if each.url.startswith("https://") and each.url.isprintable() and " " not in each.url
+    ]
+    return tuple(Link(one_line(each.text, limits.cell), each.url) for each in kept if len(each.url) <= 2000)[:8]
+
+
+def _sections(sections: Sequence[Section], limits: Limits) -> tuple[Section, ...]:
+    kept = tuple(
+        Section(
+            one_line(each.title, limits.title),
+            _listed(each.sentences, limits),
+            _table(each.table, limits),
+            _links(each.links, limits)[:2],
+        )
+        for each in sections[: limits.sections]
+    )
+    left = len(sections) - len(kept)
+    return (*kept, Section(f"And {left:,} more")) if left else kept

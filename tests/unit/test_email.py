@@ -1,0 +1,280 @@
+"""Messages as mail: what it says, how it is made, and that nothing in it can be taken for anything else."""
+
+import email
+import os
+import re
+from dataclasses import replace
+from email.message import EmailMessage
+from email.policy import default
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.said import FAILED, HOSTILE, PNG, SWEEP, WEEK, hostile
+from trialbook.core.errors import InvalidInput
+from trialbook.core.messages.model import Message, MessageKind, Mood
+from trialbook.core.messages.texts import one_line, width
+from trialbook.messages.email import LARGEST_MAIL, LONGEST_HTML, Enclosed, Letterhead, email_of
+from trialbook.messages.email_text import table_text
+
+GOLDEN = Path(__file__).parent / "golden"
+HEAD = Letterhead("trialbook@example.com", "answers@example.com", "stop@example.com")
+ENCLOSED = Enclosed(PNG, b"<!DOCTYPE html><title>report</title>")
+TO = "team@example.com"
+USUAL = frozenset(email_of(SWEEP, TO, HEAD).keys())
+
+
+def made(message: Message = SWEEP, enclosed: Enclosed = ENCLOSED, head: Letterhead = HEAD) -> EmailMessage:
+    """The mail as whoever gets it parses it."""
+    parsed = email.message_from_bytes(email_of(message, TO, head, enclosed).as_bytes(), policy=default)
+    assert isinstance(parsed, EmailMessage)
+    return parsed
+
+
+def content(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+class Page(HTMLParser):
+    """Collects an HTML page's elements, addresses and visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.addresses: list[str] = []
+        self.handlers: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src", "background", "action")]
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "enclosed"),
+    [("sweep", SWEEP, ENCLOSED), ("failed_job", FAILED, Enclosed()), ("week", WEEK, Enclosed())],
+)
+def test_mails_are_those_that_were_looked_at(name: str, message: Message, enclosed: Enclosed) -> None:
+    """After a wanted change: TRIALBOOK_GOLDEN=write pytest tests/unit/test_email.py, and look at them."""
+    mail = made(message, enclosed)
+    parts = {"txt": content(mail, "plain"), "html": content(mail, "html"), "headers": headers(mail)}
+    for ending, text in parts.items():
+        path = GOLDEN / f"email_{name}.{ending}"
+        if os.environ.get("TRIALBOOK_GOLDEN") == "write":
+            path.write_text(text, encoding="utf-8")
+
+        assert text == path.read_text(encoding="utf-8"), path
+
+
+def headers(mail: EmailMessage) -> str:
+    return "".join(f"{name}: {value}\n" for name, value in mail.items())
+
+
+def test_the_same_message_gives_the_same_bytes() -> None:
+    assert email_of(SWEEP, TO, HEAD, ENCLOSED).as_bytes() == email_of(SWEEP, TO, HEAD, ENCLOSED).as_bytes()
+
+
+def test_it_holds_text_html_with_its_picture_and_the_report() -> None:
+    mail = made()
+
+    kinds = [part.get_content_type() for part in mail.walk()]
+    assert kinds == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+        "text/html",
+    ]
+    (picture,) = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert f'src="cid:{picture["Content-ID"].strip("<>")}"' in content(mail, "html")
+    (attached,) = mail.iter_attachments()
+    assert attached.get_filename() == "churn-xgb-report.html"
+    assert attached.get_content().encode() == ENCLOSED.report
+
+
+def test_it_is_seven_bit_so_that_every_server_takes_it() -> None:
+    raw = email_of(hostile(), TO, HEAD, ENCLOSED).as_bytes()
+
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+
+
+def test_mails_of_an_experiment_are_one_thread() -> None:
+    first, other, spelt = (
+        made(),
+        made(replace(FAILED, experiment="churn-xgb")),
+        made(replace(SWEEP, experiment="Churn-XGB")),
+    )
+
+    assert first["References"] == first["In-Reply-To"] == other["References"] == spelt["References"]
+    assert first["Message-ID"] != other["Message-ID"]
+    assert made(FAILED)["References"] != first["References"]
+
+
+def test_headers_that_are_not_set_are_not_there() -> None:
+    mail = made(head=Letterhead("Lab Book <trialbook@example.com>"))
+
+    assert mail["From"] == "Lab Book <trialbook@example.com>"
+    assert not {"Reply-To", "List-Unsubscribe"} & set(mail.keys())
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("stop@example.com", "<mailto:stop@example.com?subject=unsubscribe>"),
+        ("mailto:stop@example.com", "<mailto:stop@example.com?subject=unsubscribe>"),
+        ("https://example.com/stop?list=trialbook", "<https://example.com/stop?list=trialbook>"),
+    ],
+)
+def test_one_unsubscribes_by_mail_or_on_a_page(given: str, expected: str) -> None:
+    assert made(head=Letterhead("a@example.com", unsubscribe=given))["List-Unsubscribe"] == expected
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "team", "a@b@c", "a b@example.com", "x@exämple.com", "a@b.c\nBcc: d@e.f", "a@b.c, d@e.f"]
+)
+def test_an_address_that_is_none_is_told_with_its_field(bad: str) -> None:
+    with pytest.raises(InvalidInput, match="expected one email address"):
+        email_of(SWEEP, bad, HEAD)
+    with pytest.raises(InvalidInput, match="EmailReplyTo") if bad else pytest.raises(InvalidInput, match="EmailFrom"):
+        email_of(SWEEP, TO, Letterhead("a@example.com", bad) if bad else Letterhead(bad))
+
+
+def test_other_peoples_texts_add_no_header() -> None:
+    mail = made(hostile())
+
+    assert set(mail.keys()) == USUAL
+    assert mail["To"] == TO
+    assert "\n" not in mail["Subject"]
+    assert "\\u202egnp.exe" in mail["Subject"]
+
+
+def test_other_peoples_texts_are_shown_as_text_in_both_parts() -> None:
+    mail = made(hostile())
+    page, plain = Page(content(mail, "html")), content(mail, "plain")
+
+    assert set(page.elements) == set(Page(content(made(), "html")).elements) | {"ul", "li"}
+    assert page.handlers == []
+    assert set(page.addresses) <= {
+        "https://example.com/",
+        "https://e.com/",
+        *(a for a in page.addresses if a[:4] == "cid:"),
+    }
+    for text in (page.text, plain):
+        assert "<script>alert(1)</script>" in text
+        assert not {"\u202e", "\x00"} & set(text)
+    assert "javascript:" not in plain
+
+
+@settings(max_examples=50)
+@given(st.text(min_size=1, max_size=400))
+def test_no_text_breaks_a_mail(text: str) -> None:
+    mail = made(replace(SWEEP, title=text, subject=text, verdict=text, experiment=text, about=text), Enclosed(PNG))
+
+    assert set(mail.keys()) == USUAL
+    assert mail.defects == []
+    assert len(content(mail, "html").encode()) <= LONGEST_HTML
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "\U0001f9ea" * 3000, '"' * 3000, "x" * 3000])
+def test_the_html_stays_below_what_gmail_shows(text: str) -> None:
+    assert len(content(made(hostile(text=text)), "html").encode()) <= LONGEST_HTML
+
+
+def test_what_is_left_out_is_counted() -> None:
+    assert SWEEP.table is not None
+    large = replace(SWEEP.table, headers=("x",) * 30, rows=(("x",) * 30,) * 200)
+    plain = content(made(replace(SWEEP, table=large, sentences=("x",) * 50)), "plain")
+
+    told = " ".join(plain.split())
+    assert "And 30 more." in told
+    assert "Not shown: 180 more rows and 22 more columns." in told
+
+
+def test_it_asks_no_server_for_anything() -> None:
+    for message in (SWEEP, FAILED, WEEK):
+        html = content(made(message), "html")
+
+        assert not re.search(r"@import|url\(|<(script|link|iframe|object|form|video)\b", html)
+        loaded = re.findall(r'(?:src|background)="([^"]*)"', html)
+        assert all(each.startswith("cid:") for each in loaded)
+
+
+def test_bars_stand_where_no_picture_can() -> None:
+    without = content(made(enclosed=Enclosed()), "html")
+
+    assert "<img" not in without
+    assert "validation:error by min_child_weight" in without
+    assert "validation:error by min_child_weight" not in content(made(), "html")
+
+
+def test_a_report_that_would_make_the_mail_too_large_is_named_instead() -> None:
+    large = b"<" * 8_000_000
+    mail = email_of(SWEEP, TO, HEAD, Enclosed(PNG, large))
+
+    assert len(mail.as_bytes()) < 50_000
+    assert "The whole report, 8.0 MB, is too large to be attached. It stands at\ns3://" in content(
+        made(enclosed=Enclosed(PNG, large)), "plain"
+    )
+
+
+def test_no_mail_is_larger_than_what_mailboxes_take() -> None:
+    page = b"<" * 7_100_000
+    mail = email_of(hostile(text="é" * 3000), TO, HEAD, Enclosed(PNG, page))
+
+    assert len(list(mail.iter_attachments())) == 1
+    assert 9_500_000 < len(mail.as_bytes()) <= LARGEST_MAIL
+
+
+@pytest.mark.parametrize(
+    ("kind", "mood", "label"),
+    [
+        (MessageKind.SWEEP, Mood.MIXED, "! Sweep done, with failures"),
+        (MessageKind.JOB, Mood.BAD, "✕ Job failed"),
+        (MessageKind.ALERT, Mood.BAD, "⚠ Alert"),
+        (MessageKind.BEST_TRIALS, Mood.GOOD, "★ Best trials"),
+    ],
+)
+def test_how_it_stands_is_told_by_word_and_sign(kind: MessageKind, mood: Mood, label: str) -> None:
+    mail = made(replace(SWEEP, kind=kind, mood=mood))
+
+    assert f">{label}</p>" in content(mail, "html")
+    assert content(mail, "plain").startswith(label.upper())
+
+
+def test_lines_of_the_text_fit_into_a_terminal() -> None:
+    for message in (SWEEP, FAILED, WEEK, hostile(text="some words " * 300)):
+        assert max(map(width, content(made(message), "plain").split("\n"))) <= 78
+
+
+def test_a_table_too_wide_for_a_line_is_a_paragraph_for_each_row() -> None:
+    table = (
+        replace(SWEEP.table, headers=("#", *("a long name of a hyperparameter" for _ in range(3))))
+        if SWEEP.table
+        else None
+    )
+    assert table is not None
+
+    assert table_text(table)[0].startswith("* # 1, a long name of a hyperparameter 0.03959208,")
+
+
+@given(st.text(max_size=200), st.integers(1, 60))
+def test_one_line_is_one_line_that_moves_nothing(text: str, longest: int) -> None:
+    shown = one_line(text, longest)
+
+    assert len(shown) <= longest
+    assert len(shown.splitlines()) <= 1
+    assert not set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c") & set(shown)
