@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo test lint fast build validate sam-local lock recordings bench clean
+.PHONY: help setup demo test lint fast build validate sam-local lock recordings docs bench clean
 
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -60,6 +60,9 @@ recordings: ## Trains again and writes events/recordings anew; the same bytes co
 	$(PYTHON) -m venv build/recordings
 	build/recordings/bin/python -m pip install --quiet --require-hashes -r events/recordings/requirements.txt
 	build/recordings/bin/python events/recordings/make.py
+
+docs: setup ## Writes the references in docs/cli.md and docs/python.md anew
+	$(BIN)/python docs/make.py
 
 bench: setup ## Measures; the figures go to docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks

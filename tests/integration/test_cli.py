@@ -107,13 +107,3 @@ def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
     assert len(blocks) == 1
     printed = [line.rstrip() for line in done.stdout.splitlines()]
     assert blocks[0].splitlines() == printed[: len(blocks[0].splitlines())]
-
-
-def test_every_command_block_of_the_readme_is_run_by_a_test_or_marked() -> None:
-    """`make demo` and `make test` are what runs the tests; the replay is run above; the rest is marked."""
-    text = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    blocks = re.findall(r"(<!-- needs .*? -->\n\n)?((?:    .+\n)+)", text)
-    unmarked = [line.split("#")[0].strip() for marked, block in blocks if not marked for line in block.splitlines()]
-
-    replay = ".venv/bin/trialbook replay events/recordings/churn-min-child-weight --out build/churn"
-    assert [line for line in unmarked if line] == ["make demo", "make test", replay]

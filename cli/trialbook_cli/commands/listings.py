@@ -178,7 +178,7 @@ def best(book: Book, name: str, *, as_json: bool) -> int:
     objective = record.objective
     told = f"{objective.metric} {tidy(record.value)} ({objective.type.value.lower()})"
     console.print(safe(told, 200), style="bold green")
-    console.print(safe(f"{record.job.name} in experiment {record.experiment}, trial {record.trial}", 300))
+    facts([("job", record.job.name), ("experiment", record.experiment), ("trial", record.trial)])
     for key, value in sorted(record.job.hyper_parameters.items()):
         if not is_internal(key):
             console.print(safe(f"  {key} = {value}", 200))

@@ -1,0 +1,228 @@
+"""What the documents say is so: their commands run, their output is what is printed, their references are whole."""
+
+import ast
+import contextlib
+import importlib
+import importlib.util
+import io
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from tests.conftest import ROOT
+from trialbook.adapters.rules_document import read_rules
+from trialbook_cli.main import app
+
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "events").rglob("*.md")])
+# `make test` is what runs this; test_wheel.py runs the demo, and test_cli.py compares it with the README.
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+RUN_ELSEWHERE = ("make demo", "make test", "trialbook demo")
+REPLAY = "trialbook replay events/recordings/churn-min-child-weight --out build/churn"
+
+
+def make() -> ModuleType:
+    """docs/make.py."""
+    spec = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["cli.md", "python.md"])
+def test_the_reference_is_what_the_code_tells(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text()
+
+    assert make().page(name, text) == text, "run: make docs"
+
+
+# -- commands -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Block:
+    """Commands of a page, and what the page says that they print."""
+
+    page: str
+    commands: tuple[str, ...]
+    mark: str | None
+    printed: str | None
+
+
+_OTHER_FENCES = re.compile(r"^```(?!text).*?^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r"(?:<!-- (?P<mark>[^>]*) -->\n\n)?(?P<commands>(?:^    \S[^\n]*\n)+)(?:\n```text\n(?P<printed>[^`]*)```)?",
+    re.MULTILINE,
+)
+_FENCED = re.compile(r"^```text.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks() -> Iterator[Block]:
+    """All blocks of commands: indented by four, outside of fences; what a fence behind them shows is what they print."""
+    for page in PAGES:
+        text = _OTHER_FENCES.sub("", page.read_text())
+        fences = [found.span() for found in _FENCED.finditer(text)]
+        for found in _BLOCK.finditer(text):
+            if not any(start < found.start("commands") < end for start, end in fences):
+                lines = [re.sub(r"\s+#.*", "", line.strip()) for line in found["commands"].splitlines()]
+                yield Block(page.name, tuple(filter(None, lines)), found["mark"], found["printed"])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like a clone of the repository, in which the first replay was run."""
+    folder = tmp_path_factory.mktemp("clone")
+    (folder / "events").symlink_to(ROOT / "events")
+    (folder / "rules.yaml").write_text(re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)[0])
+    with contextlib.chdir(folder):
+        assert CliRunner().invoke(app, shlex.split(REPLAY)[1:]).exit_code == 0
+    return folder
+
+
+def test_every_block_of_commands_is_run_or_says_why_not(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("COLUMNS", "80")
+    run = {*RUN_ELSEWHERE, REPLAY}
+    for block in blocks():
+        if block.mark is not None:
+            assert block.mark.startswith("needs "), block
+            continue
+        for command in block.commands:
+            if command.removeprefix(".venv/bin/") in run:
+                continue
+            program, *arguments = shlex.split(command)
+            assert program.rpartition("/")[2] == "trialbook", f"{block.page}: {command}: run it here, or mark it"
+            done = CliRunner().invoke(app, arguments)
+            run.add(command)
+
+            assert done.exit_code == 0, f"{block.page}: {command}\n{done.output}"
+            if block.printed is not None and command == block.commands[-1]:
+                assert _lines(done.stdout)[: len(_lines(block.printed))] == _lines(block.printed), command
+    assert len(run) > 12
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip("\n").splitlines()]
+
+
+def test_the_examples_in_python_print_what_the_page_says(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    text = (ROOT / "docs" / "python.md").read_text()
+    found = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    for code, expected in found:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(code, names)  # noqa: S102 the page is ours
+
+        assert printed.getvalue() == expected
+    assert len(found) == text.count("```python")
+
+
+# -- links --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]*)(?:#[^)]*)?\)", page.read_text()):
+        if target and not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_anchors_are_headings(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]*)\)", page.read_text()):
+        if not target.startswith("https://"):
+            text = ((page.parent / target) if target else page).read_text()
+            headings = {
+                re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in re.findall(r"^#+ (.+)$", text, re.M)
+            }
+
+            assert anchor in headings, f"{target}#{anchor}"
+
+
+# -- configuration ------------------------------------------------------------------------------------------------
+
+
+def documents() -> list[Any]:
+    """The rules documents that configuration.md shows."""
+    return [yaml.safe_load(each) for each in re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)]
+
+
+def test_every_rules_document_shown_is_valid() -> None:
+
+    for each in re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL):
+        read_rules(each)
+
+
+def test_the_problem_shown_is_what_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)[0]
+    (shown,) = re.findall(r"```text\n(error: .*?)\n```", CONFIGURATION)
+    (tmp_path / "rules.yaml").write_text(re.sub(r"\bjob: ", "jobb: ", document, count=1))
+    monkeypatch.chdir(tmp_path)
+
+    assert CliRunner().invoke(app, ["rules", "check", "rules.yaml"]).stderr.strip() == shown
+
+
+def _tables() -> dict[str, tuple[str, ...]]:
+    """The keys that each mapping of a rules document may have: what the core gives to Checker.mapping as `allowed`."""
+    found: dict[str, tuple[str, ...]] = {}
+    core = ROOT / "layers/trialbook/trialbook/core"
+    for path in core.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        module = ".".join(["trialbook.core", *path.relative_to(core).with_suffix("").parts])
+        for call in ast.walk(tree):
+            is_mapping = (
+                isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "mapping"
+            )
+            if isinstance(call, ast.Call) and is_mapping:
+                allowed = next((each.value for each in call.keywords if each.arg == "allowed"), call.args[-1])
+                if isinstance(allowed, ast.Name) and allowed.id != "allowed":
+                    found[f"{module}.{allowed.id}"] = tuple(getattr(importlib.import_module(module), allowed.id))
+    return found
+
+
+def _mappings(document: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(document, dict):
+        yield document
+        document = list(document.values())
+    if isinstance(document, list):
+        for each in document:
+            yield from _mappings(each)
+
+
+def test_every_rule_key_has_an_example() -> None:
+    shown = [mapping for document in documents() for mapping in _mappings(document)]
+    tables = _tables()
+    lacking = {
+        f"{table}: {key}"
+        for table, keys in tables.items()
+        for key in keys
+        if not any(key in mapping and set(mapping) <= set(keys) for mapping in shown)
+    }
+
+    assert "trialbook.core.rules._TOP" in tables
+    assert lacking == set()
+
+
+def test_every_parameter_tag_and_placeholder_is_told() -> None:
+    from trialbook.core.rules import PLACEHOLDERS
+    from trialbook_cli.laptop_cloud.template import load_template
+
+    parameters = load_template(ROOT / "template.yaml")["Parameters"]
+    sources = "".join(path.read_text() for path in (ROOT / "layers/trialbook/trialbook/core").rglob("*.py"))
+
+    assert [name for name in parameters if f"| `{name}` |" not in CONFIGURATION] == []
+    assert [name for name in PLACEHOLDERS.split(", ") if name not in CONFIGURATION] == []
+    assert [
+        tag for tag in sorted(set(re.findall(r"\"(trialbook:[\w-]+)\"", sources))) if f"`{tag}`" not in CONFIGURATION
+    ] == []
