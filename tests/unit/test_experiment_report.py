@@ -112,7 +112,7 @@ def test_a_digest_survives_json_and_keeps_the_best_alone() -> None:
     found = synthetic.records(400)
     kept = digest(analyse(synthetic.sweep(found), found, as_of=at(1)))
 
-    assert from_data(to_data(kept)) == kept
+    assert from_data(to_data(kept, "a picture")) == kept
     assert [row.rank for row in kept.trials] == list(range(1, BEST_KEPT + 1))
 
 

@@ -18,7 +18,11 @@ class Settings:
     expire_days: int | None = None
     queue_url: str = ""
     report_link_secret: str = ""
+    report_links_url: str = ""
     looks_up_prices: bool = False
+    slack_channel: str | None = None
+    slack_webhook_parameter: str | None = None
+    email_to: tuple[str, ...] = ()
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -34,7 +38,11 @@ class Settings:
             expire_days=_days(environment.get("EXPIRE_DAYS")),
             queue_url=environment.get("QUEUE_URL", ""),
             report_link_secret=environment.get("REPORT_LINK_SECRET", ""),
+            report_links_url=environment.get("REPORT_LINKS_URL", ""),
             looks_up_prices=environment.get("LOOK_UP_PRICES") == "true",
+            slack_channel=environment.get("SLACK_CHANNEL") or None,
+            slack_webhook_parameter=environment.get("SLACK_WEBHOOK_PARAMETER") or None,
+            email_to=tuple(each.strip() for each in environment.get("EMAIL_TO", "").split(",") if each.strip()),
         )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from trialbook.core import report_keys
 from trialbook.core.codec import pack
+from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import FAILED
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Best, Record, Sweep, SweepKind, SweepState
@@ -40,6 +41,18 @@ class Announcement:
     type: str
     detail: Mapping[str, Any]
     cause: str | None = None
+
+
+def announcement_of(envelope: Mapping[str, Any]) -> Announcement:
+    """The domain event in an envelope of Trialbook's bus. Raises InvalidInput, naming the field."""
+    kind, detail = envelope.get("detail-type"), envelope.get("detail")
+    if kind not in TYPES:
+        raise InvalidInput("detail-type", kind, f"one of {', '.join(TYPES)}")
+    if not isinstance(detail, Mapping) or not isinstance(detail.get("id"), str):
+        raise InvalidInput("detail", detail, "a domain event with its id")
+    cause = detail.get("correlation_id")
+    known = {key: value for key, value in detail.items() if key not in ("id", "correlation_id")}
+    return Announcement(detail["id"], kind, known, cause if isinstance(cause, str) else None)
 
 
 def of_sweep(old: Sweep | None, new: Sweep) -> list[Announcement]:

@@ -19,6 +19,7 @@ from trialbook.core.objectives import Objective, ObjectiveSource, parse_objectiv
 T = TypeVar("T")
 
 DEFAULT_QUIET = timedelta(minutes=10)
+OWNER_TAG = "owner"
 _LONGEST_QUIET_MINUTES = 24 * 60
 
 
@@ -77,6 +78,7 @@ class Rules:
     experiments: tuple[ExperimentRule, ...] = ()
     quiet: timedelta = DEFAULT_QUIET
     prices: Mapping[str, float] = field(default_factory=dict)
+    owner_tag: str = OWNER_TAG
 
     def objective(self, experiment: str) -> Objective | None:
         """The objective that the document gives an experiment; the first section that says one wins."""

@@ -21,7 +21,9 @@ def files(analysis: Analysis, links: Mapping[str, str] | None = None) -> Mapping
     data = json.dumps(to_dict(analysis), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     chart = picture(analysis)
     drawn = png(chart)
-    kept = json.dumps(to_data(digest(analysis)), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    kept = json.dumps(
+        to_data(digest(analysis), alt_text=chart.alt), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
     return {
         report_keys.PAGE: sweep_page(analysis, data, chart, drawn, links or {}).encode("utf-8", "replace"),
         report_keys.PICTURE: drawn,

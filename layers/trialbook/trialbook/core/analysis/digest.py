@@ -8,6 +8,7 @@ from typing import Any
 from trialbook.core.analysis.model import Analysis, FailureGroup, Group
 from trialbook.core.codec import pack, unpack
 
+ALT_TEXT = "alt_text"
 BEST_KEPT = 10  # trials of each objective
 _JOBS_KEPT = 20  # names of failed jobs with the same reason
 _STEPS_KEPT = 200  # improvements of the best so far
@@ -33,10 +34,9 @@ def _failures(group: FailureGroup) -> FailureGroup:
     return replace(group, job_names=group.job_names[:_JOBS_KEPT], shared=())
 
 
-def to_data(kept: Analysis) -> dict[str, Any]:
-    """As plain data for JSON."""
-    data: dict[str, Any] = pack(kept)
-    return data
+def to_data(kept: Analysis, alt_text: str) -> dict[str, Any]:
+    """As plain data for JSON; `alt_text` is what the report's picture shows, for messages."""
+    return {**pack(kept), ALT_TEXT: alt_text}
 
 
 def from_data(data: Mapping[str, Any]) -> Analysis:

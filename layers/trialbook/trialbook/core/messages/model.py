@@ -10,10 +10,12 @@ from enum import StrEnum
 
 
 class MessageKind(StrEnum):
-    """What a message is about. SWEEP lives: it is posted when a sweep begins and edited until it is over."""
+    """What a message is about. SWEEP lives: it is posted when a sweep begins and edited until it is over. THREAD is a
+    part of a finished sweep's message that belongs in its thread: failures job by job, the report's file."""
 
     SWEEP = "sweep"
     NEW_BEST = "new best"
+    THREAD = "thread"
     JOB = "job"
     ALERT = "alert"
     BEST_TRIALS = "best trials"
@@ -98,6 +100,12 @@ class Message:
     comes later under the same about edits it. `parent` is the about in whose thread it belongs, None for what stands by
     itself. `version` grows with what is known: an older one never replaces a newer. `is_final` once nothing more is
     expected, but for a revision. `at` is when it happened; the same facts give the same message.
+
+    `continues` are the abouts of sweeps that merged into the one it is about: where none of its own (in a thread: of
+    its parent's) was posted to a destination, theirs is the one to edit, whatever its version. `event_type` is the
+    event it follows from. `metrics` are the best trial's, what thresholds of routes are compared with.
+    `changes_answer` is False for a revision that says the same as the one before. `owner` is the value of the tag that
+    names who it belongs to.
     """
 
     id: str
@@ -127,6 +135,11 @@ class Message:
     links: tuple[Link, ...] = ()
     sections: tuple["Section", ...] = ()
     tags: Mapping[str, str] | None = None
+    continues: tuple[str, ...] = ()
+    event_type: str = ""
+    metrics: Mapping[str, float] | None = None
+    changes_answer: bool = True
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,24 @@
+"""Where a message goes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """A way to people."""
+
+    SLACK = "slack"
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a message goes. `address` is a Slack channel's id or name, an incoming webhook's name, or an email address;
+    `mention` is the Slack user or group to name, as `U…`, `S…` or `@name`; `not_before` is the end of quiet hours."""
+
+    channel: Channel
+    address: str
+    mention: str | None = None
+    not_before: datetime | None = None

@@ -1,0 +1,47 @@
+"""What messages are computed from: what the ledger and the report say now, gathered by `telling`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from trialbook.core.analysis.model import Analysis
+from trialbook.core.sweeps import Record, Sweep
+
+_NONE: Mapping[str, Record] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A closed sweep's report as it stands in the bucket. `analysis` is its digest, `former` that of the revision
+    before; `url` is the signed link to its page, None where there are none."""
+
+    analysis: Analysis
+    bucket: str
+    folder: str
+    alt_text: str
+    url: str | None = None
+    former: Analysis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepFacts:
+    """A sweep as the ledger holds it, its first jobs by rank, and its report where it stands. `baselines` are the jobs
+    that alerts of the rules name, by name."""
+
+    sweep: Sweep
+    top: tuple[Record, ...] = ()
+    report: Report | None = None
+    baselines: Mapping[str, Record] = field(default_factory=lambda: _NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """A single job, the experiment's best job before it, its price (US dollars an hour by instance type)."""
+
+    record: Record
+    before: Record | None = None
+    prices: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    baselines: Mapping[str, Record] = field(default_factory=lambda: _NONE)
+
+
+Facts = SweepFacts | JobFacts

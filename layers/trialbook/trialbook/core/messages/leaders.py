@@ -1,0 +1,158 @@
+"""The best trials of a sweep, from its report where that stands, from the ledger's first jobs by rank until then."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
+from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
+from trialbook.core.analysis.verdict import shown
+from trialbook.core.analysis.wording import cut, duration, listed, plural, tidy
+from trialbook.core.messages.facts import Report, SweepFacts
+from trialbook.core.messages.model import Bar, Table
+from trialbook.core.sweeps import Record, Sweep
+
+SHOWN = 5  # trials in a message's table
+_COLUMNS = 6  # hyperparameters in a message's table
+_LONGEST_CELL = 40
+_LONGEST_CONSTANT = 60
+_CONSTANTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """A trial that ranks. `varied` are the hyperparameters that differ among the sweep's trials."""
+
+    job_name: str
+    value: float
+    varied: Mapping[str, Value]
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaders:
+    """Trials that share the sweep's objective, best first; `parameters` are the names of what varies, what matters most
+    first; `constants` what all trials have in common."""
+
+    metric: str
+    trials: tuple[Leader, ...]
+    parameters: tuple[str, ...]
+    constants: Mapping[str, str]
+
+    @property
+    def best(self) -> Leader | None:
+        """The best of them."""
+        return self.trials[0] if self.trials else None
+
+    @property
+    def runner_up(self) -> Leader | None:
+        """The second of them."""
+        return self.trials[1] if len(self.trials) > 1 else None
+
+
+def leaders(facts: SweepFacts) -> Leaders:
+    """The best trials as they are known now."""
+    if facts.report is not None:
+        return _of_report(facts.report)
+    return _of_records(facts.sweep, facts.top)
+
+
+def _of_report(report: Report) -> Leaders:
+    analysis = report.analysis
+    if not analysis.groups:
+        names = tuple(each.name for each in analysis.parameters)
+        return Leaders("", (), names, analysis.constants)
+    group = analysis.groups[0]
+    order = by_importance(group, analysis)
+    rows = [row for row in analysis.trials if row.group == 0 and row.rank is not None and row.value is not None]
+    trials = tuple(
+        Leader(
+            row.job_name,
+            row.value or 0.0,
+            {name: row.hyper_parameters.get(name) for name in order},
+            row.duration_seconds,
+        )
+        for row in sorted(rows, key=lambda row: row.rank or 0)
+    )
+    return Leaders(group.ranking.metric, trials, order, analysis.constants)
+
+
+def by_importance(group: Group, analysis: Analysis) -> tuple[str, ...]:
+    """The varied hyperparameters' names, those that matter most first."""
+    known = [effect.parameter for effect in group.importance.effects] if group.importance else []
+    return tuple(dict.fromkeys((*known, *(each.name for each in analysis.parameters))))
+
+
+def _of_records(sweep: Sweep, top: Sequence[Record]) -> Leaders:
+    given = [shown_values(record.job.hyper_parameters) for record in top]
+    parameters = varied(given, sweep.definitions)
+    trials = tuple(
+        Leader(record.job.name, record.value, _values(parameters, values), record.job.duration_seconds)
+        for record, values in zip(top, given, strict=True)
+        if record.ranks and record.value is not None and record.objective == sweep.objective
+    )
+    metric = sweep.objective.metric if sweep.objective else ""
+    return Leaders(metric, trials, tuple(each.name for each in parameters), constants(given, parameters))
+
+
+def _values(parameters: Sequence[Parameter], values: Mapping[str, str]) -> dict[str, Value]:
+    return {each.name: typed(each, values) for each in parameters}
+
+
+def table(found: Leaders, ranked: int | None) -> Table | None:
+    """The first trials: rank, what varied, objective, duration. `ranked` is how many rank in all, where that is
+    known."""
+    if not found.trials:
+        return None
+    names = found.parameters[:_COLUMNS]
+    rows = tuple(
+        (str(place), *(_cell(each.varied.get(name)) for name in names), tidy(each.value), _taken(each.seconds))
+        for place, each in enumerate(found.trials[:SHOWN], 1)
+    )
+    headers = ("#", *(cut(name, _LONGEST_CELL) for name in names), cut(found.metric, _LONGEST_CELL), "took")
+    numeric = (0, *(place for place, name in enumerate(names, 1) if _is_numeric(found, name)), len(names) + 1)
+    return Table(headers, rows, numeric, marked=0, caption=_left_out(found, names, ranked))
+
+
+def _cell(value: Value) -> str:
+    return "–" if value is None else cut(shown(value, 4), _LONGEST_CELL)
+
+
+def _taken(seconds: float | None) -> str:
+    return "–" if seconds is None else duration(seconds)
+
+
+def _is_numeric(found: Leaders, name: str) -> bool:
+    return all(isinstance(each.varied.get(name), int | float) for each in found.trials)
+
+
+def _left_out(found: Leaders, names: Sequence[str], ranked: int | None) -> str:
+    told = []
+    if ranked is not None and ranked > SHOWN:
+        told.append(f"{plural(ranked - SHOWN, 'more trial')} not shown")
+    if len(found.parameters) > len(names):
+        told.append(f"also varied: {listed([cut(name, _LONGEST_CELL) for name in found.parameters[len(names) :]])}")
+    return "; ".join(told)
+
+
+def bars(found: Leaders) -> tuple[Bar, ...]:
+    """The trials of a small chart: along the hyperparameter where only one varies, else in order of rank."""
+    if len(found.trials) < 2:
+        return ()
+    if len(found.parameters) != 1:
+        return tuple(Bar(f"#{place}", each.value) for place, each in enumerate(found.trials, 1))
+    (name,) = found.parameters
+    numbers = _is_numeric(found, name)
+    ordered = sorted(found.trials, key=lambda each: each.varied[name] if numbers else 0)  # type: ignore[arg-type,return-value]
+    return tuple(Bar(_cell(each.varied.get(name)), each.value) for each in ordered)
+
+
+def bars_label(found: Leaders) -> str:
+    """What the bars show: `validation:error by min_child_weight`."""
+    by = found.parameters[0] if len(found.parameters) == 1 else "rank"
+    return f"{found.metric} by {by}" if found.metric else ""
+
+
+def constants_text(found: Leaders) -> str:
+    """What all trials have in common: `eta = 0.2, max_depth = 5`."""
+    given = [f"{cut(name, _LONGEST_CELL)} = {cut(text, _LONGEST_CONSTANT)}" for name, text in found.constants.items()]
+    return listed(given, _CONSTANTS).replace(" and ", ", ") if given else ""

@@ -1,0 +1,35 @@
+"""Where a message leads to: the report, the console, logs, the model."""
+
+from trialbook.core.analysis.links import console_url, logs_url, stored_url
+from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.messages.facts import JobFacts, SweepFacts
+from trialbook.core.messages.model import Link
+from trialbook.core.sweeps import Sweep, SweepKind
+
+
+def sweep_links(facts: SweepFacts) -> tuple[Link, ...]:
+    """The report first; then the tuning job's page, and the best trial's page, logs and model."""
+    sweep, report = facts.sweep, facts.report
+    links = []
+    if report is not None and report.url is not None:
+        links.append(Link("Report", report.url))
+    if sweep.kind is SweepKind.TUNING:
+        links.append(Link("Tuning job in the console", console_url(_tuning_job(sweep))))
+    if report is None or not report.analysis.groups:
+        return tuple(links)
+    best = report.analysis.groups[0].best
+    links += [Link("Best trial in the console", best.console_url), Link("Its logs", best.logs_url)]
+    model = stored_url(best.model_artifact, sweep.region)
+    return (*links, Link("Its model", model)) if model else tuple(links)
+
+
+def _tuning_job(sweep: Sweep) -> JobKey:
+    return JobKey(sweep.account, sweep.region, JobKind.TUNING, sweep.id)
+
+
+def job_links(facts: JobFacts) -> tuple[Link, ...]:
+    """The job's page, its logs and its model."""
+    job = facts.record.job
+    links = (Link("Job in the console", console_url(job.key)), Link("Logs", logs_url(job.key)))
+    model = stored_url(job.model_artifact, job.key.region)
+    return (*links, Link("Model", model)) if model else links

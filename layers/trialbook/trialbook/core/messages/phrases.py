@@ -1,0 +1,87 @@
+"""What messages call a sweep, and how they say how it stands."""
+
+from collections.abc import Mapping, Sequence
+
+from trialbook.core.analysis.model import Value
+from trialbook.core.analysis.verdict import shown
+from trialbook.core.analysis.wording import cut, plural, rough
+from trialbook.core.jobs import FAILED
+from trialbook.core.messages.model import Mood
+from trialbook.core.sweeps import Sweep, SweepKind, SweepState
+
+SEPARATOR = " · "
+_NAMED = 2  # hyperparameters whose names fit into a title
+_LONGEST_NAME = 60
+_IN_SUBJECT = 3  # hyperparameters
+_FEWEST_DIGITS, _MOST_DIGITS = 3, 7
+
+
+def search(sweep: Sweep, varied: Sequence[str]) -> str:
+    """What was searched: `min_child_weight sweep`, `random search over 6 hyperparameters`."""
+    names = " × ".join(cut(name, _LONGEST_NAME) for name in varied)
+    if sweep.kind is SweepKind.TUNING:
+        how = f"{_strategy(sweep.strategy)} search" if sweep.strategy else "tuning job"
+        over = names if len(varied) <= _NAMED else plural(len(varied), "hyperparameter")
+        return f"{how} over {over}" if varied else how
+    if len(varied) > _NAMED:
+        return f"sweep over {plural(len(varied), 'hyperparameter')}"
+    return f"{names} sweep" if varied else "sweep"
+
+
+def _strategy(name: str) -> str:
+    """In the middle of a sentence; Bayes and Hyperband are names."""
+    return name.lower() if name in ("Random", "Grid") else name
+
+
+def total(sweep: Sweep) -> int | None:
+    """How many jobs there will be; None where nobody said. A sweep that is over has those it has, unless more had been
+    announced."""
+    announced = sweep.max_jobs or sweep.expected_size
+    if announced is not None:
+        return max(announced, sweep.counts.jobs)
+    return sweep.counts.jobs if sweep.state is SweepState.CLOSED else None
+
+
+def standing(sweep: Sweep) -> str:
+    """How it stands: `5 of 5 done`, `57 of 60 done, 3 failed`, `3 done, 2 in progress`."""
+    counts, of = sweep.counts, total(sweep)
+    if sweep.state is SweepState.CLOSED and counts.jobs and counts.failed == counts.jobs:
+        return "its only job failed" if counts.jobs == 1 else f"all {counts.jobs:,} jobs failed"
+    told = [f"{counts.ended:,} of {of:,} done" if of is not None else f"{counts.ended:,} done"]
+    if counts.failed:
+        told.append(f"{counts.failed:,} failed")
+    if of is None and counts.in_progress:
+        told.append(f"{counts.in_progress:,} in progress")
+    if sweep.tuning_status == FAILED:
+        told.append("tuning job failed")
+    return ", ".join(told)
+
+
+def mood(sweep: Sweep) -> Mood:
+    """How it stands, in one word."""
+    counts = sweep.counts
+    if sweep.tuning_status == FAILED:
+        return Mood.BAD
+    if sweep.state is not SweepState.CLOSED:
+        return Mood.BUSY
+    if counts.jobs and counts.failed == counts.jobs:
+        return Mood.BAD
+    return Mood.MIXED if counts.failed else Mood.GOOD
+
+
+def told_apart(value: float, other: float | None) -> str:
+    """A value with three digits, or with as many as it takes to tell it from the other: `0.0396`."""
+    if other is None or value == other:
+        return rough(value, _FEWEST_DIGITS)
+    counts = range(_FEWEST_DIGITS, _MOST_DIGITS + 1)
+    return next(
+        (rough(value, count) for count in counts if rough(value, count) != rough(other, count)),
+        rough(value, _MOST_DIGITS),
+    )
+
+
+def at(values: Mapping[str, Value]) -> str:
+    """Where the best lies, for a subject: ` at min_child_weight=4`; nothing where nothing varied."""
+    given = [f"{cut(name, 40)}={cut(shown(value, 4), 40)}" for name, value in values.items() if value is not None]
+    more = f" and {len(given) - _IN_SUBJECT} more" if len(given) > _IN_SUBJECT else ""
+    return f" at {', '.join(given[:_IN_SUBJECT])}{more}" if given else ""

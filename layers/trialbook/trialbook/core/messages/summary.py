@@ -1,0 +1,98 @@
+"""What a finished sweep's message says of its report's figures. Nothing is computed anew."""
+
+from trialbook.core.analysis.failures import essence
+from trialbook.core.analysis.model import Analysis, FailureGroup
+from trialbook.core.analysis.verdict import counted
+from trialbook.core.analysis.wording import dollars, duration, listed, percent, plural
+from trialbook.core.messages.facts import Report
+from trialbook.core.messages.model import Fact
+
+_MOST_FAILURES = 5  # reasons
+_MOST_ADVICE = 4
+
+
+def verdict(analysis: Analysis) -> str:
+    """The report's headline, without the experiment, which stands in the title."""
+    told = analysis.headline.removeprefix(f"{analysis.sweep.experiment}: ")
+    if analysis.groups:
+        told += f" ({analysis.groups[0].ranking.type.lower()})"
+    return f"{told[:1].upper()}{told[1:]}{'' if told.endswith('.') else '.'}"
+
+
+def is_same_answer(former: Analysis, analysis: Analysis) -> bool:
+    """Whether a reader of the former report would learn nothing that matters from this one."""
+
+    def answer(one: Analysis) -> tuple[object, ...]:
+        best = one.groups[0].best if one.groups else None
+        return (one.headline, best and (best.job_name, best.value), one.counts)
+
+    return answer(former) == answer(analysis)
+
+
+def revised(report: Report) -> tuple[str, ...]:
+    """That this takes the place of what was said before, and what changed."""
+    analysis, former = report.analysis, report.former
+    if analysis.sweep.revision < 2:
+        return ()
+    told = f"Revision {analysis.sweep.revision}: jobs came after this sweep had been finished"
+    if former is None:
+        return (f"{told}.",)
+    if former.headline == analysis.headline:
+        return (
+            f"{told}; {plural(analysis.counts.jobs, 'job')} instead of {former.counts.jobs:,}, the best is the same.",
+        )
+    return (f"{told}. Before: {former.headline.removeprefix(f'{former.sweep.experiment}: ')}.",)
+
+
+def summary_facts(analysis: Analysis) -> list[Fact]:
+    """Counts, time, money and machines."""
+    cost = analysis.cost
+    told = [Fact("Jobs", counted(analysis.counts))]
+    if cost.wall_seconds is not None:
+        told.append(Fact("Wall time", duration(cost.wall_seconds)))
+    if cost.all.billable_seconds is not None:
+        told.append(Fact("Billable time", duration(cost.all.billable_seconds)))
+    told.append(Fact("Cost", _cost(analysis)))
+    if cost.spot_saving is not None:
+        saved = f", {dollars(cost.spot_saving_usd)} (estimate)" if cost.spot_saving_usd is not None else ""
+        told.append(Fact("Spot saving", f"{percent(cost.spot_saving)}{saved}, {plural(cost.spot_jobs, 'spot job')}"))
+    if cost.instances:
+        told.append(Fact("Machines", listed(list(cost.instances))))
+    return told
+
+
+def _cost(analysis: Analysis) -> str:
+    spent = analysis.cost.all
+    if spent.cost_usd is None:
+        return "unknown: no price of its machines is known"
+    told = f"{dollars(spent.cost_usd)} (estimate)"
+    if spent.unpriced_jobs:
+        told = f"at least {told}; {plural(spent.unpriced_jobs, 'job')} without a price"
+    failed = analysis.cost.failures.cost_usd
+    return f"{told}, {dollars(failed)} of it for failed jobs" if failed else told
+
+
+def failures(analysis: Analysis) -> tuple[str, ...]:
+    """Failed jobs by reason, with what only they share: `3 × AlgorithmError: …; all with max_depth = 0`."""
+    groups = analysis.failures
+    told = [failure(each) for each in groups[:_MOST_FAILURES]]
+    if len(groups) > _MOST_FAILURES:
+        left = sum(each.count for each in groups[_MOST_FAILURES:])
+        told.append(f"{plural(left, 'job')} failed for {plural(len(groups) - _MOST_FAILURES, 'other reason')}")
+    return tuple(told)
+
+
+def failure(group: FailureGroup) -> str:
+    """A reason, how often, and what parts these jobs from the others."""
+    told = f"{group.count:,} × {essence(group.example)}"
+    if not group.only_they_share:
+        return told
+    which = "both" if group.count == 2 else f"all {group.count:,}"
+    values = listed([f"{each.parameter} {each.condition}" for each in group.only_they_share])
+    return f"{told} – {which} had {values}, and no other job had"
+
+
+def advice(analysis: Analysis) -> tuple[str, ...]:
+    """What to do next. What only failed jobs share stands with the failures."""
+    own = analysis.groups[0].advice if analysis.groups else ()
+    return tuple(each.text for each in (*analysis.advice, *own) if each.kind != "failures")[:_MOST_ADVICE]

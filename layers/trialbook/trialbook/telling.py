@@ -1,0 +1,134 @@
+"""What an event of Trialbook's own bus makes people be told, and where: gathered, computed, routed. Sending is others'.
+
+The facts are read when the event is handled, not taken from it: events may come late, twice or in any order, and each
+message says what is so now.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from trialbook import clock
+from trialbook.adapters.s3 import Bucket
+from trialbook.core import report_keys
+from trialbook.core.analysis.digest import ALT_TEXT, from_data
+from trialbook.core.analysis.model import Analysis
+from trialbook.core.announcements import Announcement, announcement_of
+from trialbook.core.errors import InvalidInput
+from trialbook.core.messages.compute import messages_of
+from trialbook.core.messages.facts import Facts, Report, SweepFacts
+from trialbook.core.messages.model import Message
+from trialbook.core.messages.routing import Defaults, Destination, destinations
+from trialbook.core.report_links import link
+from trialbook.core.sweeps import Sweep, SweepState
+from trialbook.observability import logger
+from trialbook.services import Services
+from trialbook.settings import Settings
+
+_READ = 10  # jobs of a sweep, best first
+_LINKS_WORK_FOR = timedelta(days=60)
+_LONGEST_CHAIN = 20  # sweeps that merged one into the other
+
+Told = tuple[tuple[Message, tuple[Destination, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What a function's settings say about where messages go: the default route, and how links to reports are made
+    (key in the bucket and when it expires -> address; None where there are none)."""
+
+    defaults: Defaults = field(default_factory=Defaults)
+    report_link: Callable[[str, datetime], str] | None = None
+
+
+def addresses(settings: Settings, services: Services) -> Addresses:
+    """The addresses of a deployed function."""
+    defaults = Defaults(settings.slack_channel, settings.slack_webhook_parameter, settings.email_to)
+    if not settings.report_links_url or not settings.report_link_secret:
+        return Addresses(defaults)
+    from trialbook.adapters.secrets_manager import LinkKeys
+
+    keys = LinkKeys(services.session(), settings.report_link_secret)
+    return Addresses(defaults, lambda key, expires: link(settings.report_links_url, key, *keys.current(), expires))
+
+
+def told(
+    envelope: Mapping[str, Any], services: Services, bucket: Bucket, where: Addresses, now: datetime | None = None
+) -> Told:
+    """The messages of an event, each with its destinations. Raises InvalidInput where the envelope is no event of
+    Trialbook's."""
+    event = announcement_of(envelope)
+    facts = _facts(event, services, bucket, where)
+    if facts is None:
+        logger.info("nothing is told: what it is about is gone", id=event.id)
+        return ()
+    rules, moment = services.rules(), now or clock.now()
+    made = messages_of(event, facts, rules)
+    return tuple((message, destinations(message, rules, where.defaults, moment)) for message in made)
+
+
+def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addresses) -> Facts | None:
+    if "sweep" in event.detail:
+        return sweep_facts(_text(event, "sweep", "sweep"), services, bucket, where)
+    return None
+
+
+def _text(event: Announcement, *path: str) -> str:
+    value: Any = event.detail
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(f"detail.{'.'.join(path)}", value, "a text")
+    return value
+
+
+def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addresses) -> SweepFacts | None:
+    """What is known of the sweep, or of the one that it merged into."""
+    sweep = _living(sweep_id, services)
+    if sweep is None:
+        return None
+    top = tuple(services.ledger.ranking(sweep.id, _READ))
+    return SweepFacts(sweep, top, _report(sweep, bucket, where))
+
+
+def _living(sweep_id: str, services: Services) -> Sweep | None:
+    sweep = services.ledger.sweep(sweep_id)
+    for _ in range(_LONGEST_CHAIN):
+        if sweep is None or sweep.superseded_by is None:
+            break
+        sweep = services.ledger.sweep(sweep.superseded_by)
+    return sweep
+
+
+def _report(sweep: Sweep, bucket: Bucket, where: Addresses) -> Report | None:
+    """The report of the sweep as it closed last, if it stands by now."""
+    if sweep.state is not SweepState.CLOSED or not sweep.revision:
+        return None
+    folder = report_keys.of_revision(sweep.id, sweep.revision)
+    data = _digest(folder, bucket)
+    if data is None:
+        return None
+    analysis = from_data(data)
+    if where.report_link is None:
+        url = None
+    else:
+        page = f"{report_keys.latest(sweep.id)}/{report_keys.PAGE}"
+        url = where.report_link(page, analysis.as_of + _LINKS_WORK_FOR)
+    alt_text = str(data.get(ALT_TEXT) or analysis.headline)
+    return Report(analysis, bucket.name, folder, alt_text, url, _former(sweep, bucket))
+
+
+def _former(sweep: Sweep, bucket: Bucket) -> Analysis | None:
+    """The report of the revision before, also where that was of a sweep that merged into this one."""
+    if sweep.revision < 2:
+        return None
+    folders = (report_keys.of_revision(each, sweep.revision - 1) for each in (sweep.id, *sweep.supersedes))
+    found = next((data for folder in folders if (data := _digest(folder, bucket)) is not None), None)
+    return None if found is None else from_data(found)
+
+
+def _digest(folder: str, bucket: Bucket) -> Mapping[str, Any] | None:
+    content = bucket.get(f"{folder}/{report_keys.DIGEST}")
+    return None if content is None else json.loads(content)
