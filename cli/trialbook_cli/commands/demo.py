@@ -4,19 +4,19 @@ from pathlib import Path
 
 from trialbook_cli.commands.replay import with_progress
 from trialbook_cli.laptop_cloud import UnreadableRecording, read_recording
-from trialbook_cli.laptop_cloud.cloud import ROOT
+from trialbook_cli.project import RECORDINGS
 from trialbook_cli.replaying import write_outcome
 from trialbook_cli.terminal import OK, console, fail
 from trialbook_cli.trials_table import show
 
-RECORDINGS = ("churn-min-child-weight", "tuning-random-60")
+SHOWN = ("churn-min-child-weight", "tuning-random-60")
 
 
 def run(out: Path) -> int:
     """Replays each recording into a folder of its own."""
-    for name in RECORDINGS:
+    for name in SHOWN:
         try:
-            recording = read_recording(ROOT / "events" / "recordings" / name)
+            recording = read_recording(RECORDINGS / name)
         except UnreadableRecording as error:
             return fail(str(error))
         outcome = with_progress(recording)
