@@ -27,6 +27,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "number": wording.tidy,
+        "whole": lambda count: f"{count:,}",
         "rough": wording.rough,
         "percent": wording.percent,
         "moment": wording.moment,

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 
-from trialbook.core.analysis.model import Advice, Analysis
+from trialbook.core.analysis.model import Analysis
 from trialbook.core.analysis.wording import plural
 from trialbook.core.charts.chart import Chart
 from trialbook.core.charts.choice import outlines
@@ -24,7 +24,6 @@ def sweep_page(
     values = {
         "a": analysis,
         "links": {"experiment": links.get("experiment")},
-        "advices": _advices(analysis),
         "charts": [chart for at in range(max(1, len(analysis.groups))) for chart in _outlines(analysis, at)],
         "top": sorted((row for row in analysis.trials if row.rank), key=lambda row: row.rank or 0)[:_TOP],
         "picture": base64.b64encode(drawn).decode(),
@@ -43,7 +42,3 @@ def _outlines(analysis: Analysis, group: int) -> list[object]:
     """A group's charts; the timeline, which is about all jobs, comes once."""
     last = group >= len(analysis.groups) - 1
     return [each for each in outlines(analysis, group) if last or each.kind != "timeline"]
-
-
-def _advices(analysis: Analysis) -> list[Advice]:
-    return [*(each for group in analysis.groups for each in group.advice), *analysis.advice]

@@ -27,6 +27,13 @@ function show(value) {
   return value === null || value === undefined ? "–" : typeof value === "number" ? number(value) : String(value);
 }
 
+// As Python's dollars().
+function money(amount) {
+  if (amount === null) return "–";
+  if (amount >= 1000) return `$${Math.round(amount).toLocaleString("en")}`;
+  return `$${amount >= 0.095 || amount === 0 ? amount.toFixed(2) : plain(amount.toPrecision(2))}`;
+}
+
 function when(text) {
   return text ? `${text.slice(0, 10)} ${text.slice(11, 19)} UTC` : "–";
 }
@@ -62,7 +69,7 @@ function makeColumns() {
   others.forEach((name, place) => add(`m:${name}`, name, trials.metrics[name], { shown: place < 4, numeric: true }));
   add("duration_seconds", "Duration (s)", trials.duration_seconds, { numeric: true });
   add("billable_seconds", "Billable (s)", trials.billable_seconds, { shown: false, numeric: true });
-  add("cost_usd", "Cost (US$, estimate)", trials.cost_usd, { numeric: true });
+  add("cost_usd", "Cost (US$, estimate)", trials.cost_usd, { numeric: true, text: money });
   add("started_at", "Started", trials.started_at, { shown: false, text: when });
   add("ended_at", "Ended", trials.ended_at, { shown: false, text: when });
   add("failure", "Failure", trials.failure.map((at) => (at === null ? null : report.failures[at].reason)), { shown: false });

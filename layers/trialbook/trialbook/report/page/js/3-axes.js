@@ -1,13 +1,14 @@
 // Axes: from a value to a place between 0 and 1, and the ticks to write.
 const NICE = [1, 2, 5, 10];
 
-function linear(label, values, low, high) {
+function linear(label, values, low, high, { most = 5, whole = false } = {}) {
   if (low === high) [low, high] = [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
   const pad = (high - low) * 0.04;
   [low, high] = [low - pad, high + pad];
-  const rough = (high - low) / 5;
+  const rough = (high - low) / most;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = NICE.find((nice) => nice * power >= rough) * power;
+  const nice = NICE.find((each) => each * power >= rough * 0.999) * power;
+  const step = whole ? Math.max(1, nice) : nice;
   const ticks = [];
   for (let k = Math.ceil(low / step); k * step <= high; k++) ticks.push(+(k * step).toPrecision(12));
   return { label, values, place: (value) => (value - low) / (high - low), ticks: ticks.map((at) => [at, plain(String(at))]) };
@@ -24,12 +25,12 @@ function logarithmic(label, values, low, high) {
       const at = +(step * 10 ** power).toPrecision(3);
       if (place(at) >= 0 && place(at) <= 1) ticks.push([at, plain(String(at))]);
     }
-  return { label, values, place, ticks };
+  return { label: `${label} (log scale)`, values, place, ticks };
 }
 
 function categories(label, values, names) {
   const places = new Map(names.map((name, at) => [name, (at + 0.5) / names.length]));
-  return { label, values, place: (value) => places.get(value) ?? NaN, ticks: names.map((name) => [name, cut(name, 14)]), isCategory: true };
+  return { label, values, place: (value) => places.get(value) ?? NaN, ticks: names.map((name) => [name, name]), isCategory: true };
 }
 
 function time(label, values) {
@@ -67,7 +68,7 @@ function parameterAxis(name) {
   }
   const numbers = values.filter((value) => typeof value === "number");
   const [low, high] = extent(numbers);
-  const axis = parameter.scale === "log" && low > 0 ? logarithmic(name, values, low, high) : linear(name, values, low, high);
+  const axis = parameter.scale === "log" && low > 0 ? logarithmic(name, values, low, high) : linear(name, values, low, high, { most: 8, whole: parameter.is_integer });
   // The values themselves are the ticks where there are few: 1, 2, 4, 8, 10.
   if (parameter.values.length > 1 && parameter.values.length <= 8) axis.ticks = parameter.values.map((value) => [value, number(value)]);
   return axis;
@@ -77,5 +78,6 @@ function valueAxis(group) {
   const { ranking, spread } = report.groups[group];
   const better = ranking.type === "Minimize" ? "lower is better" : "higher is better";
   const values = trials.value.map((value, i) => (trials.group[i] === group ? Math.min(Math.max(value, spread.axis_low), spread.axis_high) : null));
-  return linear(`${ranking.metric} (${better})`, values, spread.axis_low, spread.axis_high);
+  const axis = linear(`${ranking.metric} (${better})`, values, spread.axis_low, spread.axis_high);
+  return { ...axis, short: `${ranking.metric}, ${ranking.type === "Minimize" ? "↓" : "↑"} better` };
 }

@@ -17,7 +17,7 @@ class Canvas {
     this.parent = parent;
     this.height = height;
     this.below = element("canvas", { "aria-hidden": "true" });
-    this.above = element("canvas", { tabindex: "0", role: "img", "aria-label": label });
+    this.above = element("canvas", { tabindex: "0", role: "application", "aria-roledescription": "chart", "aria-label": label, "aria-describedby": "how" });
     parent.append(this.below, this.above);
     new ResizeObserver(() => this.resize()).observe(parent);
     new IntersectionObserver(([seen]) => this.see(seen.isIntersecting), { rootMargin: "100px" }).observe(parent);
@@ -39,7 +39,7 @@ class Canvas {
 
   resize() {
     const width = Math.max(200, this.parent.clientWidth);
-    if (width === this.width) return;
+    if (width === this.width || onPaper) return; // on paper the picture is scaled
     this.width = width;
     for (const canvas of [this.below, this.above]) {
       canvas.width = width * SHARP;
@@ -51,9 +51,9 @@ class Canvas {
   }
 
   context(canvas) {
+    canvas.width = this.width * SHARP; // empties it; what clearRect empties, Chromium prints as blank
     const context = canvas.getContext("2d");
     context.setTransform(SHARP, 0, 0, SHARP, 0, 0);
-    context.clearRect(0, 0, this.width, this.height);
     context.font = FONT;
     return context;
   }
@@ -64,9 +64,9 @@ const redraws = [];
 
 // Trials as points. `lane` names the strip at the top where those without a value stand; null for none.
 class Scatter extends Canvas {
-  constructor(parent, id, { label, x, y, lane = null, height = 300, mark = null, behind = null, belongs = () => true, colour = statusColour }) {
+  constructor(parent, id, { label, x, y, lane = null, height = 300, mark = null, behind = null, starAt = null, belongs = () => true, colour = statusColour }) {
     super(parent, label, height);
-    Object.assign(this, { id, x, y, lane, mark, behind, colour });
+    Object.assign(this, { id, x, y, lane, mark, behind, starAt, colour });
     this.shown = all.filter((i) => belongs(i) && x.values[i] !== null && x.values[i] !== undefined);
     this.px = new Float32Array(size).fill(NaN);
     this.py = new Float32Array(size).fill(NaN);
@@ -108,7 +108,7 @@ class Scatter extends Canvas {
     if (this.mark) this.mark(c, this, chosen);
     else if (isDense) dots(c, this, chosen);
     else for (const i of chosen) shape(c, this.px[i], this.py[i], trials.status[i], colours[this.colour(i)]);
-    for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) star(c, this.px[i], this.py[i], show(trials.value[i]), this.box);
+    for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) star(c, this.starAt ? this.starAt(i) : this.px[i], this.py[i], show(trials.value[i]), this.box);
     this.drawAbove();
   }
 
@@ -153,6 +153,13 @@ class Scatter extends Canvas {
     this.select();
   }
 
+  // All trials between two, whatever their value: the brush of the keyboard.
+  stretch(from, to) {
+    const { top, bottom } = this.box;
+    this.brush = { x0: Math.min(this.px[from], this.px[to]) - 1, x1: Math.max(this.px[from], this.px[to]) + 1, y0: top - (this.lane === null ? 6 : 22), y1: bottom };
+    this.select();
+  }
+
   listen() {
     let from = null;
     const at = (event) => {
@@ -185,7 +192,7 @@ class Scatter extends Canvas {
       from = null;
     });
     this.above.addEventListener("pointerleave", () => (setFocus(-1), showTip(-1)));
-    this.above.addEventListener("keydown", (event) => walk(event, this.order.filter((i) => kept[i]), this));
+    this.above.addEventListener("keydown", (event) => walk(event, event.shiftKey ? this.order : this.order.filter((i) => kept[i]), this));
   }
 }
 
@@ -193,9 +200,12 @@ class Scatter extends Canvas {
 function walk(event, order, plot) {
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
   if (step && order.length) {
-    const i = order[(order.indexOf(focused) + step + order.length) % order.length];
+    const from = order.indexOf(focused);
+    const i = event.shiftKey && from >= 0 ? order[Math.max(0, Math.min(order.length - 1, from + step))] : order[(from + step + order.length) % order.length];
+    if (!event.shiftKey) plot.anchor = i;
+    else plot.stretch?.((plot.anchor ??= i), i);
     setFocus(i);
-    say(describe(i).replaceAll("\n", ", "));
+    say(`${describe(i).replaceAll("\n", ", ")}${event.shiftKey ? `; ${keptCount} selected` : ""}`);
     const box = plot.above.getBoundingClientRect();
     showTip(i, box.left + (plot.px?.[i] ?? 20), box.top + (plot.py?.[i] ?? 20));
   } else if (event.key === "Enter" && focused >= 0) goTo(focused);
@@ -216,13 +226,15 @@ function drawAxes(c, { x, y, box, lane, width }) {
     const at = Math.round(box.bottom - y.place(value) * (box.bottom - box.top)) + 0.5;
     if (at < box.top - 1 || at > box.bottom + 1) continue;
     line(c, box.left, at, box.right, at);
-    c.fillText(text, box.left - 7, at, box.left - 10);
+    c.fillText(fitting(c, text, box.left - 10), box.left - 7, at);
   }
   c.textAlign = "center";
   c.textBaseline = "top";
   let free = -Infinity;
-  for (const [value, text] of x.ticks) {
+  const slot = x.isCategory ? (box.right - box.left) / x.ticks.length - 8 : Infinity;
+  for (const [value, full] of x.ticks) {
     const at = box.left + x.place(value) * (box.right - box.left);
+    const text = fitting(c, full, slot);
     const half = c.measureText(text).width / 2;
     if (at - half < free || at > box.right + 2) continue;
     free = at + half + 8;
@@ -233,7 +245,7 @@ function drawAxes(c, { x, y, box, lane, width }) {
   c.fillStyle = colours.text;
   c.fillText(cut(x.label, 70), (box.left + box.right) / 2, box.bottom + 26, box.right - box.left);
   c.textAlign = "left";
-  c.fillText(`↑ ${cut(y.label, 60)}`, 4, 4, width - 8);
+  c.fillText(`${y.isDown ? "↓" : "↑"} ${cut(y.label, 60)}`, 4, 4, width - 8);
   if (lane !== null) {
     c.fillStyle = colours.quiet;
     c.textAlign = "right";
@@ -241,6 +253,13 @@ function drawAxes(c, { x, y, box, lane, width }) {
     c.fillText(lane, box.left - 7, box.top - 11, box.left - 8);
     c.textAlign = "left";
   }
+}
+
+// The text, or as much of its beginning as has room.
+function fitting(c, text, room) {
+  let length = text.length;
+  while (length > 3 && c.measureText(cut(text, length)).width > room) length--;
+  return cut(text, length);
 }
 
 function line(c, x0, y0, x1, y1) {
@@ -272,11 +291,14 @@ function shape(c, x, y, status, colour) {
   }
 }
 
+// So many that they cover each other: where they are dense, they are darker.
 function dots(c, plot, chosen) {
+  c.globalAlpha = Math.max(0.25, Math.min(1, DENSE / chosen.length));
   for (const name of ["point", "stopped", "running", "failed", "ramp-4", "ramp-3", "ramp-2", "ramp-1"]) {
     c.fillStyle = colours[name];
     for (const i of chosen) if (plot.colour(i) === name) c.fillRect(plot.px[i] - 1.5, plot.py[i] - 1.5, 3, 3);
   }
+  c.globalAlpha = 1;
 }
 
 function star(c, x, y, text, box) {

@@ -12,8 +12,7 @@ function trialByTrial(parent, id, label, group) {
   const y = valueAxis(group);
   const belongs = ofGroup(group);
   const [low, high] = extent(trials.finished.filter((at) => at !== null));
-  const x = linear("jobs in the order in which they ended", trials.finished, low, high);
-  x.ticks = x.ticks.filter(([at]) => Number.isInteger(at));
+  const x = linear("jobs in the order in which they ended", trials.finished, low, high, { most: 8, whole: true });
   const steps = report.groups[group].improvements;
   const behind = (c, plot) => {
     c.strokeStyle = colours.best;
@@ -32,7 +31,53 @@ function trialByTrial(parent, id, label, group) {
 }
 
 function contour(parent, id, label, group, [one, other]) {
-  return new Scatter(parent, id, { label, x: parameterAxis(one), y: parameterAxis(other), belongs: (i) => trials.group[i] === group, colour: byRank(group) });
+  const belongs = (i) => trials.group[i] === group;
+  return new Scatter(parent, id, { label, x: parameterAxis(one), y: parameterAxis(other), height: 380, belongs, colour: byRank(group), behind: surface(group) });
+}
+
+const CELLS = 40;
+const MOST_NEAR = 400; // trials that the surface is made of
+
+// Between the trials an estimate: the mean of all, weighted by nearness. Strong is better, as for the trials themselves.
+function surface(group) {
+  let means = null;
+  const { axis_low: low, axis_high: high } = report.groups[group].spread;
+  const isLeast = report.groups[group].ranking.type === "Minimize";
+  const estimate = ({ x, y, shown }) => {
+    const near = shown.filter((i) => x.values[i] !== null && y.values[i] !== null).sort((a, b) => trials.rank[a] - trials.rank[b]);
+    const spots = evenly(near, MOST_NEAR).map((i) => [x.place(x.values[i]), y.place(y.values[i]), Math.min(Math.max(trials.value[i], low), high)]);
+    return Array.from({ length: CELLS * CELLS }, (_, k) => {
+      const [u, v] = [((k % CELLS) + 0.5) / CELLS, 1 - (Math.floor(k / CELLS) + 0.5) / CELLS];
+      let [sum, weights] = [0, 0];
+      for (const [a, b, value] of spots) {
+        const weight = 1 / ((u - a) ** 2 + (v - b) ** 2 + 0.002) ** 2;
+        sum += weight * value;
+        weights += weight;
+      }
+      return (sum / weights - low) / (high - low || 1);
+    });
+  };
+  return (c, plot) => {
+    means ??= estimate(plot);
+    const cells = element("canvas");
+    cells.width = cells.height = CELLS;
+    const context = cells.getContext("2d");
+    means.forEach((mean, k) => {
+      context.fillStyle = mixed(isLeast ? mean : 1 - mean);
+      context.fillRect(k % CELLS, Math.floor(k / CELLS), 1, 1);
+    });
+    c.globalAlpha = 0.4;
+    c.drawImage(cells, plot.box.left, plot.box.top, plot.box.right - plot.box.left, plot.box.bottom - plot.box.top);
+    c.globalAlpha = 1;
+  };
+}
+
+// A colour of the ramp: 0 is the best value's, 1 the worst's.
+function mixed(share) {
+  const at = Math.min(2.999, Math.max(0, share * 3));
+  const [one, other] = [0, 1].map((step) => colours[`ramp-${Math.floor(at) + step + 1}`]);
+  const part = (text, k) => parseInt(text.slice(1 + 2 * k, 3 + 2 * k), 16);
+  return `rgb(${[0, 1, 2].map((k) => Math.round(part(one, k) + (part(other, k) - part(one, k)) * (at % 1))).join(" ")})`;
 }
 
 // Four steps from best to worst quarter.
@@ -52,19 +97,21 @@ function timeline(parent, id, label) {
   const order = all.filter((i) => starts[i] !== null).sort((a, b) => starts[a] - starts[b]);
   const lanes = Array(size).fill(null);
   order.forEach((i, lane) => (lanes[i] = order.length - lane));
-  const height = Math.min(420, Math.max(150, 90 + order.length * 12));
+  const height = Math.min(420, 84 + order.length * 12);
   const scale = time("time, UTC", [...starts, ...ends]);
-  const y = { ...linear("jobs in the order in which they started", lanes, 1, Math.max(2, order.length)), ticks: [] };
+  const y = { ...linear("jobs in the order in which they started", lanes, 1, Math.max(2, order.length)), ticks: [], isDown: true };
   const mark = (c, plot, chosen) => {
     const thick = Math.max(1, Math.min(9, (plot.box.bottom - plot.box.top) / order.length - 1));
     for (const i of chosen) {
       const [from, to] = [plot.atX(starts[i]), plot.atX(ends[i])];
       c.fillStyle = colours[statusColour(i)];
       c.fillRect(from, plot.py[i] - thick / 2, Math.max(1.5, to - from), thick);
-      if (order.length <= 200 && trials.status[i] !== "Completed") shape(c, to + 7, plot.py[i], trials.status[i], colours[statusColour(i)]);
+      if (order.length <= 200 && trials.status[i] !== "Completed" && trials.rank[i] !== 1) shape(c, to + 7, plot.py[i], trials.status[i], colours[statusColour(i)]);
     }
   };
-  return new Scatter(parent, id, { label, x: { ...scale, values: starts }, y, height, mark });
+  const starAt = (i) => plot.atX(ends[i]) + 12;
+  const plot = new Scatter(parent, id, { label, x: { ...scale, values: starts }, y, height, mark, starAt });
+  return plot;
 }
 
 const LINES_A_FRAME = 300; // without a graphics card, more take longer than a frame
@@ -109,6 +156,10 @@ class Parallel extends Canvas {
   next() {
     const drawing = this.drawing;
     if (drawing && !drawing.next().done) requestAnimationFrame(() => drawing === this.drawing && this.next());
+  }
+
+  finish() {
+    while (this.drawing && !this.drawing.next().done);
   }
 
   *paint(c, layers, best) {
@@ -158,7 +209,7 @@ class Parallel extends Canvas {
       c.fillStyle = colours.text;
       c.textBaseline = "top";
       c.textAlign = isLast ? "right" : k ? "center" : "left";
-      c.fillText(cut(axis.label.replace(/ \(.*/, ""), 24), isLast ? this.width - 2 : k ? this.xs[k] : 4, k % 2 && room < 90 ? 4 : 17, Math.max(room * (room < 90 ? 1.9 : 0.95), 40));
+      c.fillText(cut(axis.short ?? axis.label.replace(/ \(log scale\)$/, ""), 32), isLast ? this.width - 2 : k ? this.xs[k] : 4, k % 2 && room < 90 ? 4 : 17, Math.max(room * (room < 90 ? 1.9 : 0.95), 40));
       c.textAlign = "left";
       c.textBaseline = "middle";
       for (const [value, text] of axis.ticks) {

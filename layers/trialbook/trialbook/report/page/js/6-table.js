@@ -1,7 +1,8 @@
 // The table of trials: sorted, searched, and beyond some hundred rows only what is in view.
 let rowHeight = 33; // pixels; measured once rows are there
 const PLENTY = 120; // rows; more are drawn only where the reader looks
-const MOST_ON_PAPER = 2000;
+const MOST_ON_PAPER = 200;
+const MOST_PARAMETERS_ON_PAPER = 6;
 let onPaper = false;
 const rows = document.getElementById("rows");
 const body = element("tbody");
@@ -20,8 +21,16 @@ function sortedOrder() {
   return all.filter((i) => kept[i]).sort(compare);
 }
 
+// The columns chosen; on paper, which has room for few, what names, ranks and varies.
+function shownColumns() {
+  if (!onPaper) return columns.filter((column) => column.shown);
+  const varied = columns.filter((column) => column.key.startsWith("p:")).slice(0, MOST_PARAMETERS_ON_PAPER);
+  const few = ["rank", "group", "value", "status", "duration_seconds", "job_name"];
+  return columns.filter((column) => few.includes(column.key) || varied.includes(column));
+}
+
 function drawTable() {
-  const shown = columns.filter((column) => column.shown);
+  const shown = shownColumns();
   const heads = shown.map((column) => {
     const isSorted = column === sorted.column;
     const head = element("th", { scope: "col", class: column.isNumber ? "n" : "", "aria-sort": isSorted ? (sorted.isDown ? "descending" : "ascending") : "none" });
@@ -35,10 +44,10 @@ function drawTable() {
     return head;
   });
   order = sortedOrder();
-  const table = element("table", { "aria-rowcount": String(order.length + 1) }, element("thead", {}, element("tr", { "aria-rowindex": "1" }, ...heads)), body);
+  const table = element("table", { "aria-label": "Trials", "aria-rowcount": String(order.length + 1), "aria-colcount": String(shown.length) }, element("thead", {}, element("tr", { "aria-rowindex": "1" }, ...heads)), body);
   rows.replaceChildren(table);
   drawRows();
-  document.getElementById("selected").textContent = order.length === size ? `${size.toLocaleString("en")} trials` : `${order.length.toLocaleString("en")} of ${size.toLocaleString("en")} trials selected`;
+  document.getElementById("selected").textContent = `${order.length === size ? "" : `${order.length.toLocaleString("en")} of `}${size.toLocaleString("en")} ${size === 1 ? "trial" : "trials"}${order.length === size ? "" : " selected"}`;
   document.getElementById("clear").hidden = filters.size === 0;
 }
 
@@ -47,16 +56,24 @@ function drawRows() {
   const count = isVirtual ? Math.ceil(rows.clientHeight / rowHeight) + 30 : onPaper ? MOST_ON_PAPER : PLENTY;
   const first = isVirtual ? Math.max(0, Math.min(Math.floor(rows.scrollTop / rowHeight) - 15, order.length - count)) : 0;
   const last = Math.min(order.length, first + count);
-  const shown = columns.filter((column) => column.shown);
+  const shown = shownColumns();
   const made = order.slice(first, last).map((i, k) => tableRow(i, first + k, shown));
-  body.replaceChildren(spacer(first), ...made, spacer(order.length - last));
-  rowHeight = made[0]?.offsetHeight || rowHeight;
+  const held = body.contains(document.activeElement) ? document.activeElement.closest("tr").dataset.trial : null;
+  const rest = onPaper ? notOnPaper(order.length - last) : spacer(order.length - last);
+  body.replaceChildren(spacer(first), ...made, rest);
+  // Rows are made anew while the reader's focus moves through them: it stays on its trial.
+  if (held !== null) body.querySelector(`tr[data-trial="${held}"] a`)?.focus({ preventScroll: true });
+  if (!onPaper) rowHeight = made[0]?.offsetHeight || rowHeight;
 }
 
 function spacer(count) {
   const cell = element("td", { colspan: "99" });
   cell.style.height = `${count * rowHeight}px`;
   return element("tr", { class: "spacer", hidden: count === 0, "aria-hidden": "true" }, cell);
+}
+
+function notOnPaper(count) {
+  return element("tr", { class: "spacer", hidden: count === 0 }, element("td", { colspan: "99" }, `and ${count.toLocaleString("en")} more, in the page and its CSV`));
 }
 
 function tableRow(i, place, shown) {

@@ -29,21 +29,25 @@ function drawStale() {
   const stale = plots.find((plot) => plot.isStale);
   if (!stale) return;
   stale.draw();
-  requestIdleCallback(drawStale);
+  requestIdleCallback(drawStale, { timeout: 50 });
 }
-setTimeout(() => requestIdleCallback(drawStale), 100);
+setTimeout(drawStale, 100);
 
 function recolour() {
   readColours();
   redraws.forEach((draw) => draw());
 }
+
+// Paper takes every chart, drawn to its end, in colours for white ground.
+function toPaper(isPrinting) {
+  onPaper = isPrinting;
+  document.documentElement.classList.toggle("paper", isPrinting);
+  drawTable();
+  recolour();
+  if (isPrinting) plots.forEach((plot) => plot.finish?.());
+}
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
-matchMedia("print").addEventListener("change", recolour);
-for (const [event, isPrinting] of [["beforeprint", true], ["afterprint", false]])
-  addEventListener(event, () => {
-    onPaper = isPrinting;
-    drawRows();
-    recolour();
-  });
+addEventListener("beforeprint", () => toPaper(true));
+addEventListener("afterprint", () => toPaper(false));
 addEventListener("hashchange", follow);
 requestAnimationFrame(follow);
