@@ -31,11 +31,6 @@ def _visible(character: str) -> str:
     return character
 
 
-def tidy(value: float) -> str:
-    """A metric as float32 carries it: seven digits at most."""
-    return f"{value:.7g}" if abs(value) >= 1e6 or 0 < abs(value) < 1e-3 else f"{value:.6f}".rstrip("0").rstrip(".")
-
-
 def short(text: str) -> str:
     """A hyperparameter's value for a table: numbers with four digits, texts as they are."""
     try:

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
+from trialbook.core.analysis.wording import brief
 from trialbook.core.hyper_parameters import varied
 from trialbook.core.jobs import COMPLETED, FAILED
 from trialbook.core.sweeps import Counts, Record, Sweep
 from trialbook_cli.replaying import Outcome
-from trialbook_cli.terminal import console, safe, short, tidy
+from trialbook_cli.terminal import console, safe, short
 
 _ROWS = 10
 _WIDE = 120  # columns
@@ -56,7 +57,7 @@ def verdict(sweep: Sweep, names: Iterable[str]) -> Text:
         return text.append("; nothing is ranked: no job has the objective")
     given = sweep.best.hyper_parameters
     at = ", ".join(f"{name}={safe(given[name], 24)}" for name in names if name in given)
-    text.append(f"; best {sweep.objective.metric} ").append(tidy(sweep.best.value), "bold green")
+    text.append(f"; best {sweep.objective.metric} ").append(brief(sweep.best.value), "bold green")
     return text.append(f" ({sweep.objective.type.value.lower()})").append(f" at {at}" if at else "")
 
 
@@ -102,7 +103,7 @@ def _row(place: int, record: Record, names: Sequence[str]) -> list[str | Text]:
     given = record.job.hyper_parameters
     ranks = record.value is not None
     best = Text("★ 1", "bold green") if place == 1 and ranks else Text(str(place) if ranks else "–")
-    value = Text(tidy(record.value) if record.value is not None else "–", "bold green" if best.plain == "★ 1" else "")
+    value = Text(brief(record.value) if record.value is not None else "–", "bold green" if best.plain == "★ 1" else "")
     seconds = record.job.duration_seconds
     status = _MARKS.get(record.job.status, "◦ ") + record.job.status
     minutes = "–" if seconds is None else f"{seconds / 60:.1f}"

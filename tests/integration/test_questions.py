@@ -129,7 +129,7 @@ def test_report_writes_the_page_and_watch_looks_once(churn: Path, ask: Ask, tmp_
     done = ask("report", "churn-xgb@", "--out", tmp_path / "r", "--book", churn)
     seen = ask("watch", "churn-xgb@", "--book", churn)
 
-    assert done.stdout.startswith("churn-xgb: best validation:error 0.03959208 at min_child_weight = 4")
+    assert done.stdout.startswith("churn-xgb: best validation:error 0.039592 at min_child_weight = 4")
     assert {"report.html", "chart.png", "report.json"} <= {path.name for path in (tmp_path / "r").iterdir()}
     assert seen.stdout.startswith("5 of 5 ended, closed")
 

@@ -8,13 +8,14 @@ from typing import Any
 from rich.text import Text
 
 from trialbook.book import Book
+from trialbook.core.analysis.wording import brief
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.significance import FEWEST, rank_test
 from trialbook.core.sweeps import Record
 from trialbook_cli.listing import print_json, table_of
 from trialbook_cli.outputs import job_line
-from trialbook_cli.terminal import BAD_INPUT, OK, console, fail, safe, tidy
+from trialbook_cli.terminal import BAD_INPUT, OK, console, fail, safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _facts(side: Side) -> dict[str, str]:
     told: dict[str, Any] = {
         "best job" if record.job.name != side.name else "job": record.job.name,
         "objective": "none" if objective is None else f"{objective.metric} ({objective.type.value.lower()})",
-        "value": "–" if record.value is None else tidy(record.value),
+        "value": "–" if record.value is None else brief(record.value),
         "ranked jobs": str(len(side.values)),
         "status": record.job.status,
         "minutes": "–" if seconds is None else f"{seconds / 60:.1f}",
@@ -110,7 +111,7 @@ def _given(record: Record) -> dict[str, str]:
 
 def _metrics(record: Record) -> dict[str, str]:
     metrics = record.job.final_metrics
-    return {each.name: (each.text or "–") if each.value is None else tidy(each.value) for each in metrics}
+    return {each.name: (each.text or "–") if each.value is None else brief(each.value) for each in metrics}
 
 
 def _said(one: str, other: str, p: float | None) -> str:

@@ -6,6 +6,7 @@ from itertools import islice
 from rich.text import Text
 
 from trialbook.book import Book
+from trialbook.core.analysis.wording import brief
 from trialbook.core.experiments import Experiment
 from trialbook.core.hyper_parameters import is_internal, varied
 from trialbook.core.names import same_name
@@ -14,7 +15,7 @@ from trialbook.core.times import iso_or_none
 from trialbook.core.where import Term, fact, parse_where
 from trialbook_cli.listing import facts, print_json, table_of, told_more
 from trialbook_cli.outputs import job_line, sweep_line
-from trialbook_cli.terminal import FAILED, OK, console, fail, safe, short, tidy
+from trialbook_cli.terminal import FAILED, OK, console, fail, safe, short
 from trialbook_cli.trials_table import trials_table
 
 _EMPTY = "the book is empty: no job has been recorded yet. trialbook backfill --since 30d records what ran before"
@@ -36,7 +37,7 @@ def experiments(book: Book, limit: int, after: str | None, *, as_json: bool) -> 
 
 
 def _experiment_row(each: Experiment) -> list[str | Text]:
-    best = "–" if each.best_value is None else tidy(each.best_value)
+    best = "–" if each.best_value is None else brief(each.best_value)
     metric = "–" if each.objective is None else f"{each.objective.metric} ({each.objective.type.value.lower()})"
     counts = (str(each.sweeps), str(each.counts.jobs), str(each.counts.failed))
     return [safe(each.name, 120), *counts, best, safe(metric), minute(iso_or_none(each.last_at))]
@@ -88,7 +89,7 @@ def _experiment_named(book: Book, name: str) -> str:
 
 def _sweep_row(sweep: Sweep) -> list[str | Text]:
     counts = sweep.counts
-    value = "–" if sweep.best is None else tidy(sweep.best.value)
+    value = "–" if sweep.best is None else brief(sweep.best.value)
     done = f"{counts.ended}/{max(counts.jobs, sweep.max_jobs or 0)}"
     began = minute(iso_or_none(sweep.began_at))
     return [began, safe(sweep.id, 120), sweep.state.value, done, str(counts.failed), value]
@@ -160,7 +161,7 @@ def _trials_table(name: str, found: list[Record], columns: str | None) -> object
 def _cell(value: str | float | None) -> Text:
     if value is None:
         return Text("–")
-    return Text(tidy(value)) if isinstance(value, float) else safe(short(value), 80)
+    return Text(brief(value)) if isinstance(value, float) else safe(short(value), 80)
 
 
 def best(book: Book, name: str, *, as_json: bool) -> int:
@@ -176,7 +177,7 @@ def best(book: Book, name: str, *, as_json: bool) -> int:
         reason = record.without_objective or f"{record.job.name} is {record.job.status}"
         return fail(f"{jobs.name}: no job is ranked; {reason}", FAILED)
     objective = record.objective
-    told = f"{objective.metric} {tidy(record.value)} ({objective.type.value.lower()})"
+    told = f"{objective.metric} {brief(record.value)} ({objective.type.value.lower()})"
     console.print(safe(told, 200), style="bold green")
     facts([("job", record.job.name), ("experiment", record.experiment), ("trial", record.trial)])
     for key, value in sorted(record.job.hyper_parameters.items()):

@@ -7,6 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from trialbook.book import Book
+from trialbook.core.analysis.wording import brief
 from trialbook.core.errors import InvalidInput, NotAJobEvent
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
@@ -17,7 +18,7 @@ from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_reco
 from trialbook_cli.listing import print_json, table_of
 from trialbook_cli.replaying import Outcome, replay
 from trialbook_cli.rules_files import read_rules_file
-from trialbook_cli.terminal import OK, console, fail, safe, tidy
+from trialbook_cli.terminal import OK, console, fail, safe
 
 
 def check(path: Path) -> int:
@@ -89,7 +90,7 @@ def _line(record: Record) -> dict[str, Any]:
 
 def _row(record: Record) -> list[str | Text]:
     texts = (record.job.name, record.placed_by, record.experiment, record.trial, record.sweep, _ranked_by(record))
-    value = "–" if record.value is None else tidy(record.value)
+    value = "–" if record.value is None else brief(record.value)
     return [*(safe(text or "–", 120) for text in texts), value]
 
 

@@ -4,13 +4,13 @@ from rich.text import Text
 
 from trialbook.adapters.dynamodb import Attachment
 from trialbook.book import Book
-from trialbook.core.analysis.wording import duration
+from trialbook.core.analysis.wording import brief, duration
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.sweeps import Record
 from trialbook.core.times import iso_or_none
 from trialbook_cli.listing import facts, print_json, table_of
 from trialbook_cli.outputs import Line, job_line
-from trialbook_cli.terminal import OK, console, safe, tidy
+from trialbook_cli.terminal import OK, console, safe
 
 
 def run(book: Book, name: str, *, as_json: bool) -> int:
@@ -48,7 +48,7 @@ def _line(record: Record, attachment: Attachment | None) -> Line:
 def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str | None]]:
     job, objective = record.job, record.objective
     seconds = job.duration_seconds
-    value = "no value" if record.value is None else tidy(record.value)
+    value = "no value" if record.value is None else brief(record.value)
     return [
         (
             "status",
@@ -109,4 +109,4 @@ def _metrics(record: Record) -> None:
 
 
 def _shown(value: float | None) -> str:
-    return "–" if value is None else tidy(value)
+    return "–" if value is None else brief(value)

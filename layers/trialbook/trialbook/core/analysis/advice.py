@@ -17,7 +17,7 @@ from trialbook.core.analysis.model import (
     Shared,
     Value,
 )
-from trialbook.core.analysis.wording import listed, ordinal, percent, plural, rough, tidy
+from trialbook.core.analysis.wording import brief, listed, ordinal, percent, plural, rough, tidy
 from trialbook.core.objectives import Objective
 
 _EDGE = 0.05  # of the range, on its scale
@@ -131,8 +131,8 @@ def overfitting(gaps: Sequence[Gap], objective: Objective, best: BestTrial) -> l
         is_worse = objective.is_better(gap.train, gap.validation)
         if gap.validation_metric == objective.metric and is_worse and (gap.relative or 0) >= _WIDE_GAP:
             text = (
-                f"The best trial's {gap.validation_metric} is {tidy(gap.validation)}, on training data "
-                f"{tidy(gap.train)}: it may fit the training data too closely. More regularisation or data may help."
+                f"The best trial's {gap.validation_metric} is {brief(gap.validation)}, on training data "
+                f"{brief(gap.train)}: it may fit the training data too closely. More regularisation or data may help."
             )
             figures: dict[str, Value] = {"train": gap.train, "validation": gap.validation, "median_gap": gap.median}
             return [Advice("overfitting", text, None, figures)]

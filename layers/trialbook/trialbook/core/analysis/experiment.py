@@ -9,7 +9,7 @@ from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
 from trialbook.core.analysis.parameters import shown_values
 from trialbook.core.analysis.verdict import shown
-from trialbook.core.analysis.wording import listed, moment, percent, plural, rough, tidy
+from trialbook.core.analysis.wording import brief, listed, moment, percent, plural, rough, tidy
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Counts, Record, Sweep
 
@@ -238,7 +238,7 @@ def _range(parameter: Parameter) -> str:
 def _headline(experiment: str, champion: Champion | None, objective: Objective | None, sweeps: Sequence[Sweep]) -> str:
     if champion is None or objective is None:
         return f"{experiment}: {plural(len(sweeps), 'sweep')}, nothing is ranked yet"
-    return f"{experiment}: best {objective.metric} {tidy(champion.value)} by {champion.job_name}"
+    return f"{experiment}: best {objective.metric} {brief(champion.value)} by {champion.job_name}"
 
 
 def _sentences(
@@ -252,7 +252,7 @@ def _sentences(
             share = share_of(champion.margin, champion.second_value)
             part = "" if share is None else f" ({percent(share)})"
             told.append(
-                f"That is {rough(champion.margin)}{part} ahead of the second best, {tidy(champion.second_value)}."
+                f"That is {rough(champion.margin)}{part} ahead of the second best, {brief(champion.second_value)}."
             )
     if len(records) > 1:
         last = records[-1]

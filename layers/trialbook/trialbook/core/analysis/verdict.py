@@ -11,7 +11,7 @@ from trialbook.core.analysis.model import (
     StatusCounts,
     Value,
 )
-from trialbook.core.analysis.wording import dollars, duration, listed, percent, plural, rough, tidy
+from trialbook.core.analysis.wording import brief, dollars, duration, listed, percent, plural, rough, tidy
 from trialbook.core.objectives import ObjectiveType
 
 
@@ -31,7 +31,7 @@ def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, fai
         group = groups[0]
         at = assignments(_by_importance(group))
         where = f" at {at}" if at else f" by {group.best.job_name}"
-        return f"{experiment}: best {group.ranking.metric} {tidy(group.best.value)}{where}"
+        return f"{experiment}: best {group.ranking.metric} {brief(group.best.value)}{where}"
     if counts.jobs and counts.failed == counts.jobs:
         first = f": {failures[0].reason}" if failures else ""
         return f"{experiment}: {_all(counts.jobs)} failed{first}"
@@ -59,7 +59,7 @@ def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost) -> tupl
         if group.ranked == 1:
             told.append("It is the only trial that ranks.")
     if len(groups) > 1:
-        others = [f"{g.ranking.metric} (best {tidy(g.best.value)})" for g in groups[1:]]
+        others = [f"{g.ranking.metric} (best {brief(g.best.value)})" for g in groups[1:]]
         told.append(f"Trials with other objectives are ranked apart: {listed(others)}.")
     told.append(f"{counted(counts)}{_taken(cost)}.")
     return tuple(told)
@@ -69,12 +69,12 @@ def compared(difference: Difference, objective_type: str) -> str:
     """A difference in words: `0.0006 (1.5 %) lower than the runner-up's 0.040192`."""
     other = _other(difference)
     if difference.is_equal:
-        return f"That equals {other} {tidy(difference.value)}."
+        return f"That equals {other} {brief(difference.value)}."
     lower = (objective_type == ObjectiveType.MINIMIZE) == difference.is_better
     share = f" ({percent(difference.relative)})" if difference.relative is not None else ""
     word = "better" if difference.is_better else "worse"
     way = "lower" if lower else "higher"
-    return f"That is {rough(difference.margin)}{share} {way}, {word}, than {other} {tidy(difference.value)}."
+    return f"That is {rough(difference.margin)}{share} {way}, {word}, than {other} {brief(difference.value)}."
 
 
 def _other(difference: Difference) -> str:

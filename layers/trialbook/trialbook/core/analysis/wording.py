@@ -8,14 +8,21 @@ from datetime import datetime
 from decimal import Decimal
 
 _DIGITS = 7  # SageMaker's final metrics are float32: more digits are made up
+_BRIEF = 5  # tells trials apart, and a person can keep it in mind
 
 
 def tidy(value: float, digits: int = _DIGITS) -> str:
-    """The shortest decimal that is the same float32, with `digits` significant digits at most: `0.039592`."""
+    """The shortest decimal that is the same float32, with `digits` significant digits at most: `0.03959208`."""
     if not math.isfinite(value):
         return str(value)
     texts = (f"{value:.{count}g}" for count in range(1, digits + 1))
     return _plain(next((text for text in texts if _single(float(text)) == _single(value)), f"{value:.{digits}g}"))
+
+
+def brief(value: float) -> str:
+    """A metric in a sentence, a label or a list: five significant digits, the whole part unrounded: `0.039592`."""
+    whole = len(str(int(abs(value)))) if math.isfinite(value) and abs(value) < 1e7 else 0
+    return tidy(value, max(_BRIEF, whole))
 
 
 def _single(value: float) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trialbook.core.analysis.model import Analysis, TrialRow, Value
-from trialbook.core.analysis.wording import tidy
+from trialbook.core.analysis.wording import brief
 from trialbook.core.jobs import FAILED, STOPPED
 
 MOST_POINTS = 2_000
@@ -42,7 +42,7 @@ def kind_of(row: TrialRow) -> str:
 
 def point(row: TrialRow, **more: Any) -> dict[str, Any]:
     """A ranked trial as a chart's datum."""
-    return {"value": row.value, "mark": kind_of(row), "label": tidy(row.value or 0.0, 6), **more}
+    return {"value": row.value, "mark": kind_of(row), "label": brief(row.value or 0.0), **more}
 
 
 def category(value: Value) -> str:

@@ -2,7 +2,7 @@
 
 from trialbook.core.analysis.arithmetic import onto
 from trialbook.core.analysis.model import Analysis, Group, Kind, Parameter, Scale, TrialRow, Value
-from trialbook.core.analysis.wording import cut, tidy
+from trialbook.core.analysis.wording import brief, cut, tidy
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import (
     HEIGHT,
@@ -29,7 +29,7 @@ def parallel(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0, mos
     axes = [_Axis(parameter_of(analysis, name)) for name in by_importance(found)[:most]]
     lines = [each for row in reversed(shown) for each in _line(row, axes, found)]
     said = words.parallel(found)
-    subtitle = f"{stronger(theme)}: better; thick: the best, {tidy(found.best.value)}{thinning(len(shown), len(rows))}"
+    subtitle = f"{stronger(theme)}: better; thick: the best, {brief(found.best.value)}{thinning(len(shown), len(rows))}"
     names = [axis.title for axis in axes] + [cut(found.ranking.metric, 24)]
     body: Spec = {"width": WIDTH, "height": HEIGHT, "layer": _parallel(lines, axes, names, found, c)}
     return Chart("parallel coordinates", said.title, said.alt, framed(said.title, subtitle, body, theme))

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from trialbook.core.analysis.model import Analysis, Group, Value
 from trialbook.core.analysis.parameters import FEW
 from trialbook.core.analysis.verdict import counted, shown
-from trialbook.core.analysis.wording import duration, listed, ordinal, percent, plural, tidy
+from trialbook.core.analysis.wording import brief, duration, listed, ordinal, percent, plural
 
 
 def _best(group: Group) -> str:
-    return f"best {group.ranking.metric} {tidy(group.best.value)}"
+    return f"best {group.ranking.metric} {brief(group.best.value)}"
 
 
 def _at(values: dict[str, Value]) -> str:
@@ -31,7 +31,7 @@ def value_by_parameter(group: Group, name: str) -> Words:
     text = f"{plural(group.ranked, 'trial')}: {_best(group)} at {name} {shown(group.best.varied.get(name), 4)}."
     if found is None or len(found.bins) > FEW:
         return Words(title, text)
-    values = ", ".join(f"{each.label}: {tidy(each.best)}" for each in found.bins)
+    values = ", ".join(f"{each.label}: {brief(each.best)}" for each in found.bins)
     return Words(title, f"{text} Best by {name} – {values}.")
 
 
@@ -65,7 +65,7 @@ def parallel(group: Group) -> Words:
     """What the best trial's line passes."""
     at = _at(dict(group.best.varied))
     trials = plural(group.ranked, "trial")
-    text = f"A line for each of {trials}; the best, {tidy(group.best.value)}, passes {at}."
+    text = f"A line for each of {trials}; the best, {brief(group.best.value)}, passes {at}."
     return Words(f"{trials} across {plural(len(group.slices), 'hyperparameter')}", text)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
 from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
 from trialbook.core.analysis.verdict import shown
-from trialbook.core.analysis.wording import cut, duration, listed, plural, tidy
+from trialbook.core.analysis.wording import brief, cut, duration, listed, plural
 from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.messages.model import Bar, Table
 from trialbook.core.sweeps import Record, Sweep
@@ -105,7 +105,7 @@ def table(found: Leaders, ranked: int | None) -> Table | None:
         return None
     names = found.parameters[:_COLUMNS]
     rows = tuple(
-        (str(place), *(_cell(each.varied.get(name)) for name in names), tidy(each.value), _taken(each.seconds))
+        (str(place), *(_cell(each.varied.get(name)) for name in names), brief(each.value), _taken(each.seconds))
         for place, each in enumerate(found.trials[:SHOWN], 1)
     )
     headers = ("#", *(cut(name, _LONGEST_CELL) for name in names), cut(found.metric, _LONGEST_CELL), "took")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.model import Against
 from trialbook.core.analysis.verdict import assignments, compared
-from trialbook.core.analysis.wording import duration, plural, tidy
+from trialbook.core.analysis.wording import brief, duration, plural
 from trialbook.core.announcements import Announcement
 from trialbook.core.messages import phrases
 from trialbook.core.messages.facts import Report, SweepFacts
@@ -97,7 +97,7 @@ def _verdict(facts: SweepFacts, found: Leaders) -> str:
         word = "Best" if sweep.state is SweepState.CLOSED else "Best so far"
         by = sweep.objective.type.lower()
         where = assignments(found.best.varied)
-        return f"{word} {found.metric} {tidy(found.best.value)}{f' at {where}' if where else ''} ({by})."
+        return f"{word} {found.metric} {brief(found.best.value)}{f' at {where}' if where else ''} ({by})."
     if sweep.counts.ended:
         return "No job that ended has a value to rank by."
     return f"{plural(sweep.counts.jobs, 'job')} launched, none has ended."
