@@ -11,6 +11,7 @@
 | ensured      | ENSURED#account#region#experiment  | trial, or *  |
 | experiment   | EXPERIMENTS                        | its name, folded |
 | note         | NOTE                               | its name     |
+| delivery     | DELIVERY#about                     | channel#address#part |
 
 Job and sweep carry their facts as JSON in one attribute, compressed where it is long; the other attributes are keys.
 """
@@ -463,6 +464,25 @@ class Ledger:
     def put_note(self, name: str, text: str) -> None:
         """Remembers a text under a name."""
         self._item("NOTE", name, item="note", facts=text).save()
+
+    def kept(self, pk: str, sk: str) -> Any:
+        """The facts of an item that another adapter keeps here, read consistently; None where there is none."""
+        item = self._get(pk, sk)
+        return None if item is None else _read_facts(item)
+
+    def keep(self, pk: str, sk: str, kind: str, facts: dict[str, Any], *, version: int, **attributes: Any) -> None:
+        """Writes another adapter's item. Raises Conflict where it is not one version older."""
+        item = self._item(pk, sk, item=kind, version=version, **_facts(facts), **attributes)
+        try:
+            item.save(self._is_at(version - 1))
+        except PutError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            raise Conflict(f"{kind}: somebody else wrote it") from error
+
+    def kept_in(self, pk: str) -> Iterator[Any]:
+        """The facts of all items of a partition that another adapter keeps here, read consistently."""
+        yield from map(_read_facts, self._item.query(pk, consistent_read=True))
 
     def _get(self, pk: str, sk: str) -> _Item | None:
         try:

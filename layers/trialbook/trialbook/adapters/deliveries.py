@@ -1,0 +1,62 @@
+"""Delivery records in the ledger's table: what was sent where, so that nothing is lost and nothing is sent twice.
+
+Each write is conditional on the version that was read: of two consumers that want to send the same, one gets a Conflict
+before it sends anything.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from trialbook.adapters.dynamodb import Ledger
+from trialbook.core.codec import pack, unpack
+from trialbook.core.messages.delivery import MESSAGE, Delivery
+
+_LONGEST_KEY = 500  # characters of an about; DynamoDB takes 2,048 bytes
+_KEPT_FOR = timedelta(days=400)  # a sweep may be revised for as long as a job of its can come late
+
+
+class Deliveries:
+    """The delivery records of a ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def get(self, about: str, channel: str, address: str, part: str = MESSAGE) -> Delivery:
+        """A record, read consistently; a fresh one, with version 0, where there is none."""
+        found = self._ledger.kept(_pk(about), _sk(channel, address, part))
+        return Delivery(about, channel, address, part) if found is None else unpack(Delivery, found)
+
+    def put(self, delivery: Delivery, now: datetime) -> Delivery:
+        """Writes a record that is one version on from what was read. Raises Conflict where another was faster."""
+        self._ledger.keep(
+            _pk(delivery.about),
+            _sk(delivery.channel, delivery.address, delivery.part),
+            "delivery",
+            pack(delivery),
+            version=delivery.version,
+            status=delivery.state.value,
+            expires_at=int((now + _KEPT_FOR).timestamp()),
+        )
+        return delivery
+
+    def adopt(self, delivery: Delivery, about: str, now: datetime) -> Delivery:
+        """Goes on with a message of another about as one of `about`: what it shows counts for nothing there."""
+        fresh = replace(delivery, about=about, shown_version=-1, held_until=None, version=1)
+        return self.put(fresh, now)
+
+    def of(self, about: str) -> Iterator[Delivery]:
+        """All records of what is about the same thing, one Query."""
+        for found in self._ledger.kept_in(_pk(about)):
+            yield unpack(Delivery, found)
+
+
+def _pk(about: str) -> str:
+    if len(about) <= _LONGEST_KEY:
+        return f"DELIVERY#{about}"
+    return f"DELIVERY#{about[:_LONGEST_KEY]}~{sha256(about.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+def _sk(channel: str, address: str, part: str) -> str:
+    return f"{channel}#{address}#{part}"

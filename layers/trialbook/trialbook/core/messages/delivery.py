@@ -1,0 +1,106 @@
+"""What was sent where: the record of a message at a destination, and what has to be done next.
+
+A record is written before and after each call that sends something. The claim that is written before holds for a
+while, so that two consumers never send the same; who finds a claim that nobody holds any more knows that its holder may
+have died after the call, and looks for what it sent before sending again.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+MESSAGE, PICTURE = "message", "picture"  # parts
+EDITED_EVERY = timedelta(seconds=15)  # at most; what comes sooner is postponed, and shows then what is so then
+LEASE = timedelta(seconds=75)  # longer than the functions' timeout: whoever holds a claim that is over has died
+
+
+class DeliveryState(StrEnum):
+    """CLAIMED: somebody is about to send it, or died doing so. SENT: it is there."""
+
+    CLAIMED = "claimed"
+    SENT = "sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A part of a message at a destination.
+
+    `sent_id` is what the channel calls it: Slack's `ts`, a file's id, a mail's message id; `place` the channel's own
+    id. `message_id` is the event that it showed last, `shown_version` how much was known then, `picture` the file that
+    it shows. `claimed_at` is when it was first tried, `held_until` the end of the claim. `problem` is what went wrong
+    last, None once it went well. `version` counts the writes.
+    """
+
+    about: str
+    channel: str
+    address: str
+    part: str = MESSAGE
+    state: DeliveryState = DeliveryState.CLAIMED
+    claimed_at: datetime | None = None
+    held_until: datetime | None = None
+    sent_id: str | None = None
+    place: str | None = None
+    message_id: str | None = None
+    shown_version: int = -1
+    revision: int = 0
+    picture: str | None = None
+    sent_at: datetime | None = None
+    edited_at: datetime | None = None
+    problem: str | None = None
+    version: int = 0
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether it is there."""
+        return self.state is DeliveryState.SENT
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether somebody is at it."""
+        return self.held_until is not None and now < self.held_until
+
+    def may_be_there(self) -> bool:
+        """Whether a call to send it was made whose outcome nobody wrote down."""
+        return not self.is_sent and self.claimed_at is not None
+
+    def editable_in(self, now: datetime) -> timedelta:
+        """How long until it may be edited again; nothing where it may now."""
+        last = max((each for each in (self.sent_at, self.edited_at) if each is not None), default=None)
+        return timedelta() if last is None else max(timedelta(), last + EDITED_EVERY - now)
+
+    def claimed(self, now: datetime) -> "Delivery":
+        """As it is written before a call to send it; the first claim's time stays."""
+        return replace(self, claimed_at=self.claimed_at or now, held_until=now + LEASE, version=self.version + 1)
+
+    def claimed_for_edit(self, now: datetime) -> "Delivery":
+        """As it is written before a call to edit it: a call that dies counts as an edit too."""
+        return replace(self, held_until=now + LEASE, edited_at=now, version=self.version + 1)
+
+    def sent(self, now: datetime, sent_id: str, place: str | None = None) -> "Delivery":
+        """As it is written after the call."""
+        return replace(
+            self,
+            state=DeliveryState.SENT,
+            held_until=None,
+            sent_id=sent_id,
+            place=place or self.place,
+            sent_at=self.sent_at or now,
+            problem=None,
+            version=self.version + 1,
+        )
+
+    def showing(self, message_id: str, version: int, revision: int, picture: str | None = None) -> "Delivery":
+        """With what it shows now."""
+        return replace(self, message_id=message_id, shown_version=version, revision=revision, picture=picture)
+
+    def not_sent(self, problem: str) -> "Delivery":
+        """As it is written where the channel refused: nothing was sent, so nothing need be looked for."""
+        claimed_at = self.claimed_at if self.is_sent else None
+        return replace(self, claimed_at=claimed_at, held_until=None, problem=problem, version=self.version + 1)
+
+    def unsure(self, problem: str) -> "Delivery":
+        """As it is written where no answer came: it may have been sent."""
+        return replace(self, held_until=None, problem=problem, version=self.version + 1)
+
+    def lost(self) -> "Delivery":
+        """As it is where the channel has it no longer: somebody deleted it."""
+        return replace(self, state=DeliveryState.CLAIMED, claimed_at=None, sent_id=None, sent_at=None, shown_version=-1)
