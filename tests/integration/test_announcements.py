@@ -179,6 +179,14 @@ def test_a_single_failed_job_of_a_recording_is_told() -> None:
     assert "exact tree method doesn't support unlimited depth" in event["detail"]["failure_reason"]
 
 
+def test_a_single_job_is_told_when_its_window_closes() -> None:
+    (event,) = replay(few(1)).announced
+
+    assert event["detail-type"] == "Job Finished"
+    assert problems("Job Finished", event["detail"]) == []
+    assert event["detail"]["value"] == pytest.approx(0.04019196)
+
+
 def test_docs_have_an_example_of_every_type_that_fits_the_schema() -> None:
     text = (ROOT / "docs/events.md").read_text()
     examples = dict(re.findall(r"### (.+?)\n.*?```json\n(.*?)```", text, re.DOTALL))

@@ -6,7 +6,14 @@ from typing import Any
 
 from trialbook.adapters.dynamodb import Ledger, cause_of_image, item_from_image
 from trialbook.adapters.eventbridge import EventBus, NotPublished
-from trialbook.core.announcements import Announcement, of_job, of_sweep, thinned
+from trialbook.core.announcements import (
+    Announcement,
+    is_single_over,
+    of_job,
+    of_single,
+    of_sweep,
+    thinned,
+)
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.observability import count, logger
 
@@ -44,10 +51,19 @@ def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledge
 def _told(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> list[Announcement]:
     old, new = (None if image is None else item_from_image(image) for image in (old_image, new_image))
     if isinstance(new, Sweep):
-        return of_sweep(old if isinstance(old, Sweep) else None, new)
+        before = old if isinstance(old, Sweep) else None
+        return [*of_sweep(before, new), *(_single(new, ledger) if is_single_over(before, new) else ())]
     if isinstance(new, Record):
         return of_job(old if isinstance(old, Record) else None, new, lambda record: _is_alone(record, ledger))
     return []
+
+
+def _single(window: Sweep, ledger: Ledger) -> list[Announcement]:
+    """What is told of a window's only job; nothing where the window has gone on since."""
+    now = ledger.sweep(window.id)
+    if now is None or not is_single_over(None, now):
+        return []
+    return [told for record in ledger.records_of(now) for told in of_single(record)]
 
 
 def _is_alone(record: Record, ledger: Ledger) -> bool:

@@ -21,7 +21,7 @@ from trialbook.core.experiments import ranked_by, summed_up
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.observability import correlation_id, count, logger
 from trialbook.report import experiment_files, files, index_file
-from trialbook.services import Services
+from trialbook.services import Services, hourly_prices
 
 _SETTLES_IN = 5  # seconds, as a rule; then the index shows what the sweep's item counts
 _BEST_READ = 2  # jobs: the champion and the second best
@@ -75,15 +75,8 @@ def analysis_of(sweep: Sweep, records: Sequence[Record], services: Services) -> 
         as_of=as_of,
         previous=next(before, None),
         experiment_best=ledger.best_before(sweep, sweep.objective) if sweep.objective else None,
-        prices=_prices(sweep.region, records, services),
+        prices=hourly_prices(records, sweep.region, services),
     )
-
-
-def _prices(region: str, records: Sequence[Record], services: Services) -> Mapping[str, float]:
-    """The rules' own prices, and for what they leave out the price list's."""
-    own = services.rules().prices
-    others = {group.instance_type for record in records for group in record.job.instances} - own.keys()
-    return {**services.prices(others, region), **own} if others else own
 
 
 def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:

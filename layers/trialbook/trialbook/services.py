@@ -1,6 +1,6 @@
 """The outside services that the use cases work with, opened when first used, from one botocore session."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import cast
@@ -11,6 +11,7 @@ from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.core.errors import InvalidRules
 from trialbook.core.rules import Rules
+from trialbook.core.sweeps import Record
 from trialbook.observability import correlation_id, count, logger
 from trialbook.settings import Settings
 
@@ -35,6 +36,14 @@ class Services:
     def session(self) -> Session:
         """The botocore session that all clients share."""
         return self.ledger.session
+
+
+def hourly_prices(records: Sequence[Record], region: str, services: Services) -> Mapping[str, float]:
+    """US dollars an hour of the records' machines: the rules' own prices, and for what they leave out the price
+    list's."""
+    own = services.rules().prices
+    others = {group.instance_type for record in records for group in record.job.instances} - own.keys()
+    return {**services.prices(others, region), **own} if others else own
 
 
 def open_services(settings: Settings) -> Services:

@@ -17,14 +17,15 @@ from trialbook.core.analysis.digest import ALT_TEXT, from_data
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.announcements import Announcement, announcement_of
 from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.messages.compute import messages_of
-from trialbook.core.messages.facts import Facts, Report, SweepFacts
+from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts
 from trialbook.core.messages.model import Message
 from trialbook.core.messages.routing import Defaults, Destination, destinations
 from trialbook.core.report_links import link
 from trialbook.core.sweeps import Sweep, SweepState
 from trialbook.observability import logger
-from trialbook.services import Services
+from trialbook.services import Services, hourly_prices
 from trialbook.settings import Settings
 
 _READ = 10  # jobs of a sweep, best first
@@ -72,7 +73,7 @@ def told(
 def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addresses) -> Facts | None:
     if "sweep" in event.detail:
         return sweep_facts(_text(event, "sweep", "sweep"), services, bucket, where)
-    return None
+    return _job_facts(event, services)
 
 
 def _text(event: Announcement, *path: str) -> str:
@@ -82,6 +83,21 @@ def _text(event: Announcement, *path: str) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidInput(f"detail.{'.'.join(path)}", value, "a text")
     return value
+
+
+def _job_facts(event: Announcement, services: Services) -> JobFacts | None:
+    """What is known of a single job, beside the experiment's best job before it."""
+    name, account, region = (_text(event, "job", each) for each in ("job_name", "account", "region"))
+    kind = _text(event, "job", "kind")
+    if kind not in set(JobKind):
+        raise InvalidInput("detail.job.kind", kind, f"one of {', '.join(JobKind)}")
+    record = services.ledger.record(JobKey(account, region, JobKind(kind), name))
+    if record is None:
+        return None
+    window = services.ledger.sweep(record.sweep) if record.sweep else None
+    objective = record.experiment_objective
+    before = services.ledger.best_before(window, objective) if window and objective else None
+    return JobFacts(record, before, hourly_prices([record], region, services))
 
 
 def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addresses) -> SweepFacts | None:

@@ -16,6 +16,7 @@ SWEEP_STARTED = "Sweep Started"
 SWEEP_PROGRESSED = "Sweep Progressed"
 BEST_TRIAL_CHANGED = "Best Trial Changed"
 JOB_FAILED = "Job Failed"
+JOB_FINISHED = "Job Finished"
 SWEEP_FINISHED = "Sweep Finished"
 TUNING_JOB_FAILED = "Tuning Job Failed"
 REPORT_READY = "Report Ready"
@@ -24,6 +25,7 @@ TYPES = (
     SWEEP_PROGRESSED,
     BEST_TRIAL_CHANGED,
     JOB_FAILED,
+    JOB_FINISHED,
     SWEEP_FINISHED,
     TUNING_JOB_FAILED,
     REPORT_READY,
@@ -85,6 +87,21 @@ def of_job(old: Record | None, new: Record, is_alone: Callable[[Record], bool]) 
     return [_job_failed(new)] if is_alone(new) else []
 
 
+def is_single_over(old: Sweep | None, new: Sweep) -> bool:
+    """Whether a window closed with one job in it, of which no sweep has told."""
+    was_over = old is not None and old.state is SweepState.CLOSED and old.is_single
+    is_over = new.state is SweepState.CLOSED and new.is_single and bool(new.counts.jobs)
+    return is_over and not (was_over or new.revision or new.is_history or new.superseded_by)
+
+
+def of_single(record: Record) -> list[Announcement]:
+    """That a single job is over, now that its window has closed; that it failed was told at once."""
+    if record.is_history or not record.job.is_terminal or record.job.status == FAILED:
+        return []
+    detail = {"job": _job_detail(record), "objective": _objective(record.objective), "value": record.value}
+    return [Announcement(f"job-finished/{_job_id(record)}", JOB_FINISHED, detail)]
+
+
 def report_ready(sweep: Sweep, bucket: str, headline: str, alt_text: str) -> Announcement:
     """That the report of a closed sweep stands in the bucket: its page, its picture with what it shows in words, and
     its figures as data."""
@@ -120,23 +137,29 @@ def _best_changed(sweep: Sweep, old: Best | None, new: Best) -> Announcement:
 
 
 def _job_failed(record: Record) -> Announcement:
+    detail = {"job": _job_detail(record), "failure_reason": record.job.failure_reason}
+    return Announcement(f"job-failed/{_job_id(record)}", JOB_FAILED, detail)
+
+
+def _job_id(record: Record) -> str:
+    """A job's name may come again once it was deleted: its creation tells them apart."""
+    key = record.key
+    return f"{key.account}/{key.region}/{key.kind.value}/{key.name}/{iso_or_none(record.job.created_at)}"
+
+
+def _job_detail(record: Record) -> dict[str, Any]:
     job = record.job
-    key = f"{job.key.account}/{job.key.region}/{job.key.kind.value}/{job.name}"
-    detail = {
-        "job": {
-            "account": job.key.account,
-            "region": job.key.region,
-            "kind": job.key.kind.value,
-            "job_name": job.name,
-            "status": job.status,
-            "experiment": record.experiment,
-            "trial": record.trial,
-            "started_at": iso_or_none(job.started_at or job.created_at),
-            "ended_at": iso_or_none(job.ended_at),
-        },
-        "failure_reason": job.failure_reason,
+    return {
+        "account": job.key.account,
+        "region": job.key.region,
+        "kind": job.key.kind.value,
+        "job_name": job.name,
+        "status": job.status,
+        "experiment": record.experiment,
+        "trial": record.trial,
+        "started_at": iso_or_none(job.started_at or job.created_at),
+        "ended_at": iso_or_none(job.ended_at),
     }
-    return Announcement(f"job-failed/{key}/{iso_or_none(job.created_at)}", JOB_FAILED, detail)
 
 
 def sweep_detail(sweep: Sweep) -> dict[str, Any]:

@@ -70,11 +70,15 @@ def compared(difference: Difference, objective_type: str) -> str:
     other = _other(difference)
     if difference.is_equal:
         return f"That equals {other} {brief(difference.value)}."
+    return f"That is {distance(difference, objective_type)} than {other} {brief(difference.value)}."
+
+
+def distance(difference: Difference, objective_type: str) -> str:
+    """How far apart, and which way: `0.0006 (1.5 %) lower, better,`."""
     lower = (objective_type == ObjectiveType.MINIMIZE) == difference.is_better
     share = f" ({percent(difference.relative)})" if difference.relative is not None else ""
     word = "better" if difference.is_better else "worse"
-    way = "lower" if lower else "higher"
-    return f"That is {rough(difference.margin)}{share} {way}, {word}, than {other} {brief(difference.value)}."
+    return f"{rough(difference.margin)}{share} {'lower' if lower else 'higher'}, {word},"
 
 
 def _other(difference: Difference) -> str:

@@ -1,16 +1,32 @@
 """Which messages follow from an event."""
 
-from trialbook.core.announcements import Announcement
-from trialbook.core.messages.facts import Facts, JobFacts
+from trialbook.core.announcements import BEST_TRIAL_CHANGED, REPORT_READY, Announcement
+from trialbook.core.messages.facts import Facts, JobFacts, SweepFacts
+from trialbook.core.messages.job import job_message
 from trialbook.core.messages.model import Message
 from trialbook.core.messages.sweep import sweep_message
+from trialbook.core.messages.thread import new_best, thread_messages
 from trialbook.core.rules import Rules
 
 
 def messages_of(event: Announcement, facts: Facts, rules: Rules) -> tuple[Message, ...]:
     """The messages that an event gives, from what is so now; the same event and facts always give the same."""
-    if isinstance(facts, JobFacts):
+    return _of_job(event, facts, rules) if isinstance(facts, JobFacts) else _of_sweep(event, facts, rules)
+
+
+def _of_job(event: Announcement, facts: JobFacts, rules: Rules) -> tuple[Message, ...]:
+    if facts.record.is_history or not facts.record.job.is_terminal:
         return ()
+    return (job_message(event, facts, rules),)
+
+
+def _of_sweep(event: Announcement, facts: SweepFacts, rules: Rules) -> tuple[Message, ...]:
+    """The sweep's own message first: what follows it may belong in its thread."""
     if facts.sweep.is_history or facts.sweep.is_single:
         return ()
-    return (sweep_message(event, facts, rules),)
+    told = [sweep_message(event, facts, rules)]
+    if event.type == BEST_TRIAL_CHANGED and (best := new_best(event, facts, rules)) is not None:
+        told.append(best)
+    if event.type == REPORT_READY:
+        told += thread_messages(event, facts, rules)
+    return tuple(told)

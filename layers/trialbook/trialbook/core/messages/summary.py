@@ -1,7 +1,7 @@
 """What a finished sweep's message says of its report's figures. Nothing is computed anew."""
 
 from trialbook.core.analysis.failures import essence
-from trialbook.core.analysis.model import Analysis, FailureGroup
+from trialbook.core.analysis.model import Analysis, Cost, FailureGroup
 from trialbook.core.analysis.verdict import counted
 from trialbook.core.analysis.wording import dollars, duration, listed, percent, plural
 from trialbook.core.messages.facts import Report
@@ -46,13 +46,17 @@ def revised(report: Report) -> tuple[str, ...]:
 
 def summary_facts(analysis: Analysis) -> list[Fact]:
     """Counts, time, money and machines."""
-    cost = analysis.cost
-    told = [Fact("Jobs", counted(analysis.counts))]
+    return [Fact("Jobs", counted(analysis.counts)), *spending_facts(analysis.cost)]
+
+
+def spending_facts(cost: Cost) -> list[Fact]:
+    """Time, money and machines; money is an estimate, and what is not known says so."""
+    told = []
     if cost.wall_seconds is not None:
         told.append(Fact("Wall time", duration(cost.wall_seconds)))
     if cost.all.billable_seconds is not None:
         told.append(Fact("Billable time", duration(cost.all.billable_seconds)))
-    told.append(Fact("Cost", _cost(analysis)))
+    told.append(Fact("Cost", cost_text(cost)))
     if cost.spot_saving is not None:
         saved = f", {dollars(cost.spot_saving_usd)} (estimate)" if cost.spot_saving_usd is not None else ""
         told.append(Fact("Spot saving", f"{percent(cost.spot_saving)}{saved}, {plural(cost.spot_jobs, 'spot job')}"))
@@ -61,15 +65,16 @@ def summary_facts(analysis: Analysis) -> list[Fact]:
     return told
 
 
-def _cost(analysis: Analysis) -> str:
-    spent = analysis.cost.all
+def cost_text(cost: Cost) -> str:
+    """`$0.42 (estimate), $0.02 of it for failed jobs`."""
+    spent, failed = cost.all, cost.failures
     if spent.cost_usd is None:
-        return "unknown: no price of its machines is known"
+        return "unknown: no price of its machines is known" if spent.billable_seconds else "unknown"
     told = f"{dollars(spent.cost_usd)} (estimate)"
     if spent.unpriced_jobs:
         told = f"at least {told}; {plural(spent.unpriced_jobs, 'job')} without a price"
-    failed = analysis.cost.failures.cost_usd
-    return f"{told}, {dollars(failed)} of it for failed jobs" if failed else told
+    partly = failed.cost_usd and failed.jobs < spent.jobs
+    return f"{told}, {dollars(failed.cost_usd or 0)} of it for failed jobs" if partly else told
 
 
 def failures(analysis: Analysis) -> tuple[str, ...]:

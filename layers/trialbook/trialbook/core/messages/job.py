@@ -1,0 +1,133 @@
+"""The message of a single job: that it failed, or what came of it."""
+
+from trialbook.core.analysis.costs import cost
+from trialbook.core.analysis.differences import difference
+from trialbook.core.analysis.failures import essence
+from trialbook.core.analysis.model import Against, Difference
+from trialbook.core.analysis.parameters import shown_values
+from trialbook.core.analysis.verdict import compared
+from trialbook.core.analysis.wording import brief, cut, duration, listed, rough
+from trialbook.core.announcements import Announcement
+from trialbook.core.jobs import COMPLETED, FAILED, Job, JobKey, JobKind
+from trialbook.core.messages import phrases
+from trialbook.core.messages.facts import JobFacts
+from trialbook.core.messages.links import job_links
+from trialbook.core.messages.model import Fact, Message, MessageKind, Mood
+from trialbook.core.messages.owners import owner_of
+from trialbook.core.messages.summary import spending_facts
+from trialbook.core.rules import Rules
+from trialbook.core.sweeps import last_activity_of
+
+_IN_TITLE = 100  # characters of a failure reason
+_IN_SUBJECT = 80
+_LONGEST_REASON = 1_200
+_METRICS = 6
+_CONSTANTS = 12
+_WORDS = {
+    JobKind.TRAINING: "training job",
+    JobKind.PROCESSING: "processing job",
+    JobKind.TRANSFORM: "transform job",
+    JobKind.TUNING: "tuning job",
+    JobKind.PIPELINE_EXECUTION: "pipeline execution",
+}
+
+
+def about(key: JobKey) -> str:
+    """What a job's message is about."""
+    return f"job/{key.account}/{key.region}/{key.kind.value}/{key.name}"
+
+
+def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
+    """The job's message as it stands now."""
+    record = facts.record
+    job, word = record.job, _WORDS[record.key.kind]
+    outcome, short = _outcome(facts, _IN_TITLE), _outcome(facts, _IN_SUBJECT)
+    state = job.status.lower()
+    return Message(
+        id=event.id,
+        about=about(job.key),
+        kind=MessageKind.JOB,
+        mood=Mood.BAD if job.status == FAILED else Mood.GOOD if job.status == COMPLETED else Mood.MIXED,
+        experiment=record.experiment,
+        title=phrases.SEPARATOR.join(part for part in (record.experiment, f"{word} {state}", outcome) if part),
+        subject=f"{record.experiment}: {word} {state}{f', {short}' if short else ''}",
+        verdict=_verdict(facts),
+        at=last_activity_of(job),
+        version=record.version,
+        sentences=tuple(compared(each, record.objective.type) for each in apart(facts) if record.objective),
+        facts=_facts(facts, rules),
+        constants=_constants(job),
+        failures=(cut(job.failure_reason.strip(), _LONGEST_REASON),) if _has_reason(job) and job.failure_reason else (),
+        links=job_links(facts),
+        tags=job.tags,
+        event_type=event.type,
+        metrics=_metrics(facts),
+        owner=owner_of([record], rules),
+    )
+
+
+def _has_reason(job: Job) -> bool:
+    return job.status != COMPLETED and bool((job.failure_reason or "").strip())
+
+
+def _outcome(facts: JobFacts, longest: int) -> str:
+    """What came of it, in short: its value, or why it failed."""
+    record = facts.record
+    if record.job.status == FAILED:
+        return cut(essence(record.job.failure_reason), longest)
+    if record.objective is None or record.value is None:
+        return ""
+    before = facts.before.experiment_value if facts.before else None
+    return f"{record.objective.metric} {phrases.told_apart(record.value, before)}"
+
+
+def _verdict(facts: JobFacts) -> str:
+    record = facts.record
+    job = record.job
+    took = f" after {duration(job.duration_seconds)}" if job.duration_seconds is not None else ""
+    if job.status == FAILED:
+        return f"{job.name} failed{took}: {essence(job.failure_reason)}"
+    if record.objective is not None and record.value is not None:
+        by = record.objective.type.lower()
+        return f"{job.name} reached {record.objective.metric} {brief(record.value)} ({by}){took}."
+    why = f"; it is not ranked: {record.without_objective}" if record.without_objective else ""
+    return f"{job.name} {job.status.lower()}{took}{why}."
+
+
+def apart(facts: JobFacts) -> tuple[Difference, ...]:
+    """The job beside the experiment's best before it, where both have a value of the same objective."""
+    record, before = facts.record, facts.before
+    objective, value = record.experiment_objective, record.experiment_value
+    if before is None or objective is None or value is None or before.experiment_value is None:
+        return ()
+    if before.experiment_objective is None or before.experiment_objective.label != objective.label:
+        return ()
+    other = (before.experiment_value, before.job.name, before.sweep)
+    return (difference(Against.EXPERIMENT, value, *other, objective),)
+
+
+def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:
+    record = facts.record
+    told = [Fact("Job", record.job.name)]
+    if record.trial != record.job.name:
+        told.append(Fact("Trial", record.trial))
+    if record.objective is not None:
+        told.append(Fact("Objective", f"{record.objective.label} ({record.objective.source.value})"))
+    values = [f"{each.name} {rough(each.value, 4)}" for each in record.job.final_metrics if each.value is not None]
+    if values:
+        told.append(Fact("Final metrics", listed(values, _METRICS)))
+    told += spending_facts(cost([record.job], record.job, facts.prices))
+    owner = owner_of([record], rules)
+    return (*told, Fact("Owner", owner)) if owner else tuple(told)
+
+
+def _constants(job: Job) -> str:
+    given = [f"{cut(name, 40)} = {cut(text, 60)}" for name, text in shown_values(job.hyper_parameters).items()]
+    return listed(given, _CONSTANTS).replace(" and ", ", ") if given else ""
+
+
+def _metrics(facts: JobFacts) -> dict[str, float]:
+    record = facts.record
+    final = {each.name: each.value for each in record.job.final_metrics if each.value is not None}
+    ranked = {record.objective.metric: record.value} if record.objective and record.value is not None else {}
+    return final | ranked
