@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 
 from trialbook.core.analysis.experiment import Compared, ExperimentReport
 from trialbook.core.experiments import Experiment
+from trialbook.core.objectives import Objective, ObjectiveType
+from trialbook.core.sweeps import Counts
 from trialbook.report.rendering import render
-from trialbook.report.step_chart import Stairs, StepChart, step_chart
+from trialbook.report.step_chart import Stairs, StepChart, step_charts
 
 Link = Callable[[str], str]
+Charts = tuple[StepChart, StepChart]  # wide and narrow
 
 
 def experiment_page(report: ExperimentReport, link_of_sweep: Link, index: str) -> str:
@@ -17,7 +20,7 @@ def experiment_page(report: ExperimentReport, link_of_sweep: Link, index: str) -
         "link": link_of_sweep,
         "index": index,
         "records": _records(report),
-        "histories": _histories(report.compared, report.objective.label if report.objective else ""),
+        "histories": _histories(report),
         "differing": [name for name in report.parameters if _differs(report.compared, name)],
     }
     return render("experiment.html.j2", values, scripted=False)
@@ -26,23 +29,35 @@ def experiment_page(report: ExperimentReport, link_of_sweep: Link, index: str) -
 def index_page(experiments: Sequence[Experiment], link_of_experiment: Link) -> str:
     """The page of all experiments, the latest first."""
     ordered = sorted(experiments, key=lambda each: each.last_at.isoformat() if each.last_at else "", reverse=True)
-    return render("index.html.j2", {"experiments": ordered, "link": link_of_experiment}, scripted=False)
+    values = {
+        "experiments": ordered,
+        "sweeps": sum(each.sweeps for each in ordered),
+        "totals": sum((each.counts for each in ordered), Counts()),
+        "link": link_of_experiment,
+    }
+    return render("index.html.j2", values, scripted=False)
 
 
-def _records(report: ExperimentReport) -> StepChart | None:
+def _axis(objective: Objective) -> str:
+    better = "lower" if objective.type is ObjectiveType.MINIMIZE else "higher"
+    return f"{objective.metric} ({better} is better)"
+
+
+def _records(report: ExperimentReport) -> Charts | None:
     """The record over the sweeps, in their order."""
     if len(report.records) < 2 or report.objective is None:
         return None
     places = {line.sweep: at for at, line in enumerate(report.sweeps, 1)}
     steps = tuple((places[record.sweep], record.value) for record in report.records if record.sweep in places)
-    return step_chart([Stairs("record", steps, len(report.sweeps))], "sweeps in order of time", report.objective.label)
+    line = Stairs("record", steps, len(report.sweeps))
+    return step_charts([line], "sweeps in order of time", _axis(report.objective))
 
 
-def _histories(compared: Sequence[Compared], label: str) -> StepChart | None:
-    if len(compared) < 2:
+def _histories(report: ExperimentReport) -> Charts | None:
+    if len(report.compared) < 2 or report.objective is None:
         return None
-    stairs = [Stairs(each.sweep, each.steps, each.jobs) for each in compared]
-    return step_chart(stairs, "jobs in the order in which they ended", label)
+    stairs = [Stairs(each.sweep, each.steps, each.jobs) for each in report.compared]
+    return step_charts(stairs, "jobs in the order in which they ended", _axis(report.objective))
 
 
 def _differs(compared: Sequence[Compared], name: str) -> bool:

@@ -6,7 +6,7 @@ from math import ceil, floor, log10
 
 from trialbook.core.analysis.wording import tidy
 
-WIDTH, HEIGHT = 720, 300
+WIDTH, NARROW, HEIGHT = 720, 360, 300  # pixels; NARROW is for phones, where a wide chart's texts would be too small
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 14, 44
 
 
@@ -39,18 +39,29 @@ class StepChart:
     columns: tuple[tuple[float, str], ...]
     x_label: str
     y_label: str
-    box: tuple[int, int, int, int] = (_LEFT, _TOP, WIDTH - _RIGHT, HEIGHT - _BOTTOM)
-    size: tuple[int, int] = (WIDTH, HEIGHT)
+    size: tuple[int, int]
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of where the lines are."""
+        return _LEFT, _TOP, self.size[0] - _RIGHT, self.size[1] - _BOTTOM
 
 
-def step_chart(stairs: Sequence[Stairs], x_label: str, y_label: str) -> StepChart:
+def step_charts(stairs: Sequence[Stairs], x_label: str, y_label: str) -> tuple[StepChart, StepChart]:
+    """The chart of at least one line, wide and narrow."""
+    wide, narrow = (step_chart(stairs, x_label, y_label, width) for width in (WIDTH, NARROW))
+    return wide, narrow
+
+
+def step_chart(stairs: Sequence[Stairs], x_label: str, y_label: str, width: int = WIDTH) -> StepChart:
     """The chart of at least one line."""
     values = [value for each in stairs for _, value in each.steps]
     ends = [each.until for each in stairs]
     y, rows = _scale(min(values), max(values), HEIGHT - _BOTTOM, _TOP)
-    x, columns = _scale(0, max(ends), _LEFT, WIDTH - _RIGHT)
+    x, columns = _scale(0, max(ends), _LEFT, width - _RIGHT)
     lines = tuple(_line(each, at, x, y) for at, each in enumerate(stairs))
-    return StepChart(lines, rows, tuple(each for each in columns if float(each[1]).is_integer()), x_label, y_label)
+    ticks = tuple(each for each in columns if float(each[1]).is_integer())
+    return StepChart(lines, rows, ticks, x_label, y_label, (width, HEIGHT))
 
 
 _Place = Callable[[float], float]

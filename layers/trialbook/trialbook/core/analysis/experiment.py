@@ -9,7 +9,7 @@ from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
 from trialbook.core.analysis.parameters import shown_values
 from trialbook.core.analysis.verdict import shown
-from trialbook.core.analysis.wording import brief, listed, moment, percent, plural, rough, tidy
+from trialbook.core.analysis.wording import brief, listed, moment, often, percent, plural, rough, tidy
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Counts, Record, Sweep
 
@@ -257,9 +257,14 @@ def _sentences(
     if len(records) > 1:
         last = records[-1]
         told.append(
-            f"The record was broken {plural(len(records) - 1, 'time')} over {plural(len(same), 'sweep')}, last by "
+            f"The record was broken {often(len(records) - 1)} over {plural(len(same), 'sweep')}, last by "
             f"{rough(last.margin or 0)} in {last.sweep}."
         )
-    if len(same) < len(sweeps):
-        told.append(f"{plural(len(sweeps) - len(same), 'sweep')} ranked by something else or by nothing.")
+    if not same:
+        told.append("The tag trialbook:objective or the rules document says what jobs are ranked by.")
+    elif len(same) < len(sweeps):
+        others = len(sweeps) - len(same)
+        told.append(
+            f"{plural(others, 'sweep')} {'is' if others == 1 else 'are'} ranked by something else, or by nothing."
+        )
     return tuple(told)

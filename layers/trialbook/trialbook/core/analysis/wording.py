@@ -89,6 +89,11 @@ def plural(count: int, word: str, words: str | None = None) -> str:
     return f"{count:,} {word if count == 1 else words or word + 's'}"
 
 
+def often(times: int) -> str:
+    """`once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(times) or f"{times:,} times"
+
+
 def ordinal(number: int) -> str:
     """`1st`, `12th`, `23rd`."""
     is_teen = 10 <= number % 100 <= 20

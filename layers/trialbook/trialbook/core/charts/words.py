@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from trialbook.core.analysis.model import Analysis, Group, Value
 from trialbook.core.analysis.parameters import FEW
 from trialbook.core.analysis.verdict import counted, shown
-from trialbook.core.analysis.wording import brief, duration, listed, ordinal, percent, plural
+from trialbook.core.analysis.wording import brief, duration, listed, often, ordinal, percent, plural
 
 
 def _best(group: Group) -> str:
@@ -48,7 +48,7 @@ def history(group: Group) -> Words:
     ranked = plural(group.ranked, "trial")
     text = f"{_best(group)}, reached by the {ordinal(last.finished)} job to end; {ranked} ranked"
     times = len(group.improvements) - 1
-    improved = f", the best so far improved {plural(times, 'time')}" if times else ""
+    improved = f", the best so far improved {often(times)}" if times else ""
     return Words(f"{group.ranking.metric}, trial by trial", f"{text}{improved}.")
 
 
