@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import importlib.util
 import io
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -18,7 +19,12 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
+from trialbook import Book
+from trialbook.adapters import dynamodb
 from trialbook.adapters.rules_document import read_rules
+from trialbook.book import sweeps_frame
+from trialbook.core.rules import PLACEHOLDERS
+from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "events").rglob("*.md")])
@@ -215,9 +221,6 @@ def test_every_rule_key_has_an_example() -> None:
 
 
 def test_every_parameter_tag_and_placeholder_is_told() -> None:
-    from trialbook.core.rules import PLACEHOLDERS
-    from trialbook_cli.laptop_cloud.template import load_template
-
     parameters = load_template(ROOT / "template.yaml")["Parameters"]
     sources = "".join(path.read_text() for path in (ROOT / "layers/trialbook/trialbook/core").rglob("*.py"))
 
@@ -226,3 +229,69 @@ def test_every_parameter_tag_and_placeholder_is_told() -> None:
     assert [
         tag for tag in sorted(set(re.findall(r"\"(trialbook:[\w-]+)\"", sources))) if f"`{tag}`" not in CONFIGURATION
     ] == []
+
+
+# -- the data model -----------------------------------------------------------------------------------------------
+
+MODEL = (ROOT / "docs" / "data-model.md").read_text()
+
+
+def _cells(section: str) -> set[str]:
+    """What stands in backticks in the first cells of a section's tables."""
+    text = re.split(r"^#+ ", MODEL.split(f" {section}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    return {name for row in re.findall(r"^\| (.+?) \|", text, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
+
+
+def test_every_item_attribute_and_index_of_the_ledger_is_told() -> None:
+    items = set(re.findall(r"item=\"(\w+)\"", Path(dynamodb.__file__).read_text()))
+    attributes = set(dynamodb._Item._attributes)
+    indexes = {name: keys for name, keys in dynamodb.indexed_by().items() if name}
+
+    assert _cells("The ledger's items") == items | attributes | set(indexes)
+    assert [name for name, (pk, sk) in indexes.items() if f"| `{name}` | `{pk}`, `{sk}` |" not in MODEL] == []
+
+
+def test_every_key_of_the_files_is_told(place: Path) -> None:
+    jobs, sweeps = (
+        json.loads((place / "build/churn" / name).read_text().splitlines()[0])
+        for name in ("jobs.jsonl", "sweeps.jsonl")
+    )
+
+    assert _cells("jobs.jsonl") == set(jobs)
+    assert _cells("sweeps.jsonl") == set(sweeps)
+    assert all(f"`{path.name}`" in MODEL for path in (place / "build/churn").iterdir() if path.is_file())
+
+
+def test_every_column_has_the_type_that_is_told(place: Path) -> None:
+    book = Book.open(folder=place / "build" / "churn")
+    jobs = book.find("churn-xgb").to_pandas()
+    sweeps = sweeps_frame(list(book.sweeps()))
+    told = dict(re.findall(r"^\| (`.+`) \| ([\w ,]+) \|$", MODEL.split("### Columns")[1], re.MULTILINE))
+    kinds = {name: kind for names, kind in told.items() for name in re.findall(r"`(\w+)`", names)}
+    plain = [str(name) for name in jobs if "." not in str(name)]
+
+    assert set(kinds) == {*plain, *sweeps}
+    assert {
+        name: _kind(frame[name]) for frame in (jobs[plain], sweeps) for name in frame if frame[name].notna().any()
+    } == {name: kind for name, kind in kinds.items() if name != "failure_reason"}
+
+
+def _kind(column: Any) -> str:
+    kinds = {"i": "whole number", "f": "number", "M": "time, UTC"}
+    return kinds.get(column.dtype.kind, "text")
+
+
+# -- operations ---------------------------------------------------------------------------------------------------
+
+
+def test_every_alarm_has_an_answer_and_what_outlives_the_stack_is_told() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    told = re.findall(r"^\| `(…?)(\w+Alarm)` \|", text, re.MULTILINE)
+    resources = load_template(ROOT / "template.yaml")["Resources"]
+    alarms = [name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    kept = [each["Type"] for each in resources.values() if each.get("DeletionPolicy") == "Retain"]
+
+    assert [each for each in alarms if not any(each == a or (any_of and each.endswith(a)) for any_of, a in told)] == []
+    assert sorted(kept) == ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]
+    assert "| the table |" in text
+    assert "| the bucket with the reports |" in text
