@@ -1,4 +1,5 @@
-"""Writes report.json's JSON Schema from the dataclasses that it is the serialised form of.
+"""Writes JSON Schemas from the dataclasses that the data is the serialised form of: report.json's, and the one of Best
+Trials into announcements.json, whose others are written by hand.
 
 `python events/schemas/make.py`, with the project's environment; a test tells when it has to be run again.
 """
@@ -14,8 +15,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from trialbook.core.analysis.model import Analysis, TrialRow
 from trialbook.core.analysis.serialised import FORMAT
+from trialbook.core.messages.best_trials import BestTrials
 
 PATH = Path(__file__).with_name("report.json")
+ANNOUNCEMENTS = Path(__file__).with_name("announcements.json")
 _PLAIN: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
     float: {"type": "number"},
@@ -84,10 +87,30 @@ def _type(hint: Any, defs: dict[str, Any]) -> dict[str, Any]:
     return dict(_PLAIN[hint])
 
 
+def announcements(written: dict[str, Any]) -> dict[str, Any]:
+    """The schema of announcements with Best Trials as the dataclasses have it now."""
+    defs: dict[str, Any] = {}
+    made = _object(BestTrials, defs, {})
+    failed = written["$defs"]["Job Failed"]["properties"]
+    properties = {"id": failed["id"], **made["properties"], "correlation_id": failed["correlation_id"]}
+    told = {"title": "Best Trials", **made, "required": ["id", *made["required"]], "properties": properties}
+    return {**written, "$defs": {**written["$defs"], **defs, "Best Trials": told}}
+
+
 def text() -> str:
     """The schema as the file holds it."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    return _text(schema())
+
+
+def announcements_text() -> str:
+    """The schema of announcements as the file holds it."""
+    return _text(announcements(json.loads(ANNOUNCEMENTS.read_text(encoding="utf-8"))))
+
+
+def _text(made: dict[str, Any]) -> str:
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
     PATH.write_text(text(), encoding="utf-8")
+    ANNOUNCEMENTS.write_text(announcements_text(), encoding="utf-8")

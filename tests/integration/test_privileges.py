@@ -149,7 +149,31 @@ def used() -> Mapping[str, set[Grant]]:
     alone(without_ends(few(2)))
     alone(of_half_the_children(recording(TUNING)))
     _with_a_link(found)
+    _with_a_weekly_report(found)
     return found.by_function
+
+
+def _with_a_weekly_report(found: Used) -> None:
+    """A single job ended, whose price is looked up, and a sweep, whose report tells what it cost."""
+    with replaying.running(of_a_loop_and_a_job()) as (cloud, sagemaker):
+        for event in of_a_loop_and_a_job().events:
+            cloud.deliver(event)
+        cloud.finish()
+        found.watch(cloud, sagemaker)
+        cloud.functions["PostBestTrials"].environment["LOOK_UP_PRICES"] = "true"
+        cloud.fault = _no_prices
+        cloud.invoke("PostBestTrials", {"id": "week", "time": "2026-11-23T08:00:00Z"})
+
+
+def of_a_loop_and_a_job() -> Recording:
+    """Two jobs, and an hour later one by itself."""
+    ends = {event["detail"]["TrainingJobName"]: event for event in few(3).events if is_end(event)}
+    events = [_later(event, minutes) for event, minutes in zip(ends.values(), (0, 0, 60), strict=True)]
+    return Recording("a loop and a job", events, [_describe("Training", event["detail"]) for event in events])
+
+
+def _no_prices(function: str, service: str, operation: str) -> AWSResponse | None:
+    return answer(200, b'{"PriceList": []}') if service == "pricing" else None
 
 
 def _with_a_link(found: Used) -> None:

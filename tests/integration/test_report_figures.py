@@ -51,6 +51,7 @@ def test_the_schema_is_made_of_the_dataclasses_as_they_are() -> None:
     spec.loader.exec_module(module)
 
     assert (SCHEMAS / "report.json").read_text() == module.text()
+    assert (SCHEMAS / "announcements.json").read_text() == module.announcements_text()
 
 
 @pytest.mark.parametrize("name", [CHURN, TUNING])

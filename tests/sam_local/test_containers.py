@@ -178,6 +178,17 @@ def test_announce_changes_tells_the_bus_what_the_stream_shows(made: World, serve
     assert [event["detail-type"] for event in made.announced()] == ["Sweep Finished"]
 
 
+def test_post_best_trials_tells_of_the_closed_sweep(made: World, served: Any) -> None:
+    made.announced()
+    sweep = made.ledger.sweep(SWEEP)
+    assert sweep is not None
+    assert sweep.closed_at is not None
+    monday = (sweep.closed_at + timedelta(days=2)).strftime("%Y-%m-%dT08:00:00Z")  # it was closed by the real clock
+    assert call(served, "PostBestTrials", {**sample("post_best_trials"), "time": monday})["told"] is not None
+
+    assert [event["detail-type"] for event in made.announced()] == ["Best Trials"]
+
+
 def test_reconcile_finds_nothing_left_to_repair(made: World, served: Any) -> None:
     done = call(served, "Reconcile", sample("reconcile"))
 

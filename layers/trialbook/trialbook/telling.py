@@ -15,11 +15,12 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
 from trialbook.core.analysis.digest import ALT_TEXT, from_data
 from trialbook.core.analysis.model import Analysis
-from trialbook.core.announcements import Announcement, announcement_of
+from trialbook.core.announcements import BEST_TRIALS, Announcement, announcement_of
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.messages.best_trials import from_detail
 from trialbook.core.messages.compute import messages_of
-from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts
+from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts, WeekFacts
 from trialbook.core.messages.model import Message
 from trialbook.core.messages.routing import Defaults, Destination, destinations
 from trialbook.core.report_links import link
@@ -71,9 +72,26 @@ def told(
 
 
 def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addresses) -> Facts | None:
+    if event.type == BEST_TRIALS:
+        return _week_facts(event, where)
     if "sweep" in event.detail:
         return sweep_facts(_text(event, "sweep", "sweep"), services, bucket, where)
     return _job_facts(event, services)
+
+
+def _week_facts(event: Announcement, where: Addresses) -> WeekFacts:
+    """The event holds them all; only links are made here."""
+    try:
+        report = from_detail(event.detail)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InvalidInput("detail", sorted(event.detail), "a report of best trials") from error
+    expires = report.until + _LINKS_WORK_FOR
+    pages = {
+        each.experiment: where.report_link(f"{report_keys.of_experiment(each.experiment)}/{report_keys.PAGE}", expires)
+        for each in report.experiments
+        if where.report_link is not None
+    }
+    return WeekFacts(report, pages)
 
 
 def _text(event: Announcement, *path: str) -> str:

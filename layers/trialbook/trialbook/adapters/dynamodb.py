@@ -257,6 +257,11 @@ class Ledger:
         for item in self._item.by_time.query(SWEEPS):
             yield read_sweep(item)
 
+    def sweeps_since(self, moment: datetime) -> Iterator[Sweep]:
+        """The sweeps that began then or later, in order of time, windows with a single job left out."""
+        for item in self._item.by_time.query(SWEEPS, self._item.created >= iso(moment)):
+            yield read_sweep(item)
+
     def all_sweeps(self) -> Iterator[Sweep]:
         """All sweeps, windows with a single job and superseded ones too, by reading the whole table: for exports."""
         yield from (read_sweep(item) for item in self._item.scan(self._item.item == "sweep"))

@@ -20,6 +20,7 @@ JOB_FINISHED = "Job Finished"
 SWEEP_FINISHED = "Sweep Finished"
 TUNING_JOB_FAILED = "Tuning Job Failed"
 REPORT_READY = "Report Ready"
+BEST_TRIALS = "Best Trials"
 TYPES = (
     SWEEP_STARTED,
     SWEEP_PROGRESSED,
@@ -29,6 +30,7 @@ TYPES = (
     SWEEP_FINISHED,
     TUNING_JOB_FAILED,
     REPORT_READY,
+    BEST_TRIALS,
 )
 
 

@@ -35,6 +35,7 @@ _SIGNS = {Mood.BUSY: "…", Mood.GOOD: "✓", Mood.MIXED: "!", Mood.BAD: "✕"}
 _KINDS = {
     MessageKind.SWEEP: "Sweep",
     MessageKind.NEW_BEST: "New best",
+    MessageKind.THREAD: "Sweep",
     MessageKind.JOB: "Job",
     MessageKind.ALERT: "Alert",
     MessageKind.BEST_TRIALS: "Best trials",

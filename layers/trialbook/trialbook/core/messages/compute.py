@@ -1,7 +1,8 @@
 """Which messages follow from an event."""
 
 from trialbook.core.announcements import BEST_TRIAL_CHANGED, REPORT_READY, Announcement
-from trialbook.core.messages.facts import Facts, JobFacts, SweepFacts
+from trialbook.core.messages.best_trials import best_trials_message
+from trialbook.core.messages.facts import Facts, JobFacts, SweepFacts, WeekFacts
 from trialbook.core.messages.job import job_message
 from trialbook.core.messages.model import Message
 from trialbook.core.messages.sweep import sweep_message
@@ -11,7 +12,13 @@ from trialbook.core.rules import Rules
 
 def messages_of(event: Announcement, facts: Facts, rules: Rules) -> tuple[Message, ...]:
     """The messages that an event gives, from what is so now; the same event and facts always give the same."""
-    return _of_job(event, facts, rules) if isinstance(facts, JobFacts) else _of_sweep(event, facts, rules)
+    match facts:
+        case WeekFacts():
+            return (best_trials_message(facts.report, facts.pages.get),)
+        case JobFacts():
+            return _of_job(event, facts, rules)
+        case SweepFacts():
+            return _of_sweep(event, facts, rules)
 
 
 def _of_job(event: Announcement, facts: JobFacts, rules: Rules) -> tuple[Message, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from trialbook.core.analysis.model import Analysis
+from trialbook.core.messages.best_trials import BestTrials
 from trialbook.core.sweeps import Record, Sweep
 
 _NONE: Mapping[str, Record] = MappingProxyType({})
@@ -44,4 +45,12 @@ class JobFacts:
     baselines: Mapping[str, Record] = field(default_factory=lambda: _NONE)
 
 
-Facts = SweepFacts | JobFacts
+@dataclass(frozen=True, slots=True)
+class WeekFacts:
+    """What ended in a period, as the event tells it, and the links to the reports of the experiments, by name."""
+
+    report: BestTrials
+    pages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+Facts = SweepFacts | JobFacts | WeekFacts

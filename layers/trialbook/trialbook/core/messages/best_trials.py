@@ -1,0 +1,288 @@
+"""The best-trial report of a period, weekly as a rule: what ended, which experiments have a new best, what it took."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from trialbook.core.analysis.arithmetic import share_of
+from trialbook.core.analysis.parameters import shown_value, shown_values
+from trialbook.core.analysis.verdict import shown
+from trialbook.core.analysis.wording import cut, dollars, listed, number_of, percent, plural, rough, tidy
+from trialbook.core.announcements import BEST_TRIALS, Announcement
+from trialbook.core.codec import pack, unpack
+from trialbook.core.messages.model import Link, Message, MessageKind, Mood, Section, Table
+from trialbook.core.objectives import Objective, ObjectiveType
+from trialbook.core.sweeps import Counts, Record
+
+MOST_EXPERIMENTS = 50  # told one by one; an event holds 256 KB
+_MOST_CHANGES = 12  # hyperparameters
+_LONGEST = 120  # characters of a value
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A sweep, or a job by itself, that ended in the period."""
+
+    experiment: str
+    is_sweep: bool
+    counts: Counts
+    cost_usd: float | None
+    unpriced_jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An experiment's best job at the end of the period, and at its beginning."""
+
+    experiment: str
+    objective: Objective | None = None
+    best: Record | None = None
+    former: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A best trial."""
+
+    job_name: str
+    value: float
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A hyperparameter that differs between the best trial and the one before; None where a job has none of it."""
+
+    parameter: str
+    before: str | None
+    now: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What ended, and what it took. `cost_usd` is the sum of what has a price; `unpriced_jobs` have none."""
+
+    sweeps: int
+    jobs: int
+    failed: int
+    cost_usd: float | None
+    unpriced_jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An experiment in the period. `best` is None while nothing ranks, `former` where nothing ranked before. `changes`
+    are what differs between the two, of `changed` in all."""
+
+    experiment: str
+    metric: str | None
+    type: str | None
+    best: Trial | None
+    former: Trial | None
+    is_new: bool
+    changes: tuple[Change, ...]
+    changed: int
+    taken: Taken
+
+
+@dataclass(frozen=True, slots=True)
+class BestTrials:
+    """The report. Its `experiments` are those in which something ended, new bests first; beyond MOST_EXPERIMENTS they
+    are counted in `left_out`, and in the totals."""
+
+    since: datetime
+    until: datetime
+    experiments: tuple[Progress, ...]
+    left_out: int
+    new_bests: int
+    taken: Taken
+
+
+def best_trials(
+    ended: Sequence[Ended], standings: Iterable[Standing], since: datetime, until: datetime
+) -> BestTrials | None:
+    """The report of what ended from `since` until before `until`; None where nothing did."""
+    if not ended:
+        return None
+    by_name = {each.experiment: each for each in standings}
+    names = sorted({each.experiment for each in ended})
+    told = [
+        _progress(by_name.get(name, Standing(name)), [each for each in ended if each.experiment == name])
+        for name in names
+    ]
+    told.sort(key=lambda each: (not each.is_new, -each.taken.jobs, each.experiment))
+    return BestTrials(
+        since,
+        until,
+        experiments=tuple(told[:MOST_EXPERIMENTS]),
+        left_out=len(told[MOST_EXPERIMENTS:]),
+        new_bests=sum(each.is_new for each in told),
+        taken=_taken(ended),
+    )
+
+
+def _taken(ended: Sequence[Ended]) -> Taken:
+    counts = sum((each.counts for each in ended), Counts())
+    costs = [each.cost_usd for each in ended if each.cost_usd is not None]
+    return Taken(
+        sweeps=sum(each.is_sweep for each in ended),
+        jobs=counts.jobs,
+        failed=counts.failed,
+        cost_usd=sum(costs) if costs else None,
+        unpriced_jobs=sum(each.unpriced_jobs for each in ended),
+    )
+
+
+def _progress(standing: Standing, ended: Sequence[Ended]) -> Progress:
+    best, former, objective = standing.best, standing.former, standing.objective
+    is_new = best is not None and (former is None or former.key != best.key)
+    changes = _changes(former, best) if is_new and former is not None and best is not None else ()
+    return Progress(
+        experiment=standing.experiment,
+        metric=objective.metric if objective else None,
+        type=objective.type.value if objective else None,
+        best=_trial(best),
+        former=_trial(former) if is_new else None,
+        is_new=is_new,
+        changes=changes[:_MOST_CHANGES],
+        changed=len(changes),
+        taken=_taken(ended),
+    )
+
+
+def _trial(record: Record | None) -> Trial | None:
+    if record is None or record.experiment_value is None:
+        return None
+    return Trial(record.job.name, record.experiment_value, record.job.ended_at)
+
+
+def _changes(former: Record, best: Record) -> tuple[Change, ...]:
+    before, now = (shown_values(each.job.hyper_parameters) for each in (former, best))
+    names = sorted(before.keys() | now.keys())
+    return tuple(
+        Change(cut(name, _LONGEST), _cut(before.get(name)), _cut(now.get(name)))
+        for name in names
+        if before.get(name) != now.get(name)
+    )
+
+
+def _cut(text: str | None) -> str | None:
+    return None if text is None else cut(shown_value(text), _LONGEST)
+
+
+def announcement(report: BestTrials) -> Announcement:
+    """The report as an event. There is one for each day on which a period ends."""
+    return Announcement(f"best-trials/{report.until:%Y-%m-%d}", BEST_TRIALS, pack(report))
+
+
+def from_detail(detail: Mapping[str, object]) -> BestTrials:
+    """The report that an event's detail holds. Raises TypeError where a field is missing."""
+    return unpack(BestTrials, detail)
+
+
+# -- the message ----------------------------------------------------------------------------------------------------
+
+PageOf = Callable[[str], str | None]
+
+
+def best_trials_message(report: BestTrials, page_of: PageOf = lambda experiment: None) -> Message:
+    """What is said of it. `page_of` gives the link to an experiment's report, None where there are no links."""
+    period = f"{report.since:%Y-%m-%d} to {report.until:%Y-%m-%d}"
+    date = f"{report.until:%Y-%m-%d}"
+    answer = _answer(report)
+    return Message(
+        id=f"best-trials/{date}",
+        about=f"best-trials/{date}",
+        kind=MessageKind.BEST_TRIALS,
+        mood=Mood.GOOD,
+        experiment="all experiments",
+        title=f"Best trials, {period}",
+        subject=f"Best trials to {date}: {answer}",
+        verdict=f"{answer[0].upper()}{answer[1:]}.",
+        sentences=(f"{_spelt(report.taken)}.",),
+        at=report.until,
+        sections=(*(_section(each, page_of) for each in report.experiments), *_rest(report)),
+    )
+
+
+def _answer(report: BestTrials) -> str:
+    of = len(report.experiments) + report.left_out
+    new = [each for each in report.experiments if each.is_new]
+    if not new:
+        return f"no new best in {plural(of, 'experiment')}"
+    if report.new_bests == 1 and new[0].best is not None:
+        return f"{new[0].experiment} has a new best, {new[0].metric} {tidy(new[0].best.value)}"
+    return f"{plural(report.new_bests, 'new best', 'new bests')}: {listed([each.experiment for each in new], 3)}"
+
+
+def _rest(report: BestTrials) -> tuple[Section, ...]:
+    return (Section(f"And {plural(report.left_out, 'more experiment')}"),) if report.left_out else ()
+
+
+def _spelt(taken: Taken) -> str:
+    """`2 sweeps, 65 jobs, 3 failed, at least $4.20 (estimate)`."""
+    told = [plural(taken.sweeps, "sweep")] if taken.sweeps else []
+    told.append(plural(taken.jobs, "job"))
+    told.append(f"{taken.failed:,} failed" if taken.failed else "none failed")
+    if taken.cost_usd is None:
+        told.append("cost unknown")
+    else:
+        least = "at least " if taken.unpriced_jobs else ""
+        told.append(f"{least}{dollars(taken.cost_usd)} (estimate)")
+    return ", ".join(told)
+
+
+def _section(progress: Progress, page_of: PageOf) -> Section:
+    url = page_of(progress.experiment)
+    return Section(
+        title=_headline(progress),
+        sentences=(*_compared(progress), f"{_spelt(progress.taken)}."),
+        table=_table(progress),
+        links=(Link("All sweeps of the experiment", url),) if url else (),
+    )
+
+
+def _headline(progress: Progress) -> str:
+    if progress.best is None:
+        return f"{progress.experiment}: nothing is ranked"
+    what = "new best" if progress.is_new else "best is still"
+    return f"{progress.experiment}: {what} {progress.metric} {tidy(progress.best.value)}"
+
+
+def _compared(progress: Progress) -> tuple[str, ...]:
+    best, former = progress.best, progress.former
+    if best is None:
+        return ("No job has a value of an objective. A tag trialbook:objective or the rules document can name one.",)
+    if former is None:
+        return (f"By {best.job_name}, the first that ranks.",) if progress.is_new else (f"By {best.job_name}.",)
+    margin = abs(best.value - former.value)
+    if margin == 0:
+        return (f"By {best.job_name}, which equals the former best.",)
+    share = share_of(margin, former.value)
+    part = "" if share is None else f" ({percent(share)})"
+    way = "lower" if progress.type == ObjectiveType.MINIMIZE else "higher"
+    return (f"By {best.job_name}: {rough(margin)}{part} {way}, better, than before.",)
+
+
+def _table(progress: Progress) -> Table | None:
+    """The former best beside the new one: the value, and the hyperparameters that differ."""
+    best, former = progress.best, progress.former
+    if best is None or former is None:
+        return None
+    left = progress.changed - len(progress.changes)
+    return Table(
+        headers=("", "before", "now"),
+        rows=(
+            (progress.metric or "", tidy(former.value), tidy(best.value)),
+            *((each.parameter, _value(each.before), _value(each.now)) for each in progress.changes),
+        ),
+        numbers=(1, 2),
+        caption=f"{plural(left, 'more hyperparameter')} differ." if left > 0 else "",
+    )
+
+
+def _value(text: str | None) -> str:
+    if text is None:
+        return "none"
+    number = number_of(text)
+    return text if number is None or len(text) < 8 else shown(number, 4)

@@ -1,0 +1,132 @@
+"""The weekly report, through the deployed wiring: what the ledger and the reports say is told on the bus, once."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from tests.integration.test_announcements import problems
+from tests.integration.test_replay import CHURN, few, recording
+from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
+from trialbook_cli.replaying import running
+
+PRICES = "prices: {ml.m5.xlarge: 0.23, ml.m5.large: 0.115}"
+NAME = "PostBestTrials"
+OTHERS = ("PostSlack", "PostEmail", "AttachJob", "Reconcile")
+
+
+def a_week_later() -> Recording:
+    """The loop again, by other names, one job better than all before."""
+    text = json.dumps([list(recording(CHURN).events), list(recording(CHURN).answers)])
+    text = text.replace("2026-11-20", "2026-11-27").replace("0.03959207981824875", "0.0381")
+    events, answers = json.loads(text)
+    for event in events:
+        for name, value in event["detail"].items():
+            if name.endswith("Time") and isinstance(value, int):
+                event["detail"][name] = value + 7 * 86_400_000
+        for change in event["detail"].get("SecondaryStatusTransitions") or ():
+            change.update({key: each + 7 * 86_400_000 for key, each in change.items() if isinstance(each, int)})
+    return Recording("a week later", events, answers)
+
+
+@contextmanager
+def after(*recordings: Recording, rules: str = PRICES) -> Iterator[LaptopCloud]:
+    """A cloud in which the recordings have come to their end."""
+    events = [event for each in recordings for event in each.events]
+    answers = [answer for each in recordings for answer in each.answers]
+    with running(Recording("all", events, answers), rules=rules, without=OTHERS) as (cloud, _):
+        for event in events:
+            cloud.deliver(event)
+        cloud.finish()
+        yield cloud
+
+
+def run(cloud: LaptopCloud, moment: str) -> str | None:
+    event = {"id": f"schedule/{moment}", "time": moment, "account": "123456789012", "region": "us-east-1", "detail": {}}
+    answer = cloud.invoke(NAME, event)
+    told: str | None = answer["told"] if answer is not None else "died"
+    return told
+
+
+def reports(cloud: LaptopCloud) -> list[Mapping[str, Any]]:
+    return [each["detail"] for each in cloud.announced() if each["detail-type"] == "Best Trials"]
+
+
+def test_each_week_tells_what_ended_in_it_and_whose_best_is_new() -> None:
+    with after(recording(CHURN), a_week_later()) as cloud:
+        assert run(cloud, "2026-11-23T08:00:00Z") == "best-trials/2026-11-23"
+        calls = Counter(f"{service}.{operation}" for by, service, operation in cloud.calls.elements() if by == NAME)
+        assert run(cloud, "2026-11-30T08:00:00Z") == "best-trials/2026-11-30"
+        first, second = reports(cloud)
+
+    assert [problems("Best Trials", each) for each in (first, second)] == [[], []]
+    assert (first["taken"]["sweeps"], first["taken"]["jobs"]) == (1, 5)
+    assert first["since"] == "2026-11-16T08:00:00.000Z"
+    assert second["taken"]["jobs"] == 5
+    (churn,) = second["experiments"]
+    assert (churn["experiment"], churn["is_new"], churn["best"]["value"]) == ("churn-xgb", True, 0.0381)
+    assert churn["former"]["job_name"] == "churn-xgb-2026-11-20-10-15-04-760"
+    assert churn["taken"]["cost_usd"] > 0
+    assert calls["dynamodb.Query"] <= 2 + 3  # sweeps and experiments, and for the one of them: windows, sweeps, ranking
+    assert (calls["s3.GetObject"], calls["events.PutEvents"], calls["dynamodb.PutItem"]) == (1, 1, 1)
+
+
+def test_a_week_in_which_nothing_ended_is_silent() -> None:
+    with after(recording(CHURN)) as cloud:
+        run(cloud, "2026-11-23T08:00:00Z")
+
+        assert run(cloud, "2026-11-30T08:00:00Z") is None
+        assert len(reports(cloud)) == 1
+
+
+def test_repeated_it_tells_the_same_again_and_nothing_for_a_time_that_is_past() -> None:
+    with after(recording(CHURN)) as cloud:
+        told = [
+            run(cloud, moment) for moment in ("2026-11-23T08:00:00Z", "2026-11-23T08:00:00Z", "2026-11-16T08:00:00Z")
+        ]
+        first, again = reports(cloud)
+
+    assert told == ["best-trials/2026-11-23", "best-trials/2026-11-23", None]
+    assert _but_cause(first) == _but_cause(again)
+
+
+def test_a_death_after_any_call_changes_nothing_once_the_run_came_again() -> None:
+    moment, dead = "2026-11-23T08:00:00Z", 0
+    with after(recording(CHURN)) as cloud:
+        run(cloud, moment)
+        (expected,) = reports(cloud)
+        before = cloud.ledger.note("best-trials")
+        while True:
+            cloud.ledger.put_note("best-trials", json.dumps({"since": "2026-11-09", "until": expected["since"]}))
+            left = iter([*(False for _ in range(dead)), True])
+
+            def after_call(by: str, service: str, operation: str, left: Iterator[bool] = left) -> None:
+                if next(left, False):
+                    raise ProcessDied
+
+            cloud.after_call = after_call
+            died = run(cloud, moment) == "died"
+            cloud.after_call = None
+            if not died:
+                break
+            dead += 1
+            assert run(cloud, moment) == expected["id"], dead
+
+        assert dead > 5
+        assert cloud.ledger.note("best-trials") == before
+        assert [_but_cause(each) for each in reports(cloud)] == [_but_cause(expected)] * len(reports(cloud))
+
+
+def _but_cause(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key != "correlation_id"}
+
+
+def test_a_single_job_counts_with_what_it_cost() -> None:
+    with after(few(1)) as cloud:
+        run(cloud, "2026-11-23T08:00:00Z")
+        (told,) = reports(cloud)
+
+    assert (told["taken"]["sweeps"], told["taken"]["jobs"], told["taken"]["unpriced_jobs"]) == (0, 1, 0)
+    assert told["taken"]["cost_usd"] > 0
+    assert told["experiments"][0]["best"]["job_name"] == few(1).events[0]["detail"]["TrainingJobName"]
