@@ -2,6 +2,7 @@
 
 import ast
 import json
+import random
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -75,9 +76,9 @@ def test_all_failed_names_the_reason() -> None:
     ]
     found = analysed(records)
 
-    assert found.headline == "exp: all 3 jobs failed: AlgorithmError: CUDA out of memory at step #"
+    assert found.headline == "exp: all 3 jobs failed: AlgorithmError: CUDA out of memory at step …"
     assert [(group.count, group.reason) for group in found.failures] == [
-        (3, "AlgorithmError: CUDA out of memory at step #")
+        (3, "AlgorithmError: CUDA out of memory at step …")
     ]
 
 
@@ -267,6 +268,27 @@ def test_the_best_at_the_end_of_what_was_tried_suggests_going_on() -> None:
     assert advice(one_number({1: 0.5, 2: 0.4}), "edge of range") == []
 
 
+def test_an_end_where_the_best_ones_do_not_crowd_suggests_nothing() -> None:
+    """One lucky trial at the end of a hyperparameter that does not matter is chance."""
+    lucky = one_number({n + 1: 0.1 if n == 0 else 0.5 + (n * 7 % 40) / 100 for n in range(40)})
+    sloping = one_number({n + 1: 0.1 + n / 100 for n in range(40)})
+
+    assert advice(lucky, "edge of range") == []
+    (text,) = advice(sloping, "edge of range")
+    assert "4 of the 4 best trials lie in the lowest fifth, against 8 of all 40: try smaller values." in text
+
+
+def test_what_does_not_matter_is_not_sent_to_the_end_of_its_range() -> None:
+    source = random.Random(5)
+    given = [{"a": source.random(), "b": n / 40} for n in range(40)]
+    records = [trial(n, each, (each["a"] - 0.5) ** 2 + each["b"] / 1e4) for n, each in enumerate(given)]
+    best = min(records, key=lambda record: record.value or 1)
+    at_the_end = [*records, trial(99, {"a": 0.5, "b": 0.0}, (best.value or 0) / 2)]
+
+    assert advice(at_the_end, "insensitive")
+    assert advice(at_the_end, "edge of range") == []
+
+
 def test_nothing_lies_below_a_count_of_zero() -> None:
     ranges = (ParameterRange("eta", "Integer", 0, 8, "Linear"),)
     records = one_number({0: 0.1, 2: 0.4, 4: 0.3, 8: 0.2})
@@ -336,7 +358,40 @@ def test_a_search_whose_second_half_found_nothing_better_says_so() -> None:
     ]
 
 
+def test_a_search_is_counted_by_those_that_searched_for_the_same() -> None:
+    """Jobs by another objective did not try to be better."""
+    one = [trial(n, {"eta": n}, 0.1 if n == 12 else 0.2 + n / 100) for n in range(20)]
+    other = [trial(100 + n, {"eta": n}, 0.5 + n / 100, metric="accuracy") for n in range(30)]
+    found = analysed([*one, *other])
+
+    assert [each.kind for group in found.groups for each in group.advice if each.kind == "no further improvement"] == []
+
+
 # -- failures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_headline_of_several_reasons_counts_the_commonest() -> None:
+    reasons = ["CUDA out of memory", "CUDA out of memory", "no such file"]
+    found = analysed([trial(n, {}, None, status="Failed", failure_reason=each) for n, each in enumerate(reasons)])
+
+    assert found.headline == "exp: all 3 jobs failed, 2 of them for CUDA out of memory"
+
+
+def test_numbers_that_belong_to_names_tell_reasons_apart() -> None:
+    reasons = ["no key in S3 after 12 s", "no key in S3 after 30 s", "no V100 left", "no A100 left"]
+    found = analysed([trial(n, {}, None, status="Failed", failure_reason=each) for n, each in enumerate(reasons)])
+
+    assert [(group.count, group.reason) for group in found.failures] == [
+        (2, "no key in S3 after … s"),
+        (1, "no A100 left"),
+        (1, "no V100 left"),
+    ]
+
+
+def test_a_reason_that_all_give_in_the_same_words_is_quoted_as_it_is() -> None:
+    found = analysed([trial(n, {}, None, status="Failed", failure_reason="depth > 0 (0 vs. 0)") for n in range(3)])
+
+    assert found.failures[0].reason == "depth > 0 (0 vs. 0)"
 
 
 def test_failures_are_grouped_by_reason_with_the_values_that_only_they_share() -> None:
@@ -348,7 +403,7 @@ def test_failures_are_grouped_by_reason_with_the_values_that_only_they_share() -
     found = analysed([*fine, *failed])
     (group,) = found.failures
 
-    assert (group.count, group.reason) == (4, "CUDA out of memory: # MiB")
+    assert (group.count, group.reason) == (4, "CUDA out of memory: … MiB")
     assert [(each.parameter, each.condition) for each in group.only_they_share] == [("batch", "= 512")]
     assert advice([*fine, *failed], "failures")[0].startswith("All 4 jobs that failed with")
     assert {row.failure for row in found.trials if row.status == "Failed"} == {0}
@@ -368,7 +423,7 @@ def test_what_chance_would_part_too_is_not_named() -> None:
         ("ClientError: s3://bucket/key missing", "ClientError: s3://… missing"),
         (
             "AlgorithmError: framework error: \nTraceback (most recent call last):\n  File x\nValueError: bad 12\n, exit code: 1",
-            "AlgorithmError: ValueError: bad #",
+            "AlgorithmError: ValueError: bad …",
         ),
         ("InternalServerError", "InternalServerError"),
     ],

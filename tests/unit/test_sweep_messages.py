@@ -133,7 +133,7 @@ def test_nothing_ranked_says_how_to_set_an_objective() -> None:
 
     assert said.verdict == "Nothing is ranked, because no job has a value of an objective."
     assert said.facts[0].text.startswith("none: set one by tag trialbook:objective")
-    assert said.advice == ("5 jobs can't be ranked: no objective is known.",)
+    assert said.advice == ("5 jobs can't be ranked, each because no objective is known.",)
 
 
 def test_what_merged_into_it_is_continued() -> None:

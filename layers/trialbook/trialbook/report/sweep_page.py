@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 
+from trialbook.core.analysis.importance import NO_EFFECT
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.analysis.wording import plural
 from trialbook.core.charts.chart import Chart
@@ -23,6 +24,7 @@ def sweep_page(
     best = analysis.groups[0].best if analysis.groups else None
     values = {
         "a": analysis,
+        "NO_EFFECT": NO_EFFECT,
         "links": {"experiment": links.get("experiment")},
         "charts": [chart for at in range(max(1, len(analysis.groups))) for chart in _outlines(analysis, at)],
         "top": sorted((row for row in analysis.trials if row.rank), key=lambda row: row.rank or 0)[:_TOP],

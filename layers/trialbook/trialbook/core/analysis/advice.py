@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 
 from trialbook.core.analysis.arithmetic import onto, variance
+from trialbook.core.analysis.importance import FLAT
 from trialbook.core.analysis.model import (
     Advice,
     BestTrial,
+    Effect,
     FailureGroup,
     Gap,
     Importance,
@@ -21,25 +23,38 @@ from trialbook.core.analysis.wording import brief, listed, ordinal, percent, plu
 from trialbook.core.objectives import Objective
 
 _EDGE = 0.05  # of the range, on its scale
+_FIFTH = 0.2
 _TOP = 0.1  # of the trials count as the best ones
-_FLAT = 0.02  # of the explained variation
+_ENOUGH = 10  # trials, from which on the best ones are counted
+_CROWDED = 1.5  # times as many of the best ones in a fifth of the range as of all trials, and two standard deviations
 _MODEL_SAYS = 0.3  # of the variance out of sample, from which on a flat effect means something
 _WIDE_GAP = 0.5  # of the training value
 
 
-def at_the_edge(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> list[Advice]:
-    """Numbers whose best value lies at the end of their range (or of what was tried, from three values on)."""
+def at_the_edge(
+    parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]], importance: Importance | None = None
+) -> list[Advice]:
+    """Numbers whose best value lies at the end of their range (or of what was tried, from three values on), where the
+    best ones crowd there and the hyperparameter matters, as far as that can be told."""
     told = []
+    idle = {effect.parameter for effect in _flat(importance)}
     for parameter in parameters:
         value = trials[0].get(parameter.name)
         if parameter.kind is not Kind.NUMBER or not isinstance(value, int | float) or parameter.distinct < 3:
+            continue
+        if parameter.name in idle:
             continue
         place = _place(parameter, value)
         is_least_count = parameter.is_integer and value == parameter.lowest == 0  # there is nothing to try below
         if place is None or _EDGE < place < 1 - _EDGE or is_least_count:
             continue
-        told.append(_edge(parameter, float(value), is_low=place <= _EDGE, trials=trials))
+        told += _edge(parameter, float(value), is_low=place <= _EDGE, trials=trials)
     return told
+
+
+def _flat(found: Importance | None) -> list[Effect]:
+    """The hyperparameters that hardly matter, where the model explains enough for that to mean something."""
+    return [] if found is None or found.explained < _MODEL_SAYS else [e for e in found.effects if e.share < FLAT]
 
 
 def _place(parameter: Parameter, value: float) -> float | None:
@@ -51,28 +66,42 @@ def _place(parameter: Parameter, value: float) -> float | None:
     return (scaled(value) - scaled(low)) / (scaled(high) - scaled(low)) if value > 0 or scaled is float else None
 
 
-def _edge(parameter: Parameter, value: float, *, is_low: bool, trials: Sequence[Mapping[str, Value]]) -> Advice:
+def _edge(parameter: Parameter, value: float, *, is_low: bool, trials: Sequence[Mapping[str, Value]]) -> list[Advice]:
     top = trials[: max(round(len(trials) * _TOP), 3)]
-    places = [_place(parameter, float(x)) for trial in top if isinstance(x := trial.get(parameter.name), int | float)]
-    near = sum(1 for p in places if p is not None and (p <= 0.2 if is_low else p >= 0.8))
+    near, near_of_all = (_near_the_end(parameter, each, is_low=is_low) for each in (top, trials))
+    if len(trials) >= _ENOUGH and not _is_crowded(near, len(top), near_of_all / len(trials)):
+        return []
     end = parameter.lowest if is_low else parameter.highest
     bound = "the range's" if parameter.has_range else "the tried"
     assert end is not None
     side = "lower" if is_low else "upper"
     text = f"{parameter.name} is best at {tidy(value, 4)}, at {bound} {side} end ({tidy(end, 4)})"
-    if len(trials) >= 10:
-        text += f", and {near} of the {len(top)} best trials lie in the {'lowest' if is_low else 'highest'} fifth"
+    if len(trials) >= _ENOUGH:
+        fifth = "lowest" if is_low else "highest"
+        text += f", and {near:,} of the {len(top):,} best trials lie in the {fifth} fifth"
+        text += f", against {near_of_all:,} of all {len(trials):,}"
     text += f": try {'smaller' if is_low else 'larger'} values."
-    figures: dict[str, Value] = {"best_at": value, "end": end, "near": near, "of": len(top)}
-    return Advice("edge of range", text, parameter.name, figures)
+    figures: dict[str, Value] = {"best_at": value, "end": end, "near": near, "of": len(top), "near_of_all": near_of_all}
+    return [Advice("edge of range", text, parameter.name, figures)]
+
+
+def _is_crowded(near: int, of: int, share: float) -> bool:
+    """Whether more lie there than would by chance, if each did with this probability."""
+    expected = of * share
+    return near >= _CROWDED * expected and near >= expected + 2 * sqrt(expected * (1 - share))
+
+
+def _near_the_end(parameter: Parameter, trials: Sequence[Mapping[str, Value]], *, is_low: bool) -> int:
+    """How many trials lie in the fifth of the range at that end."""
+    given = (value for trial in trials if isinstance(value := trial.get(parameter.name), int | float))
+    places = [place for value in given if (place := _place(parameter, float(value))) is not None]
+    return sum(1 for place in places if (place <= _FIFTH if is_low else place >= 1 - _FIFTH))
 
 
 def insensitive(found: Importance | None) -> list[Advice]:
     """Hyperparameters that hardly matter, where the model explains enough for that to mean something."""
-    if found is None or found.explained < _MODEL_SAYS:
-        return []
-    flat = [effect for effect in found.effects if effect.share < _FLAT]
-    if not flat:
+    flat = _flat(found)
+    if found is None or not flat:
         return []
     share, names = sum(effect.share for effect in flat), [effect.parameter for effect in flat]
     is_one = len(flat) == 1
@@ -147,12 +176,14 @@ def ties(best: BestTrial) -> list[Advice]:
     return [Advice("tie", text, None, {"tied": best.tied})]
 
 
-def saturated(found: Sequence[Improvement], ended: int) -> list[Advice]:
-    """Where the second half of a longer search found nothing better; `ended` counts all jobs that ended."""
-    last = found[-1].finished
+def saturated(found: Sequence[Improvement], places: Sequence[int]) -> list[Advice]:
+    """Where the second half of a longer search found nothing better; `places` are those of the jobs that searched for
+    it, in the order in which all ended."""
+    ended, last = len(places), sum(1 for place in places if place <= found[-1].finished)
     if ended < 20 or last > ended / 2:
         return []
-    text = f"The best was the {ordinal(last)} of {ended} jobs to end; the {ended - last} after it found nothing better."
+    after = f"the {ended - last:,} after it found nothing better"
+    text = f"The best was the {ordinal(last)} of {ended:,} jobs to end; {after}."
     return [Advice("no further improvement", text, None, {"last": last, "ended": ended})]
 
 
@@ -161,7 +192,7 @@ def failing(groups: Sequence[FailureGroup]) -> list[Advice]:
     return [
         Advice(
             "failures",
-            f"All {group.count} jobs that failed with “{group.reason}” had "
+            f"All {group.count:,} jobs that failed with “{group.reason}” had "
             f"{_conditions(group.only_they_share)}, and no other job had: "
             "leave that out of the search, or fix its cause.",
             group.only_they_share[0].parameter,
@@ -181,7 +212,7 @@ def without_objective(lacks: Sequence[Lack]) -> list[Advice]:
     return [
         Advice(
             "without objective",
-            f"{plural(lack.count, 'job')} can't be ranked: {lack.reason}.",
+            f"{plural(lack.count, 'job')} can't be ranked{', each' if lack.count > 1 else ''} because {lack.reason}.",
             None,
             {"count": lack.count},
         )

@@ -8,14 +8,13 @@ from datetime import datetime
 from trialbook.core.analysis import advice
 from trialbook.core.analysis.costs import NO_PRICES, Prices, cost, cost_of
 from trialbook.core.analysis.differences import differences, improvements, spread
-from trialbook.core.analysis.failures import failures, lacks, normalised
+from trialbook.core.analysis.failures import alike, failures, lacks
 from trialbook.core.analysis.gaps import gaps
 from trialbook.core.analysis.importance import importance, why_not
 from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import (
     Analysis,
     BestTrial,
-    FailureGroup,
     Group,
     Kind,
     Parameter,
@@ -31,7 +30,7 @@ from trialbook.core.analysis.recipe import recipe
 from trialbook.core.analysis.rows import Context, Ranked, metrics_of, places_of_end, ranked_apart, rows
 from trialbook.core.analysis.slices import slice_of
 from trialbook.core.analysis.verdict import headline, sentences
-from trialbook.core.jobs import FAILED, JobKey
+from trialbook.core.jobs import JobKey
 from trialbook.core.sweeps import Record, Sweep
 
 
@@ -61,7 +60,7 @@ def analyse(
     apart = ranked_apart(records)
     ends = places_of_end(records)
     others = _Others(previous, experiment_best)
-    groups = tuple(_group(each, parameters, given, others, ends, prices) for each in apart)
+    groups = tuple(_group(each, parameters, given, others, ends, prices, is_alone=len(apart) == 1) for each in apart)
     counts = _counts(records)
     best = apart[0].records[0].job if apart else None
     spent = cost([record.job for record in records], best, prices)
@@ -82,15 +81,13 @@ def analyse(
         cost=spent,
         recipe=recipe(best) if best else None,
         provenance=_provenance(sweep, records),
-        trials=rows(records, apart, Context(parameters, shown, _failure_places(records, failed), ends, prices)),
+        trials=rows(records, apart, Context(parameters, shown, _failure_places(records), ends, prices)),
     )
 
 
-def _failure_places(records: Sequence[Record], groups: Sequence[FailureGroup]) -> dict[str, int]:
+def _failure_places(records: Sequence[Record]) -> dict[str, int]:
     """The group of each failed job, by its name."""
-    places = {group.reason: place for place, group in enumerate(groups)}
-    failed = (record.job for record in records if record.job.status == FAILED)
-    return {job.name: places[normalised(job.failure_reason)] for job in failed}
+    return {record.job.name: place for place, found in enumerate(alike(records)) for record in found}
 
 
 def _group(
@@ -100,6 +97,8 @@ def _group(
     others: _Others,
     ends: Mapping[JobKey, int],
     prices: Prices,
+    *,
+    is_alone: bool,
 ) -> Group:
     objective = ranked.objective
     trials = [given[record.job.name] for record in ranked.records]
@@ -109,6 +108,7 @@ def _group(
     best = _best(ranked, trials[0], prices)
     pairs = gaps(best.metrics, [metrics_of(record.job) for record in ranked.records])
     steps = improvements(ranked, ends)
+    places = list(ends.values()) if is_alone else [ends[record.key] for record in ranked.records]
     return Group(
         ranking=Ranking(objective.metric, objective.type, objective.statistic, objective.source),
         ranked=len(values),
@@ -123,11 +123,11 @@ def _group(
         gaps=pairs,
         advice=(
             *advice.ties(best),
-            *advice.at_the_edge(present, trials),
+            *advice.at_the_edge(present, trials, found),
             *advice.within_noise(objective, values, trials, found),
             *advice.insensitive(found),
             *advice.overfitting(pairs, objective, best),
-            *advice.saturated(steps, len(ends)),
+            *advice.saturated(steps, places),
         ),
     )
 

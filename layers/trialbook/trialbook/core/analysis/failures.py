@@ -1,7 +1,7 @@
 """Failed jobs by reason, with the hyperparameter values that only they share."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from math import comb
 
@@ -22,7 +22,7 @@ _NOISE = (
     (re.compile(r"\b[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "…"),
     (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b"), "…"),
     (re.compile(r"(/[\w.+-]+){2,}"), "/…"),
-    (re.compile(r"[-+]?(?!3://)\d+(\.\d+)?([eE][-+]?\d+)?"), "#"),
+    (re.compile(r"[-+]?(?<!\b[A-Za-z])(?<!\d)\d+(\.\d+)?([eE][-+]?\d+)?"), "…"),  # but not S3, p3, V100
 )
 _PLAIN = (re.compile(r"^\s*(framework error:|traceback \(most recent call last\):|, exit code: \d+)?\s*$", re.I),)
 _ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception|Killed|Interrupt)\b.*", re.M)
@@ -54,18 +54,21 @@ def normalised(reason: str | None) -> str:
 def failures(
     records: Sequence[Record], parameters: Sequence[Parameter], values: Mapping[str, Mapping[str, Value]]
 ) -> tuple[FailureGroup, ...]:
-    """Groups of failed jobs, largest first; `values` are the varied hyperparameters of each job by its name."""
+    """Groups of failed jobs as `alike` orders them; `values` are the varied hyperparameters of each job, by name."""
+    fine = [values[record.job.name] for record in records if record.job.status in (COMPLETED, STOPPED)]
+    return tuple(_group(found, fine, parameters, values) for found in alike(records))
+
+
+def alike(records: Iterable[Record]) -> list[list[Record]]:
+    """The failed records with the same normalised reason, the largest group first."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         if record.job.status == FAILED:
             groups.setdefault(normalised(record.job.failure_reason), []).append(record)
-    fine = [values[record.job.name] for record in records if record.job.status in (COMPLETED, STOPPED)]
-    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
-    return tuple(_group(reason, found, fine, parameters, values) for reason, found in ordered)
+    return [found for _, found in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))]
 
 
 def _group(
-    reason: str,
     records: Sequence[Record],
     fine: Sequence[Mapping[str, Value]],
     parameters: Sequence[Parameter],
@@ -73,8 +76,9 @@ def _group(
 ) -> FailureGroup:
     failed = [values[record.job.name] for record in records]
     conditions = [found for each in parameters for found in _conditions(each, failed, fine)]
+    essences = {essence(record.job.failure_reason) for record in records}
     return FailureGroup(
-        reason=reason,
+        reason=essences.pop() if len(essences) == 1 else normalised(records[0].job.failure_reason),
         example=cut((records[0].job.failure_reason or _UNTOLD).strip(), _EXAMPLE),
         count=len(records),
         job_names=tuple(record.job.name for record in records[:_NAMES]),

@@ -35,6 +35,9 @@ _PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _MOST = 20  # hyperparameters in the model
 _MISSING = "none"
 _CLEAR = 0.2  # rank correlations nearer to 0 tell no direction
+FLAT = 0.02  # of the explained variation: less is next to nothing
+NO_DIRECTION = "no clear direction"
+NO_EFFECT = "no effect seen"
 
 Weights = tuple[tuple[int, float], ...]
 
@@ -257,7 +260,8 @@ def _effect(
     if basis.parameter.kind is Kind.NUMBER:
         pairs = [(float(x), y) for x, y in zip((t.get(name) for t in trials), values, strict=True) if x is not None]
         correlation = rank_correlation([x for x, _ in pairs], [y for _, y in pairs])
-    return Effect(name, share, correlation, _direction(correlation, sign, numbers, basis.parameter), min(known)[1])
+    direction = NO_EFFECT if share < FLAT else _direction(correlation, sign, numbers, basis.parameter)
+    return Effect(name, share, correlation, direction, min(known)[1])
 
 
 def _direction(correlation: float | None, sign: int, costs: Sequence[float], parameter: Parameter) -> str:
@@ -265,9 +269,9 @@ def _direction(correlation: float | None, sign: int, costs: Sequence[float], par
     if parameter.kind is Kind.CATEGORY:
         return "depends on the value"
     if correlation is None or abs(correlation) < _CLEAR:
-        return "neither way"
+        return NO_DIRECTION
     is_lower = correlation * sign > 0
     place = costs.index(min(costs)) / max(len(costs) - 1, 1)
     if not (place <= 1 / 3 if is_lower else place >= 2 / 3):
-        return "neither way"
+        return NO_DIRECTION
     return "lower is better" if is_lower else "higher is better"

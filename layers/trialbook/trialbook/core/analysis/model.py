@@ -287,8 +287,9 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Failed jobs with the same reason, numbers and names aside. `shared` is what all of them have in common;
-    `only_they_share` the least of it that no job which did not fail has, empty where chance would part them too."""
+    """Failed jobs with the same reason but for numbers and names, for which `reason` has an ellipsis where they differ.
+    `shared` is what all of them have in common; `only_they_share` the least of it that no job which did not fail has,
+    empty where chance would part them too."""
 
     reason: str
     example: str

@@ -33,11 +33,18 @@ def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, fai
         where = f" at {at}" if at else f" by {group.best.job_name}"
         return f"{experiment}: best {group.ranking.metric} {brief(group.best.value)}{where}"
     if counts.jobs and counts.failed == counts.jobs:
-        first = f": {failures[0].reason}" if failures else ""
-        return f"{experiment}: {_all(counts.jobs)} failed{first}"
+        return f"{experiment}: {_all(counts.jobs)} failed{_why(failures, counts.failed)}"
     if counts.in_progress == counts.jobs:
         return f"{experiment}: {plural(counts.jobs, 'job')} in progress, none has ended"
     return f"{experiment}: nothing is ranked, because no job has a value of an objective"
+
+
+def _why(failures: Sequence[FailureGroup], failed: int) -> str:
+    """The commonest reason, and how many failed for it where others failed for another."""
+    if not failures:
+        return ""
+    first = failures[0]
+    return f": {first.reason}" if first.count == failed else f", {first.count:,} of them for {first.reason}"
 
 
 def _by_importance(group: Group) -> Mapping[str, Value]:

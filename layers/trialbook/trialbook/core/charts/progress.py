@@ -1,5 +1,6 @@
 """How the search went, and what its outcome depends on."""
 
+from trialbook.core.analysis.importance import NO_DIRECTION, NO_EFFECT
 from trialbook.core.analysis.model import Analysis, Group, TrialRow
 from trialbook.core.analysis.wording import cut, percent, plural
 from trialbook.core.charts import words
@@ -57,7 +58,8 @@ def _importance(group: Group, c: Colours, most: int = 10) -> Spec:
         {
             "parameter": cut(each.parameter, 30),
             "share": each.share,
-            "told": percent(each.share) + ("" if each.direction == "neither way" else f", {each.direction}"),
+            "told": percent(each.share)
+            + ("" if each.direction in (NO_DIRECTION, NO_EFFECT) else f", {each.direction}"),
         }
         for each in group.importance.effects[:most]
     ]

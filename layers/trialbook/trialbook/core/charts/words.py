@@ -46,7 +46,8 @@ def history(group: Group) -> Words:
     """When the best came and how often it was improved."""
     last = group.improvements[-1]
     ranked = plural(group.ranked, "trial")
-    text = f"{_best(group)}, reached by the {ordinal(last.finished)} job to end; {ranked} ranked"
+    best = f"Best {group.ranking.metric} {brief(group.best.value)}"
+    text = f"{best}, reached by the {ordinal(last.finished)} job to end; {ranked} ranked"
     times = len(group.improvements) - 1
     improved = f", the best so far improved {often(times)}" if times else ""
     return Words(f"{group.ranking.metric}, trial by trial", f"{text}{improved}.")
