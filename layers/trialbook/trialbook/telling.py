@@ -6,7 +6,7 @@ message says what is so now.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,8 @@ from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts, W
 from trialbook.core.messages.model import Message
 from trialbook.core.messages.routing import Defaults, Destination, destinations
 from trialbook.core.report_links import link
-from trialbook.core.sweeps import Sweep, SweepState
+from trialbook.core.rules import Rules
+from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.observability import logger
 from trialbook.services import Services, hourly_prices
 from trialbook.settings import Settings
@@ -115,7 +116,23 @@ def _job_facts(event: Announcement, services: Services) -> JobFacts | None:
     window = services.ledger.sweep(record.sweep) if record.sweep else None
     objective = record.experiment_objective
     before = services.ledger.best_before(window, objective) if window and objective else None
-    return JobFacts(record, before, hourly_prices([record], region, services))
+    prices = hourly_prices([record], region, services)
+    rules = services.rules()
+    baselines = _baselines(record.experiment, record.key, {before.job.name} if before else set(), rules, services)
+    return JobFacts(record, before, prices, baselines)
+
+
+def _baselines(
+    experiment: str, like: JobKey, names: set[str], rules: Rules, services: Services
+) -> Mapping[str, Record]:
+    """The jobs that regressions are measured against, by name: those of the given names, and those that the rules name.
+    Nothing is read where no rule watches for one."""
+    watching = [each.regression for each in rules.alerts if each.regression and each.concerns(experiment)]
+    if not watching:
+        return {}
+    wanted = names | {each.baseline for each in watching if each.baseline}
+    keys = [replace(like, kind=JobKind.TRAINING, name=name) for name in sorted(wanted)]
+    return {record.job.name: record for record in services.ledger.records(keys)}
 
 
 def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addresses) -> SweepFacts | None:
@@ -124,7 +141,11 @@ def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addres
     if sweep is None:
         return None
     top = tuple(services.ledger.ranking(sweep.id, _READ))
-    return SweepFacts(sweep, top, _report(sweep, bucket, where))
+    report = _report(sweep, bucket, where)
+    groups = report.analysis.groups[:1] if report else ()
+    names = {each.job_name for group in groups for each in group.differences}
+    like = JobKey(sweep.account, sweep.region, JobKind.TRAINING, "")
+    return SweepFacts(sweep, top, report, _baselines(sweep.experiment, like, names, services.rules(), services))
 
 
 def _living(sweep_id: str, services: Services) -> Sweep | None:

@@ -1,6 +1,7 @@
 """Checks a document of plain data and collects every problem, each with its line, key, value and what was expected."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -41,14 +42,14 @@ class Checker:
             self.problem((*path, key), f"unknown key, expected one of {', '.join(allowed or ())}{hint}")
         return {key: each for key, each in kept.items() if allowed is None or key in allowed}
 
-    def items(self, parent: Mapping[str, Any], key: str) -> Iterator[tuple[object, Path]]:
-        """The entries of a list under a top-level key, with their paths; a missing list is empty."""
+    def items(self, parent: Mapping[str, Any], key: str, path: Path = ()) -> Iterator[tuple[object, Path]]:
+        """The entries of a list under a key, with their paths; `path` is the parent's. A missing list is empty."""
         value = parent.get(key)
         if value is not None and not isinstance(value, list):
-            self.wrong((key,), value, "a list")
+            self.wrong((*path, key), value, "a list")
             return
         for number, each in enumerate(value or ()):
-            yield each, (key, number)
+            yield each, (*path, key, number)
 
     def text(self, value: object, path: Path) -> str | None:
         """A text that is not empty; numbers count as their text."""
@@ -76,6 +77,20 @@ class Checker:
         limit = f" and at most {at_most:g}" if at_most is not None else ""
         self.wrong(path, value, f"a number above {above:g}{limit}")
         return None
+
+    def pattern(self, value: object, path: Path, pattern: re.Pattern[str], expected: str) -> str | None:
+        """A text of which the pattern fits all."""
+        if value is None or (isinstance(value, str) and pattern.fullmatch(value)):
+            return value
+        self.wrong(path, value, expected)
+        return None
+
+    def chosen(self, value: object, path: Path, options: Sequence[str]) -> tuple[str, ...]:
+        """One of the options, or a list of some; empty where it is missing."""
+        several: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
+        for each in several:
+            self.choice(each, path, options)
+        return tuple(each for each in several if each in options)
 
     def choice(self, value: object, path: Path, options: Sequence[object]) -> None:
         """One of the options."""

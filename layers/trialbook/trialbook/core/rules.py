@@ -1,4 +1,4 @@
-"""The rules document: where jobs belong, what they are ranked by, when a loop counts as over.
+"""The rules document: where jobs belong, what they are ranked by, when a loop counts as over, where messages go.
 
 `parse_rules` takes the document as plain data with the line of each key, and reports every problem at once.
 """
@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 from trialbook.core.checking import Checker, Lines, Path
 from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.core.jobs import Job, JobKind
+from trialbook.core.messages.alert_rules import AlertRule, parse_alerts
+from trialbook.core.messages.quiet_hours import Window, parse_quiet_hours
+from trialbook.core.messages.route_rules import Owner, Route, parse_owners, parse_routes
 from trialbook.core.names import base_job_name
 from trialbook.core.objectives import Objective, ObjectiveSource, parse_objective
 
@@ -78,7 +81,11 @@ class Rules:
     experiments: tuple[ExperimentRule, ...] = ()
     quiet: timedelta = DEFAULT_QUIET
     prices: Mapping[str, float] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    alerts: tuple[AlertRule, ...] = ()
+    quiet_hours: tuple[Window, ...] = ()
     owner_tag: str = OWNER_TAG
+    owners: Mapping[str, Owner] = field(default_factory=dict)
 
     def objective(self, experiment: str) -> Objective | None:
         """The objective that the document gives an experiment; the first section that says one wins."""
@@ -110,13 +117,29 @@ def parse_rules(document: object, lines: Lines) -> Rules:
         experiments=tuple(_experiment(check, name, top["experiments"][name]) for name in _names(check, top)),
         quiet=_quiet(check, top.get("quiet_minutes"), ("quiet_minutes",)) or DEFAULT_QUIET,
         prices=_prices(check, top.get("prices")),
+        routes=parse_routes(check, top),
+        alerts=parse_alerts(check, top),
+        quiet_hours=parse_quiet_hours(check, top.get("quiet_hours"), ("quiet_hours",)),
+        owner_tag=check.text(top.get("owner_tag"), ("owner_tag",)) or OWNER_TAG,
+        owners=parse_owners(check, top),
     )
     if check.problems:
         raise InvalidRules(tuple(check.problems))
     return rules
 
 
-_TOP = ("version", "quiet_minutes", "rules", "experiments", "prices")
+_TOP = (
+    "version",
+    "quiet_minutes",
+    "rules",
+    "experiments",
+    "prices",
+    "routes",
+    "alerts",
+    "quiet_hours",
+    "owner_tag",
+    "owners",
+)
 _RULE = ("name", "match", "experiment", "trial", "ignore")
 _MATCH = ("job", "kind", "image", "role", "account", "region", "tags")
 _EXPERIMENT = ("objective", "quiet_minutes", "rank_stopped")

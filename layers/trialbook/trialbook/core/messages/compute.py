@@ -1,6 +1,7 @@
 """Which messages follow from an event."""
 
 from trialbook.core.announcements import BEST_TRIAL_CHANGED, REPORT_READY, Announcement
+from trialbook.core.messages.alerts import alerts
 from trialbook.core.messages.best_trials import best_trials_message
 from trialbook.core.messages.facts import Facts, JobFacts, SweepFacts, WeekFacts
 from trialbook.core.messages.job import job_message
@@ -24,16 +25,18 @@ def messages_of(event: Announcement, facts: Facts, rules: Rules) -> tuple[Messag
 def _of_job(event: Announcement, facts: JobFacts, rules: Rules) -> tuple[Message, ...]:
     if facts.record.is_history or not facts.record.job.is_terminal:
         return ()
-    return (job_message(event, facts, rules),)
+    said = job_message(event, facts, rules)
+    return (said, *alerts(event, facts, rules, said))
 
 
 def _of_sweep(event: Announcement, facts: SweepFacts, rules: Rules) -> tuple[Message, ...]:
     """The sweep's own message first: what follows it may belong in its thread."""
     if facts.sweep.is_history or facts.sweep.is_single:
         return ()
-    told = [sweep_message(event, facts, rules)]
+    said = sweep_message(event, facts, rules)
+    told = [said]
     if event.type == BEST_TRIAL_CHANGED and (best := new_best(event, facts, rules)) is not None:
         told.append(best)
     if event.type == REPORT_READY:
         told += thread_messages(event, facts, rules)
-    return tuple(told)
+    return (*told, *alerts(event, facts, rules, said))

@@ -16,7 +16,8 @@ class Channel(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where a message goes. `address` is a Slack channel's id or name, an incoming webhook's name, or an email address;
-    `mention` is the Slack user or group to name, as `U…`, `S…` or `@name`; `not_before` is the end of quiet hours."""
+    `mention` is the Slack user or group to name, as `U…` or `S…`; `not_before` is the end of quiet hours: nothing is
+    posted before, but what was posted already may be edited."""
 
     channel: Channel
     address: str

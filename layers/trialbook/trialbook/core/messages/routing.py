@@ -1,13 +1,17 @@
-"""Which message goes where."""
+"""Which message goes where: the routes of the rules document that match it, or the default route."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trialbook.core.messages.destination import Channel as Channel
 from trialbook.core.messages.destination import Destination as Destination
 from trialbook.core.messages.model import Message, MessageKind, Mood
+from trialbook.core.messages.quiet_hours import quiet_until
+from trialbook.core.messages.route_rules import DEFAULT, OWNER, Address, Owner, Route, RouteMatch
 from trialbook.core.rules import Rules
+
+_NO_OWNER = Owner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +23,70 @@ class Defaults:
     webhook: str | None = None
     email: tuple[str, ...] = ()
 
-    def destinations(self) -> tuple[Destination, ...]:
-        """As destinations."""
-        slack = [Destination(Channel.SLACK, self.slack)] if self.slack else []
-        webhook = [Destination(Channel.WEBHOOK, self.webhook)] if self.webhook else []
-        return (*slack, *webhook, *(Destination(Channel.EMAIL, address) for address in self.email))
+    def addresses(self) -> tuple[Address, ...]:
+        """As entries of a route."""
+        slack = [Address(Channel.SLACK, self.slack)] if self.slack else []
+        webhook = [Address(Channel.WEBHOOK, self.webhook)] if self.webhook else []
+        return (*slack, *webhook, *(Address(Channel.EMAIL, address, None) for address in self.email))
 
 
 def destinations(message: Message, rules: Rules, defaults: Defaults, now: datetime) -> tuple[Destination, ...]:
-    """Where the message goes; each destination once."""
-    return tuple(_suiting(message, defaults))
+    """Where the message goes, each destination once.
+
+    All routes that match add theirs. Where none matches, or those that do lead to nobody (an owner that is not known),
+    the default route answers; a route with an empty `to` that matches keeps the message from it. A message waits for
+    the end of quiet hours unless some route lets it through.
+    """
+    routes = [route for route in rules.routes if route.match.matches(message)]
+    found = [each for route in routes for each in _of_route(route, message, rules, defaults, now)]
+    is_meant = any(not route.to for route in routes)
+    if not found and not is_meant:
+        by_default = Route("default", RouteMatch(), defaults.addresses())
+        found = list(_of_route(by_default, message, rules, defaults, now))
+    return _once(found)
 
 
-def _suiting(message: Message, defaults: Defaults) -> Iterator[Destination]:
-    for each in defaults.destinations():
-        if suits(message, each.channel):
-            yield each
+def _of_route(route: Route, message: Message, rules: Rules, defaults: Defaults, now: datetime) -> Iterator[Destination]:
+    windows = rules.quiet_hours if route.quiet_hours is None else route.quiet_hours
+    until = quiet_until(windows, message, now) if windows else None
+    asked_for = bool(route.match.kinds or route.match.events)
+    owner = rules.owners.get((message.owner or "").casefold(), _NO_OWNER)
+    for address in route.to:
+        text = _address(address, owner, defaults)
+        if text is not None and (asked_for or suits(message, address.channel)):
+            mention = _mention(address, owner, message)
+            yield Destination(address.channel, text, None if mention == text else mention, until)
+
+
+def _address(address: Address, owner: Owner, defaults: Defaults) -> str | None:
+    if address.channel is Channel.WEBHOOK and address.text == DEFAULT:
+        return defaults.webhook
+    if address.text == OWNER:
+        return owner.email if address.channel is Channel.EMAIL else owner.slack
+    return address.text
+
+
+def _mention(address: Address, owner: Owner, message: Message) -> str | None:
+    """Who is named: nobody in what only reports progress."""
+    if address.channel is not Channel.SLACK or message.mood is Mood.BUSY or message.kind is MessageKind.NEW_BEST:
+        return None
+    return owner.slack if address.mention == OWNER else address.mention
+
+
+def _once(found: Iterable[Destination]) -> tuple[Destination, ...]:
+    """Each destination once: what two routes say of it is joined, and the one that need not wait wins."""
+    joined: dict[tuple[Channel, str], Destination] = {}
+    for each in found:
+        key = (each.channel, each.address.casefold() if each.channel is Channel.EMAIL else each.address)
+        other = joined.get(key)
+        joined[key] = each if other is None else _joined(other, each)
+    return tuple(joined.values())
+
+
+def _joined(one: Destination, other: Destination) -> Destination:
+    is_free = one.not_before is None or other.not_before is None
+    until = None if is_free else min(each.not_before for each in (one, other) if each.not_before is not None)
+    return replace(one, mention=one.mention or other.mention, not_before=until)
 
 
 def suits(message: Message, channel: Channel) -> bool:

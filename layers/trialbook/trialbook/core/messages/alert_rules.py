@@ -1,0 +1,134 @@
+"""The part of the rules document that says when somebody is to be alarmed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from trialbook.core.analysis.wording import dollars, percent, rough
+from trialbook.core.checking import Checker, Path
+
+EXPERIMENT, PREVIOUS_SWEEP = "experiment", "previous sweep"
+_PERCENT = re.compile(r"(?P<number>\d+(\.\d+)?)\s*%")
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Worse than something by more than a margin. `against` is EXPERIMENT (its best before), PREVIOUS_SWEEP (its best),
+    or the name of a job; the margin is in the objective's unit, or a share of the other's value."""
+
+    against: str
+    absolute: float | None = None
+    relative: float | None = None
+
+    @property
+    def baseline(self) -> str | None:
+        """The job's name, where it is one."""
+        return None if self.against in (EXPERIMENT, PREVIOUS_SWEEP) else self.against
+
+    def is_broken(self, margin: float, relative: float | None) -> bool:
+        """Whether a value that is worse by so much is too bad. Against a value of 0 there is no share: any margin is
+        too much then."""
+        if self.relative is not None:
+            return relative is None or relative > self.relative
+        return margin > (self.absolute or 0.0)
+
+    @property
+    def limit(self) -> str:
+        """What is allowed, in words."""
+        if self.relative is not None:
+            return percent(self.relative)
+        return rough(self.absolute) if self.absolute else "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRule:
+    """A rule and what breaks it: a regression, a share of failed jobs, a cost in US dollars, or that no job has a value
+    to rank by. Just one of them is set."""
+
+    name: str
+    experiment: str = "*"
+    regression: Regression | None = None
+    failed: float | None = None
+    cost: float | None = None
+    no_metric: bool = False
+
+    def concerns(self, experiment: str) -> bool:
+        """Whether it watches the experiment."""
+        return fnmatchcase(experiment.casefold(), self.experiment.casefold())
+
+    @property
+    def limit(self) -> str:
+        """What it allows, in words."""
+        if self.regression is not None:
+            return f"{self.regression.limit} worse than {_against(self.regression)}"
+        if self.failed is not None:
+            return f"{percent(self.failed)} of the jobs failed"
+        return f"{dollars(self.cost)} (estimate)" if self.cost is not None else "some job with a value to rank by"
+
+
+def _against(regression: Regression) -> str:
+    names = {EXPERIMENT: "the experiment's best before", PREVIOUS_SWEEP: "the previous sweep's best"}
+    return names.get(regression.against, f"the baseline {regression.against}")
+
+
+_ALERT = ("name", "experiment", "regression", "failed", "cost", "no_metric")
+_CONDITIONS = _ALERT[2:]
+
+
+def parse_alerts(check: Checker, top: Mapping[str, Any]) -> tuple[AlertRule, ...]:
+    """The list under `alerts`. Names are unique, because a message is told again by them."""
+    found: dict[str, AlertRule] = {}
+    for value, path in check.items(top, "alerts"):
+        rule = _alert(check, value, path)
+        if rule.name in found:
+            check.wrong((*path, "name"), rule.name, "another name than the alerts before")
+        found[rule.name] = rule
+    return tuple(found.values())
+
+
+def _alert(check: Checker, value: object, path: Path) -> AlertRule:
+    given = check.mapping(value, path, _ALERT)
+    if len(given.keys() & set(_CONDITIONS)) != 1:
+        check.problem(path, f"expected one of {', '.join(_CONDITIONS)}, and one only")
+    no_metric = check.flag(given.get("no_metric"), (*path, "no_metric"))
+    if no_metric is False:
+        check.wrong((*path, "no_metric"), False, "true")
+    regression = given.get("regression")
+    return AlertRule(
+        name=check.text(given.get("name"), (*path, "name")) or f"alert {int(path[-1]) + 1}",
+        experiment=check.text(given.get("experiment"), (*path, "experiment")) or "*",
+        regression=None if regression is None else _regression(check, regression, (*path, "regression")),
+        failed=_share(check, given.get("failed"), (*path, "failed")),
+        cost=check.number(given.get("cost"), (*path, "cost"), above=0),
+        no_metric=bool(no_metric),
+    )
+
+
+def _regression(check: Checker, value: object, path: Path) -> Regression:
+    given = check.mapping(value, path, ("against", "by"))
+    against = check.text(given.get("against"), (*path, "against"))
+    if against is None:
+        check.problem(path, f"has no against, expected {EXPERIMENT}, {PREVIOUS_SWEEP} or a job's name")
+    by = given.get("by")
+    relative = _percentage(by)
+    if by is None or relative is not None:
+        return Regression(against or EXPERIMENT, None, relative)
+    if isinstance(by, str):
+        check.wrong((*path, "by"), by, "a number in the objective's unit, or a share such as '2 %'")
+        return Regression(against or EXPERIMENT)
+    return Regression(against or EXPERIMENT, check.number(by, (*path, "by"), above=0))
+
+
+def _share(check: Checker, value: object, path: Path) -> float | None:
+    share = _percentage(value)
+    if value is None or (share is not None and share < 1):
+        return share
+    check.wrong(path, value, "a share of the jobs below 100 %, such as '20 %'")
+    return None
+
+
+def _percentage(value: object) -> float | None:
+    found = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    return None if found is None else float(found["number"]) / 100

@@ -1,0 +1,242 @@
+"""Alerts: which rules a sweep or a job breaks, in numbers, and what differs from what it is compared with."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from trialbook.core.analysis.costs import cost
+from trialbook.core.analysis.differences import difference
+from trialbook.core.analysis.model import Against, Cost, Difference
+from trialbook.core.analysis.parameters import shown_values
+from trialbook.core.analysis.verdict import distance
+from trialbook.core.analysis.wording import brief, cut, dollars, listed, percent, plural
+from trialbook.core.announcements import JOB_FINISHED, REPORT_READY, SWEEP_PROGRESSED, TUNING_JOB_FAILED, Announcement
+from trialbook.core.jobs import Job
+from trialbook.core.messages import phrases
+from trialbook.core.messages.alert_rules import EXPERIMENT, PREVIOUS_SWEEP, AlertRule, Regression
+from trialbook.core.messages.facts import Facts, JobFacts, SweepFacts
+from trialbook.core.messages.job import apart
+from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Table
+from trialbook.core.messages.summary import cost_text
+from trialbook.core.objectives import Objective
+from trialbook.core.rules import Rules
+from trialbook.core.sweeps import Record
+
+_AGAINST = {EXPERIMENT: Against.EXPERIMENT, PREVIOUS_SWEEP: Against.PREVIOUS_SWEEP}
+_MOST_DIFFERENCES = 15
+_LONGEST_CELL = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that is broken: in short, for the title; in a sentence; and the job that is compared with, if one is."""
+
+    rule: AlertRule
+    short: str
+    sentence: str
+    baseline: str | None = None
+
+
+def alerts(event: Announcement, facts: Facts, rules: Rules, about: Message) -> tuple[Message, ...]:
+    """A message for each rule that is broken. `about` is the message of the sweep or job itself: an alert carries its
+    links, tags and version."""
+    experiment = facts.record.experiment if isinstance(facts, JobFacts) else facts.sweep.experiment
+    watching = [rule for rule in rules.alerts if rule.concerns(experiment)]
+    find = _of_job if isinstance(facts, JobFacts) else _of_sweep
+    found = [broken for rule in watching for broken in find(event, rule, facts)]  # type: ignore[arg-type]
+    return tuple(_message(event, facts, each, about) for each in found)
+
+
+def _message(event: Announcement, facts: Facts, broken: Broken, about: Message) -> Message:
+    table = _table(facts, broken.baseline)
+    return replace(
+        about,
+        id=f"{event.id}/alert/{broken.rule.name}",
+        about=f"alert/{about.about.partition('/')[2]}/{broken.rule.name}",
+        kind=MessageKind.ALERT,
+        mood=Mood.BAD,
+        title=phrases.SEPARATOR.join((about.experiment, f"alert “{cut(broken.rule.name, 60)}”", broken.short)),
+        subject=f"{about.experiment}: {broken.short}",
+        verdict=broken.sentence,
+        version=_version(facts, broken.rule),
+        is_final=True,
+        sentences=(about.verdict, *_nothing_differs(table, broken)),
+        progress=None,
+        facts=(Fact("Rule", broken.rule.name), Fact("Allowed", broken.rule.limit), *_context(about)),
+        table=table,
+        bars=(),
+        bars_label="",
+        constants="",
+        advice=(),
+        picture=None,
+        report=None,
+        continues=(),
+    )
+
+
+def _version(facts: Facts, rule: AlertRule) -> int:
+    """An alert is said again when a sweep was revised, not whenever it goes on. The share of failed jobs is told once:
+    as soon as nothing can save it."""
+    if isinstance(facts, JobFacts):
+        return facts.record.version
+    return 1 if rule.failed is not None else facts.sweep.revision
+
+
+def _nothing_differs(table: Table | None, broken: Broken) -> tuple[str, ...]:
+    is_compared = broken.baseline is not None and table is None
+    return ("Nothing that is known of them differs: it may be chance.",) if is_compared else ()
+
+
+def _context(about: Message) -> Iterator[Fact]:
+    """Whose it is, what it cost, what it ran on."""
+    yield from (each for each in about.facts if each.label in ("Job", "Jobs", "Cost", "Machines", "Owner"))
+
+
+# -- what a sweep breaks -------------------------------------------------------------------------------------------
+
+
+def _of_sweep(event: Announcement, rule: AlertRule, facts: SweepFacts) -> Iterator[Broken]:
+    """While it runs, only what can't change any more; all else when its report is there."""
+    if event.type in (SWEEP_PROGRESSED, TUNING_JOB_FAILED, REPORT_READY) and rule.failed is not None:
+        yield from _too_many_failed(rule, facts)
+    if event.type != REPORT_READY or facts.report is None:
+        return
+    analysis = facts.report.analysis
+    if rule.cost is not None:
+        yield from _too_dear(rule, analysis.cost)
+    if rule.no_metric and not analysis.groups and analysis.counts.completed:
+        why = f": {analysis.lacks[0].reason}" if analysis.lacks else ""
+        yield Broken(rule, "no metric found", f"None of {_completed(analysis.counts.completed)} can be ranked{why}.")
+    if rule.regression is not None and analysis.groups:
+        yield from _without_baseline(rule, rule.regression, facts)
+        yield from _regressed(rule, rule.regression, _beside(rule.regression, facts), _best_is(facts))
+
+
+def _completed(count: int) -> str:
+    return f"the {plural(count, 'job')} that completed"
+
+
+def _too_many_failed(rule: AlertRule, facts: SweepFacts) -> Iterator[Broken]:
+    counts, total = facts.sweep.counts, phrases.total(facts.sweep)
+    if rule.failed is None or not total or counts.failed <= rule.failed * total:
+        return
+    share = percent(counts.failed / total)
+    so_far = f", {counts.ended:,} have ended so far" if counts.ended < total else ""
+    sentence = (
+        f"{counts.failed:,} of {plural(total, 'job')} failed ({share}){so_far}; {percent(rule.failed)} are allowed."
+    )
+    yield Broken(rule, f"{share} of the jobs failed", sentence)
+
+
+def _too_dear(rule: AlertRule, spent: Cost) -> Iterator[Broken]:
+    if rule.cost is None or spent.all.cost_usd is None or spent.all.cost_usd <= rule.cost:
+        return
+    short = f"cost {dollars(spent.all.cost_usd)} (estimate)"
+    yield Broken(rule, short, f"It cost {cost_text(spent)}; the budget is {dollars(rule.cost)}.")
+
+
+def _best_is(facts: SweepFacts) -> tuple[str, float, str]:
+    """Metric, value and type of the sweep's best."""
+    assert facts.report is not None
+    group = facts.report.analysis.groups[0]
+    return group.ranking.metric, group.best.value, group.ranking.type
+
+
+def _beside(regression: Regression, facts: SweepFacts) -> Difference | None:
+    """The sweep's best beside what the rule names; None where there is nothing to compare with."""
+    assert facts.report is not None
+    group = facts.report.analysis.groups[0]
+    if regression.baseline is None:
+        return next((each for each in group.differences if each.against == _AGAINST[regression.against]), None)
+    objective = facts.sweep.objective
+    if objective is None or objective.metric != group.ranking.metric:
+        return None
+    return _beside_baseline(group.best.value, objective, facts.baselines.get(regression.baseline))
+
+
+def _beside_baseline(value: float, objective: Objective, baseline: Record | None) -> Difference | None:
+    other = objective.value_of(baseline.job) if baseline else None
+    if baseline is None or other is None:
+        return None
+    return difference(Against.EXPERIMENT, value, other, baseline.job.name, baseline.sweep, objective)
+
+
+# -- what a job breaks ---------------------------------------------------------------------------------------------
+
+
+def _of_job(event: Announcement, rule: AlertRule, facts: JobFacts) -> Iterator[Broken]:
+    if event.type != JOB_FINISHED:
+        return  # a failed job has a message that says so
+    record = facts.record
+    if rule.cost is not None:
+        yield from _too_dear(rule, cost([record.job], record.job, facts.prices))
+    if rule.no_metric and record.without_objective is not None:
+        yield Broken(rule, "no metric found", f"{record.job.name} can't be ranked: {record.without_objective}.")
+    regression, objective = rule.regression, record.objective
+    if regression is None or objective is None or record.value is None:
+        return
+    yield from _without_baseline(rule, regression, facts)
+    if regression.baseline is None:
+        found = next(iter(apart(facts)), None) if regression.against == EXPERIMENT else None
+    else:
+        found = _beside_baseline(record.value, objective, facts.baselines.get(regression.baseline))
+    yield from _regressed(rule, regression, found, (objective.metric, record.value, objective.type))
+
+
+def _without_baseline(rule: AlertRule, regression: Regression, facts: Facts) -> Iterator[Broken]:
+    """A rule that names a job which is not there would else be silent for ever."""
+    if regression.baseline is not None and regression.baseline not in facts.baselines:
+        where = "among the training jobs of this account and region that the ledger holds"
+        yield Broken(rule, "can't be checked", f"The baseline {regression.baseline} is not {where}.")
+
+
+def _regressed(
+    rule: AlertRule, regression: Regression, found: Difference | None, best: tuple[str, float, str]
+) -> Iterator[Broken]:
+    metric, value, objective_type = best
+    if found is None or found.is_better or found.is_equal or not regression.is_broken(found.margin, found.relative):
+        return
+    than = f"the baseline {found.job_name}" if regression.baseline else f"{rule.limit.partition(' than ')[2]}"
+    share = f" ({percent(found.relative)})" if found.relative is not None else ""
+    sentence = (
+        f"{metric} {brief(value)} is {distance(found, objective_type)} than {than}, {brief(found.value)}; "
+        f"{regression.limit} is allowed."
+    )
+    yield Broken(rule, f"{metric} {brief(value)}, worse than {brief(found.value)}{share}", sentence, found.job_name)
+
+
+# -- what differs --------------------------------------------------------------------------------------------------
+
+
+def _table(facts: Facts, baseline: str | None) -> Table | None:
+    """What differs between the job that is too bad and the one that it is compared with."""
+    one, other = _judged(facts), facts.baselines.get(baseline or "")
+    if one is None or other is None:
+        return None
+    here, there = _traits(one.job), _traits(other.job)
+    rows = [(name, there.get(name, "–"), here.get(name, "–")) for name in {**there, **here}]
+    apart = [tuple(cut(cell, _LONGEST_CELL) for cell in row) for row in rows if row[1] != row[2]]
+    if not apart:
+        return None
+    left = len(apart) - _MOST_DIFFERENCES
+    caption = f"{plural(left, 'more difference')} not shown" if left > 0 else ""
+    headers = ("what differs", cut(other.job.name, _LONGEST_CELL), cut(one.job.name, _LONGEST_CELL))
+    return Table(headers, tuple(apart[:_MOST_DIFFERENCES]), caption=caption)
+
+
+def _judged(facts: Facts) -> Record | None:
+    if isinstance(facts, JobFacts):
+        return facts.record
+    if facts.report is None or not facts.report.analysis.groups:
+        return None
+    name = facts.report.analysis.groups[0].best.job_name
+    return next((each for each in facts.top if each.job.name == name), None)
+
+
+def _traits(job: Job) -> Mapping[str, str]:
+    """What may make one job better than another: hyperparameters, image, machines, data."""
+    return {
+        **shown_values(job.hyper_parameters),
+        "image": job.image or job.algorithm or "–",
+        "machines": listed([f"{each.instance_count} x {each.instance_type}" for each in job.instances]) or "–",
+        **{f"data: {channel.name}": channel.s3_uri or "–" for channel in job.channels},
+    }

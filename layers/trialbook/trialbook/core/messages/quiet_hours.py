@@ -1,0 +1,121 @@
+"""Quiet hours: when a message waits, and until when. It waits, it is never dropped."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from trialbook.core.checking import Checker, Path
+from trialbook.core.messages.model import Message, MessageKind, Mood
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY = 24 * 60  # minutes
+_WEEK = 7 * _DAY
+_KEYS = ("from", "to", "zone", "days", "except")
+_EXCEPTIONS = (*(kind.value for kind in MessageKind), *(mood.value for mood in Mood))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From a minute of the day to another, the next day's where that is not later; `days` are those on which it
+    begins, 0 for Monday. `exceptions` are the kinds and statuses of messages that don't wait."""
+
+    begins: int
+    ends: int
+    zone: str
+    days: tuple[int, ...]
+    exceptions: tuple[str, ...] = ()
+
+    @property
+    def minutes(self) -> int:
+        """How long it is."""
+        return self.ends - self.begins if self.ends > self.begins else self.ends - self.begins + _DAY
+
+    def end_of(self, now: datetime) -> datetime | None:
+        """The end of the window that it is now; None where it is not."""
+        local = now.astimezone(ZoneInfo(self.zone))
+        for day in (local.date(), local.date() - timedelta(days=1)):
+            wall = datetime.combine(day, time()) + timedelta(minutes=self.begins)
+            until = wall + timedelta(minutes=self.minutes)
+            if day.weekday() in self.days and wall <= local.replace(tzinfo=None) < until:
+                return _instant(until, self.zone, now)
+        return None
+
+
+def _instant(wall: datetime, zone: str, after: datetime) -> datetime:
+    """The moment at which a clock in the zone shows the time; of two, when clocks are set back, the one to come."""
+    first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first if first > after else second if second > after else after + timedelta(minutes=1)
+
+
+def quiet_until(windows: Sequence[Window], message: Message, now: datetime) -> datetime | None:
+    """Until when the message has to wait; None where it need not. Windows that follow each other are one."""
+    waits = [each for each in windows if not {message.kind.value, message.mood.value} & set(each.exceptions)]
+    until = now
+    for _ in range(_WEEK):  # one window at the least ends in each step, and no windows cover a whole week
+        ends = [end for each in waits if (end := each.end_of(until)) is not None]
+        if not ends:
+            break
+        until = max(ends)
+    return until if until > now else None
+
+
+def parse_quiet_hours(check: Checker, value: object, path: Path) -> tuple[Window, ...]:
+    """One window, or a list of them."""
+    if value is None:
+        return ()
+    several = value if isinstance(value, list) else [value]
+    paths = [(*path, number) for number in range(len(several))] if isinstance(value, list) else [path]
+    found = [_window(check, each, at) for each, at in zip(several, paths, strict=True)]
+    windows = tuple(each for each in found if each is not None)
+    if _covers_the_week(windows):
+        check.problem(path, "covers the whole week, so that nothing would ever be sent")
+        return ()
+    return windows
+
+
+def _window(check: Checker, value: object, path: Path) -> Window | None:
+    given = check.mapping(value, path, _KEYS)
+    begins, ends = (_minute(check, given, path, key) for key in ("from", "to"))
+    zone = _zone(check, given, path)
+    days = check.chosen(given.get("days"), (*path, "days"), DAYS) or DAYS
+    exceptions = check.chosen(given.get("except"), (*path, "except"), _EXCEPTIONS)
+    if begins is None or ends is None or zone is None:
+        return None
+    if begins == ends:
+        check.problem(path, "from and to are the same; a whole day is from '00:00' to '24:00'")
+        return None
+    return Window(begins, ends, zone, tuple(DAYS.index(day) for day in days), exceptions)
+
+
+def _minute(check: Checker, given: Mapping[str, Any], path: Path, key: str) -> int | None:
+    value = given.get(key)
+    hours, colon, minutes = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if colon and hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2 and int(minutes) < 60:
+        found = int(hours) * 60 + int(minutes)
+        if found < _DAY or (key == "to" and found == _DAY):
+            return found
+    check.wrong((*path, key), value, "a time of day in quotes, such as '20:00'")
+    return None
+
+
+def _zone(check: Checker, given: Mapping[str, Any], path: Path) -> str | None:
+    value = given.get("zone")
+    try:
+        if isinstance(value, str) and value:
+            return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        pass
+    check.wrong((*path, "zone"), value, "a time zone such as Europe/Berlin or UTC")
+    return None
+
+
+def _covers_the_week(windows: Sequence[Window]) -> bool:
+    """Whether no minute of a week is left; in each zone's own wall time, which is the same for most documents."""
+    quiet: set[int] = set()
+    for each in windows:
+        for day in each.days:
+            start = day * _DAY + each.begins
+            quiet.update(minute % _WEEK for minute in range(start, start + each.minutes))
+    return len(quiet) == _WEEK
