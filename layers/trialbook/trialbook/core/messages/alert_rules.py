@@ -74,6 +74,7 @@ def _against(regression: Regression) -> str:
 
 
 _ALERT = ("name", "experiment", "regression", "failed", "cost", "no_metric")
+_REGRESSION = ("against", "by")
 _CONDITIONS = _ALERT[2:]
 
 
@@ -107,7 +108,7 @@ def _alert(check: Checker, value: object, path: Path) -> AlertRule:
 
 
 def _regression(check: Checker, value: object, path: Path) -> Regression:
-    given = check.mapping(value, path, ("against", "by"))
+    given = check.mapping(value, path, _REGRESSION)
     against = check.text(given.get("against"), (*path, "against"))
     if against is None:
         check.problem(path, f"has no against, expected {EXPERIMENT}, {PREVIOUS_SWEEP} or a job's name")

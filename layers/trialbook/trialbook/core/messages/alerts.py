@@ -13,13 +13,15 @@ from trialbook.core.announcements import JOB_FINISHED, REPORT_READY, SWEEP_PROGR
 from trialbook.core.jobs import Job
 from trialbook.core.messages import phrases
 from trialbook.core.messages.alert_rules import EXPERIMENT, PREVIOUS_SWEEP, AlertRule, Regression
-from trialbook.core.messages.facts import Facts, JobFacts, SweepFacts
+from trialbook.core.messages.facts import JobFacts, SweepFacts
 from trialbook.core.messages.job import apart
 from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Table
 from trialbook.core.messages.summary import cost_text
 from trialbook.core.objectives import Objective
 from trialbook.core.rules import Rules
 from trialbook.core.sweeps import Record
+
+Watched = SweepFacts | JobFacts
 
 _AGAINST = {EXPERIMENT: Against.EXPERIMENT, PREVIOUS_SWEEP: Against.PREVIOUS_SWEEP}
 _MOST_DIFFERENCES = 15
@@ -36,7 +38,7 @@ class Broken:
     baseline: str | None = None
 
 
-def alerts(event: Announcement, facts: Facts, rules: Rules, about: Message) -> tuple[Message, ...]:
+def alerts(event: Announcement, facts: Watched, rules: Rules, about: Message) -> tuple[Message, ...]:
     """A message for each rule that is broken. `about` is the message of the sweep or job itself: an alert carries its
     links, tags and version."""
     experiment = facts.record.experiment if isinstance(facts, JobFacts) else facts.sweep.experiment
@@ -46,7 +48,7 @@ def alerts(event: Announcement, facts: Facts, rules: Rules, about: Message) -> t
     return tuple(_message(event, facts, each, about) for each in found)
 
 
-def _message(event: Announcement, facts: Facts, broken: Broken, about: Message) -> Message:
+def _message(event: Announcement, facts: Watched, broken: Broken, about: Message) -> Message:
     table = _table(facts, broken.baseline)
     return replace(
         about,
@@ -73,7 +75,7 @@ def _message(event: Announcement, facts: Facts, broken: Broken, about: Message) 
     )
 
 
-def _version(facts: Facts, rule: AlertRule) -> int:
+def _version(facts: Watched, rule: AlertRule) -> int:
     """An alert is said again when a sweep was revised, not whenever it goes on. The share of failed jobs is told once:
     as soon as nothing can save it."""
     if isinstance(facts, JobFacts):
@@ -182,7 +184,7 @@ def _of_job(event: Announcement, rule: AlertRule, facts: JobFacts) -> Iterator[B
     yield from _regressed(rule, regression, found, (objective.metric, record.value, objective.type))
 
 
-def _without_baseline(rule: AlertRule, regression: Regression, facts: Facts) -> Iterator[Broken]:
+def _without_baseline(rule: AlertRule, regression: Regression, facts: Watched) -> Iterator[Broken]:
     """A rule that names a job which is not there would else be silent for ever."""
     if regression.baseline is not None and regression.baseline not in facts.baselines:
         where = "among the training jobs of this account and region that the ledger holds"
@@ -207,7 +209,7 @@ def _regressed(
 # -- what differs --------------------------------------------------------------------------------------------------
 
 
-def _table(facts: Facts, baseline: str | None) -> Table | None:
+def _table(facts: Watched, baseline: str | None) -> Table | None:
     """What differs between the job that is too bad and the one that it is compared with."""
     one, other = _judged(facts), facts.baselines.get(baseline or "")
     if one is None or other is None:
@@ -223,7 +225,7 @@ def _table(facts: Facts, baseline: str | None) -> Table | None:
     return Table(headers, tuple(apart[:_MOST_DIFFERENCES]), caption=caption)
 
 
-def _judged(facts: Facts) -> Record | None:
+def _judged(facts: Watched) -> Record | None:
     if isinstance(facts, JobFacts):
         return facts.record
     if facts.report is None or not facts.report.analysis.groups:

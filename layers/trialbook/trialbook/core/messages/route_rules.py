@@ -95,6 +95,7 @@ class Owner:
 
 _ROUTE = ("name", "match", "to", "quiet_hours")
 _MATCH = ("experiment", "tags", "kind", "event", "status", "when")
+_OWNER = ("slack", "email")
 _TO = ("slack", "webhook", "email", "mention")
 
 
@@ -110,7 +111,7 @@ def parse_owners(check: Checker, top: Mapping[str, Any]) -> dict[str, Owner]:
 
 
 def _owner(check: Checker, value: object, path: Path) -> Owner:
-    given = check.mapping(value, path, ("slack", "email"))
+    given = check.mapping(value, path, _OWNER)
     slack = check.pattern(given.get("slack"), (*path, "slack"), _MENTION, "a user's or group's id such as U012AB3CD")
     email = check.pattern(given.get("email"), (*path, "email"), _EMAIL, "an email address")
     if not given:
