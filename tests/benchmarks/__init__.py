@@ -5,6 +5,8 @@ its docstring say what it compares, and stand on the page. ORDER names them all,
 """
 
 ORDER = (
+    "cold_start",
+    "warm_cost",
     "replay",
     "requests_per_job",
     "leaderboard",
