@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from trialbook.adapters.rules_document import RulesSource, read_rules
+from trialbook.adapters.rules_document import read_rules
+from trialbook.adapters.rules_source import RulesSource
 from trialbook.core.errors import InvalidRules
 from trialbook.core.rules import Rules
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import cast
 
 from botocore.session import Session
 
 from trialbook.adapters.dynamodb import Ledger
+from trialbook.adapters.rules_source import RulesSource
 from trialbook.adapters.sagemaker import SageMaker
+from trialbook.adapters.ssm import Parameter
 from trialbook.core.errors import InvalidRules
 from trialbook.core.rules import Rules
 from trialbook.core.sweeps import Record
@@ -70,7 +71,7 @@ def _sagemaker_of(ledger: Ledger) -> Callable[[str], SageMaker]:
     return sagemaker
 
 
-_RULES_AGE = 45  # seconds; a pushed document is in use within a minute
+_RULES_AGE = 45.0  # seconds; a pushed document is in use within a minute
 _GOOD_RULES = "rules"
 
 
@@ -81,23 +82,9 @@ def _rules(settings: Settings, ledger: Ledger) -> Callable[[], Rules]:
 
     @cache
     def source() -> Callable[[], Rules]:
-        from aws_lambda_powertools.utilities import parameters
-
-        from trialbook.adapters.rules_document import RulesSource
-
-        # A provider of its own: Powertools' default one, and what it remembers, belongs to the whole process.
-        store = parameters.SSMProvider(boto3_client=ledger.session.create_client("ssm"))
-
-        def fetch() -> str | None:
-            try:
-                return cast("str | None", store.get(name, max_age=_RULES_AGE))
-            except parameters.exceptions.GetParameterError as error:
-                if "ParameterNotFound" in str(error):
-                    return None
-                raise
-
+        document = Parameter(ledger.session, name, _RULES_AGE)
         return RulesSource(
-            fetch, lambda: ledger.note(_GOOD_RULES), lambda text: ledger.put_note(_GOOD_RULES, text), _invalid
+            document, lambda: ledger.note(_GOOD_RULES), lambda text: ledger.put_note(_GOOD_RULES, text), _invalid
         )
 
     return lambda: source()()

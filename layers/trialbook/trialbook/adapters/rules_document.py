@@ -1,6 +1,6 @@
-"""The rules document: YAML in an SSM parameter. An invalid one never stops tracking: the last good one stays."""
+"""The rules document is YAML: its text becomes rules, or a list of problems that name their lines."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -38,39 +38,3 @@ def _lines(node: Any, path: Path) -> Iterator[tuple[Path, int]]:
         for number, value in enumerate(node.value):
             yield (*path, number), value.start_mark.line + 1
             yield from _lines(value, (*path, number))
-
-
-class RulesSource:
-    """The rules in force. `fetch` gives the document's text (None: there is none), `load_good` and `save_good` keep
-    the last valid text; `on_invalid` is told the problems each time an invalid document is met."""
-
-    def __init__(
-        self,
-        fetch: Callable[[], str | None],
-        load_good: Callable[[], str | None],
-        save_good: Callable[[str], None],
-        on_invalid: Callable[[InvalidRules], None],
-    ) -> None:
-        self._fetch, self._load_good, self._save_good, self._on_invalid = fetch, load_good, save_good, on_invalid
-        self._text: str | None = None
-        self._rules: Rules | None = None
-
-    def __call__(self) -> Rules:
-        """The rules of the document as it stands, or of the last good one."""
-        text = self._fetch() or ""
-        if self._rules is not None and text == self._text:
-            return self._rules
-        try:
-            rules = read_rules(text)
-        except InvalidRules as problems:
-            self._on_invalid(problems)
-            return self._last_good()
-        self._text, self._rules = text, rules
-        if text and self._load_good() != text:
-            self._save_good(text)
-        return rules
-
-    def _last_good(self) -> Rules:
-        if self._rules is None:
-            self._rules = read_rules(self._load_good() or "")
-        return self._rules

@@ -1,0 +1,50 @@
+"""The rules in force, of a document in an SSM parameter. An invalid one never stops tracking: the last good stays."""
+
+from collections.abc import Callable
+
+from trialbook.core.errors import InvalidRules
+from trialbook.core.rules import Rules
+
+
+class RulesSource:
+    """The rules in force. `fetch` gives the document's text (None: there is none), `load_good` and `save_good` keep
+    the last valid text; `on_invalid` is told the problems each time an invalid document is met."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], str | None],
+        load_good: Callable[[], str | None],
+        save_good: Callable[[str], None],
+        on_invalid: Callable[[InvalidRules], None],
+    ) -> None:
+        self._fetch, self._load_good, self._save_good, self._on_invalid = fetch, load_good, save_good, on_invalid
+        self._text: str | None = None
+        self._rules: Rules | None = None
+
+    def __call__(self) -> Rules:
+        """The rules of the document as it stands, or of the last good one."""
+        text = self._fetch() or ""
+        if self._rules is not None and text == self._text:
+            return self._rules
+        try:
+            rules = _read(text)
+        except InvalidRules as problems:
+            self._on_invalid(problems)
+            return self._last_good()
+        self._text, self._rules = text, rules
+        if text and self._load_good() != text:
+            self._save_good(text)
+        return rules
+
+    def _last_good(self) -> Rules:
+        if self._rules is None:
+            self._rules = _read(self._load_good() or "")
+        return self._rules
+
+
+def _read(text: str) -> Rules:
+    if not text:
+        return Rules()
+    from trialbook.adapters.rules_document import read_rules  # 20 ms that a start without a document need not wait for
+
+    return read_rules(text)
