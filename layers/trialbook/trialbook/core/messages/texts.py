@@ -9,7 +9,7 @@ _UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 def one_line(text: str, longest: int) -> str:
     r"""The text in one line: white space becomes single spaces, what can't be seen becomes visible (`\u202e`), and what
     is beyond `longest` characters an ellipsis."""
-    shown = "".join(map(_visible, " ".join(text.split())))
+    shown = "".join(map(_visible, " ".join(text.split())[: longest + 1]))  # what is beyond need not be looked at
     return shown if len(shown) <= longest else f"{shown[: longest - 1].rstrip()}…"
 
 

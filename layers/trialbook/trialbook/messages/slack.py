@@ -1,0 +1,156 @@
+"""A message for Slack: blocks, and the text that notifications show. The same message always gives the same."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trialbook.core.analysis.wording import duration, moment
+from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Progress, Section
+from trialbook.core.messages.texts import one_line
+from trialbook.messages import slack_blocks as slack
+from trialbook.messages.fitting import LIMITS, fitted
+from trialbook.messages.slack_blocks import Block, Element
+
+MOST_CHARACTERS = 12_000  # of all texts of a message together; Slack refuses long ones and tells no exact number
+_LONGEST_TEXT = 500  # of the notification; phones show the first two lines
+_MOST_FACTS = 12
+_SIGNS = {Mood.BUSY: "⏳", Mood.GOOD: "✅", Mood.MIXED: "⚠️", Mood.BAD: "❌"}
+_KIND_SIGNS = {MessageKind.NEW_BEST: "★", MessageKind.ALERT: "🚨", MessageKind.BEST_TRIALS: "★"}
+_WITH_HEADER = frozenset({MessageKind.SWEEP, MessageKind.ALERT, MessageKind.BEST_TRIALS})
+
+
+@dataclass(frozen=True, slots=True)
+class SlackText:
+    """What Slack is sent. `text` has no mark-up but a mention; it is what notifications and screen readers say."""
+
+    text: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a message is shown: with which uploaded picture and whom it calls. Without `native`, tables and charts are
+    drawn in text, for a workspace that refuses Slack's own of 2026; with `bars`, a chart stands for the picture."""
+
+    picture: str | None = None
+    mention: str | None = None
+    native: bool = True
+    bars: bool = False
+
+
+PLAIN = Look()
+
+
+def slack_text(message: Message, look: Look = PLAIN) -> SlackText:
+    """The message as Slack shows it: as much as fits into one."""
+    for limits in LIMITS:
+        shown = fitted(message, limits)
+        blocks = list(_blocks(shown, look))
+        if _characters(blocks) <= MOST_CHARACTERS and _cells(blocks) <= slack.TABLE_CHARACTERS:
+            break
+    return SlackText(_notification(message, look.mention), [each for each in blocks if each.get("elements", True)])
+
+
+def _notification(message: Message, mention: str | None) -> str:
+    said = one_line(f"{sign(message)} {message.subject or message.title}", _LONGEST_TEXT)
+    escaped = said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    called = slack.mention(mention) if mention else {}
+    if "user_id" in called:
+        return f"{escaped} <@{called['user_id']}>"
+    return f"{escaped} <!subteam^{called['usergroup_id']}>" if "usergroup_id" in called else escaped
+
+
+def sign(message: Message) -> str:
+    """A sign for how it stands; the words say the same."""
+    return _KIND_SIGNS.get(message.kind, _SIGNS[message.mood])
+
+
+def _blocks(message: Message, look: Look) -> Iterator[Block]:
+    yield from _head(message, look)
+    if message.progress is not None and not message.is_final:
+        yield slack.rich_text(slack.paragraph(*_progress(message.progress)))
+    if message.table is not None:
+        yield slack.table(message.table) if look.native else slack.rich_text(slack.text_table(message.table))
+        if message.table.caption:
+            yield slack.context(message.table.caption)
+    if message.constants:
+        yield slack.context(f"The same in all: {message.constants}")
+    yield from _picture(message, look)
+    yield from _listed("Failures", message.failures)
+    yield from _listed("Advice", message.advice)
+    if message.facts:
+        yield slack.rich_text(slack.paragraph(*_facts(message.facts[:_MOST_FACTS])))
+    for section in message.sections:
+        yield _section(section)
+    yield slack.rich_text(slack.links(message.links))
+    yield slack.context(_foot(message))
+
+
+def _head(message: Message, look: Look) -> Iterator[Block]:
+    title, words = f"{sign(message)} {message.title}", []
+    if message.kind in _WITH_HEADER:
+        yield slack.header(title)
+        if message.verdict:
+            words.append(slack.text(message.verdict, bold=True))
+    else:
+        words.append(slack.text(title, bold=True))
+        if message.verdict:
+            words.append(slack.text(f"\n{message.verdict}"))
+    words += [slack.text(f"{' ' if at or message.verdict else ''}{each}") for at, each in enumerate(message.sentences)]
+    if look.mention:
+        words += [slack.text(" "), slack.mention(look.mention)]
+    yield slack.rich_text(slack.paragraph(*words))
+
+
+def _progress(progress: Progress) -> Iterator[Element]:
+    if progress.total:
+        yield slack.text(f"{slack.progress_bar(progress.ended, progress.total)}  ")
+    of = f" of {progress.total:,}" if progress.total else ""
+    told = [f"{progress.ended:,}{of} ended", f"{progress.running:,} running"]
+    if progress.seconds_left is not None:
+        told.append(f"about {duration(progress.seconds_left)} left")
+    yield slack.text(" · ".join(told))
+
+
+def _picture(message: Message, look: Look) -> Iterator[Block]:
+    if look.picture is not None and message.picture is not None:
+        yield slack.image(look.picture, message.picture.alt_text)
+    elif look.bars and message.bars:
+        chart = slack.chart(message.bars, message.bars_label) if look.native else None
+        yield chart or slack.rich_text(*slack.text_chart(message.bars, message.bars_label))
+
+
+def _listed(title: str, texts: Sequence[str]) -> Iterator[Block]:
+    if any(texts):
+        yield slack.rich_text(slack.paragraph(slack.text(title, bold=True)), slack.bullets(texts))
+
+
+def _facts(facts: Sequence[Fact]) -> Iterator[Element]:
+    for at, fact in enumerate(facts):
+        yield slack.text(f"{chr(10) if at else ''}{fact.label}", bold=True)
+        yield slack.text(f"  {fact.text}")
+
+
+def _section(section: Section) -> Block:
+    """A message has one table of Slack's own; those of sections are text."""
+    words = [slack.text(section.title, bold=True), *(slack.text(f"\n{each}") for each in section.sentences)]
+    drawn = [slack.text_table(section.table)] if section.table is not None else []
+    return slack.rich_text(slack.paragraph(*words), *drawn, slack.links(section.links))
+
+
+def _foot(message: Message) -> str:
+    again = f" · revision {message.revision}" if message.revision > 1 else ""
+    return f"{moment(message.at)} · {message.experiment}{again} · Trialbook"
+
+
+def _characters(value: Any) -> int:
+    """The characters of all texts."""
+    if isinstance(value, dict):
+        return sum(
+            len(each) if key == "text" and isinstance(each, str) else _characters(each) for key, each in value.items()
+        )
+    return sum(map(_characters, value)) if isinstance(value, list) else 0
+
+
+def _cells(blocks: Sequence[Block]) -> int:
+    return sum(_characters(each["rows"]) for each in blocks if each["type"] == "table")
