@@ -22,6 +22,9 @@ class Settings:
     looks_up_prices: bool = False
     slack_channel: str | None = None
     slack_webhook_parameter: str | None = None
+    slack_token_parameter: str | None = None
+    slack_token_secret: str | None = None
+    slack_api: str = "https://slack.com/api/"
     email_to: tuple[str, ...] = ()
 
     @staticmethod
@@ -42,6 +45,9 @@ class Settings:
             looks_up_prices=environment.get("LOOK_UP_PRICES") == "true",
             slack_channel=environment.get("SLACK_CHANNEL") or None,
             slack_webhook_parameter=environment.get("SLACK_WEBHOOK_PARAMETER") or None,
+            slack_token_parameter=environment.get("SLACK_TOKEN_PARAMETER") or None,
+            slack_token_secret=environment.get("SLACK_TOKEN_SECRET") or None,
+            slack_api=environment.get("SLACK_API") or "https://slack.com/api/",  # another one on laptops
             email_to=tuple(each.strip() for each in environment.get("EMAIL_TO", "").split(",") if each.strip()),
         )
 

@@ -41,9 +41,9 @@ class Deliveries:
         )
         return delivery
 
-    def adopt(self, delivery: Delivery, about: str, now: datetime) -> Delivery:
-        """Goes on with a message of another about as one of `about`: what it shows counts for nothing there."""
-        fresh = replace(delivery, about=about, shown_version=-1, held_until=None, version=1)
+    def adopt(self, other: Delivery, own: Delivery, now: datetime) -> Delivery:
+        """Goes on with another about's message as with our own: whatever it shows is to be replaced."""
+        fresh = replace(other, about=own.about, shown_version=-1, held_until=None, version=own.version + 1)
         return self.put(fresh, now)
 
     def of(self, about: str) -> Iterator[Delivery]:

@@ -28,7 +28,7 @@ class Delivery:
     `sent_id` is what the channel calls it: Slack's `ts`, a file's id, a mail's message id; `place` the channel's own
     id. `message_id` is the event that it showed last, `shown_version` how much was known then, `picture` the file that
     it shows. `claimed_at` is when it was first tried, `held_until` the end of the claim. `problem` is what went wrong
-    last, None once it went well. `version` counts the writes.
+    last, None once it went well, and `tries` how often a picture could not be shown. `version` counts the writes.
     """
 
     about: str
@@ -47,6 +47,7 @@ class Delivery:
     sent_at: datetime | None = None
     edited_at: datetime | None = None
     problem: str | None = None
+    tries: int = 0
     version: int = 0
 
     @property
@@ -103,4 +104,23 @@ class Delivery:
 
     def lost(self) -> "Delivery":
         """As it is where the channel has it no longer: somebody deleted it."""
-        return replace(self, state=DeliveryState.CLAIMED, claimed_at=None, sent_id=None, sent_at=None, shown_version=-1)
+        gone = replace(self, state=DeliveryState.CLAIMED, sent_id=None, sent_at=None, edited_at=None, shown_version=-1)
+        return replace(gone, claimed_at=None, held_until=None, picture=None, version=self.version + 1)
+
+
+class NotSent(Exception):
+    """A channel did not take it. `reason` is the channel's own word, `passes` whether it may well take it later without
+    anybody doing anything, `after` how many seconds it asks to wait. Where `is_unsure`, it may have taken it all the
+    same: no answer came. No secret is in its text."""
+
+    def __init__(self, reason: str, *, passes: bool, after: int | None = None, is_unsure: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.passes, self.after, self.is_unsure = reason, passes, after, is_unsure
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a channel calls what it took: Slack's `ts`, a file's id; and the channel's own id."""
+
+    id: str
+    place: str | None = None

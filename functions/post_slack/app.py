@@ -1,0 +1,39 @@
+"""What happens on Trialbook's bus is told in Slack."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from trialbook.adapters.deliveries import Deliveries
+from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.sqs import postpone
+from trialbook.batches import TryLater, delivery_of, envelope_of, process
+from trialbook.observability import logger, metrics
+from trialbook.post_slack import channels_of, post_slack
+from trialbook.services import open_services
+from trialbook.settings import Settings
+from trialbook.telling import addresses, told
+
+settings = Settings.from_environment()
+services = open_services(settings)
+bucket = Bucket(services.session(), settings.reports_bucket or "")
+where = addresses(settings, services)
+to_slack, to_webhook = channels_of(settings, services.session(), Deliveries(services.ledger), bucket)
+
+
+def post(message: SQSRecord) -> None:
+    """One message; what Slack does not take yet comes again when it may."""
+    try:
+        said = told(envelope_of(message), services, bucket, where)
+        post_slack(said, to_slack, to_webhook, delivery_of(message))
+    except TryLater as later:
+        postpone(services.session(), settings.queue_url, message.receipt_handle, later.delay)
+        raise
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
+    """A batch of the Slack queue."""
+    return process(event, context, post)

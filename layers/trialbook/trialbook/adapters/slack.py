@@ -1,0 +1,195 @@
+"""Slack: the Web API with a bot's token, and incoming webhooks, by way of slack_sdk.
+
+Slack's Retry-After is not slept through here: the message goes back to its queue for as long, so that others go on.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cached_property
+from http.client import HTTPException
+from typing import Any, cast
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.webhook import WebhookClient
+
+from trialbook.core.messages.delivery import NotSent, Sent
+from trialbook.messages.slack import SlackText
+
+API = "https://slack.com/api/"
+EVENT_TYPE = "trialbook"  # of the metadata by which messages are found again
+_SECONDS = 10  # for one request
+_PAGES, _PAGE = 10, 200  # looked through for a message of our own
+_CLOCKS_DIFFER = timedelta(minutes=2)
+_ID = re.compile(r"[CGD][A-Z0-9]{5,}")
+# What no later try changes unless somebody does something about it.
+_PERMANENT = frozenset(
+    {
+        *("account_inactive", "invalid_auth", "invalid_token", "not_allowed_token_type", "not_authed"),
+        *("token_expired", "token_revoked", "missing_scope", "no_permission", "org_login_required"),
+        *("channel_is_archived", "channel_not_found", "is_archived", "not_in_channel", "restricted_action"),
+        *("action_prohibited", "posting_to_general_channel_denied", "team_access_not_granted", "team_not_found"),
+        *("invalid_blocks", "invalid_payload", "msg_blocks_too_long", "msg_too_long"),
+        *("no_service", "no_service_id", "no_team", "unknown_webhook"),
+    }
+)
+
+
+class Slack:
+    """The Web API. `token` gives the bot's token when it is first needed."""
+
+    def __init__(self, token: Callable[[], str], api: str = API) -> None:
+        self._token, self._api = token, api
+
+    @cached_property
+    def _client(self) -> WebClient:
+        return WebClient(base_url=self._api, timeout=_SECONDS, retry_handlers=[])
+
+    def post(self, channel: str, said: SlackText, mark: Mapping[str, str], thread: str | None = None) -> Sent:
+        """Posts a message, in a thread where one is given. Raises NotSent."""
+        with _told_as_not_sent():
+            answer = self._client.chat_postMessage(
+                token=self._token(),
+                channel=channel,
+                thread_ts=thread,
+                metadata={"event_type": EVENT_TYPE, "event_payload": dict(mark)},
+                unfurl_links=False,
+                unfurl_media=False,
+                mrkdwn=False,
+                **_content(said),
+            )
+        return Sent(answer["ts"], answer["channel"])
+
+    def update(self, sent: Sent, said: SlackText, mark: Mapping[str, str]) -> None:
+        """Edits a message. Raises NotSent; its reason is message_not_found where somebody deleted it."""
+        with _told_as_not_sent():
+            self._client.chat_update(
+                token=self._token(),
+                channel=cast("str", sent.place),
+                ts=sent.id,
+                metadata={"event_type": EVENT_TYPE, "event_payload": dict(mark)},
+                **_content(said),
+            )
+
+    def upload(self, name: str, content: bytes, title: str, alt_text: str = "", to: Sent | None = None) -> str:
+        """Uploads a file, into a message's thread where one is given, otherwise to be shown by its id, which it gives.
+        Raises NotSent."""
+        with _told_as_not_sent():
+            answer = self._client.files_upload_v2(
+                token=self._token(),
+                filename=name,
+                content=content,
+                title=title,
+                alt_txt=alt_text or None,
+                channel=to.place if to else None,
+                thread_ts=to.id if to else None,
+            )
+        return cast("str", answer["files"][0]["id"])
+
+    def find(self, channel: str, mark: Mapping[str, str], since: datetime, thread: str | None = None) -> Sent | None:
+        """Our own message with that mark since a moment; None where there is none, or where the app may not look."""
+        for place, message in self._messages(channel, since, thread):
+            payload = (message.get("metadata") or {}).get("event_payload") or {}
+            if all(payload.get(name) == value for name, value in mark.items()):
+                return Sent(message["ts"], place)
+        return None
+
+    def find_file(self, to: Sent, name: str, since: datetime) -> str | None:
+        """The id of our own file of that name in a thread."""
+        for _, message in self._messages(cast("str", to.place), since, to.id):
+            for file in message.get("files") or ():
+                if file.get("name") == name:
+                    return cast("str", file["id"])
+        return None
+
+    def _messages(self, channel: str, since: datetime, thread: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Channel's id and message, newest first; nothing where the app lacks the scope for looking."""
+        try:
+            with _told_as_not_sent():
+                place = channel if _ID.fullmatch(channel) else self._id_of(channel)
+                if place is not None:
+                    yield from ((place, each) for each in self._pages(place, since, thread))
+        except NotSent as error:
+            if error.reason != "missing_scope":
+                raise
+
+    def _pages(self, place: str, since: datetime, thread: str | None) -> Iterator[Mapping[str, Any]]:
+        asked: dict[str, Any] = {"channel": place, "oldest": f"{(since - _CLOCKS_DIFFER).timestamp():.6f}"}
+        asked |= {"include_all_metadata": True, "limit": _PAGE, "token": self._token()}
+        for _ in range(_PAGES):
+            if thread is None:
+                answer = self._client.conversations_history(**asked)
+            else:
+                answer = self._client.conversations_replies(ts=thread, **asked)
+            yield from cast("list[Mapping[str, Any]]", answer["messages"])
+            asked["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not asked["cursor"]:
+                return
+
+    def _id_of(self, name: str) -> str | None:
+        cursor = None
+        for _ in range(_PAGES):
+            answer = self._client.conversations_list(
+                token=self._token(), limit=1000, cursor=cursor, exclude_archived=True, types="public_channel"
+            )
+            for each in cast("list[Mapping[str, Any]]", answer["channels"]):
+                if each["name"] == name.removeprefix("#"):
+                    return cast("str", each["id"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return None
+        return None
+
+
+class Webhook:
+    """Incoming webhooks. `url` gives the secret address of a name, None where there is no such."""
+
+    def __init__(self, url: Callable[[str], str | None]) -> None:
+        self._url = url
+
+    def post(self, name: str, said: SlackText) -> None:
+        """Posts a message. Raises NotSent."""
+        url = self._url(name)
+        if url is None:
+            raise NotSent("unknown_webhook", passes=False)
+        with _told_as_not_sent():
+            client = WebhookClient(url, timeout=_SECONDS, retry_handlers=[])
+            answer = client.send_dict({"text": said.text, "blocks": list(said.blocks)})
+        if answer.status_code != 200:
+            raise _refused(answer.status_code, answer.body.strip()[:80], answer.headers)
+
+
+def _content(said: SlackText) -> dict[str, Any]:
+    """Text without mark-up: what is in it was escaped, and nothing is made a link or a mention of."""
+    return {"text": said.text, "blocks": list(said.blocks), "parse": "none"}
+
+
+@contextmanager
+def _told_as_not_sent() -> Iterator[None]:
+    """What goes wrong in slack_sdk, as NotSent; without the original, whose text has the whole request or answer."""
+    try:
+        yield
+    except SlackApiError as error:
+        data = error.response.data if isinstance(error.response.data, Mapping) else {}
+        raise _refused(error.response.status_code, str(data.get("error") or ""), error.response.headers) from None
+    except SlackClientError:
+        raise NotSent("no_upload", passes=True) from None
+    except (OSError, HTTPException, ValueError) as error:  # no connection, no answer in time, half an answer, no JSON
+        raise NotSent(type(error).__name__, passes=True, is_unsure=True) from None
+
+
+def _refused(status: int, code: str, headers: Mapping[str, Any]) -> NotSent:
+    if status == 429 or code == "ratelimited":
+        return NotSent("ratelimited", passes=True, after=_retry_after(headers))
+    if status >= 500 or not code:
+        # Slack may have posted before it failed.
+        return NotSent(f"http_{status}", passes=True, is_unsure=status >= 500)
+    return NotSent(code if re.fullmatch(r"[a-z_]{1,60}", code) else f"http_{status}", passes=code not in _PERMANENT)
+
+
+def _retry_after(headers: Mapping[str, Any]) -> int | None:
+    told = headers.get("Retry-After") or headers.get("retry-after")
+    text = str(told[0] if isinstance(told, list) and told else told)
+    return int(text) if text.isdecimal() else None

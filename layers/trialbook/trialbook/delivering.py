@@ -1,0 +1,63 @@
+"""How anything is sent once: claimed before the call, looked for where a former call's outcome is unknown, written down
+after it. What sends is given; what it raises as NotSent says whether it may have been sent all the same."""
+
+from collections.abc import Callable
+from datetime import datetime
+from math import ceil
+
+from trialbook import clock
+from trialbook.adapters.deliveries import Deliveries
+from trialbook.adapters.dynamodb import Conflict
+from trialbook.batches import TryLater
+from trialbook.core.messages.delivery import Delivery, NotSent, Sent
+
+LONGEST_DELAY = 43_200  # seconds; what SQS takes
+LONGEST_PAUSE = 900  # seconds; after that a channel that works again is noticed
+_WAITS_FOR_ANOTHER = 5  # seconds
+
+Look = Callable[[datetime], Sent | None]
+
+
+def claim(deliveries: Deliveries, delivery: Delivery, *, for_edit: bool = False) -> Delivery:
+    """Writes down that it is about to be sent or edited. Raises TryLater where somebody else is at it."""
+    now = clock.now()
+    if delivery.is_held(now) and delivery.held_until is not None:
+        raise TryLater("somebody else is sending it", ceil((delivery.held_until - now).total_seconds()) + 1)
+    try:
+        return deliveries.put(delivery.claimed_for_edit(now) if for_edit else delivery.claimed(now), now)
+    except Conflict:
+        raise TryLater("somebody else was faster", _WAITS_FOR_ANOTHER) from None
+
+
+def send_once(
+    deliveries: Deliveries,
+    delivery: Delivery,
+    send: Callable[[], Sent],
+    look: Look,
+    shows: Callable[[Delivery], Delivery],
+) -> Delivery:
+    """Sends it unless it is there already, which `look` finds out since a moment where a former call's outcome is
+    unknown. `shows` adds what it shows now. Raises NotSent, and TryLater where somebody else is at it."""
+    held = claim(deliveries, delivery)
+    is_known = not delivery.may_be_there()
+    try:
+        found = None if is_known or delivery.claimed_at is None else look(delivery.claimed_at)
+        is_known = True
+        sent = found or send()
+    except NotSent as error:
+        doubtful = error.is_unsure or not is_known
+        deliveries.put(held.unsure(error.reason) if doubtful else held.not_sent(error.reason), clock.now())
+        raise
+    done = held.sent(clock.now(), sent.id, sent.place)
+    return deliveries.put(done if found else shows(done), clock.now())
+
+
+def delay_after(error: NotSent, received: int) -> int:
+    """How many seconds a message waits that was not sent, after it came up so many times: as long as the channel asks,
+    otherwise longer each time up to a quarter of an hour; that long at once where somebody has to do something.
+
+    A message comes up 700 times before it is given up for dead: that is a week in any case, of the two that it is kept.
+    """
+    if error.after is not None:
+        return max(1, min(error.after, LONGEST_DELAY))
+    return LONGEST_PAUSE if not error.passes else min(LONGEST_PAUSE, 5 * 2 ** min(received, 10))

@@ -1,0 +1,83 @@
+"""post_slack: an event of Trialbook's bus becomes messages in Slack. A channel in trouble keeps no other waiting."""
+
+from botocore.session import Session
+
+from trialbook.adapters.deliveries import Deliveries
+from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.secret_parameters import SecretParameters
+from trialbook.adapters.slack import Slack, Webhook
+from trialbook.batches import TryLater
+from trialbook.core.messages.delivery import NotSent
+from trialbook.core.messages.destination import Channel, Destination
+from trialbook.core.messages.model import Message
+from trialbook.delivering import delay_after
+from trialbook.observability import count, logger
+from trialbook.settings import Settings
+from trialbook.telling import Told
+from trialbook.to_slack import ToSlack
+from trialbook.to_webhook import ToWebhook
+
+_ITS_OWN = frozenset({Channel.SLACK, Channel.WEBHOOK})
+
+
+def channels_of(
+    settings: Settings, session: Session, deliveries: Deliveries, bucket: Bucket
+) -> tuple[ToSlack, ToWebhook]:
+    """Slack as the settings say how to reach it: the secrets are read when first needed."""
+    secrets = SecretParameters(session)
+
+    def token() -> str:
+        if settings.slack_token_secret:
+            return secrets.secret(settings.slack_token_secret)
+        if settings.slack_token_parameter:
+            return secrets.parameter(settings.slack_token_parameter)
+        raise NotSent("no_token", passes=False)
+
+    def url(name: str) -> str | None:
+        return secrets.parameter(name) if name == settings.slack_webhook_parameter else None
+
+    slack = Slack(token, settings.slack_api)
+    return ToSlack(slack, deliveries, bucket), ToWebhook(Webhook(url), deliveries)
+
+
+def post_slack(told: Told, to_slack: ToSlack, to_webhook: ToWebhook, received: int = 1) -> int:
+    """Delivers what an event made people be told; gives to how many destinations. `received` is how often the event
+    came up.
+
+    What could not be delivered is tried again when the event comes again; what was delivered is not repeated. Raises
+    TryLater then, or what else went wrong once all others have had their turn.
+    """
+    pairs = [(message, to) for message, destinations in told for to in destinations if to.channel in _ITS_OWN]
+    troubles: list[Exception] = []
+    for message, to in pairs:
+        siblings = {each.about for each, other in pairs if other.address == to.address}
+        try:
+            if to.channel is Channel.SLACK:
+                to_slack.deliver(message, to, siblings)
+            else:
+                to_webhook.deliver(message, to)
+        except NotSent as error:
+            troubles.append(_refusal(error, message, to, received))
+        except Exception as error:  # noqa: BLE001 whatever it is, the other destinations have their turn
+            troubles.append(error)
+    _tell(troubles)
+    return len(pairs)
+
+
+def _refusal(error: NotSent, message: Message, to: Destination, received: int) -> TryLater:
+    later = TryLater(f"{to.channel} took no message: {error.reason}", delay_after(error, received))
+    count("MessagesFailed", channel=to.channel, reason=error.reason)
+    if not error.passes:
+        count("MessagesRefused")
+    logger.warning(
+        "a message was not taken", channel=to.channel, address=to.address, about=message.about, reason=error.reason
+    )
+    return later
+
+
+def _tell(troubles: list[Exception]) -> None:
+    worst = next((each for each in troubles if not isinstance(each, TryLater)), None)
+    if worst is not None:
+        raise worst
+    if troubles:
+        raise min((each for each in troubles if isinstance(each, TryLater)), key=lambda each: each.delay)

@@ -1,0 +1,223 @@
+"""A message at a Slack channel: posted once, edited as it lives, its picture shown as soon as Slack can, its thread."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from math import ceil
+
+from trialbook import clock
+from trialbook.adapters.deliveries import Deliveries
+from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.slack import Slack
+from trialbook.batches import TryLater
+from trialbook.core.messages.delivery import EDITED_EVERY, PICTURE, Delivery, NotSent, Sent
+from trialbook.core.messages.destination import Channel, Destination
+from trialbook.core.messages.model import Message
+from trialbook.core.report_keys import safe
+from trialbook.delivering import LONGEST_DELAY, claim, send_once
+from trialbook.messages.slack import Look, SlackText, slack_text
+from trialbook.observability import count, logger
+
+_FOR_ITS_PARENT = 10  # seconds that a reply waits for the message whose thread it belongs in
+_AGAIN = int(EDITED_EVERY.total_seconds())
+_MOST_TRIES = 5  # to show a picture that Slack has not processed; as many edits
+
+
+class ToSlack:
+    """Delivers messages to channels of the workspace. Safe to repeat; raises NotSent and TryLater."""
+
+    def __init__(self, slack: Slack, deliveries: Deliveries, bucket: Bucket) -> None:
+        self._slack, self._deliveries, self._bucket = slack, deliveries, bucket
+        self._in_text: set[str] = set()  # channels where Slack refused tables of its own
+
+    def deliver(self, message: Message, to: Destination, told: Collection[str]) -> None:
+        """Brings the message to its destination, or the one that is there up to date. `told` are the abouts of what the
+        same event gives this destination."""
+        delivery = self._living(message, to)
+        if message.parent is not None:
+            if not delivery.is_sent:
+                self._reply(message, to, delivery, told)
+            return
+        picture = self._uploaded(message, to)
+        shown = delivery.picture if picture is not None and picture.message_id == _key_of(message) else None
+        if not delivery.is_sent:
+            self._wait_for_the_end_of_quiet_hours(to)
+            delivery = self._post(message, to, delivery, None)
+        if message.version > delivery.shown_version:
+            delivery = self._edit(message, to, delivery, shown)
+        if picture is not None:
+            self._show(message, to, delivery, picture)
+
+    # -- the message itself -------------------------------------------------------------------------------------
+
+    def _living(self, message: Message, to: Destination) -> Delivery:
+        """The record of the message, or of the one that it continues."""
+        own = self._record(message.about, to)
+        if own.is_sent or message.parent is not None:
+            return own
+        for about in message.continues:
+            other = self._record(about, to)
+            if not other.is_sent and other.may_be_there() and other.claimed_at is not None:
+                found = self._slack.find(to.address, _mark(about), other.claimed_at)
+                other = other.sent(clock.now(), found.id, found.place) if found else other
+            if other.is_sent:
+                return self._deliveries.adopt(other, own, clock.now())
+        return own
+
+    def _record(self, about: str, to: Destination, part: str = "message") -> Delivery:
+        return self._deliveries.get(about, Channel.SLACK, to.address, part)
+
+    def _post(self, message: Message, to: Destination, delivery: Delivery, thread: Sent | None) -> Delivery:
+        mark, parent = _mark(message.about), thread.id if thread else None
+
+        def send() -> Sent:
+            said = slack_text(message, self._look(to))
+            try:
+                return self._slack.post(to.address, said, mark, parent)
+            except NotSent as error:
+                return self._slack.post(to.address, self._said_in_text(error, message, to), mark, parent)
+
+        def look(since: datetime) -> Sent | None:
+            return self._slack.find(thread.place or to.address if thread else to.address, mark, since, parent)
+
+        done = send_once(self._deliveries, delivery, send, look, lambda it: _showing(it, message, None))
+        count("MessagesSent", channel=Channel.SLACK)
+        return done
+
+    def _look(self, to: Destination, picture: str | None = None) -> Look:
+        return Look(picture, to.mention, native=to.address not in self._in_text)
+
+    def _said_in_text(self, error: NotSent, message: Message, to: Destination) -> SlackText:
+        """The message without Slack's own tables, where it was them that Slack refused."""
+        if error.reason != "invalid_blocks" or to.address in self._in_text:
+            raise error
+        self._in_text.add(to.address)
+        return slack_text(message, self._look(to))
+
+    def _edit(self, message: Message, to: Destination, delivery: Delivery, picture: str | None) -> Delivery:
+        """Shows the message as it is now, at most once in a while: what is to be shown sooner waits for its turn."""
+        wait = ceil(delivery.editable_in(clock.now()).total_seconds())
+        if wait:
+            raise TryLater("it was edited a moment ago", wait)
+        held = claim(self._deliveries, delivery, for_edit=True)
+        place = Sent(held.sent_id or "", held.place)
+        try:
+            self._slack.update(place, slack_text(message, self._look(to, picture)), _mark(message.about))
+        except NotSent as error:
+            if error.reason == "message_not_found":
+                return self._after_deletion(message, held)
+            self._deliveries.put(held.not_sent(error.reason), clock.now())
+            if picture is None and error.reason == "invalid_blocks" and to.address not in self._in_text:
+                self._in_text.add(to.address)
+                raise TryLater(
+                    "this workspace takes no tables", ceil(held.editable_in(clock.now()).total_seconds())
+                ) from None
+            raise
+        count("MessagesEdited")
+        done = held.sent(clock.now(), place.id, place.place)
+        return self._deliveries.put(_showing(done, message, picture), clock.now())
+
+    def _after_deletion(self, message: Message, held: Delivery) -> Delivery:
+        """Somebody deleted it. Progress is not worth posting again; its end is."""
+        if message.is_final:
+            self._deliveries.put(held.lost(), clock.now())
+            raise TryLater("somebody deleted it", 1)
+        gone = _showing(held, message, None)
+        return self._deliveries.put(replace(gone, held_until=None, version=gone.version + 1), clock.now())
+
+    # -- its picture --------------------------------------------------------------------------------------------
+
+    def _uploaded(self, message: Message, to: Destination) -> Delivery | None:
+        return self._record(message.about, to, PICTURE) if message.picture is not None else None
+
+    def _show(self, message: Message, to: Destination, delivery: Delivery, picture: Delivery) -> None:
+        """Uploads the picture and shows it. It is seen in the message alone, so that an upload whose outcome nobody
+        wrote down leaves nothing that anybody sees."""
+        assert message.picture is not None
+        key = message.picture.stored.key
+        if picture.message_id != key or not picture.is_sent:
+            content, alt_text = self._bucket.get(key), message.picture.alt_text[:1000]
+            if content is None:
+                logger.warning("the picture is not in the bucket", key=key)
+                return
+            name = f"{safe(message.experiment)[:60]}.png"
+            picture = send_once(
+                self._deliveries,
+                picture,
+                lambda: Sent(self._slack.upload(name, content, message.title[:200], alt_text)),
+                lambda since: None,
+                lambda it: replace(it, message_id=key, tries=0),
+            )
+        if delivery.picture == picture.sent_id or picture.tries >= _MOST_TRIES:
+            return
+        try:
+            self._edit(message, to, delivery, picture.sent_id)
+        except NotSent as error:
+            if error.reason != "invalid_blocks":
+                raise
+            tries = picture.tries + 1
+            self._deliveries.put(replace(picture, tries=tries, version=picture.version + 1), clock.now())
+            if tries >= _MOST_TRIES:
+                count("PicturesNotShown")
+                return
+            raise TryLater("Slack has not processed the picture", _AGAIN) from None
+
+    # -- its thread ---------------------------------------------------------------------------------------------
+
+    def _reply(self, message: Message, to: Destination, delivery: Delivery, told: Collection[str]) -> None:
+        thread = self._thread(message, to)
+        if thread is None and message.parent in told:
+            raise TryLater("its thread is not there yet", _FOR_ITS_PARENT)
+        self._wait_for_the_end_of_quiet_hours(to)
+        if message.report is not None and thread is not None:
+            self._send_file(message, message.report.key, delivery, thread)
+        else:
+            self._post(message, to, delivery, thread)
+
+    def _thread(self, message: Message, to: Destination) -> Sent | None:
+        for about in (message.parent or "", *message.continues):
+            found = self._record(about, to)
+            if found.is_sent and found.sent_id is not None:
+                return Sent(found.sent_id, found.place)
+        return None
+
+    def _send_file(self, message: Message, key: str, delivery: Delivery, thread: Sent) -> None:
+        content = self._bucket.get(key)
+        if content is None:
+            logger.warning("the report is not in the bucket", key=key)
+            return
+        name = f"{safe(message.experiment)[:60]}-report-{message.revision}.html"
+
+        def look(since: datetime) -> Sent | None:
+            found = self._slack.find_file(thread, name, since)
+            return Sent(found, thread.place) if found else None
+
+        send_once(
+            self._deliveries,
+            delivery,
+            lambda: Sent(self._slack.upload(name, content, message.title[:200], to=thread), thread.place),
+            look,
+            lambda it: _showing(it, message, None),
+        )
+        count("MessagesSent", channel=Channel.SLACK)
+
+    def _wait_for_the_end_of_quiet_hours(self, to: Destination) -> None:
+        """What rings waits; an edit rings nowhere."""
+        now = clock.now()
+        if to.not_before is not None and now < to.not_before:
+            left = ceil((to.not_before - now).total_seconds())
+            raise TryLater("quiet hours", min(left, LONGEST_DELAY))
+
+
+def _key_of(message: Message) -> str | None:
+    return message.picture.stored.key if message.picture is not None else None
+
+
+def _showing(delivery: Delivery, message: Message, picture: str | None) -> Delivery:
+    return delivery.showing(message.id, message.version, message.revision, picture)
+
+
+def _mark(about: str) -> Mapping[str, str]:
+    """By what a message of our own is found again: the same for the same about, and of a length that Slack takes."""
+    return {"about": sha256(about.encode("utf-8", "surrogatepass")).hexdigest()[:32]}

@@ -1,0 +1,52 @@
+"""A message at an incoming webhook of Slack: posted once, and once more for each revision, as it can't be edited."""
+
+from math import ceil
+
+from trialbook import clock
+from trialbook.adapters.deliveries import Deliveries
+from trialbook.adapters.slack import Webhook
+from trialbook.batches import TryLater
+from trialbook.core.messages.delivery import NotSent, Sent
+from trialbook.core.messages.destination import Channel, Destination
+from trialbook.core.messages.model import Message
+from trialbook.delivering import LONGEST_DELAY, send_once
+from trialbook.messages.slack import Look, slack_text
+from trialbook.observability import count
+
+
+class ToWebhook:
+    """Delivers messages to incoming webhooks. Safe to repeat; raises NotSent and TryLater. Nothing can be looked for: a
+    process that dies between Slack's answer and the record of it posts twice."""
+
+    def __init__(self, webhook: Webhook, deliveries: Deliveries) -> None:
+        self._webhook, self._deliveries = webhook, deliveries
+        self._in_text: set[str] = set()  # webhooks of workspaces that know no tables and charts
+
+    def deliver(self, message: Message, to: Destination) -> None:
+        """Posts the message unless this revision of it was."""
+        delivery = self._deliveries.get(message.about, Channel.WEBHOOK, to.address)
+        if delivery.is_sent and message.revision <= delivery.revision:
+            return
+        now = clock.now()
+        if to.not_before is not None and now < to.not_before:
+            raise TryLater("quiet hours", min(ceil((to.not_before - now).total_seconds()), LONGEST_DELAY))
+        send_once(
+            self._deliveries,
+            delivery,
+            lambda: self._send(message, to),
+            lambda since: None,
+            lambda it: it.showing(message.id, message.version, message.revision),
+        )
+        count("MessagesSent", channel=Channel.WEBHOOK)
+
+    def _send(self, message: Message, to: Destination) -> Sent:
+        if to.address not in self._in_text:
+            try:
+                self._webhook.post(to.address, slack_text(message, Look(mention=to.mention, bars=True)))
+                return Sent("")
+            except NotSent as error:
+                if error.reason != "invalid_blocks":
+                    raise
+                self._in_text.add(to.address)
+        self._webhook.post(to.address, slack_text(message, Look(mention=to.mention, bars=True, native=False)))
+        return Sent("")
