@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,8 +24,11 @@ from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.laptop_cloud.template import REGION
 from trialbook_cli.outputs import Line, job_line, sweep_line, write_lines
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording
+from trialbook_cli.slack_stand_in import Workspace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Where a replay sends what a deployment without rules would send: made up, so that people see what they would get.
+LAPTOP = {"SlackChannel": "#training", "SlackTokenParameter": "/trialbook/slack-token"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Outcome:
     reports: Mapping[str, bytes] = field(default_factory=dict)
     prices: Mapping[str, float] = field(default_factory=dict)
     items: tuple[dict[str, Any], ...] = ()
+    slack: tuple[tuple[str, dict[str, Any]], ...] = ()
 
     def job_lines(self) -> list[Line]:
         """The lines of jobs.jsonl, by name."""
@@ -67,13 +71,20 @@ def running(
     without: Collection[str] = (),
     rules: str | None = None,
     parameters: Mapping[str, str] = MappingProxyType({}),
+    slack: Workspace | None = None,
 ) -> Iterator[tuple[LaptopCloud, SageMaker]]:
     """A laptop cloud with the recording's SageMaker behind it, before the first event; `rules` is the document,
-    `parameters` are the stack's."""
+    `parameters` are the stack's, `slack` stands in for Slack."""
     sagemaker = from_recording(recording.answers, _account(recording), lambda: _EPOCH)
     start = _start(recording)
     with LaptopCloud.start(
-        sagemaker, start, dynamodb_url=dynamodb_url, without=without, rules=rules, parameters=parameters
+        sagemaker,
+        start,
+        dynamodb_url=dynamodb_url,
+        without=without,
+        rules=rules,
+        parameters={**LAPTOP, **parameters},
+        slack=slack,
     ) as cloud:
         yield cloud, sagemaker
 
@@ -117,6 +128,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         announced=tuple(cloud.announced()),
         attachments=tuple(cloud.ledger.attachments(record.key for record in records)),
         items=tuple(sorted(PagedLedger(cloud.ledger.table, region=REGION).items(), key=key_of)),
+        slack=tuple(cloud.slack.calls),
         reports={key: content for key, content in cloud.stored() if report_keys.REVISION not in key},
     )
 
@@ -153,8 +165,17 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
             path = Path(made) / key
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        _write_calls(outcome.slack, Path(made) / "slack")
         folder.mkdir(exist_ok=True)
         for path in Path(made).iterdir():
             if path.is_dir():
                 shutil.rmtree(folder / path.name, ignore_errors=True)
             shutil.move(path, folder / path.name)
+
+
+def _write_calls(calls: Sequence[tuple[str, dict[str, Any]]], folder: Path) -> None:
+    """Slack's calls in order, as sent: of what is uploaded, the size and a hash."""
+    folder.mkdir()
+    for number, (method, request) in enumerate(calls, 1):
+        text = json.dumps(request, indent=2, ensure_ascii=False) + "\n"
+        (folder / f"{number:04}-{method}.json").write_text(text, encoding="utf-8")

@@ -25,9 +25,10 @@ from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
+from trialbook_cli.slack_stand_in import HttpAnswer
 
 Grant = tuple[str, str]  # action, and what of it: a table, an index, a kind of SageMaker's things
-OPTIONS = {"ReportLinks": "on"}
+OPTIONS = {"ReportLinks": "on", **replaying.LAPTOP}
 STACK = Stack(load_template(ROOT / "template.yaml"), OPTIONS)
 IN_TRANSACTIONS = {
     "Put": "PutItem",
@@ -150,7 +151,27 @@ def used() -> Mapping[str, set[Grant]]:
     alone(of_half_the_children(recording(TUNING)))
     _with_a_link(found)
     _with_a_weekly_report(found)
+    _with_a_job_told_in_slack(found)
     return found.by_function
+
+
+def _with_a_job_told_in_slack(found: Used) -> None:
+    """A single job, by a token from Secrets Manager; Slack is busy at first."""
+    parameters = {"ReportLinks": "on", "SlackTokenSecretArn": "slack-token", "SlackTokenParameter": ""}
+    with replaying.running(few(1), parameters=parameters, without=("BuildReport",)) as (cloud, sagemaker):
+        found.watch(cloud, sagemaker)
+        cloud.functions["PostSlack"].environment["LOOK_UP_PRICES"] = "true"
+        cloud.fault = lambda by, service, operation: answer(200, b'{"PriceList": []}') if service == "pricing" else None
+        left = count(1, -1)
+
+        def busy(method: str, request: Mapping[str, Any]) -> None:
+            if next(left) > 0:
+                raise HttpAnswer.rate_limited(5)
+
+        cloud.slack.before = busy
+        for event in few(1).events:
+            cloud.deliver(event)
+        cloud.finish()
 
 
 def _with_a_weekly_report(found: Used) -> None:

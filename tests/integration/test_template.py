@@ -10,7 +10,13 @@ from moto.events.models import EventPattern
 from tests.conftest import ROOT
 from trialbook_cli.laptop_cloud.template import Stack, load_template
 
-OPTIONS = {"ReportLinks": "on", "QuietDaysAlarm": "3"}  # every optional part
+SLACK = {
+    "SlackChannel": "#training",
+    "SlackTokenParameter": "/t/token",
+    "SlackTokenSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:t",
+    "SlackWebhookParameter": "/t/webhook",
+}
+OPTIONS = {"ReportLinks": "on", "QuietDaysAlarm": "3", **SLACK}  # every optional part
 STACK = Stack(load_template(ROOT / "template.yaml"), OPTIONS)
 RESOURCES: dict[str, dict[str, Any]] = STACK.template["Resources"]
 
@@ -58,7 +64,7 @@ def test_a_message_stays_hidden_for_six_times_the_functions_timeout_and_failures
                 assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
                 assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
                 polled += 1
-    assert polled == 3
+    assert polled == 4
 
 
 def test_attaching_is_held_to_two_at_a_time() -> None:
@@ -264,6 +270,7 @@ def actions_on_everything() -> set[tuple[str, str]]:
 def test_only_what_has_no_resource_to_name_is_granted_on_everything() -> None:
     assert actions_on_everything() == {
         ("BuildReport", "pricing:GetProducts"),
+        ("PostSlack", "pricing:GetProducts"),
         ("PostBestTrials", "pricing:GetProducts"),
         ("Reconcile", "sagemaker:ListHyperParameterTuningJobs"),
         ("Reconcile", "sagemaker:ListProcessingJobs"),

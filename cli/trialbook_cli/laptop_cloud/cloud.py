@@ -38,6 +38,7 @@ from trialbook_cli.laptop_cloud.streams import Stream
 from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, as_json, load_template
 from trialbook_cli.project import ROOT
 from trialbook_cli.sagemaker_stand_in import SageMaker, serve
+from trialbook_cli.slack_stand_in import Workspace, serve_slack
 
 _METERED = frozenset({"GetItem", "PutItem", "Query", "BatchGetItem", "TransactWriteItems"})
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
@@ -82,6 +83,7 @@ class LaptopCloud:
         self._until_end = until_end
         self.stack = stack
         self.functions: dict[str, Function] = {}
+        self.slack = Workspace()
         self.died = 0
         self.calls: Counter[tuple[str, str, str]] = Counter()
         self.capacity: defaultdict[tuple[str, str], float] = defaultdict(float)
@@ -124,11 +126,13 @@ class LaptopCloud:
         without: Collection[str] = (),
         rules: str | None = None,
         parameters: Mapping[str, str] = _NO_PARAMETERS,
+        slack: Workspace | None = None,
     ) -> Iterator["LaptopCloud"]:
         """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's.
 
         With `dynamodb_url`, the ledger lies in the DynamoDB that answers there. The functions in `without` are not
-        deployed. `rules` is the rules document, `parameters` are the stack's.
+        deployed. `rules` is the rules document, `parameters` are the stack's. `slack` is the workspace that stands in
+        for Slack, whose token and webhook lie in the parameters that the stack names.
         """
         # Prices would be asked of AWS itself: nothing leaves the laptop.
         stack = Stack(load_template(root / "template.yaml"), {**parameters, "LookUpPrices": "false"})
@@ -144,8 +148,12 @@ class LaptopCloud:
             if rules is not None:
                 name = stack.parameters["RulesParameter"]
                 boto3.client("ssm", region_name=REGION).put_parameter(Name=name, Type="String", Value=rules)
+            slack = slack or Workspace()
+            os.environ["SLACK_API"] = f"{until_end.enter_context(serve_slack(slack))}/api/"
+            _store_secrets_of(slack, stack)
             cloud = cls(stack, root, start, until_end, without)
-            sagemaker.now = lambda: cloud.now
+            cloud.slack = slack
+            sagemaker.now = slack.now = lambda: cloud.now
             until_end.enter_context(clock.use(lambda: cloud.now))
             until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
             # Sessions made from here on, the functions' own, ask it before moto or the network.
@@ -413,6 +421,19 @@ class LaptopCloud:
         """The bodies of the messages that ended in a dead-letter queue."""
         queues = (name for name, _ in self.stack.resources("AWS::SQS::Queue") if "DeadLetters" in name)
         return {name: [message.body for message in _queue(name)._messages] for name in queues}  # noqa: SLF001
+
+
+def _store_secrets_of(slack: Workspace, stack: Stack) -> None:
+    """The token, and the address of a webhook, where the stack's parameters say that they lie."""
+    ssm: Any = boto3.client("ssm", region_name=REGION)
+    address = f"{slack.url}{next(iter(slack.webhooks))}"
+    for parameter, value in (("SlackTokenParameter", slack.token), ("SlackWebhookParameter", address)):
+        name = stack.parameters.get(parameter)
+        if name:
+            ssm.put_parameter(Name=name, Type="SecureString", Value=value, Overwrite=True)
+    secret = stack.parameters.get("SlackTokenSecretArn")
+    if secret:
+        boto3.client("secretsmanager", region_name=REGION).create_secret(Name=secret, SecretString=slack.token)
 
 
 def create_table(dynamodb: Any, stack: Stack, logical_id: str, table: str) -> Mapping[str, Any]:
