@@ -181,7 +181,8 @@ def rules_test(
 ) -> None:
     """Tells what a rules document does to a recording's jobs.
 
-    For each job: which rule places it where, and what ranks it; for all of them: what is told. Without AWS.
+    For each job: which rule places it where, and what ranks it; for all of them: what is told, and which messages go
+    where. Without AWS, and nothing is sent.
 
     Example: trialbook rules test events/recordings/churn-min-child-weight --rules rules.yaml
     """

@@ -143,7 +143,7 @@ def test_rules_are_tried_out_on_a_recording(ask: Ask, tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     placed = {each["job_name"]: each["placed_by"] for each in told["jobs"]}
 
-    assert valid.stdout.endswith("valid; 2 rules, 1 sections of experiments\n")
+    assert valid.stdout.endswith("valid; 2 rules, 1 section of experiments\n")
     assert placed["churn-xgb-2026-11-20-10-15-00-123"] == "experiment by rules document, growth, trial by default"
     assert told["left_out"] == {"churn-xgb-2026-11-20-10-15-04-760": "rules document, none"}
     assert {each["ranked_by"] for each in told["jobs"] if each["experiment"] == "churn-xgb"} == {
@@ -151,6 +151,38 @@ def test_rules_are_tried_out_on_a_recording(ask: Ask, tmp_path: Path) -> None:
     }
     assert told["told"]["Sweep Finished"] == 1
     assert "left out: churn-xgb-2026-11-20-10-15-04-760" in shown.stdout
+
+
+def test_the_messages_of_a_recording_are_told_with_where_they_would_go(ask: Ask, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "owner_tag: team\nowners: {growth: {slack: S0GROWTH1, email: growth@example.com}}\n"
+        "quiet_hours: {from: '08:00', to: '10:00', zone: UTC, except: alert}\n"
+        "alerts: [{name: many failures, failed: 4 %}]\n"
+        "routes: [{match: {experiment: 'churn*'}, to: [{slack: '#growth'}, {email: owner}]}]\n"
+    )
+    valid = ask("rules", "check", rules)
+    done = ask("rules", "test", RECORDINGS / "tuning-random-60", "--rules", rules, "--json")
+    found = [(each["kind"], each["address"], each["mention"], each["not_before"]) for each in messages(done)]
+    edits = [each["edits"] for each in messages(done) if each["kind"] == "sweep"]
+    ten = "2026-11-21T10:00:00.000Z"
+
+    assert valid.stdout.endswith("valid; 1 route, 1 alert, 1 window of quiet hours, 1 owner\n")
+    assert found == [
+        ("sweep", "#growth", None, ten),
+        *[("new best", "#growth", None, ten)] * 3,
+        ("alert", "#growth", "S0GROWTH1", None),
+        ("alert", "growth@example.com", None, None),
+        ("sweep", "growth@example.com", None, ten),
+        ("thread", "#growth", None, ten),
+        ("thread", "#growth", "S0GROWTH1", ten),
+    ]
+    assert edits == [45, 0]
+
+
+def messages(done: Result) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(done.stdout)["messages"]
+    return found
 
 
 def test_a_wrong_rule_is_named_by_file_and_line(ask: Ask, tmp_path: Path) -> None:

@@ -7,16 +7,18 @@ from typing import Any
 from rich.text import Text
 
 from trialbook.book import Book
-from trialbook.core.analysis.wording import brief
+from trialbook.core.analysis.wording import brief, moment, plural
 from trialbook.core.errors import InvalidInput, NotAJobEvent
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
 from trialbook.core.placement import LeftOut, place
 from trialbook.core.rules import Rules
 from trialbook.core.sweeps import Record
+from trialbook.core.times import iso_or_none
 from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
 from trialbook_cli.listing import print_json, table_of
-from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.messages_offline import Sent, messages_of_recording
+from trialbook_cli.replaying import Outcome
 from trialbook_cli.rules_files import read_rules_file
 from trialbook_cli.terminal import OK, console, fail, safe
 
@@ -24,8 +26,16 @@ from trialbook_cli.terminal import OK, console, fail, safe
 def check(path: Path) -> int:
     """Reads the document; a problem is told with its line."""
     rules = read_rules_file(path)
-    told = f"{path}: valid; {len(rules.placements)} rules, {len(rules.experiments)} sections of experiments"
-    console.print(safe(told, 2000), soft_wrap=True)
+    parts = (
+        (rules.placements, "rule", "rules"),
+        (rules.experiments, "section of experiments", "sections of experiments"),
+        (rules.routes, "route", "routes"),
+        (rules.alerts, "alert", "alerts"),
+        (rules.quiet_hours, "window of quiet hours", "windows of quiet hours"),
+        (rules.owners, "owner", "owners"),
+    )
+    counted = ", ".join(plural(len(found), word, words) for found, word, words in parts if found)
+    console.print(safe(f"{path}: valid; {counted or 'it says nothing'}", 2000), soft_wrap=True)
     return OK
 
 
@@ -36,10 +46,11 @@ def test(folder: Path, path: Path, *, as_json: bool) -> int:
         recording = read_recording(folder)
     except UnreadableRecording as error:
         return fail(str(error))
-    outcome = replay(recording, rules=path.read_text(encoding="utf-8"))
+    outcome, sent = messages_of_recording(recording, path.read_text(encoding="utf-8"))
     left_out = _left_out(recording, rules)
     if as_json:
-        print_json({"jobs": [_line(record) for record in outcome.records], "left_out": left_out, "told": told(outcome)})
+        jobs, messages = [_line(record) for record in outcome.records], [_message(each) for each in sent]
+        print_json({"jobs": jobs, "left_out": left_out, "told": told(outcome), "messages": messages})
         return OK
     headers = ("job", "placed by", "experiment", "trial", "sweep", "ranked by", "value")
     console.print(table_of(headers, [_row(record) for record in outcome.records], right=("value",)))
@@ -48,6 +59,8 @@ def test(folder: Path, path: Path, *, as_json: bool) -> int:
     console.print(Text("what is told", "bold"))
     for what, times in told(outcome).items():
         console.print(safe(f"  {times} x {what}", 400))
+    console.print(Text("which messages go where", "bold"))
+    console.print(table_of(("message", "to", "from", "edits"), [_message_row(each) for each in sent], right=("edits",)))
     return OK
 
 
@@ -92,6 +105,30 @@ def _row(record: Record) -> list[str | Text]:
     texts = (record.job.name, record.placed_by, record.experiment, record.trial, record.sweep, _ranked_by(record))
     value = "–" if record.value is None else brief(record.value)
     return [*(safe(text or "–", 120) for text in texts), value]
+
+
+def _message(sent: Sent) -> dict[str, Any]:
+    message, to = sent.message, sent.to
+    return {
+        "about": message.about,
+        "kind": message.kind.value,
+        "status": message.mood.value,
+        "title": message.title,
+        "thread_of": message.parent,
+        "channel": to.channel.value,
+        "address": to.address,
+        "mention": to.mention,
+        "not_before": iso_or_none(to.not_before),
+        "edits": sent.edits,
+    }
+
+
+def _message_row(sent: Sent) -> list[str | Text]:
+    message, to = sent.message, sent.to
+    title = f"↳ {message.title}" if message.parent else message.title
+    where = f"{to.channel.value} {to.address}{f', mentions {to.mention}' if to.mention else ''}"
+    waits = moment(to.not_before) if to.not_before else "at once"
+    return [safe(title, 200), safe(where, 200), waits, str(sent.edits)]
 
 
 def push(book: Book, path: Path) -> int:

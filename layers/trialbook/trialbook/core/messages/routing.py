@@ -67,8 +67,11 @@ def _address(address: Address, owner: Owner, defaults: Defaults) -> str | None:
 
 
 def _mention(address: Address, owner: Owner, message: Message) -> str | None:
-    """Who is named: nobody in what only reports progress."""
-    if address.channel is not Channel.SLACK or message.mood is Mood.BUSY or message.kind is MessageKind.NEW_BEST:
+    """Who is named: nobody in what only reports progress, and at a sweep's end once in its thread, with the report;
+    its own message is edited, and Slack tells nobody of names in edits."""
+    is_progress = message.mood is Mood.BUSY or message.kind is MessageKind.NEW_BEST
+    is_beside = message.kind is MessageKind.THREAD and message.report is None
+    if address.channel is not Channel.SLACK or is_progress or is_beside:
         return None
     return owner.slack if address.mention == OWNER else address.mention
 
