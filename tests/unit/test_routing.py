@@ -130,6 +130,13 @@ def test_where_routes_lead(case: str, document: str, expected: list[str]) -> Non
     assert sent(document) == expected, case
 
 
+def test_a_threshold_waits_for_the_end_of_the_sweep() -> None:
+    document = "routes: [{match: {when: 'validation:error > 0.1'}, to: [{slack: '#a'}]}]"
+
+    assert sent(document, message(is_final=False)) == ["slack #training"]
+    assert sent(document, message()) == ["slack #a"]
+
+
 def test_a_route_that_names_kinds_or_events_widens_what_a_channel_gets() -> None:
     started = message(event_type="Sweep Started", mood=Mood.BUSY, is_final=False)
 

@@ -95,7 +95,11 @@ def test_a_revision_says_what_changed_and_is_no_new_answer_where_nothing_did() -
     worse = report_of(sweep, [each for each in found if each != found[0]]).analysis
     better = message(SweepFacts(again, tuple(found), replace(report_of(again, found), former=worse)))
 
+    first = Announcement("report-ready/x/1", REPORT_READY, {"report": {"revision": 1}})
+    late = message(SweepFacts(again, tuple(found), replace(report_of(again, found), former=former)), first)
+
     assert not same.changes_answer
+    assert late.changes_answer  # the first one's event comes when the second stands already: nothing was said before
     assert better.changes_answer
     assert better.sentences[0] == (
         "Revision 2: jobs came after this sweep had been finished. "

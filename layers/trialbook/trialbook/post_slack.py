@@ -34,7 +34,9 @@ def channels_of(
         raise NotSent("no_token", passes=False)
 
     def url(name: str) -> str | None:
-        return secrets.parameter(name) if name == settings.slack_webhook_parameter else None
+        """Routes may name other parameters than the stack's: those whose names begin with its name may be read."""
+        may_be_read = settings.slack_webhook_parameter and name.startswith(settings.slack_webhook_parameter)
+        return secrets.parameter(name) if may_be_read else None
 
     slack = Slack(token, settings.slack_api)
     return ToSlack(slack, deliveries, bucket), ToWebhook(Webhook(url), deliveries)

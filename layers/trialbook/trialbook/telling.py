@@ -132,7 +132,8 @@ def _baselines(
         return {}
     wanted = names | {each.baseline for each in watching if each.baseline}
     keys = [replace(like, kind=JobKind.TRAINING, name=name) for name in sorted(wanted)]
-    return {record.job.name: record for record in services.ledger.records(keys)}
+    found = (services.ledger.record(key) for key in keys)  # a handful
+    return {record.job.name: record for record in found if record is not None}
 
 
 def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addresses) -> SweepFacts | None:

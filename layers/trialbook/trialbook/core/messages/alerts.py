@@ -60,6 +60,7 @@ def _message(event: Announcement, facts: Watched, broken: Broken, about: Message
         subject=f"{about.experiment}: {broken.short}",
         verdict=broken.sentence,
         version=_version(facts, broken.rule),
+        revision=0 if broken.rule.failed is not None else about.revision,
         is_final=True,
         sentences=(about.verdict, *_nothing_differs(table, broken)),
         progress=None,

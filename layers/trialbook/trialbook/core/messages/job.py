@@ -116,7 +116,8 @@ def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:
     values = [f"{each.name} {rough(each.value, 4)}" for each in record.job.final_metrics if each.value is not None]
     if values:
         told.append(Fact("Final metrics", listed(values, _METRICS)))
-    told += spending_facts(cost([record.job], record.job, facts.prices))
+    spent = spending_facts(cost([record.job], record.job, facts.prices))
+    told += [each for each in spent if each.label != "Wall time"]  # how long it ran stands in the verdict
     owner = owner_of([record], rules)
     return (*told, Fact("Owner", owner)) if owner else tuple(told)
 

@@ -37,9 +37,9 @@ class Threshold:
     number: float
 
     def holds(self, message: Message) -> bool:
-        """Whether the message's metric is beyond it; a message without the metric never is."""
+        """Whether the message's metric is beyond it; never without the metric, nor while it may still change."""
         value = (message.metrics or {}).get(self.metric)
-        return value is not None and bool(_COMPARISONS[self.sign](value, self.number))
+        return value is not None and message.is_final and bool(_COMPARISONS[self.sign](value, self.number))
 
 
 @dataclass(frozen=True, slots=True)

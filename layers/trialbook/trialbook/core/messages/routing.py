@@ -106,6 +106,8 @@ def suits(message: Message, channel: Channel) -> bool:
             return message.is_final and is_new
         case MessageKind.JOB:
             return message.mood is Mood.BAD or channel is Channel.WEBHOOK
-        case MessageKind.ALERT | MessageKind.BEST_TRIALS:
+        case MessageKind.ALERT:
+            return message.changes_answer
+        case MessageKind.BEST_TRIALS:
             return True
     return False

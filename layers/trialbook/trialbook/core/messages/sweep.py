@@ -62,9 +62,18 @@ def sweep_message(event: Announcement, facts: SweepFacts, rules: Rules) -> Messa
         continues=tuple(map(about, sweep.supersedes)),
         event_type=event.type,
         metrics=_metrics(facts, found),
-        changes_answer=not (report and report.former and is_same_answer(report.former, report.analysis)),
+        changes_answer=_changes_answer(event, report),
         owner=owner_of(facts.top, rules),
     )
+
+
+def _changes_answer(event: Announcement, report: Report | None) -> bool:
+    """Whether the report says something else than that of the revision before. An event of the first revision always
+    has news, even where it comes so late that a second one stands already: nothing was said before it."""
+    told = event.detail.get("report", {}).get("revision")
+    if report is None or report.former is None or told == 1:
+        return True
+    return not is_same_answer(report.former, report.analysis)
 
 
 def moment(sweep: Sweep) -> datetime:
