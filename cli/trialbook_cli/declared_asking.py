@@ -92,9 +92,9 @@ def best(source: Source, name: Name, as_json: AsJson = False) -> int:
 
     Example: trialbook best churn-xgb --book build/churn
     """
-    from trialbook_cli.commands import listings
+    from trialbook_cli.commands.best import run
 
-    return listings.best(source.open(), name, as_json=as_json)
+    return run(source.open(), name, as_json=as_json)
 
 
 @asks

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from trialbook_cli.declared_trying import Recording
-from trialbook_cli.frame import AsJson, Source, asks, complete_experiments, complete_names
+from trialbook_cli.frame import AsJson, Source, asks, complete_experiments, complete_names, guarded
 from trialbook_cli.helping import Command, Group
 
 Rules = Annotated[Path, typer.Argument(metavar="FILE", help="The rules document, a YAML file.")]
@@ -168,7 +168,6 @@ def rules_check(document: Rules) -> None:
     Example: trialbook rules check rules.yaml
     """
     from trialbook_cli.commands import rules as commands
-    from trialbook_cli.problems import guarded
 
     raise typer.Exit(guarded(lambda: commands.check(document)))
 
@@ -187,7 +186,6 @@ def rules_test(
     Example: trialbook rules test events/recordings/churn-min-child-weight --rules rules.yaml
     """
     from trialbook_cli.commands import rules as commands
-    from trialbook_cli.problems import guarded
 
     raise typer.Exit(guarded(lambda: commands.test(recording, document, as_json=as_json)))
 

@@ -1,11 +1,12 @@
 """What commands that ask the book share: the options that say which book, cursors, JSON. Light: `--help` loads it."""
 
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -68,7 +69,7 @@ def asks(command: Callable[..., int]) -> Callable[..., None]:
     @wraps(command)
     def run(**given: Any) -> None:
         source = Source(**{name: given.pop(name) for name in Source.__slots__})
-        raise typer.Exit(_guarded(lambda: command(source=source, **given)))
+        raise typer.Exit(guarded(lambda: command(source=source, **given)))
 
     own = [each for name, each in inspect.signature(command).parameters.items() if name != "source"]
     keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
@@ -77,11 +78,16 @@ def asks(command: Callable[..., int]) -> Callable[..., None]:
     return run
 
 
-def _guarded(question: Callable[[], int]) -> int:
-    """The exit code; what went wrong is said in a line that says what to do."""
-    from trialbook_cli.problems import guarded
+def guarded(question: Callable[[], int]) -> int:
+    """The question's exit code; what went wrong is said in a line that says what to do."""
+    try:
+        return question()
+    except Exception as error:
+        from trialbook_cli.problems import told
 
-    return guarded(question)
+        if (code := told(error)) is None:
+            raise
+        return code
 
 
 def complete_experiments(context: typer.Context, incomplete: str) -> Sequence[str]:
@@ -101,7 +107,13 @@ def complete_names(context: typer.Context, incomplete: str) -> Sequence[str]:
 def _completed(context: typer.Context, names: "Callable[[PagedLedger], list[str]]") -> list[str]:
     """What a shell is told; nothing where there is no book to ask: it has no place for errors."""
     try:
-        chosen = {each.name: context.params.get(each.name) or each.default for each in _SOURCE}
+        chosen = {each.name: context.params.get(each.name) or _from_environment(each) for each in _SOURCE}
         return names(Source(**chosen).open().ledger)
     except Exception:  # noqa: BLE001 whatever it was, the command itself will tell
         return []
+
+
+def _from_environment(option: inspect.Parameter) -> Any:
+    """What the command itself would take: Typer reads no variables while a shell completes."""
+    variable = get_args(option.annotation)[1].envvar
+    return os.environ.get(variable or "") or option.default

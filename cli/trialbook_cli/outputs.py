@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trialbook.core.analysis.costs import NO_PRICES, Prices, cost_of, spending
+from trialbook.core.analysis.prices import NO_PRICES, Prices, cost_of, cost_of_all
 from trialbook.core.jobs import Job
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record, Sweep
@@ -70,7 +70,7 @@ def sweep_line(sweep: Sweep, jobs: Sequence[Job] = (), prices: Prices = NO_PRICE
         },
         "started_at": iso_or_none(sweep.began_at),
         "ended_at": iso_or_none(sweep.tuning_ended_at or sweep.last_at),
-        "cost_usd": spending(jobs, prices).cost_usd,
+        "cost_usd": cost_of_all(jobs, prices),
     }
 
 

@@ -1,6 +1,5 @@
 """What can go wrong on the way to the book, in a line that says what to do."""
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -17,7 +16,8 @@ from pynamodb.exceptions import PynamoDBException
 from trialbook.adapters.dynamodb import Conflict
 from trialbook.adapters.sagemaker import SageMakerError
 from trialbook.core.errors import InvalidInput, InvalidRules
-from trialbook_cli.terminal import BAD_INPUT, FAILED, fail
+from trialbook_cli.plain import BAD_INPUT, FAILED
+from trialbook_cli.terminal import fail
 
 _LOCAL = "or ask a local book with --book DIR"
 _ADVICE = {
@@ -31,23 +31,22 @@ _ADVICE = {
 }
 
 
-def guarded(question: Callable[[], int]) -> int:
-    """The question's exit code, or that of what went wrong."""
-    try:
-        return question()
-    except InvalidRules as error:
+def told(error: Exception) -> int | None:
+    """Says what went wrong and gives the exit code; None where it is nothing that a person could mend."""
+    if isinstance(error, InvalidRules):
         return fail("; ".join(error.problems), BAD_INPUT)
-    except InvalidInput as error:
+    if isinstance(error, InvalidInput):
         return fail(str(error), BAD_INPUT)
-    except (BotoCoreError, ClientError, PynamoDBException, SageMakerError, Conflict) as error:
-        return fail(explained(error), FAILED)
-    except BrokenPipeError:  # `| head` has seen enough
+    if isinstance(error, BotoCoreError | ClientError | PynamoDBException | SageMakerError | Conflict):
+        return fail(explained(error), BAD_INPUT if isinstance(_cause(error), ProfileNotFound) else FAILED)
+    if isinstance(error, BrokenPipeError):  # `| head` has seen enough
         return FAILED
+    return None
 
 
 def explained(error: Exception) -> str:
     """The error with what to do about it."""
-    cause = error.__cause__ if isinstance(error, PynamoDBException) and error.__cause__ else error
+    cause = _cause(error)
     if isinstance(cause, NoCredentialsError):
         return f"no AWS credentials: set AWS_PROFILE or run aws configure, {_LOCAL}"
     if isinstance(cause, NoRegionError):
@@ -59,6 +58,13 @@ def explained(error: Exception) -> str:
     code = cause.response.get("Error", {}).get("Code", "") if isinstance(cause, ClientError) else ""
     advice = _ADVICE.get(code)
     return f"{cause}: {advice}" if advice else str(cause)
+
+
+def _cause(error: Exception) -> Exception:
+    """What AWS said, where pynamodb has wrapped it."""
+    while isinstance(error, PynamoDBException) and error.cause is not None:
+        error = error.cause
+    return error
 
 
 E = TypeVar("E", bound=StrEnum)

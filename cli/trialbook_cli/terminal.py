@@ -1,34 +1,31 @@
 """What the commands share in talking to a person: consoles, untrusted text, numbers."""
 
-import unicodedata
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-OK, FAILED, BAD_INPUT = 0, 1, 2
+from trialbook_cli.plain import BAD_INPUT, visible
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
 
-def progress() -> Progress:
+def progress() -> "Progress":
     """A bar on a terminal, nothing into a pipe."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def safe(text: str, longest: int = 60) -> Text:
-    """Other people's text for a terminal: control and direction characters made visible, no markup, cut."""
-    shown = "".join(_visible(character) for character in text)
-    return Text(shown if len(shown) <= longest else shown[: longest - 1] + "…")
-
-
-def _visible(character: str) -> str:
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
-        return f"\\u{ord(character):04x}"
-    return character
+    """Other people's text for a terminal: made visible, no markup, cut."""
+    return Text(visible(text, longest))
 
 
 def short(text: str) -> str:

@@ -10,6 +10,7 @@ ORDER = (
     "replay",
     "requests_per_job",
     "leaderboard",
+    "best",
     "close",
     "report",
     "importance",

@@ -1,6 +1,6 @@
 """The same question put to Optuna and MLflow: run by the interpreter of build/peers, never imported here.
 
-`python peers.py optuna|mlflow write|ask TRIALS FOLDER`: eight hyperparameters, six metrics a trial.
+`python peers.py optuna|sqlite|mlflow write|ask|best TRIALS FOLDER`: eight hyperparameters, six metrics a trial.
 """
 
 import random
@@ -36,20 +36,39 @@ def study(folder: Path) -> Any:
 
 def optuna_write(count: int, folder: Path) -> None:
     """The trials into the journal."""
+    study(folder).add_trials(frozen(count))
+
+
+def frozen(count: int) -> list[Any]:
+    """The trials as Optuna has them."""
     import optuna
 
     unit = optuna.distributions.FloatDistribution(0, 1)
-    study(folder).add_trials(
-        [
-            optuna.trial.create_trial(
-                params=given,
-                distributions=dict.fromkeys(PARAMETERS, unit),
-                value=metrics["m0"],
-                user_attrs=metrics,
-            )
-            for given, metrics in trials(count)
-        ]
-    )
+    return [
+        optuna.trial.create_trial(
+            params=given,
+            distributions=dict.fromkeys(PARAMETERS, unit),
+            value=metrics["m0"],
+            user_attrs=metrics,
+        )
+        for given, metrics in trials(count)
+    ]
+
+
+def sqlite_write(count: int, folder: Path) -> None:
+    """The trials into Optuna's SQLite."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    optuna.create_study(study_name="s", storage=f"sqlite:///{folder / 'optuna.db'}").add_trials(frozen(count))
+
+
+def sqlite_best(count: int, folder: Path) -> None:
+    """The best trial and its hyperparameters."""
+    import optuna
+
+    best = optuna.load_study(study_name="s", storage=f"sqlite:///{folder / 'optuna.db'}").best_trial
+    print(best.number, best.value, best.params)
 
 
 def optuna_ask(count: int, folder: Path) -> None:
@@ -86,6 +105,16 @@ def mlflow_ask(count: int, folder: Path) -> None:
     found = mlflow.search_runs(experiment_names=["s"], order_by=["metrics.m0 ASC"], max_results=count)
     found.to_html(folder / "table.html")
     assert len(found) == count
+
+
+def mlflow_best(count: int, folder: Path) -> None:
+    """The best run and its hyperparameters, from the tracking URI in the environment."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    experiment = client.get_experiment_by_name("s")
+    (best,) = client.search_runs([experiment.experiment_id], order_by=["metrics.m0 ASC"], max_results=1)
+    print(best.info.run_id, best.data.metrics["m0"], best.data.params)
 
 
 def importance_truths(seeds: int) -> None:

@@ -29,7 +29,7 @@ def measure() -> str:
     rows: list[list[object]] = []
     with running_dynamodb_local() as url, (place := opened(url)) as ledger:
         for size in SIZES:
-            _write(ledger, size)
+            write(ledger, size)
             command = [sys.executable, "-m", "tests.benchmarks.one_report", str(size), url, place.table]
             runs = [_run(command) for _ in range(RUNS)]
             told = json.loads(runs[-1][1])
@@ -60,7 +60,8 @@ def _run(command: list[str]) -> tuple[float, str]:
     return time.perf_counter() - began, done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
 
 
-def _write(ledger: Ledger, size: int) -> None:
+def write(ledger: Ledger, size: int) -> None:
+    """A closed sweep of that many trials."""
     name = f"net-{size}"
     found = synthetic.records(size, sweep=name)
     for start in range(0, size, LONGEST_TRANSACTION):

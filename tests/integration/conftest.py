@@ -8,8 +8,10 @@ import subprocess
 import tarfile
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import boto3
@@ -77,15 +79,15 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
+def wait_for(port: int, server: subprocess.Popen[bytes], seconds: int = 20) -> None:
+    for _ in range(10 * seconds):
         if server.poll() is not None:
-            raise RuntimeError(f"DynamoDB Local ended with {server.returncode}")
+            raise RuntimeError(f"the server ended with {server.returncode}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    raise RuntimeError("DynamoDB Local did not start within 20 seconds")
+    raise RuntimeError(f"the server did not start within {seconds} seconds")
 
 
 @pytest.fixture(scope="session")
@@ -129,3 +131,17 @@ class opened:  # noqa: N801 used like a function
 
     def __exit__(self, *exception: object) -> None:
         self.dynamodb.delete_table(TableName=self.table)
+
+
+def operations(ledger: Ledger) -> Counter[str]:
+    """Counts, from now on, the operations that a folder's ledger asks of its table."""
+    calls: Counter[str] = Counter()
+    client: Any = ledger.connection._client
+    original = client._make_api_call
+
+    def counted(operation: str, request: Any) -> Any:
+        calls[operation] += 1
+        return original(operation, request)
+
+    client._make_api_call = counted
+    return calls

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from tests import synthetic
 from tests.conftest import RECORDINGS
-from tests.integration.conftest import opened
+from tests.integration.conftest import opened, operations
 from tests.unit.making import job, record
 from trialbook import Book
 from trialbook.adapters.folder import FILE, line_of, open_folder
@@ -171,7 +170,7 @@ def test_a_beginning_that_fits_several_names_them(tmp_path: Path) -> None:
 
 def test_a_tuning_job_is_found_by_its_beginning_without_a_scan(tmp_path: Path) -> None:
     ledger = _with_sweeps(open_folder(tmp_path, create=True), "net-261121-0900", "net-261122-0900")
-    calls = _counted(ledger)
+    calls = operations(ledger)
 
     assert Book(ledger).sweep("NET-261122").name == "net-261122-0900"
     assert calls["Scan"] == 0
@@ -186,20 +185,6 @@ def _with_sweeps(ledger: PagedLedger, *names: str, experiment: str = "net") -> P
         sweep = recount(Sweep(name, SweepKind.TUNING, experiment, version=1), records)
         ledger.write(records, [(sweep, None)])
     return ledger
-
-
-def _counted(ledger: PagedLedger) -> Counter[str]:
-    """Counts the operations of a folder's ledger from now on."""
-    calls: Counter[str] = Counter()
-    client: Any = ledger.connection._client
-    original = client._make_api_call
-
-    def counted(operation: str, request: Any) -> Any:
-        calls[operation] += 1
-        return original(operation, request)
-
-    client._make_api_call = counted
-    return calls
 
 
 # -- what questions cost ------------------------------------------------------------------------------------------

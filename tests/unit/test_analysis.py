@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tests import synthetic
 from tests.unit.analysing import MAXIMIZE, MINIMIZE, analysed, one_number, swept, trial
 from tests.unit.making import at, job, record
-from trialbook.core.analysis.costs import cost_of
 from trialbook.core.analysis.failures import normalised
 from trialbook.core.analysis.model import Against, Shape
+from trialbook.core.analysis.prices import cost_of
 from trialbook.core.analysis.serialised import FORMAT, from_dict, to_dict
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Channel, InstanceGroup, ParameterRange, TuningDefinition

@@ -13,8 +13,9 @@ from trialbook.book import session_of
 from trialbook.services import Services
 from trialbook_cli.backfilling import Span, backfill, parse_since
 from trialbook_cli.frame import Source
+from trialbook_cli.plain import FAILED, OK
 from trialbook_cli.problems import explained
-from trialbook_cli.terminal import FAILED, OK, console, fail, progress, quiet_log
+from trialbook_cli.terminal import console, fail, progress, quiet_log
 
 
 def run(source: Source, since: str, name_contains: str, *, dry_run: bool) -> int:

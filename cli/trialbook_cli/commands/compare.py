@@ -13,9 +13,10 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.significance import FEWEST, rank_test
 from trialbook.core.sweeps import Record
-from trialbook_cli.listing import print_json, table_of
+from trialbook_cli.listing import table_of
 from trialbook_cli.outputs import job_line
-from trialbook_cli.terminal import BAD_INPUT, OK, console, fail, safe
+from trialbook_cli.plain import BAD_INPUT, OK, print_json
+from trialbook_cli.terminal import console, fail, safe
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from trialbook_cli.commands.replay import with_progress
 from trialbook_cli.laptop_cloud import UnreadableRecording, read_recording
+from trialbook_cli.plain import OK
 from trialbook_cli.project import RECORDINGS
+from trialbook_cli.replay_shown import show
 from trialbook_cli.replaying import write_outcome
-from trialbook_cli.terminal import OK, console, fail
-from trialbook_cli.trials_table import show
+from trialbook_cli.terminal import console, fail
 
 SHOWN = ("churn-min-child-weight", "tuning-random-60")
 

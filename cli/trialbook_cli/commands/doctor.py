@@ -13,8 +13,8 @@ from trialbook import clock
 from trialbook.core.errors import InvalidInput
 from trialbook_cli.checkup import Finding, Level, Patient, examined
 from trialbook_cli.frame import Source
-from trialbook_cli.listing import print_json
-from trialbook_cli.terminal import FAILED, OK, console, safe
+from trialbook_cli.plain import FAILED, OK, print_json
+from trialbook_cli.terminal import console, safe
 
 _SHOWN = {Level.OK: ("✓ ok", "green"), Level.NOTE: ("• note", "yellow"), Level.PROBLEM: ("✗ problem", "bold red")}
 

@@ -18,9 +18,9 @@ from trialbook.core.columns import Columns, job_columns, sweep_columns
 from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso
-from trialbook_cli.listing import print_json
 from trialbook_cli.outputs import job_line, sweep_line, write_lines
-from trialbook_cli.terminal import OK, console, safe
+from trialbook_cli.plain import OK, print_json
+from trialbook_cli.terminal import console, safe
 
 
 class Format(StrEnum):

@@ -1,21 +1,25 @@
-"""`trialbook experiments`, `sweeps`, `trials` and `best`."""
+"""`trialbook experiments`, `sweeps` and `trials`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from itertools import islice
 
 from rich.text import Text
 
 from trialbook.book import Book
 from trialbook.core.analysis.wording import brief
+from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
-from trialbook.core.hyper_parameters import is_internal, varied
+from trialbook.core.hyper_parameters import varied
 from trialbook.core.names import same_name
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso_or_none
 from trialbook.core.where import Term, fact, parse_where
-from trialbook_cli.listing import facts, print_json, table_of, told_more
+from trialbook.core.where import facts as job_facts
+from trialbook_cli.listing import table_of, told_more
 from trialbook_cli.outputs import job_line, sweep_line
-from trialbook_cli.terminal import FAILED, OK, console, fail, safe, short
+from trialbook_cli.plain import OK, print_json
+from trialbook_cli.terminal import console, safe, short
 from trialbook_cli.trials_table import trials_table
 
 _EMPTY = "the book is empty: no job has been recorded yet. trialbook backfill --since 30d records what ran before"
@@ -118,7 +122,10 @@ def trials(
         page = jobs.page(limit, after)
         found, cursor = list(page.entries), page.cursor
     else:  # needs all of them: a Query for each megabyte
-        found, cursor = _chosen(jobs.records(), terms, sort, limit), None
+        records = list(jobs.records())
+        _check("--where", [term.name for term in terms], records)
+        _check("--sort", [sort.removeprefix("-")] if sort else [], records)
+        found, cursor = _chosen(records, terms, sort, limit), None
     if as_json:
         print_json([job_line(record) for record in found])
     elif found:
@@ -127,6 +134,17 @@ def trials(
         console.print("no job meets the condition" if terms else "no more jobs")
     told_more(cursor)
     return OK
+
+
+def _check(option: str, names: Iterable[str], records: Sequence[Record]) -> None:
+    """Raises InvalidInput for a name that no job has, which is a slip of the pen as a rule."""
+    known = {*job_facts(), *(metric.name for record in records for metric in record.job.final_metrics)}
+    known |= {name for record in records for name in record.job.hyper_parameters}
+    for name in names:
+        if records and name not in known:
+            near = get_close_matches(name, known, 3)
+            expected = f"{' or '.join(near)}" if near else f"a hyperparameter, a metric, or {', '.join(job_facts())}"
+            raise InvalidInput(option, name, expected)
 
 
 def _chosen(records: Iterable[Record], terms: tuple[Term, ...], sort: str | None, limit: int) -> list[Record]:
@@ -153,6 +171,7 @@ def _trials_table(name: str, found: list[Record], columns: str | None) -> object
     if columns is None:
         return trials_table(name, found, varied([record.job.hyper_parameters for record in found]))
     names = [each.strip() for each in columns.split(",") if each.strip()]
+    _check("--columns", names, found)
     rows = [[_cell(fact(record, each)) for each in names] for record in found]
     numeric = [each for each in names if any(isinstance(fact(record, each), float) for record in found)]
     return table_of(names, rows, right=numeric)
@@ -162,26 +181,3 @@ def _cell(value: str | float | None) -> Text:
     if value is None:
         return Text("–")
     return Text(brief(value)) if isinstance(value, float) else safe(short(value), 80)
-
-
-def best(book: Book, name: str, *, as_json: bool) -> int:
-    """The best job: its value, hyperparameters and model."""
-    jobs = book.find(name)
-    (record,) = jobs.first.entries or (None,)
-    if record is None:
-        return fail(f"{jobs.name}: no job is recorded yet", FAILED)
-    if as_json:
-        print_json(job_line(record))
-        return OK
-    if record.value is None or record.objective is None:
-        reason = record.without_objective or f"{record.job.name} is {record.job.status}"
-        return fail(f"{jobs.name}: no job is ranked; {reason}", FAILED)
-    objective = record.objective
-    told = f"{objective.metric} {brief(record.value)} ({objective.type.value.lower()})"
-    console.print(safe(told, 200), style="bold green")
-    facts([("job", record.job.name), ("experiment", record.experiment), ("trial", record.trial)])
-    for key, value in sorted(record.job.hyper_parameters.items()):
-        if not is_internal(key):
-            console.print(safe(f"  {key} = {value}", 200))
-    facts([("model", record.job.model_artifact)])
-    return OK

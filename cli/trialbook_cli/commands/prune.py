@@ -14,7 +14,8 @@ from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
 from trialbook_cli.backfilling import parse_since
 from trialbook_cli.commands.export import Format
 from trialbook_cli.commands.export import run as export
-from trialbook_cli.terminal import FAILED, OK, console
+from trialbook_cli.plain import FAILED, OK
+from trialbook_cli.terminal import console
 
 
 def run(book: Book, older_than: str, export_to: Path | None, *, dry_run: bool, yes: bool) -> int:

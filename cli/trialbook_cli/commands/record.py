@@ -17,8 +17,9 @@ from trialbook.core.times import iso
 from trialbook.reconcile import KINDS
 from trialbook_cli.backfilling import parse_since
 from trialbook_cli.frame import Source
+from trialbook_cli.plain import FAILED, OK
 from trialbook_cli.sagemaker_stand_in import Account, from_recording
-from trialbook_cli.terminal import FAILED, OK, console, fail, quiet_log, safe
+from trialbook_cli.terminal import console, fail, quiet_log, safe
 
 Answer = dict[str, Any]
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.errors import InvalidRules
 from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
+from trialbook_cli.plain import OK
+from trialbook_cli.replay_shown import show
 from trialbook_cli.replaying import Outcome, replay, write_outcome
 from trialbook_cli.sagemaker_stand_in.recording import UnreadableAnswer
-from trialbook_cli.terminal import OK, console, fail, progress
-from trialbook_cli.trials_table import show
+from trialbook_cli.terminal import console, fail, progress
 
 
 def run(folder: Path, out: Path, dynamodb_url: str | None, rules: Path | None, *, as_json: bool) -> int:

@@ -6,8 +6,8 @@ from pathlib import Path
 from trialbook.book import Book
 from trialbook.core import report_keys
 from trialbook.report import files
-from trialbook_cli.listing import print_json
-from trialbook_cli.terminal import OK, console, safe
+from trialbook_cli.plain import OK, print_json
+from trialbook_cli.terminal import console, safe
 
 
 def run(book: Book, name: str, out: Path | None, *, open_page: bool, as_json: bool) -> int:

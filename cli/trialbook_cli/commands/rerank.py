@@ -4,8 +4,9 @@ from pathlib import Path
 
 from trialbook.book import Book
 from trialbook.bookkeeping import Bookkeeper
+from trialbook_cli.plain import BAD_INPUT, OK
 from trialbook_cli.rules_files import read_rules_file
-from trialbook_cli.terminal import BAD_INPUT, OK, console, fail, safe
+from trialbook_cli.terminal import console, fail, safe
 
 
 def run(book: Book, experiment: str, rules: Path | None) -> int:

@@ -16,11 +16,12 @@ from trialbook.core.rules import Rules
 from trialbook.core.sweeps import Record
 from trialbook.core.times import iso_or_none
 from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
-from trialbook_cli.listing import print_json, table_of
+from trialbook_cli.listing import table_of
 from trialbook_cli.messages_offline import Sent, messages_of_recording
+from trialbook_cli.plain import OK, print_json
 from trialbook_cli.replaying import Outcome
 from trialbook_cli.rules_files import read_rules_file
-from trialbook_cli.terminal import OK, console, fail, safe
+from trialbook_cli.terminal import console, fail, safe
 
 
 def check(path: Path) -> int:

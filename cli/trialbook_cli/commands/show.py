@@ -8,9 +8,10 @@ from trialbook.core.analysis.wording import brief, duration
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.sweeps import Record
 from trialbook.core.times import iso_or_none
-from trialbook_cli.listing import facts, print_json, table_of
+from trialbook_cli.listing import table_of
 from trialbook_cli.outputs import Line, job_line
-from trialbook_cli.terminal import OK, console, safe
+from trialbook_cli.plain import OK, facts, print_json
+from trialbook_cli.terminal import console, safe
 
 
 def run(book: Book, name: str, *, as_json: bool) -> int:

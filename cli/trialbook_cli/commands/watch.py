@@ -12,7 +12,8 @@ from trialbook.book import Book, Jobs
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import varied
 from trialbook.core.sweeps import Sweep, SweepState
-from trialbook_cli.terminal import OK, console
+from trialbook_cli.plain import OK
+from trialbook_cli.terminal import console
 from trialbook_cli.trials_table import trials_table, verdict
 
 _ROWS = 10

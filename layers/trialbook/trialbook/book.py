@@ -114,7 +114,10 @@ class Book:
         keys = [_key_of_arn(name)] if name.startswith("arn:") else self._keys(name)
         found = sorted(self.ledger.records(keys), key=lambda record: record.key)
         if not found:
-            raise InvalidInput("JOB", name, "the whole name or ARN of a job that the ledger has")
+            expected = (
+                "the whole name or ARN of a job that the ledger has: trialbook trials NAME --columns job lists them"
+            )
+            raise InvalidInput("JOB", name, expected)
         return found[0]
 
     def _keys(self, name: str) -> list[JobKey]:

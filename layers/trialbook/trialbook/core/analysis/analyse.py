@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trialbook.core.analysis import advice
-from trialbook.core.analysis.costs import NO_PRICES, Prices, cost, cost_of
+from trialbook.core.analysis.costs import cost
 from trialbook.core.analysis.differences import differences, improvements, spread
 from trialbook.core.analysis.failures import alike, failures, lacks
 from trialbook.core.analysis.gaps import gaps
@@ -26,6 +26,7 @@ from trialbook.core.analysis.model import (
     Value,
 )
 from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
+from trialbook.core.analysis.prices import NO_PRICES, Prices, cost_of
 from trialbook.core.analysis.recipe import recipe
 from trialbook.core.analysis.rows import Context, Ranked, metrics_of, places_of_end, ranked_apart, rows
 from trialbook.core.analysis.slices import slice_of

@@ -1,40 +1,24 @@
-"""Time and money, as estimates: billable seconds x instances x on-demand price. What has no price stays unknown."""
+"""What jobs took together, in time and money; money is an estimate."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from types import MappingProxyType
 
 from trialbook.core.analysis.model import Cost, Spending
+from trialbook.core.analysis.prices import Prices, cost_of, cost_of_all, hourly
 from trialbook.core.jobs import FAILED, Job
 from trialbook.core.sweeps import start_of
-
-Prices = Mapping[str, float]  # instance type -> US dollars an hour
-NO_PRICES: Prices = MappingProxyType({})
-
-
-def cost_of(job: Job, prices: Prices) -> float | None:
-    """A job's estimated cost in US dollars; None where billable time, instances or a price are not known."""
-    hourly = _hourly(job, prices)
-    return None if hourly is None or job.billable_seconds is None else hourly * job.billable_seconds / 3600
-
-
-def _hourly(job: Job, prices: Prices) -> float | None:
-    if not job.instances or any(group.instance_type not in prices for group in job.instances):
-        return None
-    return sum(prices[group.instance_type] * group.instance_count for group in job.instances)
 
 
 def spending(jobs: Sequence[Job], prices: Prices) -> Spending:
     """What jobs took together."""
-    costs = [cost for job in jobs if (cost := cost_of(job, prices)) is not None]
     seconds = [job.duration_seconds for job in jobs if job.duration_seconds is not None]
     billable = [job.billable_seconds for job in jobs if job.billable_seconds is not None]
     return Spending(
         jobs=len(jobs),
         running_seconds=sum(seconds) if seconds else None,
         billable_seconds=sum(billable) if billable else None,
-        cost_usd=sum(costs) if costs else None,
+        cost_usd=cost_of_all(jobs, prices),
         unpriced_jobs=sum(1 for job in jobs if job.is_terminal and cost_of(job, prices) is None),
     )
 
@@ -43,7 +27,7 @@ def cost(jobs: Sequence[Job], best: Job | None, prices: Prices) -> Cost:
     """What a sweep's jobs took: in all, its best, its failures, and what spot instances saved."""
     spot = [job for job in jobs if job.spot and job.training_seconds and job.billable_seconds is not None]
     trained = sum(job.training_seconds or 0 for job in spot)
-    saved = [hourly * _unbilled(job) / 3600 for job in spot if (hourly := _hourly(job, prices)) is not None]
+    saved = [dollars * _unbilled(job) / 3600 for job in spot if (dollars := hourly(job, prices)) is not None]
     used = {group.instance_type for job in jobs for group in job.instances}
     return Cost(
         wall_seconds=_wall_seconds(jobs),

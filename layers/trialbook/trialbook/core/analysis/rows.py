@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from trialbook.core.analysis.costs import Prices, cost_of
 from trialbook.core.analysis.model import Parameter, TrialRow, Value
 from trialbook.core.analysis.parameters import typed
+from trialbook.core.analysis.prices import Prices, cost_of
 from trialbook.core.jobs import FAILED, Job, JobKey, Metric
 from trialbook.core.objectives import ALIAS_METRIC, Objective, rank_prefix
 from trialbook.core.sweeps import Record, start_of
