@@ -1,0 +1,188 @@
+"""Nothing lost, nothing doubled in Slack: processes die after any call, Slack fails as it likes, events repeat and mix."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.slack import HOOK, START, TRAINING, Died, Queue, World, slack_world
+from tests.integration.test_post_slack import ENDED, FILE, IN_THREAD, REVISED, RUNS
+from tests.unit.said import FAILED
+from trialbook.core.messages.model import Message
+from trialbook.telling import Told
+from trialbook_cli.slack_stand_in import Hang, HttpAnswer, Posted
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with slack_world(tmp_path) as made:
+        yield made
+
+
+LIFE: tuple[tuple[int, Told], ...] = (
+    (0, ((RUNS, (TRAINING,)),)),
+    (20, ((replace(RUNS, version=3), (TRAINING,)), (IN_THREAD, (TRAINING,)))),
+    (60, ((ENDED, (TRAINING,)), (FILE, (TRAINING,)), (FAILED, (TRAINING,)))),
+    (1200, ((REVISED, (TRAINING,)),)),
+)
+
+
+def lived(world: World) -> Queue:
+    """A sweep's life from its first message to its revision, told in order."""
+    queue = Queue(world)
+    for seconds, told in LIFE:
+        queue.put(START + timedelta(seconds=seconds), partial(_same, told))
+    queue.run()
+    return queue
+
+
+def _same(told: Told) -> Told:
+    return told
+
+
+def standing(world: World) -> list[tuple[str, bool, list[str]]]:
+    """What people see: texts, whether it is a reply, the files that came with it, and the kinds of blocks."""
+    return sorted(
+        (each.text, each.thread_ts is not None, ["file"] * len(each.files) + [b["type"] for b in each.blocks])
+        for each in world.workspace.messages
+    )
+
+
+def calls_of(world: World) -> int:
+    made: Counter[str] = Counter()
+    world.after = lambda name: made.update([name])
+    lived(world)
+    return made.total()
+
+
+def test_a_process_that_dies_after_any_of_its_calls_leaves_what_one_that_lives_does(tmp_path: Path) -> None:
+    with slack_world(tmp_path / "undisturbed") as undisturbed:
+        total = calls_of(undisturbed)
+        expected = standing(undisturbed)
+    assert len(expected) == 4
+    for dies_at in range(1, total + 1):
+        with slack_world(tmp_path / str(dies_at)) as world:
+            _dies_once(world, dies_at)
+            queue = lived(world)
+
+            assert queue.deaths == 1, dies_at
+            assert standing(world) == expected, dies_at
+    print(f"{total} boundaries, each survived: 0 lost, 0 doubled")
+
+
+def _dies_once(world: World, at: int) -> None:
+    made = count(1)
+
+    def after(name: str) -> None:
+        if next(made) == at:
+            raise Died
+
+    world.after = after
+
+
+def test_a_webhook_whose_process_dies_between_answer_and_record_posts_at_most_once_more(tmp_path: Path) -> None:
+    """The one window that nothing closes: an incoming webhook can't be asked what it took."""
+    posted = []
+    for dies_at in range(1, 5):
+        with slack_world(tmp_path / str(dies_at)) as world:
+            _dies_once(world, dies_at)
+            world.settle(((ENDED, (HOOK,)),))
+            posted.append(len(world.workspace.messages))
+
+    assert sorted(posted) == [1, 1, 1, 2]
+
+
+# -- a thousand events ----------------------------------------------------------------------------------------------
+
+SWEEPS, EVENTS, FAILING = 40, 1000, 0.2
+
+
+class Life:
+    """Sweeps as they go: what is so of each at a moment, and the events that tell of it, late, twice and mixed."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.steps = [sorted(chance.uniform(0, 900) for _ in range(20)) for _ in range(SWEEPS)]
+        self.bests = [(sweep, number) for sweep in range(SWEEPS) for number in range(4)]
+
+    def events(self, world: World) -> list[tuple[float, Any]]:
+        """Moment and what is told then, as facts are read when the event is handled."""
+        found = [(at, partial(self.told, world, sweep)) for sweep, steps in enumerate(self.steps) for at in steps]
+        found += [(self.steps[sweep][best * 5], partial(self.told, world, sweep, best)) for sweep, best in self.bests]
+        found += self.chance.sample(found, EVENTS - len(found))  # told twice
+        return [(at + self.chance.expovariate(1 / 30), told) for at, told in found]
+
+    def told(self, world: World, sweep: int, best: int | None = None) -> Told:
+        now = (world.now - START).total_seconds()
+        done = sum(at <= now for at in self.steps[sweep])
+        message = self.message(sweep, done)
+        if best is None:
+            return ((message, (TRAINING,)),)
+        about = f"{message.about}/best/{best}"
+        reply = replace(IN_THREAD, about=about, subject=f"best {sweep}/{best}", parent=message.about)
+        return ((message, (TRAINING,)), (reply, (TRAINING,)))
+
+    def message(self, sweep: int, done: int) -> Message:
+        of = len(self.steps[sweep])
+        base = ENDED if done == of else RUNS
+        return replace(
+            base, about=f"sweep/{sweep}", version=done, subject=f"sweep {sweep}: {done} of {of}", picture=None
+        )
+
+
+def bad_days(world: World, chance: random.Random, happened: Counter[str]) -> None:
+    """A fifth of Slack's calls fail: refused before, or done with an answer that gets lost; processes die as well."""
+
+    def before(method: str, request: Mapping[str, Any]) -> None:
+        if chance.random() < FAILING / 2:
+            kind = chance.choice(["429", "503", "no connection"])
+            happened[kind] += 1
+            raise {"429": HttpAnswer.rate_limited(3), "503": HttpAnswer(503), "no connection": Hang()}[kind]
+
+    def after(method: str, request: Mapping[str, Any]) -> None:
+        if chance.random() < FAILING / 2:
+            kind = chance.choice(["500 after all", "answer lost"])
+            happened[kind] += 1
+            raise {"500 after all": HttpAnswer(500), "answer lost": Hang()}[kind]
+
+    def dies(name: str) -> None:
+        if chance.random() < 0.02:
+            happened["died"] += 1
+            raise Died
+
+    world.workspace.before, world.workspace.after, world.after = before, after, dies
+
+
+def test_of_a_thousand_events_with_a_fifth_of_calls_failing_none_is_lost_and_none_doubled(world: World) -> None:
+    chance, happened = random.Random(5), Counter[str]()
+    life, queue = Life(chance), Queue(world)
+    bad_days(world, chance, happened)
+    for at, told in life.events(world):
+        queue.put(START + timedelta(seconds=at), told)
+    came_up = queue.run()
+
+    top = [each.text.split(" ", 1)[1] for each in world.workspace.top_level()]
+    replies = [each.text.split(" ", 1)[1] for each in world.workspace.messages if each.thread_ts]
+    wanted = [f"sweep {sweep}: 20 of 20" for sweep in range(SWEEPS)]
+    lost = [*(set(wanted) - set(top)), *({f"best {s}/{n}" for s, n in life.bests} - set(replies))]
+    doubled = len(top) - len(set(top)) + len(replies) - len(set(replies))
+    print(
+        f"{EVENTS} events came up {came_up:,} times; {dict(happened)}; {len(top)} messages, {len(replies)} replies; "
+        f"{len(lost)} lost, {doubled} doubled"
+    )
+    assert (lost, doubled) == ([], 0)
+    assert sorted(top) == sorted(wanted)
+    assert all(_apart(each) for each in world.workspace.messages)
+    assert min(happened[kind] for kind in ("429", "503", "500 after all", "answer lost", "died")) > 10
+
+
+def _apart(posted: Posted) -> bool:
+    gaps = [later - earlier for earlier, later in zip(posted.edited_at, posted.edited_at[1:], strict=False)]
+    return all(gap >= timedelta(seconds=15) for gap in gaps)
