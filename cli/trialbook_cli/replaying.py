@@ -33,7 +33,8 @@ LAPTOP = {"SlackChannel": "#training", "SlackTokenParameter": "/trialbook/slack-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a replay left behind. `calls` counts API calls by function, service and operation."""
+    """What a replay left behind. `calls` counts API calls by function, service and operation; `slack` is the workspace
+    with what stands in it."""
 
     records: tuple[Record, ...]
     sweeps: tuple[Sweep, ...]
@@ -48,7 +49,7 @@ class Outcome:
     reports: Mapping[str, bytes] = field(default_factory=dict)
     prices: Mapping[str, float] = field(default_factory=dict)
     items: tuple[dict[str, Any], ...] = ()
-    slack: tuple[tuple[str, dict[str, Any]], ...] = ()
+    slack: Workspace = field(default_factory=Workspace)
 
     def job_lines(self) -> list[Line]:
         """The lines of jobs.jsonl, by name."""
@@ -128,7 +129,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         announced=tuple(cloud.announced()),
         attachments=tuple(cloud.ledger.attachments(record.key for record in records)),
         items=tuple(sorted(PagedLedger(cloud.ledger.table, region=REGION).items(), key=key_of)),
-        slack=tuple(cloud.slack.calls),
+        slack=cloud.slack,
         reports={key: content for key, content in cloud.stored() if report_keys.REVISION not in key},
     )
 
@@ -165,7 +166,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
             path = Path(made) / key
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        _write_calls(outcome.slack, Path(made) / "slack")
+        _write_calls(outcome.slack.calls, Path(made) / "slack")
         folder.mkdir(exist_ok=True)
         for path in Path(made).iterdir():
             if path.is_dir():

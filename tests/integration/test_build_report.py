@@ -54,7 +54,10 @@ def test_report_ready_names_what_stands_in_the_bucket() -> None:
 
 @pytest.mark.parametrize("name", [CHURN, TUNING])
 def test_the_same_recording_gives_the_same_bytes(name: str) -> None:
-    assert replay(recording(name)).reports == outcome(name).reports
+    again, before = replay(recording(name)), outcome(name)
+
+    assert again.reports == before.reports
+    assert again.slack.calls == before.slack.calls
 
 
 def test_the_best_is_compared_with_the_experiments_former_sweep() -> None:

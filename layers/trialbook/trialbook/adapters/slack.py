@@ -3,6 +3,7 @@
 Slack's Retry-After is not slept through here: the message goes back to its queue for as long, so that others go on.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ EVENT_TYPE = "trialbook"  # of the metadata by which messages are found again
 _SECONDS = 10  # for one request
 _PAGES, _PAGE = 10, 200  # looked through for a message of our own
 _CLOCKS_DIFFER = timedelta(minutes=2)
+_SILENT = logging.getLogger("trialbook.webhook")  # slack_sdk's own tells the secret address where all is logged
+_SILENT.setLevel(logging.WARNING)
 _ID = re.compile(r"[CGD][A-Z0-9]{5,}")
 # What no later try changes unless somebody does something about it.
 _PERMANENT = frozenset(
@@ -155,7 +158,7 @@ class Webhook:
         if url is None:
             raise NotSent("unknown_webhook", passes=False)
         with _told_as_not_sent():
-            client = WebhookClient(url, timeout=_SECONDS, retry_handlers=[])
+            client = WebhookClient(url, timeout=_SECONDS, retry_handlers=[], logger=_SILENT)
             answer = client.send_dict({"text": said.text, "blocks": list(said.blocks)})
         if answer.status_code != 200:
             raise _refused(answer.status_code, answer.body.strip()[:80], answer.headers)

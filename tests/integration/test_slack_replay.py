@@ -1,0 +1,104 @@
+"""What the deployed wiring tells in Slack of recordings of real training, and that no secret gets into what it prints."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.integration.test_build_report import outcome
+from tests.integration.test_replay import CHURN, TUNING
+from trialbook_cli.replaying import write_outcome
+from trialbook_cli.slack_stand_in import Posted
+
+TOKEN = "xoxb-4711-known-secret"
+HOOK = "https-known-secret-hook"
+
+
+@pytest.mark.parametrize("name", [CHURN, TUNING])
+def test_a_sweep_costs_one_message_edited_at_most_once_in_fifteen_seconds(name: str) -> None:
+    found = outcome(name)
+    (posted,) = found.slack.top_level()
+    gaps = [later - earlier for earlier, later in zip(posted.edited_at, posted.edited_at[1:], strict=False)]
+    calls = Counter(method for method, _ in found.slack.calls)
+    print(f"{name}: {len(found.records)} jobs, {len(found.announced)} events, {dict(calls)}")
+
+    assert min(gaps) >= timedelta(seconds=15)
+    assert calls["chat.postMessage"] + 1 == len(found.slack.messages)  # and the file of the report
+    assert found.slack.refused == []
+    assert not any(found.dead_letters.values())
+
+
+def test_the_tuning_jobs_summary_has_table_picture_failures_and_a_thread() -> None:
+    workspace = outcome(TUNING).slack
+    (posted,) = workspace.top_level()
+    replies = [each.text or workspace.files[each.files[0]].name for each in workspace.thread(posted.ts)]
+
+    assert posted.text.startswith("⚠️ churn-xgb: 60 of 60 done, 3 failed, best validation:logloss 0.146")
+    assert {"header", "table", "image"} <= {each["type"] for each in posted.blocks}
+    assert "CUDA" in words(posted) or "AlgorithmError" in words(posted)
+    assert [each for each in replies if "new best" in each]
+    assert replies[-2:] == ["⚠️ churn-xgb: 3 jobs failed", "churn-xgb-report-1.html"]
+
+
+def words(posted: Posted) -> str:
+    return str(posted.blocks)
+
+
+def test_the_calls_are_files_in_order_as_sent_without_the_token(tmp_path: Path) -> None:
+    found = outcome(CHURN)
+    write_outcome(found, tmp_path / "out")
+    files = sorted((tmp_path / "out" / "slack").iterdir())
+
+    assert [each.name for each in files][:2] == ["0001-chat.postMessage.json", "0002-chat.update.json"]
+    assert len(files) == len(found.slack.calls)
+    assert all(found.slack.token not in each.read_text() for each in files)
+
+
+_RUN = f"""
+import logging
+from tests.integration.test_replay import few
+from trialbook import observability
+from trialbook_cli.replaying import running
+from trialbook_cli.slack_stand_in import Hang, HttpAnswer, SlackError, Workspace
+
+logging.basicConfig(level=logging.INFO)
+logging.getLogger("slack_sdk").setLevel(logging.DEBUG)
+workspace = Workspace(token="{TOKEN}", webhooks={{"/services/{HOOK}": "C0000000001"}})
+bad = [SlackError("invalid_auth"), HttpAnswer(500, "<html>"), Hang(), HttpAnswer.rate_limited(1), SlackError("odd")]
+
+def fails(method, request):
+    if bad:
+        raise bad.pop()
+
+workspace.before = fails
+parameters = {{"SlackWebhookParameter": "/trialbook/hook"}}
+with running(few(1), parameters=parameters, slack=workspace, without=("BuildReport",)) as (cloud, _):
+    observability.logger.setLevel("DEBUG")
+    cloud.functions["PostSlack"].printed = print
+    for event in few(1).events:
+        cloud.deliver(event)
+    cloud.finish()
+    assert not bad and len(workspace.messages) == 2, (bad, workspace.messages)
+    workspace.token = "another"
+    print("done", cloud.dead_letters())
+"""
+
+
+def test_no_secret_is_in_anything_that_a_run_prints() -> None:
+    """All log lines, metrics and traces of a run in which Slack fails in every way, by a token that is known here."""
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN], cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ}
+    )
+    printed = done.stdout + done.stderr
+
+    assert done.returncode == 0, printed[-3000:]
+    assert "a message was not taken" in printed
+    assert "invalid_auth" in printed
+    assert "chat.postMessage" in printed  # slack_sdk's own lines are among them
+    for secret in (TOKEN, HOOK):
+        assert secret not in printed
