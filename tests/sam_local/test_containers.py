@@ -167,6 +167,15 @@ def test_build_report_writes_the_report_of_the_closed_sweep_and_tells_it(made: W
     assert [event["detail-type"] for event in made.announced()] == ["Report Ready"]
 
 
+def test_post_slack_tells_the_closed_sweep_in_the_channel(made: World, served: Any) -> None:
+    """Without a thread, which follows the report's own event."""
+    invoke(made, "post_slack")
+
+    (posted,) = made.slack.top_level()
+    assert posted.text.startswith("✅ churn-xgb: 5 of 5 done, best validation:error")
+    assert made.slack.refused == []
+
+
 def sample(name: str) -> Any:
     return json.loads((ROOT / "events" / "invoke" / f"{name}.json").read_text())
 

@@ -25,6 +25,7 @@ from trialbook_cli.laptop_cloud import read_recording
 from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, load_template
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording, serve
+from trialbook_cli.slack_stand_in import Workspace, serve_slack
 
 BUILD = ROOT / ".aws-sam" / "build"
 ENVIRONMENT = ROOT / "events" / "env.json"
@@ -40,6 +41,7 @@ class World:
     url: str
     template: Path
     environment: Path
+    slack: Workspace
 
     def client(self, service: str) -> Any:
         """A client of moto."""
@@ -63,9 +65,9 @@ def local_template(variables: Mapping[str, str], built: Path = BUILD) -> Path:
 
 
 @contextmanager
-def world(folder: Path, host: str, *, ports: tuple[int, int, int] | None = None) -> Iterator[World]:
+def world(folder: Path, host: str, *, ports: tuple[int, int, int, int] | None = None) -> Iterator[World]:
     """The servers, at this address of the machine, on free ports or those given; the environment file goes to the folder."""
-    moto_port, dynamodb_port, sagemaker_port = ports or (free_port(), free_port(), free_port())
+    moto_port, dynamodb_port, sagemaker_port, slack_port = ports or [free_port() for _ in range(4)]
     sagemaker = from_recording(read_recording(RECORDINGS / "churn-min-child-weight").answers, Account(), lambda: MOMENT)
     with ExitStack() as until_end:
         moto = ThreadedMotoServer(ip_address=host, port=moto_port, verbose=False)
@@ -77,25 +79,28 @@ def world(folder: Path, host: str, *, ports: tuple[int, int, int] | None = None)
             until_end.enter_context(running_dynamodb_local(dynamodb_port)).replace("127.0.0.1", host) if java else url
         )
         endpoint = until_end.enter_context(serve(sagemaker, host, sagemaker_port))
+        slack = Workspace()
+        slack_url = until_end.enter_context(serve_slack(slack, host, slack_port))
         variables = {
             **json.loads(ENVIRONMENT.read_text())["Parameters"],
             "AWS_ENDPOINT_URL": url,
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url,
             "AWS_ENDPOINT_URL_SAGEMAKER": endpoint,
+            "SLACK_API": f"{slack_url}/api/",
             "QUEUE_URL": f"{url}/{ACCOUNT}/queue",
         }
         environment = folder / "env.json"
         environment.write_text(json.dumps({"Parameters": variables}, indent=2))
-        _make(url, dynamodb_url, variables)
+        _make(url, dynamodb_url, variables, slack.token)
         ledger = Ledger(variables["LEDGER_TABLE"], region=REGION, host=dynamodb_url)
-        yield World(ledger, sagemaker, url, local_template(variables), environment)
+        yield World(ledger, sagemaker, url, local_template(variables), environment, slack)
 
 
-def _make(url: str, dynamodb_url: str, variables: Mapping[str, str]) -> None:
-    """The table, a queue, the bus with a queue that keeps what is told, the bucket, the key of links."""
-    dynamodb, sqs, events, s3, secrets = (
+def _make(url: str, dynamodb_url: str, variables: Mapping[str, str], token: str) -> None:
+    """The table, a queue, the bus with a queue that keeps what is told, the bucket, the key of links, Slack's token."""
+    dynamodb, sqs, events, s3, secrets, ssm = (
         boto3.client(service, endpoint_url=dynamodb_url if service == "dynamodb" else url, region_name=REGION)
-        for service in ("dynamodb", "sqs", "events", "s3", "secretsmanager")
+        for service in ("dynamodb", "sqs", "events", "s3", "secretsmanager", "ssm")
     )
     create_table(dynamodb, Stack(load_template(ROOT / "template.yaml")), "Ledger", variables["LEDGER_TABLE"])
     for queue in ("queue", "told"):
@@ -107,3 +112,4 @@ def _make(url: str, dynamodb_url: str, variables: Mapping[str, str]) -> None:
     events.put_targets(Rule="told", EventBusName=bus, Targets=[target])
     s3.create_bucket(Bucket=variables["REPORTS_BUCKET"])
     secrets.create_secret(Name=variables["REPORT_LINK_SECRET"], SecretString="a key for links of this machine")
+    ssm.put_parameter(Name=variables["SLACK_TOKEN_PARAMETER"], Type="SecureString", Value=token)
