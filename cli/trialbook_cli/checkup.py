@@ -194,14 +194,16 @@ def rules_document(patient: Patient) -> Iterator[Finding]:
 
 def slack(patient: Patient) -> Iterator[Finding]:
     """The token, by auth.test, and its scopes."""
-    secret = patient.parameter("SlackTokenSecret")
-    if not secret:
-        yield Finding(Level.NOTE, "no Slack token is configured", "see docs/messages.md")
+    token = _slack_token(patient)
+    if token is None:
+        has_webhook = bool(patient.parameter("SlackWebhookParameter"))
+        what = "Slack has a webhook alone: one message a sweep, at its end" if has_webhook else "no Slack is configured"
+        todo = "the stack's parameters SlackChannel and SlackTokenParameter turn it on: docs/configuration.md"
+        yield Finding(Level.NOTE, what, todo)
         return
-    token = patient.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"].strip()
     told = patient.slack(token)
     if not told.get("ok"):
-        todo = "store a valid bot token in the secret: docs/messages.md says how"
+        todo = "store a valid bot token where the stack's SlackTokenParameter or SlackTokenSecretArn says"
         yield Finding(Level.PROBLEM, f"Slack refuses the token: {told.get('error')}", todo)
         return
     lacking = [scope for scope in _SLACK_SCOPES if scope not in told.get("scopes", ())]
@@ -212,11 +214,21 @@ def slack(patient: Patient) -> Iterator[Finding]:
         yield Finding(Level.OK, f"Slack knows the token as {told.get('user')} of {told.get('team')}")
 
 
+def _slack_token(patient: Patient) -> str | None:
+    secret, parameter = patient.parameter("SlackTokenSecretArn"), patient.parameter("SlackTokenParameter")
+    if secret:
+        return str(patient.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).strip()
+    if parameter:
+        found = patient.client("ssm").get_parameter(Name=parameter, WithDecryption=True)
+        return str(found["Parameter"]["Value"]).strip()
+    return None
+
+
 def email(patient: Patient) -> Iterator[Finding]:
     """Whether SES takes mail from the sender, for anyone."""
     sender = patient.parameter("EmailFrom")
     if not sender:
-        yield Finding(Level.NOTE, "no sender of email is configured", "see docs/messages.md")
+        yield Finding(Level.NOTE, "no sender of email is configured", "see docs/configuration.md")
         return
     client = patient.client("sesv2")
     if not _is_verified(client, sender):

@@ -58,7 +58,8 @@ def ask() -> Ask:
 
 TEMPLATE: dict[str, Any] = {
     "Parameters": {
-        "SlackTokenSecret": {"Type": "String", "Default": ""},
+        "SlackTokenSecretArn": {"Type": "String", "Default": ""},
+        "SlackTokenParameter": {"Type": "String", "Default": ""},
         "EmailFrom": {"Type": "String", "Default": ""},
     },
     "Resources": {
@@ -218,9 +219,14 @@ def test_a_healthy_deployment_has_no_problem(aws: Aws, ask: Ask) -> None:
     assert "problem" not in levels.values()
 
 
-def test_what_is_wrong_is_said_with_what_to_do(aws: Aws, ask: Ask, slack: str) -> None:
-    secret = boto3.client("secretsmanager").create_secret(Name="slack", SecretString="xoxb-1")
-    deploy(SlackTokenSecret=secret["ARN"], EmailFrom="book@example.com")
+@pytest.mark.parametrize("where", ["SlackTokenSecretArn", "SlackTokenParameter"])
+def test_what_is_wrong_is_said_with_what_to_do(where: str, aws: Aws, ask: Ask, slack: str) -> None:
+    if where == "SlackTokenSecretArn":
+        place = boto3.client("secretsmanager").create_secret(Name="slack", SecretString="xoxb-1")["ARN"]
+    else:
+        place = "/trialbook/slack-token"
+        boto3.client("ssm").put_parameter(Name=place, Value="xoxb-1", Type="SecureString")
+    deploy(**{where: place}, EmailFrom="book@example.com")
     stack = boto3.client("cloudformation").list_stack_resources(StackName="trialbook")["StackResourceSummaries"]
     physical = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in stack}
     boto3.client("sqs").send_message(QueueUrl=physical["RecordDeadLetters"], MessageBody="{}")
