@@ -13,5 +13,6 @@ ORDER = (
     "best",
     "close",
     "report",
+    "brushing",
     "importance",
 )

@@ -1,11 +1,13 @@
 """A real Chromium, and pages of reports to open in it."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import synthetic
@@ -53,14 +55,35 @@ def files_of(records: list[Record]) -> dict[str, bytes]:
 Open = Callable[..., Page]
 
 
+def serious(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe-core finds of serious or critical violations."""
+    found = Axe().run(page).response["violations"]
+    bad = [each for each in found if each["impact"] in ("serious", "critical")]
+    return [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in bad]
+
+
+def pages_of(pdf: bytes) -> int:
+    """How many sheets a PDF has."""
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))
+
+
 @pytest.fixture
 def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     """Opens a report's page from disk. What goes wrong in it, and each request it makes, fails the test at its end."""
     wrong: list[str] = []
     contexts = []
 
-    def opened(content: bytes, *, width: int = 1200, scheme: str = "light", anchor: str = "") -> Page:
-        path = tmp_path / "report.html"
+    def opened(
+        content: bytes,
+        *,
+        name: str = "report.html",
+        width: int = 1200,
+        scheme: str = "light",
+        anchor: str = "",
+        ready: str = "#rows table",
+    ) -> Page:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         context = browser.new_context(
             viewport={"width": width, "height": 900},
@@ -75,7 +98,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
         page.on("request", lambda request: asked(request.url))
         page.goto(f"{path.as_uri()}{anchor}")
-        page.wait_for_selector("#rows table")
+        page.wait_for_selector(ready, state="attached")
         return page
 
     def asked(url: str) -> None:

@@ -24,6 +24,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Channel, InstanceGroup, ParameterRange, TuningDefinition
 from trialbook.core.rules import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
+from trialbook.report import files
 
 
 def advice(records: list[Record], kind: str, **more: Any) -> list[str]:
@@ -368,6 +369,16 @@ def test_a_search_is_counted_by_those_that_searched_for_the_same() -> None:
 
 
 # -- failures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_sweep_without_a_job_has_a_report_with_a_picture() -> None:
+    """A tuning job can fail before it starts one."""
+    found = analysed([], sweep=swept([], tuning_failure="ResourceLimitExceeded"))
+    made = files(found)
+
+    assert found.headline == "exp: ended before a job was started"
+    assert made["chart.png"].startswith(b"\x89PNG")
+    assert b"ResourceLimitExceeded" in made["report.html"]
 
 
 def test_a_headline_of_several_reasons_counts_the_commonest() -> None:

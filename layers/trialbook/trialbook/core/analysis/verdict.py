@@ -32,7 +32,9 @@ def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, fai
         at = assignments(_by_importance(group))
         where = f" at {at}" if at else f" by {group.best.job_name}"
         return f"{experiment}: best {group.ranking.metric} {brief(group.best.value)}{where}"
-    if counts.jobs and counts.failed == counts.jobs:
+    if not counts.jobs:
+        return f"{experiment}: ended before a job was started"
+    if counts.failed == counts.jobs:
         return f"{experiment}: {_all(counts.jobs)} failed{_why(failures, counts.failed)}"
     if counts.in_progress == counts.jobs:
         return f"{experiment}: {plural(counts.jobs, 'job')} in progress, none has ended"
@@ -68,7 +70,8 @@ def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost) -> tupl
     if len(groups) > 1:
         others = [f"{g.ranking.metric} (best {brief(g.best.value)})" for g in groups[1:]]
         told.append(f"Trials with other objectives are ranked apart: {listed(others)}.")
-    told.append(f"{counted(counts)}{_taken(cost)}.")
+    if counts.jobs:
+        told.append(f"{counted(counts)}{_taken(cost)}.")
     return tuple(told)
 
 
@@ -98,6 +101,8 @@ def _other(difference: Difference) -> str:
 
 def counted(counts: StatusCounts) -> str:
     """`46 of 60 jobs completed, 3 failed, 11 stopped early`."""
+    if not counts.jobs:
+        return "no job ran"
     told = [f"{counts.completed:,} of {plural(counts.jobs, 'job')} completed"]
     for number, word in ((counts.failed, "failed"), (counts.stopped, "stopped"), (counts.in_progress, "in progress")):
         if number:

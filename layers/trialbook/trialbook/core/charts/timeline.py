@@ -30,8 +30,15 @@ def timeline(analysis: Analysis, theme: Theme = Theme.LIGHT) -> Chart:
     within = "" if wall is None else f" in {duration(wall)}"
     subtitle = f"{plural(len(rows), 'job')}{within}{thinning(len(shown), len(rows))}"
     height = max(80, min(14 * len(shown), 420))
-    body: Spec = {"width": WIDTH, "height": height, "layer": _layers(data, colours(theme))}
+    layers = _layers(data, colours(theme)) if data else [_nothing(colours(theme))]
+    body: Spec = {"width": WIDTH, "height": height, "layer": layers}
     return Chart("timeline", said.title, said.alt, framed(said.title, subtitle, body, theme))
+
+
+def _nothing(c: Colours) -> Spec:
+    """What stands where there is no bar: Vega draws no picture of empty scales."""
+    mark: Spec = {"type": "text", "text": "no job started", "fontSize": 14, "color": c.quiet}
+    return {"data": {"values": [{}]}, "mark": mark}
 
 
 def _start(row: TrialRow) -> datetime:

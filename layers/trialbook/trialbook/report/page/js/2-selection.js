@@ -18,6 +18,14 @@ function setFilter(key, holds) {
   soon("selection", () => onSelection.forEach((tell) => tell()));
 }
 
+// While a brush moves, charts draw samples, and the table waits unless the reader sees it.
+let brushing = false;
+function setBrushing(isBrushing) {
+  if (brushing === isBrushing) return;
+  brushing = isBrushing;
+  if (!brushing) soon("selection", () => onSelection.forEach((tell) => tell()));
+}
+
 function setFocus(i) {
   if (i === focused) return;
   focused = i;

@@ -51,9 +51,10 @@ class Canvas {
   }
 
   context(canvas) {
-    canvas.width = this.width * SHARP; // empties it; what clearRect empties, Chromium prints as blank
+    if (onPaper) canvas.width = this.width * SHARP; // empties it too: what clearRect empties, Chromium prints as blank
     const context = canvas.getContext("2d");
     context.setTransform(SHARP, 0, 0, SHARP, 0, 0);
+    if (!onPaper) context.clearRect(0, 0, this.width, this.height);
     context.font = FONT;
     return context;
   }
@@ -101,8 +102,9 @@ class Scatter extends Canvas {
     drawAxes(c, this);
     if (this.behind) this.behind(c, this);
     const isDense = this.shown.length > DENSE;
-    const rest = this.shown.filter((i) => !kept[i]);
-    const chosen = this.shown.filter((i) => kept[i]);
+    const drawn = brushing && !this.mark ? evenly(this.shown, DENSE) : this.shown;
+    const rest = drawn.filter((i) => !kept[i]);
+    const chosen = drawn.filter((i) => kept[i]);
     c.fillStyle = colours.faint;
     for (const i of rest) c.fillRect(this.px[i] - 1.5, this.py[i] - 1.5, 3, 3);
     if (this.mark) this.mark(c, this, chosen);
@@ -175,6 +177,7 @@ class Scatter extends Canvas {
       if (from && Math.hypot(x - from[0], y - from[1]) > 4) {
         this.brush = { x0: Math.min(x, from[0]), x1: Math.max(x, from[0]), y0: Math.min(y, from[1]), y1: Math.max(y, from[1]) };
         showTip(-1);
+        setBrushing(true);
         soon(this.id, () => this.select());
       } else if (!from) {
         const i = this.nearest(x, y);
@@ -190,6 +193,7 @@ class Scatter extends Canvas {
         else this.clear();
       }
       from = null;
+      setBrushing(false);
     });
     this.above.addEventListener("pointerleave", () => (setFocus(-1), showTip(-1)));
     this.above.addEventListener("keydown", (event) => walk(event, event.shiftKey ? this.order : this.order.filter((i) => kept[i]), this));
@@ -294,9 +298,11 @@ function shape(c, x, y, status, colour) {
 // So many that they cover each other: where they are dense, they are darker.
 function dots(c, plot, chosen) {
   c.globalAlpha = Math.max(0.25, Math.min(1, DENSE / chosen.length));
-  for (const name of ["point", "stopped", "running", "failed", "ramp-4", "ramp-3", "ramp-2", "ramp-1"]) {
+  const layers = Object.fromEntries(["point", "stopped", "running", "failed", "ramp-4", "ramp-3", "ramp-2", "ramp-1"].map((name) => [name, []]));
+  for (const i of chosen) layers[plot.colour(i)].push(i);
+  for (const [name, which] of Object.entries(layers)) {
     c.fillStyle = colours[name];
-    for (const i of chosen) if (plot.colour(i) === name) c.fillRect(plot.px[i] - 1.5, plot.py[i] - 1.5, 3, 3);
+    for (const i of which) c.fillRect(plot.px[i] - 1.5, plot.py[i] - 1.5, 3, 3);
   }
   c.globalAlpha = 1;
 }

@@ -57,15 +57,19 @@ function surface(group) {
       return (sum / weights - low) / (high - low || 1);
     });
   };
-  return (c, plot) => {
-    means ??= estimate(plot);
-    const cells = element("canvas");
-    cells.width = cells.height = CELLS;
+  const cells = element("canvas", { width: CELLS, height: CELLS });
+  let painted = null;
+  const paint = () => {
     const context = cells.getContext("2d");
     means.forEach((mean, k) => {
       context.fillStyle = mixed(isLeast ? mean : 1 - mean);
       context.fillRect(k % CELLS, Math.floor(k / CELLS), 1, 1);
     });
+    painted = colours;
+  };
+  return (c, plot) => {
+    means ??= estimate(plot);
+    if (painted !== colours) paint();
     c.globalAlpha = 0.4;
     c.drawImage(cells, plot.box.left, plot.box.top, plot.box.right - plot.box.left, plot.box.bottom - plot.box.top);
     c.globalAlpha = 1;
@@ -109,8 +113,7 @@ function timeline(parent, id, label) {
       if (order.length <= 200 && trials.status[i] !== "Completed" && trials.rank[i] !== 1) shape(c, to + 7, plot.py[i], trials.status[i], colours[statusColour(i)]);
     }
   };
-  const starAt = (i) => plot.atX(ends[i]) + 12;
-  const plot = new Scatter(parent, id, { label, x: { ...scale, values: starts }, y, height, mark, starAt });
+  const plot = new Scatter(parent, id, { label, x: { ...scale, values: starts }, y, height, mark, starAt: (i) => plot.atX(ends[i]) + 12 });
   return plot;
 }
 
@@ -147,7 +150,7 @@ class Parallel extends Canvas {
     const alpha = (count, most) => Math.max(0.08, Math.min(most, 200 / count));
     const layers = [["faint", alpha(this.shown.length, 0.6), this.shown.filter((i) => !kept[i])]];
     for (const name of ["ramp-4", "ramp-3", "ramp-2", "ramp-1"]) layers.push([name, alpha(chosen.length, 0.9), chosen.filter((i) => this.colour(i) === name)]);
-    const sample = layers.map(([name, alpha, which]) => [name, this.isBrushing ? alpha * 2 : alpha, this.isBrushing ? evenly(which, 60) : which]);
+    const sample = layers.map(([name, alpha, which]) => [name, brushing ? alpha * 2 : alpha, brushing ? evenly(which, 60) : which]);
     this.drawing = this.paint(c, sample, chosen.filter((i) => trials.rank[i] === 1));
     this.next();
     this.drawAbove();
@@ -283,7 +286,7 @@ class Parallel extends Canvas {
     this.above.addEventListener("pointermove", (event) => {
       const [x, y] = at(event);
       if (axis >= 0 && Math.abs(y - from) > 4) {
-        this.isBrushing = true;
+        setBrushing(true);
         this.brushes.set(axis, { y0: Math.min(y, from), y1: Math.max(y, from) });
         showTip(-1);
         soon(this.id, () => this.select());
@@ -299,8 +302,8 @@ class Parallel extends Canvas {
       const i = isClick ? this.nearest(x, y) : -1;
       if (isClick && !this.brushes.delete(axis) && i >= 0) goTo(i);
       axis = -1;
-      this.isBrushing = false;
       this.select();
+      setBrushing(false);
     });
     this.above.addEventListener("pointerleave", () => (setFocus(-1), showTip(-1)));
     this.above.addEventListener("keydown", (event) => walk(event, this.shown.filter((i) => kept[i]).reverse(), this));

@@ -1,5 +1,7 @@
 // The table of trials: sorted, searched, and beyond some hundred rows only what is in view.
 let rowHeight = 33; // pixels; measured once rows are there
+let isMeasured = false;
+let isInView = false;
 const PLENTY = 120; // rows; more are drawn only where the reader looks
 const MOST_ON_PAPER = 200;
 const MOST_PARAMETERS_ON_PAPER = 6;
@@ -8,8 +10,14 @@ const rows = document.getElementById("rows");
 const body = element("tbody");
 let sorted = { column: columns[0], isDown: false };
 let order = all;
+let everyone = null; // all trials in the order chosen, until another one is
 
 function sortedOrder() {
+  everyone ??= sortedTrials();
+  return everyone.filter((i) => kept[i]);
+}
+
+function sortedTrials() {
   const { column, isDown } = sorted;
   const value = (i) => column.values[i];
   const compare = (a, b) => {
@@ -18,7 +26,7 @@ function sortedOrder() {
     const way = typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other), "en", { numeric: true });
     return isDown ? -way : way;
   };
-  return all.filter((i) => kept[i]).sort(compare);
+  return [...all].sort(compare);
 }
 
 // The columns chosen; on paper, which has room for few, what names, ranks and varies.
@@ -37,6 +45,7 @@ function drawTable() {
     const button = element("button", { type: "button" }, `${column.label}${isSorted ? (sorted.isDown ? " ▼" : " ▲") : ""}`);
     button.addEventListener("click", () => {
       sorted = { column, isDown: isSorted && !sorted.isDown };
+      everyone = null;
       drawTable();
       rows.querySelector(`thead th:nth-child(${shown.indexOf(column) + 1}) button`).focus();
     });
@@ -63,7 +72,7 @@ function drawRows() {
   body.replaceChildren(spacer(first), ...made, rest);
   // Rows are made anew while the reader's focus moves through them: it stays on its trial.
   if (held !== null) body.querySelector(`tr[data-trial="${held}"] a`)?.focus({ preventScroll: true });
-  if (!onPaper) rowHeight = made[0]?.offsetHeight || rowHeight;
+  if (!isMeasured && made.length && !onPaper) [rowHeight, isMeasured] = [made[0].offsetHeight || rowHeight, true]; // asking costs a layout
 }
 
 function spacer(count) {

@@ -10,7 +10,10 @@ readColours();
 plots = [...document.querySelectorAll("figure.chart")].flatMap(makeChart);
 chooseColumns();
 drawTable();
-onSelection.push(drawTable);
+new IntersectionObserver(([seen]) => (isInView = seen.isIntersecting)).observe(rows);
+onSelection.push(() => {
+  if (isInView || !brushing) drawTable();
+});
 onFocus.push(markFocus);
 rows.addEventListener("scroll", () => order.length > PLENTY && soon("rows", drawRows));
 search.addEventListener("input", () => soon("search", find));
