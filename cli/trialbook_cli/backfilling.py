@@ -63,7 +63,7 @@ def _backfill_kind(kind: JobKind, span: Span, services: Services, dry_run: bool,
     told = None if dry_run else services.ledger.note(span.mark(kind))
     reached = (parse_time(told, "watermark") if told else None) or span.since
     seen = recorded = 0
-    sagemaker = services.sagemaker(span.region)
+    sagemaker = services.sagemaker(span.account, span.region)
     found = pages(sagemaker.jobs_modified(kind, span.account, span.region, reached, span.until, span.name_contains))
     while (page := _patiently(lambda: next(found, None), pause)) is not None:
         recorded += _lacking(page, services) if dry_run else _patiently(lambda: _repaired(page, services), pause)

@@ -9,6 +9,7 @@ ORDER = (
     "warm_cost",
     "replay",
     "requests_per_job",
+    "costs",
     "leaderboard",
     "best",
     "close",

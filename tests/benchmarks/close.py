@@ -49,7 +49,7 @@ def one_size(children: int) -> tuple[int, float, int]:
     with running_dynamodb_local() as url, opened(url) as ledger, serve(sagemaker) as endpoint:
         os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
         client = SageMaker(Session(), "us-east-1")
-        services = Services(ledger, lambda region: client)
+        services = Services(ledger, lambda account, region: client)
         record_job(recording.events[-1], services)
         sweep = ledger.sweep(TUNING_JOB)
         assert sweep is not None

@@ -36,7 +36,7 @@ def one_report(size: int, url: str, table: str) -> None:
     )
 
 
-def _no_sagemaker(region: str) -> SageMaker:
+def _no_sagemaker(account: str, region: str) -> SageMaker:
     raise NotImplementedError(f"a report asks SageMaker nothing, in {region} or elsewhere")
 
 

@@ -44,7 +44,7 @@ def history(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]
     with opened(moto_url) as ledger, serve(sagemaker) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
         client = Client(Session(), "us-east-1")
-        yield History(ledger, sagemaker, Services(ledger, lambda region: client), url, moto_url)
+        yield History(ledger, sagemaker, Services(ledger, lambda account, region: client), url, moto_url)
 
 
 def seen_and_recorded(steps: Any) -> dict[str, tuple[int, int]]:

@@ -56,7 +56,7 @@ def world(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
             client = Client(Session(), "us-east-1")
             with clock.use(lambda: moment[0]):
-                yield World(ledger, sagemaker, Services(ledger, lambda region: client), moment)
+                yield World(ledger, sagemaker, Services(ledger, lambda account, region: client), moment)
 
 
 def starting(name: str) -> Iterator[dict[str, Any]]:

@@ -83,6 +83,8 @@ class Stack:
     def _ref(self, name: str) -> Any:
         pseudo = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::NoValue": _NO_VALUE}
         pseudo |= {"AWS::StackName": "trialbook", "AWS::URLSuffix": "amazonaws.com"}
+        if self.template.get("Parameters", {}).get(name, {}).get("Type") == "CommaDelimitedList":
+            return str(self.parameters[name]).split(",")
         for source in (pseudo, self.parameters, self.references):
             if name in source:
                 return source[name]

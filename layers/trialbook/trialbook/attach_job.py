@@ -57,7 +57,8 @@ def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
         if wanted is None:
             return Outcome.LEFT_OUT
         if not wanted.settled:
-            wanted = _Attaching(services, services.sagemaker(seen.key.region), delivery).attach(wanted, seen)
+            sagemaker = services.sagemaker(seen.key.account, seen.key.region)
+            wanted = _Attaching(services, sagemaker, delivery).attach(wanted, seen)
     except Throttled as error:
         raise TryLater(error.code, delay_after(delivery)) from error
     except Refused as error:  # no right to call it, or a region without Experiments
@@ -93,7 +94,7 @@ def _wanted(seen: Job, known: Attachment | None, services: Services) -> Attachme
 def _described(seen: Job, services: Services) -> Job:
     """The job with its ExperimentConfig, which events do not tell; a tuning job can't give its children one."""
     try:
-        return merge(seen, services.sagemaker(seen.key.region).describe(seen.key))
+        return merge(seen, services.sagemaker(seen.key.account, seen.key.region).describe(seen.key))
     except NotFound:
         return seen
 

@@ -141,7 +141,7 @@ class Book:
         from trialbook.services import Services
 
         rules = self.rules()
-        return Services(self.ledger, lambda region: SageMaker(self.ledger.session, region), lambda: rules)
+        return Services(self.ledger, lambda account, region: SageMaker(self.ledger.session, region), lambda: rules)
 
     def rules(self) -> Rules:
         """The rules document in force. A folder or a table alone has the last valid one that the ledger kept."""

@@ -95,7 +95,7 @@ def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft
     """Whether every child that SageMaker lists is terminal in the ledger; those that are not are described now."""
     known = {each.key: each.job for each in services.ledger.records_of(sweep)}
     try:
-        for child in services.sagemaker(sweep.region).children(tuning_job_key(sweep)):
+        for child in services.sagemaker(sweep.account, sweep.region).children(tuning_job_key(sweep)):
             if child.key in known and known[child.key].is_terminal:
                 continue
             if not time_left():
@@ -130,7 +130,7 @@ def _learn_about_hanging(sweep: Sweep, services: Services) -> bool:
 def _described(hanging: Record, services: Services) -> Job:
     """The job as Describe has it; one that was deleted counts as stopped when it was last seen."""
     try:
-        return services.sagemaker(hanging.key.region).describe(hanging.key)
+        return services.sagemaker(hanging.key.account, hanging.key.region).describe(hanging.key)
     except (NotFound, Refused) as error:
         reason = f"its end was not seen, and SageMaker no longer tells: {error.code}"
         return replace(hanging.job, status=STOPPED, failure_reason=reason, ended_at=hanging.job.last_modified_at)

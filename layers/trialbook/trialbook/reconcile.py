@@ -68,7 +68,7 @@ def _reconcile_kind(
     told = services.ledger.note(mark)
     since = (parse_time(told, mark) if told else None) or now - _FIRST_LOOK
     until = now - _HEAD_START
-    found = services.sagemaker(region).jobs_modified(kind, account, region, since - _OVERLAP, until)
+    found = services.sagemaker(account, region).jobs_modified(kind, account, region, since - _OVERLAP, until)
     done = Reconciled()
     try:
         for page in pages(found):

@@ -62,7 +62,7 @@ def _tags(seen: Job, services: Services) -> Mapping[str, str]:
     if seen.arn is None:
         return seen.tags
     try:
-        return services.sagemaker(seen.key.region).tags(seen.arn)
+        return services.sagemaker(seen.key.account, seen.key.region).tags(seen.arn)
     except (NotFound, Refused):
         return seen.tags
 
@@ -74,7 +74,7 @@ def learned(seen: Job, services: Services) -> Job:
     """
     if not seen.is_terminal or seen.key.kind.component_suffix is None:
         return seen
-    sagemaker = services.sagemaker(seen.key.region)
+    sagemaker = services.sagemaker(seen.key.account, seen.key.region)
     described = seen
     if not seen.described:
         try:
@@ -108,7 +108,7 @@ def tuning_job_of(child: JobKey, name: str, services: Services) -> TuningJob | N
     """The tuning job of that name beside the job; None where SageMaker does not tell."""
     key = replace(child, kind=JobKind.TUNING, name=name)
     try:
-        return services.sagemaker(key.region).describe_tuning_job(key)
+        return services.sagemaker(key.account, key.region).describe_tuning_job(key)
     except (NotFound, Refused) as error:
         logger.warning("the tuning job can't be described", tuning_job=name, reason=error.code)
         return None

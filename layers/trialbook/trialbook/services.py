@@ -26,11 +26,11 @@ def no_prices(instance_types: Collection[str], region: str) -> Mapping[str, floa
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a use case asks for. `rules()` are the rules in force; `sagemaker(region)` calls SageMaker there;
+    """What a use case asks for. `rules()` are the rules in force; `sagemaker(account, region)` calls SageMaker there;
     `prices(instance_types, region)` are US dollars an hour, without what has no price."""
 
     ledger: Ledger
-    sagemaker: Callable[[str], SageMaker]
+    sagemaker: Callable[[str, str], SageMaker]
     rules: Callable[[], Rules] = field(default=Rules)
     prices: Prices = no_prices
 
@@ -51,7 +51,7 @@ def open_services(settings: Settings) -> Services:
     """The services of a deployed function."""
     ledger = Ledger(settings.ledger_table, expire_days=settings.expire_days, cause=correlation_id)
     prices = _prices(ledger) if settings.looks_up_prices else no_prices
-    return Services(ledger, _sagemaker_of(ledger), _rules(settings, ledger), prices)
+    return Services(ledger, _sagemaker_of(settings, ledger), _rules(settings, ledger), prices)
 
 
 def _prices(ledger: Ledger) -> Prices:
@@ -63,10 +63,15 @@ def _prices(ledger: Ledger) -> Prices:
     return prices
 
 
-def _sagemaker_of(ledger: Ledger) -> Callable[[str], SageMaker]:
+def _sagemaker_of(settings: Settings, ledger: Ledger) -> Callable[[str, str], SageMaker]:
     @cache
-    def sagemaker(region: str) -> SageMaker:
-        return SageMaker(ledger.session, region)
+    def sagemaker(account: str, region: str) -> SageMaker:
+        role = settings.role_for(account, region)
+        if role is None:
+            return SageMaker(ledger.session, region)
+        from trialbook.adapters.sts import session_as
+
+        return SageMaker(session_as(ledger.session, role), region)
 
     return sagemaker
 

@@ -9,7 +9,11 @@ from trialbook.core.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What template.yaml gives a function. Optional parts are None where their condition is off."""
+    """What template.yaml gives a function. Optional parts are None where their condition is off.
+
+    `here` is the function's own account and region; `members` are those whose events are forwarded to it (member.yaml),
+    where SageMaker is asked by `member_role`, an ARN with {account} in it.
+    """
 
     ledger_table: str
     event_bus: str = ""
@@ -20,6 +24,9 @@ class Settings:
     report_link_secret: str = ""
     report_links_url: str = ""
     looks_up_prices: bool = False
+    here: tuple[str, str] = ("", "")
+    members: tuple[tuple[str, str], ...] = ()
+    member_role: str = ""
     slack_channel: str | None = None
     slack_webhook_parameter: str | None = None
     slack_token_parameter: str | None = None
@@ -33,6 +40,7 @@ class Settings:
         table = environment.get("LEDGER_TABLE")
         if not table:
             raise InvalidInput("LEDGER_TABLE", table, "the name of the ledger's table")
+        here = environment.get("ACCOUNT", ""), environment.get("AWS_REGION", "")
         return Settings(
             ledger_table=table,
             event_bus=environment.get("EVENT_BUS", ""),
@@ -43,13 +51,32 @@ class Settings:
             report_link_secret=environment.get("REPORT_LINK_SECRET", ""),
             report_links_url=environment.get("REPORT_LINKS_URL", ""),
             looks_up_prices=environment.get("LOOK_UP_PRICES") == "true",
+            here=here,
+            members=_members(environment, here),
+            member_role=environment.get("MEMBER_ROLE", ""),
             slack_channel=environment.get("SLACK_CHANNEL") or None,
             slack_webhook_parameter=environment.get("SLACK_WEBHOOK_PARAMETER") or None,
             slack_token_parameter=environment.get("SLACK_TOKEN_PARAMETER") or None,
             slack_token_secret=environment.get("SLACK_TOKEN_SECRET") or None,
             slack_api=environment.get("SLACK_API") or "https://slack.com/api/",  # another one on laptops
-            email_to=tuple(each.strip() for each in environment.get("EMAIL_TO", "").split(",") if each.strip()),
+            email_to=_listed(environment.get("EMAIL_TO", "")),
         )
+
+    def role_for(self, account: str, region: str) -> str | None:
+        """The ARN of the role by which SageMaker is asked there; None where the function asks with its own rights."""
+        if not self.member_role or (account, region) == self.here:
+            return None
+        return self.member_role.format(account=account)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in text.split(",") if each.strip())
+
+
+def _members(environment: Mapping[str, str], here: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    regions = _listed(environment.get("MEMBER_REGIONS", "")) or here[1:]
+    places = ((account, region) for account in _listed(environment.get("MEMBER_ACCOUNTS", "")) for region in regions)
+    return tuple(place for place in places if place != here)
 
 
 def _days(text: str | None) -> int | None:

@@ -1,0 +1,16 @@
+"""AWS's list prices in US dollars, us-east-1, as published in November 2026; without free tiers and discounts."""
+
+LAMBDA_REQUEST = 0.20e-6
+LAMBDA_GB_SECOND = 16.6667e-6  # x86_64; arm64 is a fifth less
+DYNAMODB_WRITE_UNIT = 0.625e-6  # on demand
+DYNAMODB_READ_UNIT = 0.125e-6
+SQS_REQUEST = 0.40e-6  # standard queues, 64 KB each
+EVENT = 1.00e-6  # a custom event of 64 KB on EventBridge; AWS's own are free
+S3_PUT, S3_GET = 5.00e-6, 0.40e-6
+LOGS_GB = 0.50  # taken in by CloudWatch
+ALARM_METRIC_MONTH = 0.10  # for each metric that an alarm watches
+METRIC_MONTH = 0.30  # by the hour in which it is reported
+TRACE = 5.00e-6
+T3_MICRO_HOUR = 0.0104
+GP3_GB_MONTH = 0.08
+HOURS_A_MONTH = 730
