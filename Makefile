@@ -26,12 +26,18 @@ help: ## Shows this list
 	.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/sam.txt
 	@touch $@
 
+.venv-checkov/.ready: requirements/checkov.txt
+	@echo "Setting up .venv-checkov with checkov: half a minute, once"
+	$(PYTHON) -m venv --clear .venv-checkov
+	.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/checkov.txt
+	@touch $@
+
 setup: .venv/.ready ## Makes the environment; the command is then at .venv/bin/trialbook
 
 demo: setup ## Replays two recordings of real training on this machine, without AWS
 	@$(BIN)/trialbook demo
 
-test: setup .venv-sam/.ready ## Runs every check: format, lint, types, template, tests
+test: setup .venv-sam/.ready .venv-checkov/.ready ## Runs every check: format, lint, types, template, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -47,8 +53,11 @@ lint: setup ## Formats the code and checks style and types
 	$(BIN)/mypy
 	@for app in functions/*/app.py; do $(BIN)/mypy "$$app" || exit 1; done
 
-validate: .venv-sam/.ready ## Checks template.yaml
+validate: .venv-sam/.ready .venv-checkov/.ready ## Checks template.yaml and member.yaml: sam, cfn-lint, checkov
 	.venv-sam/bin/sam validate --lint --region us-east-1
+	.venv-sam/bin/sam validate --lint --region us-east-1 --template member.yaml
+	.venv-sam/bin/cfn-lint
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml member.yaml
 
 build: .venv-sam/.ready ## Builds what is deployed, into .aws-sam/build; needs the template's runtime, a python3.13
 	PATH="$$(dirname "$$(.ci/find-python 3.13)"):$$PATH" .venv-sam/bin/sam build
@@ -71,8 +80,9 @@ lock: setup ## Locks the dependencies anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/sam.in -o requirements/sam.txt
+	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/checkov.in -o requirements/checkov.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/trialbook/requirements.in -o layers/trialbook/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/charts/requirements.in -o layers/charts/requirements.txt
 
 clean: ## Removes what was made
-	rm -rf .venv .venv-sam .aws-sam build demo-out replay-out .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-sam .venv-checkov .aws-sam build demo-out replay-out .mypy_cache .pytest_cache .ruff_cache

@@ -33,8 +33,9 @@ def sam(*arguments: str, path: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run([SAM, *arguments], cwd=ROOT, capture_output=True, text=True, env=environment, check=False)
 
 
-def test_the_template_is_valid_and_without_lint() -> None:
-    done = sam("validate", "--lint")
+@pytest.mark.parametrize("template", ["template.yaml", "member.yaml"])
+def test_the_template_is_valid_and_without_lint(template: str) -> None:
+    done = sam("validate", "--lint", "--template", template)
 
     assert done.returncode == 0, done.stdout + done.stderr
 

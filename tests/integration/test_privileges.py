@@ -28,7 +28,8 @@ from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
 from trialbook_cli.slack_stand_in import HttpAnswer
 
 Grant = tuple[str, str]  # action, and what of it: a table, an index, a kind of SageMaker's things
-OPTIONS = {"ReportLinks": "on", **replaying.LAPTOP}
+OTHER_ACCOUNT = "210987654321"
+OPTIONS = {"ReportLinks": "on", "MemberAccounts": OTHER_ACCOUNT, **replaying.LAPTOP}
 STACK = Stack(load_template(ROOT / "template.yaml"), OPTIONS)
 IN_TRANSACTIONS = {
     "Put": "PutItem",
@@ -149,10 +150,24 @@ def used() -> Mapping[str, set[Grant]]:
     quick(first_only(recording(TUNING)))
     alone(without_ends(few(2)))
     alone(of_half_the_children(recording(TUNING)))
+    _of_another_account(found, few(1))
+    _of_another_account(found, without_ends(few(1)), "Reconcile")
     _with_a_link(found)
     _with_a_weekly_report(found)
     _with_a_job_told_in_slack(found)
     return found.by_function
+
+
+def _of_another_account(found: Used, told: Recording, *without: str) -> None:
+    """A member's job: SageMaker is asked by a role there. Without reconcile, close_sweeps has to find out by itself."""
+    events = [{**event, "account": OTHER_ACCOUNT} for event in told.events]
+    members, left_out = {"MemberAccounts": OTHER_ACCOUNT}, (*FOLLOWS_THE_LEDGER, *without)
+    moved = dataclasses.replace(told, events=events)
+    with replaying.running(moved, parameters=members, without=left_out) as (cloud, sagemaker):
+        found.watch(cloud, sagemaker)
+        for event in events:
+            cloud.deliver(event)
+        cloud.finish()
 
 
 def _with_a_job_told_in_slack(found: Used) -> None:

@@ -119,6 +119,8 @@ _FUNCTIONS: Mapping[str, Callable[[Stack, Any], Any]] = {
     "Fn::Equals": lambda stack, argument: stack._resolve(argument[0]) == stack._resolve(argument[1]),  # noqa: SLF001
     "Fn::And": lambda stack, argument: all(map(stack._resolve, argument)),  # noqa: SLF001
     "Fn::Or": lambda stack, argument: any(map(stack._resolve, argument)),  # noqa: SLF001
+    "Fn::Select": lambda stack, argument: stack._resolve(argument[1])[int(argument[0])],  # noqa: SLF001
+    "Fn::Split": lambda stack, argument: str(stack._resolve(argument[1])).split(argument[0]),  # noqa: SLF001
     "Fn::Join": lambda stack, argument: argument[0].join(map(str, stack._resolve(argument[1]))),  # noqa: SLF001
 }
 

@@ -1,0 +1,182 @@
+"""Second accounts and regions: member.yaml forwards their events, and the book's functions ask there by a role."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.session import Session
+from moto.events.models import EventPattern
+
+from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
+from tests.faults.wire import answer
+from tests.integration.test_privileges import STACK, granted
+from tests.integration.test_replay import few
+from trialbook.adapters.sts import session_as
+from trialbook.settings import Settings
+from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.laptop_cloud.template import Stack, load_template
+from trialbook_cli.replaying import running
+
+OTHER = "210987654321"
+BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+MEMBER = Stack(load_template(ROOT / "member.yaml"), {"BookBusArn": BUS})
+ASKING = ("AttachJob", "CloseSweeps", "RecordJob", "Reconcile")
+
+
+def elsewhere(told: Recording, account: str = OTHER) -> Recording:
+    """The recording as forwarded from another account: envelopes keep the account that they come from."""
+    return replace(told, events=[{**event, "account": account} for event in told.events])
+
+
+def test_a_job_of_another_account_is_recorded_and_attached_by_the_role_there() -> None:
+    with running(elsewhere(few(1)), parameters={"MemberAccounts": OTHER}, without=FOLLOWS_THE_LEDGER) as (
+        cloud,
+        sagemaker,
+    ):
+        for event in elsewhere(few(1)).events:
+            cloud.deliver(event)
+        cloud.finish()
+        # The stand-in has the same jobs everywhere, so that reconcile finds them in the book's own account too.
+        (record,) = (each for each in cloud.ledger.jobs() if each.key.account == OTHER)
+        asked = {function for (function, service, _), number in cloud.calls.items() if service == "sts" and number}
+        standing = sagemaker.experiments.standing()
+        dead = cloud.dead_letters()
+
+    assert (record.key.account, record.job.status) == (OTHER, "Completed")
+    assert record.job.final_metrics
+    assert asked >= {"RecordJob", "AttachJob", "Reconcile"}
+    assert standing == {"churn-xgb": {record.job.name: [f"{record.job.name}-aws-training-job"]}}
+    assert not any(dead.values())
+
+
+def test_a_role_that_refuses_costs_what_describe_knows_and_nothing_else() -> None:
+    """The member's role is not there yet: the event itself is recorded."""
+
+    def refuses(function: str, service: str, operation: str) -> Any:
+        return answer(403, REFUSED, "text/xml") if service == "sts" else None
+
+    with running(elsewhere(few(1)), parameters={"MemberAccounts": OTHER}, without=FOLLOWS_THE_LEDGER) as (cloud, _):
+        cloud.fault = refuses
+        for event in elsewhere(few(1)).events:
+            cloud.deliver(event)
+        cloud.finish()
+        # The stand-in has the same jobs everywhere, so that reconcile finds them in the book's own account too.
+        (record,) = (each for each in cloud.ledger.jobs() if each.key.account == OTHER)
+        dead = cloud.dead_letters()
+
+    assert (record.job.status, record.job.described) == ("Completed", False)
+    assert not any(dead.values())
+
+
+REFUSED = (
+    b"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
+)
+
+
+def test_a_session_has_the_rights_of_the_role_that_it_took(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", moto_url)
+    session = Session()
+
+    other = session_as(session, f"arn:aws:iam::{OTHER}:role/trialbook-member")
+
+    client: Any = other.create_client("sts", region_name="us-east-1")
+    who = client.get_caller_identity()
+    assert who["Arn"] == f"arn:aws:sts::{OTHER}:assumed-role/trialbook-member/trialbook"
+
+
+@pytest.mark.parametrize(
+    ("account", "region", "role"),
+    [
+        ("123456789012", "us-east-1", None),
+        ("123456789012", "eu-west-1", "arn:aws:iam::123456789012:role/trialbook-member"),
+        (OTHER, "us-east-1", f"arn:aws:iam::{OTHER}:role/trialbook-member"),
+    ],
+)
+def test_only_its_own_account_and_region_are_asked_with_the_functions_own_rights(
+    account: str, region: str, role: str | None
+) -> None:
+    with_members = Stack(
+        STACK.template, {"MemberAccounts": f"123456789012,{OTHER}", "MemberRegions": "us-east-1,eu-west-1"}
+    )
+    variables = with_members.resolve(STACK.template["Globals"]["Function"]["Environment"]["Variables"])
+    settings = Settings.from_environment({**variables, "AWS_REGION": "us-east-1"})
+
+    assert settings.role_for(account, region) == role
+    assert settings.members == (("123456789012", "eu-west-1"), (OTHER, "us-east-1"), (OTHER, "eu-west-1"))
+
+
+def test_without_members_nobody_else_may_tell_and_no_role_is_taken() -> None:
+    alone = Stack(STACK.template, {})
+    variables = alone.resolve(STACK.template["Globals"]["Function"]["Environment"]["Variables"])
+
+    assert not dict(alone.resources("AWS::Events::EventBusPolicy")).get("MembersMayTell")
+    assert Settings.from_environment(variables).role_for(OTHER, "us-east-1") is None
+    assert Settings.from_environment(variables).members == ()
+
+
+def test_members_may_put_sagemakers_events_on_the_default_bus() -> None:
+    stack = Stack(STACK.template, {"MemberAccounts": f"{OTHER},333344445555"})
+    policy = stack.resolve(dict(stack.resources("AWS::Events::EventBusPolicy"))["MembersMayTell"])
+
+    assert "EventBusName" not in policy  # the default one
+    assert policy["Statement"]["Principal"] == {"AWS": [OTHER, "333344445555"]}
+    assert policy["Statement"]["Resource"] == BUS
+    assert policy["Statement"]["Condition"] == {"ForAllValues:StringEquals": {"events:source": ["aws.sagemaker"]}}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "events").glob("*-*.json")), ids=lambda path: str(path.stem))
+def test_a_member_forwards_every_event_that_the_book_knows(path: Path) -> None:
+    (rule,) = (each for _, each in MEMBER.resources("AWS::Events::Rule"))
+    pattern = EventPattern.load(json.dumps(rule["EventPattern"]))
+
+    assert pattern.matches_event(json.loads(path.read_text()))
+
+
+def test_what_can_not_be_forwarded_waits_and_is_told() -> None:
+    (rule,) = (each for _, each in MEMBER.resources("AWS::Events::Rule"))
+    (target,) = rule["Targets"]
+    (alarm,) = (each for _, each in MEMBER.resources("AWS::CloudWatch::Alarm"))
+
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": "ForwardDeadLetters.Arn"}
+    assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": "ForwardDeadLetters.QueueName"}
+    assert MEMBER.resolve(target["Arn"]) == BUS
+
+
+def member_actions() -> Counter[str]:
+    role = MEMBER.resolve(dict(MEMBER.resources("AWS::IAM::Role"))["BookRole"])
+    return Counter(
+        action
+        for policy in role["Policies"]
+        for each in policy["PolicyDocument"]["Statement"]
+        for action in each["Action"]
+    )
+
+
+def test_the_members_role_grants_what_the_functions_have_at_home() -> None:
+    at_home = {action for name in ASKING for action, _ in granted(name) if action.startswith("sagemaker:")}
+
+    assert set(member_actions()) == at_home
+    assert set(member_actions().values()) == {1}
+
+
+def test_just_the_functions_that_ask_may_take_the_members_role() -> None:
+    role = MEMBER.resolve(dict(MEMBER.resources("AWS::IAM::Role"))["BookRole"])
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    allowed = statement["Condition"]["ArnLike"]["aws:PrincipalArn"]
+    takers = [
+        name for name, _ in STACK.resources("AWS::Serverless::Function") if ("sts:AssumeRole", "") in granted(name)
+    ]
+
+    assert sorted(takers) == sorted(ASKING)
+    assert allowed == [f"arn:aws:iam::123456789012:role/trialbook-{name}Role-*" for name in ASKING]
+    assert role["RoleName"] == STACK.template["Parameters"]["MemberRole"]["Default"]
+
+
+def test_a_further_region_of_an_account_makes_no_second_role() -> None:
+    further = Stack(MEMBER.template, {"BookBusArn": BUS, "MakeRole": "false"})
+
+    assert "BookRole" not in dict(further.resources("AWS::IAM::Role"))
+    assert "ForwardRole" in dict(further.resources("AWS::IAM::Role"))
