@@ -38,7 +38,7 @@ def messages_of_recording(
     known = read_rules(rules or "")
 
     def prepare(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
-        services = Services(cloud.ledger, lambda region: None, lambda: known)  # type: ignore[arg-type,return-value]
+        services = Services(cloud.ledger, lambda account, region: None, lambda: known)  # type: ignore[arg-type,return-value]
         where = Addresses(defaults)
 
         def before_call(by: str, service: str, operation: str, request: Mapping[str, Any]) -> None:
