@@ -39,15 +39,19 @@ def replay(
         Path | None,
         typer.Option(metavar="FILE", help="A rules document (YAML) to be in force; else everything has its default."),
     ] = None,
+    smtp: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A mail server that gets the mails too, such as localhost:2525."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Runs a recording through the deployed wiring, without AWS.
 
-    Writes jobs.jsonl, sweeps.jsonl, experiments.json, reports/ and the ledger itself to the folder given by --out,
-    which --book then reads.
+    Writes jobs.jsonl, sweeps.jsonl, experiments.json, reports/, email/ and the ledger itself to the folder given by
+    --out, which --book then reads.
 
     Example: trialbook replay events/recordings/churn-min-child-weight --out build/churn
     """
     from trialbook_cli.commands.replay import run
 
-    raise typer.Exit(run(recording, out, dynamodb_url, rules, as_json=as_json))
+    raise typer.Exit(run(recording, out, dynamodb_url, rules, smtp, as_json=as_json))

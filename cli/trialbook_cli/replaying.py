@@ -28,7 +28,12 @@ from trialbook_cli.slack_stand_in import Workspace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Where a replay sends what a deployment without rules would send: made up, so that people see what they would get.
-LAPTOP = {"SlackChannel": "#training", "SlackTokenParameter": "/trialbook/slack-token"}
+LAPTOP = {
+    "SlackChannel": "#training",
+    "SlackTokenParameter": "/trialbook/slack-token",
+    "EmailFrom": "trialbook@example.com",
+    "EmailTo": "team@example.com",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Outcome:
     prices: Mapping[str, float] = field(default_factory=dict)
     items: tuple[dict[str, Any], ...] = ()
     slack: Workspace = field(default_factory=Workspace)
+    mails: tuple[bytes, ...] = ()
 
     def job_lines(self) -> list[Line]:
         """The lines of jobs.jsonl, by name."""
@@ -128,6 +134,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         deaths=cloud.died,
         announced=tuple(cloud.announced()),
         attachments=tuple(cloud.ledger.attachments(record.key for record in records)),
+        mails=tuple(cloud.mails()),
         items=tuple(sorted(PagedLedger(cloud.ledger.table, region=REGION).items(), key=key_of)),
         slack=cloud.slack,
         reports={key: content for key, content in cloud.stored() if report_keys.REVISION not in key},
@@ -167,6 +174,9 @@ def write_outcome(outcome: Outcome, folder: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         _write_calls(outcome.slack.calls, Path(made) / "slack")
+        (Path(made) / "email").mkdir()
+        for number, mail in enumerate(outcome.mails, 1):
+            (Path(made) / "email" / f"{number:04}.eml").write_bytes(mail)
         folder.mkdir(exist_ok=True)
         for path in Path(made).iterdir():
             if path.is_dir():

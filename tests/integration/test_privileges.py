@@ -40,6 +40,7 @@ IN_TRANSACTIONS = {
 PREFIXES = {"sesv2": "ses"}
 # Not calls of the function's own: what Lambda, DynamoDB and SageMaker do with its role's rights.
 IMPLIED = {
+    "ses:SendRawEmail": "SendEmail asks for it where the mail is given as it is",
     "sagemaker:AddTags": "CreateExperiment and CreateTrial with tags ask for it",
     "kms:Decrypt": "the services decrypt with the caller's right to the key",
     "kms:GenerateDataKey": "the services encrypt with the caller's right to the key",
@@ -154,7 +155,8 @@ def used() -> Mapping[str, set[Grant]]:
     _of_another_account(found, without_ends(few(1)), "Reconcile")
     _with_a_link(found)
     _with_a_weekly_report(found)
-    _with_a_job_told_in_slack(found)
+    _with_a_job_told_by(found, "PostSlack")
+    _with_a_job_told_by(found, "PostEmail")
     return found.by_function
 
 
@@ -170,12 +172,13 @@ def _of_another_account(found: Used, told: Recording, *without: str) -> None:
         cloud.finish()
 
 
-def _with_a_job_told_in_slack(found: Used) -> None:
-    """A single job, by a token from Secrets Manager; Slack is busy at first."""
+def _with_a_job_told_by(found: Used, name: str) -> None:
+    """A single job, in Slack by a token from Secrets Manager; Slack is busy at first. Who asks for a price first, asks
+    for all."""
     parameters = {"ReportLinks": "on", "SlackTokenSecretArn": "slack-token", "SlackTokenParameter": ""}
     with replaying.running(few(1), parameters=parameters, without=("BuildReport",)) as (cloud, sagemaker):
         found.watch(cloud, sagemaker)
-        cloud.functions["PostSlack"].environment["LOOK_UP_PRICES"] = "true"
+        cloud.functions[name].environment["LOOK_UP_PRICES"] = "true"
         cloud.fault = lambda by, service, operation: answer(200, b'{"PriceList": []}') if service == "pricing" else None
         left = count(1, -1)
 
@@ -190,14 +193,22 @@ def _with_a_job_told_in_slack(found: Used) -> None:
 
 
 def _with_a_weekly_report(found: Used) -> None:
-    """A single job ended, whose price is looked up, and a sweep, whose report tells what it cost."""
-    with replaying.running(of_a_loop_and_a_job()) as (cloud, sagemaker):
-        for event in of_a_loop_and_a_job().events:
+    """A single job ended, whose price is looked up, and a sweep, whose report tells what it cost. Both are told by mail
+    with links, SES being busy at first."""
+    events, left = of_a_loop_and_a_job().events, count(1, -1)
+
+    def fault(function: str, service: str, operation: str) -> AWSResponse | None:
+        if service == "pricing":
+            return answer(200, b'{"PriceList": []}')
+        return answer(429, b"{}") if service == "sesv2" and next(left) > 0 else None
+
+    with replaying.running(of_a_loop_and_a_job(), parameters={"ReportLinks": "on"}) as (cloud, sagemaker):
+        found.watch(cloud, sagemaker)
+        cloud.fault = fault
+        cloud.functions["PostBestTrials"].environment["LOOK_UP_PRICES"] = "true"
+        for event in events:
             cloud.deliver(event)
         cloud.finish()
-        found.watch(cloud, sagemaker)
-        cloud.functions["PostBestTrials"].environment["LOOK_UP_PRICES"] = "true"
-        cloud.fault = _no_prices
         cloud.invoke("PostBestTrials", {"id": "week", "time": "2026-11-23T08:00:00Z"})
 
 
@@ -206,10 +217,6 @@ def of_a_loop_and_a_job() -> Recording:
     ends = {event["detail"]["TrainingJobName"]: event for event in few(3).events if is_end(event)}
     events = [_later(event, minutes) for event, minutes in zip(ends.values(), (0, 0, 60), strict=True)]
     return Recording("a loop and a job", events, [_describe("Training", event["detail"]) for event in events])
-
-
-def _no_prices(function: str, service: str, operation: str) -> AWSResponse | None:
-    return answer(200, b'{"PriceList": []}') if service == "pricing" else None
 
 
 def _with_a_link(found: Used) -> None:

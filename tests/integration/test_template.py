@@ -16,7 +16,12 @@ SLACK = {
     "SlackTokenSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:t",
     "SlackWebhookParameter": "/t/webhook",
 }
-OPTIONS = {"ReportLinks": "on", "QuietDaysAlarm": "3", **SLACK}  # every optional part
+OPTIONS = {
+    "ReportLinks": "on",
+    "QuietDaysAlarm": "3",
+    "EmailFrom": "trialbook@example.com",
+    **SLACK,
+}  # every optional part
 STACK = Stack(load_template(ROOT / "template.yaml"), OPTIONS)
 RESOURCES: dict[str, dict[str, Any]] = STACK.template["Resources"]
 
@@ -64,7 +69,7 @@ def test_a_message_stays_hidden_for_six_times_the_functions_timeout_and_failures
                 assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
                 assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
                 polled += 1
-    assert polled == 4
+    assert polled == 5
 
 
 def test_attaching_is_held_to_two_at_a_time() -> None:
@@ -272,6 +277,7 @@ def test_only_what_has_no_resource_to_name_is_granted_on_everything() -> None:
         ("BuildReport", "pricing:GetProducts"),
         ("PostSlack", "pricing:GetProducts"),
         ("PostBestTrials", "pricing:GetProducts"),
+        ("PostEmail", "pricing:GetProducts"),
         ("Reconcile", "sagemaker:ListHyperParameterTuningJobs"),
         ("Reconcile", "sagemaker:ListProcessingJobs"),
         ("Reconcile", "sagemaker:ListTransformJobs"),

@@ -187,6 +187,14 @@ def test_announce_changes_tells_the_bus_what_the_stream_shows(made: World, serve
     assert [event["detail-type"] for event in made.announced()] == ["Sweep Finished"]
 
 
+def test_post_email_sends_the_report_once(made: World, served: Any) -> None:
+    assert call(served, "PostEmail", sample("post_email")) == {"batchItemFailures": []}
+    assert call(served, "PostEmail", sample("post_email")) == {"batchItemFailures": []}
+
+    (mail,) = made.mails()
+    assert "Subject: churn-xgb: 5 of 5 done, best validation:error" in mail
+
+
 def test_post_best_trials_tells_of_the_closed_sweep(made: World, served: Any) -> None:
     made.announced()
     sweep = made.ledger.sweep(SWEEP)

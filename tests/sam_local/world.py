@@ -47,6 +47,12 @@ class World:
         """A client of moto."""
         return boto3.client(service, endpoint_url=self.url, region_name=REGION)
 
+    def mails(self) -> list[str]:
+        """The mails that SES took so far, as they were sent."""
+        from moto.ses.models import ses_backends
+
+        return [each.raw_data for each in ses_backends[ACCOUNT][REGION].sent_messages]
+
     def announced(self) -> list[dict[str, Any]]:
         """What was told on the bus so far, taken away."""
         sqs = self.client("sqs")
@@ -97,10 +103,11 @@ def world(folder: Path, host: str, *, ports: tuple[int, int, int, int] | None = 
 
 
 def _make(url: str, dynamodb_url: str, variables: Mapping[str, str], token: str) -> None:
-    """The table, a queue, the bus with a queue that keeps what is told, the bucket, the key of links, Slack's token."""
-    dynamodb, sqs, events, s3, secrets, ssm = (
+    """The table, a queue, the bus with a queue that keeps what is told, the bucket, the key of links, Slack's token,
+    who sends mail."""
+    dynamodb, sqs, events, s3, secrets, ssm, ses = (
         boto3.client(service, endpoint_url=dynamodb_url if service == "dynamodb" else url, region_name=REGION)
-        for service in ("dynamodb", "sqs", "events", "s3", "secretsmanager", "ssm")
+        for service in ("dynamodb", "sqs", "events", "s3", "secretsmanager", "ssm", "sesv2")
     )
     create_table(dynamodb, Stack(load_template(ROOT / "template.yaml")), "Ledger", variables["LEDGER_TABLE"])
     for queue in ("queue", "told"):
@@ -111,5 +118,6 @@ def _make(url: str, dynamodb_url: str, variables: Mapping[str, str], token: str)
     target = {"Id": "told", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"}
     events.put_targets(Rule="told", EventBusName=bus, Targets=[target])
     s3.create_bucket(Bucket=variables["REPORTS_BUCKET"])
+    ses.create_email_identity(EmailIdentity=variables["EMAIL_FROM"])
     secrets.create_secret(Name=variables["REPORT_LINK_SECRET"], SecretString="a key for links of this machine")
     ssm.put_parameter(Name=variables["SLACK_TOKEN_PARAMETER"], Type="SecureString", Value=token)

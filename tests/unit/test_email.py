@@ -201,7 +201,7 @@ def test_what_is_left_out_is_counted() -> None:
 
     told = " ".join(plain.split())
     assert "And 30 more." in told
-    assert "Not shown: 180 more rows and 22 more columns." in told
+    assert "Not shown here: 180 more rows and 20 more columns." in told
 
 
 def test_it_asks_no_server_for_anything() -> None:
@@ -268,7 +268,7 @@ def test_a_table_too_wide_for_a_line_is_a_paragraph_for_each_row() -> None:
     )
     assert table is not None
 
-    assert table_text(table)[0].startswith("* # 1, a long name of a hyperparameter 0.03959208,")
+    assert table_text(table)[0].startswith("* 1. a long name of a hyperparameter 0.03959208,")
 
 
 @given(st.text(max_size=200), st.integers(1, 60))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -27,6 +28,7 @@ from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 from moto.core.config import default_user_config
 from moto.events.models import EventPattern
+from moto.ses.models import ses_backends
 from moto.sqs.models import sqs_backends
 
 from trialbook import clock, observability
@@ -111,6 +113,7 @@ class LaptopCloud:
         self._make_buses()
         self._make_rules()
         self._make_secrets()
+        self._make_identities()
         self._make_functions(root, without)
         self.ledger = Ledger(stack.references["Ledger"], region=REGION)
 
@@ -157,8 +160,13 @@ class LaptopCloud:
             until_end.enter_context(clock.use(lambda: cloud.now))
             until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
             # Sessions made from here on, the functions' own, ask it before moto or the network.
-            on_the_wire = [("before-send", cloud._answer_in_its_stead), *handlers.BUILTIN_HANDLERS]
+            on_the_wire = [
+                (each[0], cloud._or_in_its_stead(each[1])) if each[0] == "before-send" else each
+                for each in handlers.BUILTIN_HANDLERS
+            ]
             until_end.enter_context(patch.object(handlers, "BUILTIN_HANDLERS", on_the_wire))
+            numbers = count(1)  # moto's ids of mails are made up anew each time, and stand in the ledger afterwards
+            until_end.enter_context(patch("moto.ses.models.get_random_message_id", lambda: f"mail-{next(numbers):06}"))
             until_end.enter_context(patch("moto.sqs.models.unix_time_millis", cloud._milliseconds))
             until_end.enter_context(patch("moto.sqs.models.unix_time", lambda: cloud._milliseconds() / 1000))
             level = observability.logger.log_level
@@ -238,6 +246,12 @@ class LaptopCloud:
         for name, _ in self.stack.resources("AWS::SecretsManager::Secret"):
             made = secrets.create_secret(Name=name, SecretString=uuid4().hex)
             self.stack.references[name] = made["ARN"]
+
+    def _make_identities(self) -> None:
+        """Who sends mail is verified."""
+        sender = self.stack.parameters.get("EmailFrom")
+        if sender:
+            boto3.client("sesv2", region_name=REGION).create_email_identity(EmailIdentity=sender)
 
     def _make_functions(self, root: Path, without: Collection[str]) -> None:
         common = self.stack.template.get("Globals", {}).get("Function", {})
@@ -392,11 +406,19 @@ class LaptopCloud:
 
         return make_api_call
 
-    def _answer_in_its_stead(self, event_name: str, **_: Any) -> AWSResponse | None:
-        if self._running is None or self.fault is None:
-            return None
-        service, operation = event_name.split(".")[1:]
-        return self.fault(self._running, service, operation)
+    def _or_in_its_stead(self, send: Callable[..., AWSResponse | None]) -> Callable[..., AWSResponse | None]:
+        """What sends a request, but for those that `fault` answers: botocore asks all handlers, so that one beside
+        moto's would not keep the request from having its effect."""
+
+        def answer(event_name: str, **given: Any) -> AWSResponse | None:
+            if self._running is not None and self.fault is not None:
+                service, operation = event_name.split(".")[1:]
+                answered = self.fault(self._running, service, operation)
+                if answered is not None:
+                    return answered
+            return send(event_name=event_name, **given)
+
+        return answer
 
     def invoke(self, name: str, event: Mapping[str, Any]) -> Any:
         """Invokes a function as whoever asks for it, rather than a queue or a schedule."""
@@ -416,6 +438,10 @@ class LaptopCloud:
             for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
                 for each in page.get("Contents", []):
                     yield each["Key"], self._s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+
+    def mails(self) -> list[bytes]:
+        """The mails that SES took, in order, as they were sent."""
+        return [each.raw_data.encode() for each in ses_backends[ACCOUNT][REGION].sent_messages]
 
     def dead_letters(self) -> dict[str, list[str]]:
         """The bodies of the messages that ended in a dead-letter queue."""

@@ -33,6 +33,9 @@ class Settings:
     slack_token_secret: str | None = None
     slack_api: str = "https://slack.com/api/"
     email_to: tuple[str, ...] = ()
+    email_from: str = ""
+    email_reply_to: str | None = None
+    email_unsubscribe: str | None = None
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -60,6 +63,9 @@ class Settings:
             slack_token_secret=environment.get("SLACK_TOKEN_SECRET") or None,
             slack_api=environment.get("SLACK_API") or "https://slack.com/api/",  # another one on laptops
             email_to=_listed(environment.get("EMAIL_TO", "")),
+            email_from=environment.get("EMAIL_FROM", ""),
+            email_reply_to=environment.get("EMAIL_REPLY_TO") or None,
+            email_unsubscribe=environment.get("EMAIL_UNSUBSCRIBE") or None,
         )
 
     def role_for(self, account: str, region: str) -> str | None:

@@ -13,20 +13,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
-
 from trialbook.core.analysis.wording import moment, rough
 from trialbook.core.errors import InvalidInput
 from trialbook.core.messages.model import Message, MessageKind, Mood
 from trialbook.core.messages.texts import one_line
 from trialbook.core.names import same_name
 from trialbook.core.report_keys import safe
-from trialbook.messages.email_text import email_text
+from trialbook.messages.email_text import constants_label, email_text, failures_label
 from trialbook.messages.fitting import LIMITS, fitted
 
 LONGEST_HTML = 95_000  # bytes; Gmail shows the first 102 KB and hides the rest behind a link
 LARGEST_MAIL = 10_000_000  # bytes as sent; SES takes 40 MB, but many mailboxes refuse mails from 10 MB on
+_LONGEST_WORD = 14  # characters of a part of a name in a table's head
 _LONGEST_SUBJECT = 180  # characters; the answer stands at its beginning
 _WIDEST_PICTURE = 536  # pixels: the mail's 600 without its margins
 _POLICY = SMTP.clone(max_line_length=200, raise_on_defect=True)
@@ -81,7 +79,7 @@ def email_of(message: Message, to: str, head: Letterhead, enclosed: Enclosed | N
         page.add_related(enclosed.picture, "image", "png", cid=cid, filename="chart.png", disposition="inline")
     if attached is not None:
         mail.add_attachment(attached, "text", "html", filename=name)
-    _set_boundaries(mail, _mark(message.id))
+    _set_boundaries(mail, _mark(_identity(message)))
     return mail
 
 
@@ -92,7 +90,7 @@ def _write_head(mail: EmailMessage, message: Message, sender: Address, to: Addre
         mail["Reply-To"] = address_of(head.reply_to, "EmailReplyTo")
     mail["Subject"] = one_line(message.subject or message.title, _LONGEST_SUBJECT)
     mail["Date"] = format_datetime(message.at)
-    mail["Message-ID"] = f"<{_mark(message.id)}@{sender.domain}>"
+    mail["Message-ID"] = f"<{_mark(_identity(message))}@{sender.domain}>"
     # All mails of an experiment answer one that was never sent: so they are one thread whichever came first, also
     # where SES gives each an id of its own.
     thread = f"<{_mark(f'experiment/{same_name(message.experiment)}')}@{sender.domain}>"
@@ -104,6 +102,11 @@ def _write_head(mail: EmailMessage, message: Message, sender: Address, to: Addre
     mail["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
     mail["X-Trialbook-Kind"] = message.kind.value
     mail["X-Trialbook-About"] = one_line(message.about, _LONGEST_SUBJECT).encode("ascii", "backslashreplace").decode()
+
+
+def _identity(message: Message) -> str:
+    """The same for whichever event brought it about, another for each revision: who gets a mail twice can tell."""
+    return f"{message.about}/{message.revision}/{message.is_final}"
 
 
 def address_of(text: str, field: str, name: str = "") -> Address:
@@ -157,6 +160,8 @@ def _html(message: Message, notes: Sequence[str], picture: bytes | None, message
         "picture": None if picture is None or message.picture is None else f"cid:{_picture_id(message_id)}",
         "size": _shown_size(picture),
         "bars": _bars(message) if picture is None else (),
+        "constants_label": constants_label(message),
+        "failures_label": failures_label(message),
         "notes": notes,
     }
     return str(_template().render(values))
@@ -164,6 +169,8 @@ def _html(message: Message, notes: Sequence[str], picture: bytes | None, message
 
 @cache
 def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow to load: not before the first mail
+
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -171,13 +178,24 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"moment": moment, "breakable": _breakable}
+    made.filters |= {"moment": moment, "breakable": _breakable, "is_long": _is_long}
     return made.get_template("email.html.j2")
 
 
-def _breakable(text: str) -> Markup:
+def _breakable(text: str) -> Any:
     """A name that may be parted at its joints, where the screen is narrow: `min_` `child_` `weight`."""
-    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_:./-])", text))
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(part) for part in _joints(text))
+
+
+def _joints(text: str) -> list[str]:
+    return re.split(r"(?<=[_:./-])", text)
+
+
+def _is_long(text: str) -> bool:
+    """Whether a name has a part that no narrow column can hold as it is."""
+    return any(len(word) > _LONGEST_WORD for part in _joints(text) for word in part.split())
 
 
 def _bars(message: Message) -> list[tuple[str, str, int]]:

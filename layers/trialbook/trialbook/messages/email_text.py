@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from trialbook.core.analysis.wording import moment, rough
-from trialbook.core.messages.model import Message, Section, Table
+from trialbook.core.messages.model import Message, MessageKind, Section, Table
 from trialbook.core.messages.texts import width
 
 _COLUMNS = 76  # with the mark of a quoted line it stays below 78
@@ -14,6 +14,16 @@ def email_text(message: Message, label: str, notes: Sequence[str]) -> str:
     """The text part of a message that was made to fit. `label` says what kind of message it is and how it stands,
     `notes` what is enclosed."""
     return "\n".join(_lines(message, label, notes)) + "\n"
+
+
+def constants_label(message: Message) -> str:
+    """What the hyperparameters that do not vary are called."""
+    return "Hyperparameters" if message.kind is MessageKind.JOB else "The same in all trials"
+
+
+def failures_label(message: Message) -> str:
+    """What stands above the reasons."""
+    return "Why it failed" if message.kind is MessageKind.JOB else "Failures"
 
 
 def _lines(message: Message, label: str, notes: Sequence[str]) -> Iterator[str]:
@@ -30,8 +40,8 @@ def _lines(message: Message, label: str, notes: Sequence[str]) -> Iterator[str]:
     yield from _under("", table_text(message.table) if message.table else ())
     if message.table is None or not message.picture:
         yield from _under(message.bars_label, [f"{each.label}: {rough(each.value)}" for each in message.bars])
-    yield from _under("The same in all", _paragraph(message.constants))
-    yield from _under("Failures", _items(message.failures))
+    yield from _under(constants_label(message), _paragraph(message.constants))
+    yield from _under(failures_label(message), _items(message.failures))
     yield from _under("Advice", _items(message.advice))
     yield from _under("Facts", _facts([(each.label, each.text) for each in message.facts]))
     for section in message.sections:
@@ -110,10 +120,14 @@ def _aligned(table: Table, widths: Sequence[int]) -> list[str]:
 def _spelt_out(table: Table) -> list[str]:
     found: list[str] = []
     for at, row in enumerate(table.rows):
-        told = ", ".join(f"{name} {text}" if name else text for name, text in zip(table.headers, row, strict=False))
+        told = ", ".join(map(_named, table.headers, row)).replace("., ", ". ", 1)
         mark = "* " if at == table.marked else "- "
         found += wrap(told, _COLUMNS, initial_indent=mark, subsequent_indent="  ", break_on_hyphens=False)
     return found
+
+
+def _named(header: str, text: str) -> str:
+    return f"{text}." if header == "#" else f"{header} {text}" if header else text
 
 
 def _padded(text: str, columns: int, *, right: bool = False) -> str:

@@ -17,7 +17,7 @@ class Limits:
     text: int = 600
     cell: int = 60
     rows: int = 20
-    columns: int = 8
+    columns: int = 10
     items: int = 20
     sections: int = 25
 
@@ -25,7 +25,7 @@ class Limits:
 # From what one would wish for to what always fits: mail programs cut long mails off.
 LIMITS = (
     Limits(),
-    Limits(text=300, cell=40, rows=10, items=10, sections=15),
+    Limits(text=300, cell=40, rows=10, columns=8, items=10, sections=15),
     Limits(title=120, text=120, cell=24, rows=5, columns=6, items=6, sections=8),
     Limits(title=80, text=80, cell=16, rows=4, columns=5, items=3, sections=4),
 )
@@ -78,7 +78,7 @@ def _table(table: Table | None, limits: Limits) -> Table | None:
     ]
     caption = one_line(table.caption, limits.text)
     if left:
-        caption = f"{caption}{' ' if caption else ''}Not shown: {' and '.join(left)}."
+        caption = f"{caption.rstrip('.')}{'. ' if caption else ''}Not shown here: {' and '.join(left)}."
     return Table(
         headers=_cells(table.headers, limits),
         rows=tuple(_cells(row, limits) for row in rows),

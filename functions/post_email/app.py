@@ -1,0 +1,42 @@
+"""What happens on Trialbook's bus is told by mail."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from trialbook.adapters.deliveries import Deliveries
+from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.ses import Ses
+from trialbook.adapters.sqs import postpone
+from trialbook.batches import TryLater, delivery_of, envelope_of, process
+from trialbook.messages.email import Letterhead
+from trialbook.observability import logger, metrics
+from trialbook.post_email import post_email
+from trialbook.services import open_services
+from trialbook.settings import Settings
+from trialbook.telling import addresses, told
+from trialbook.to_email import ToEmail
+
+settings = Settings.from_environment()
+services = open_services(settings)
+bucket = Bucket(services.session(), settings.reports_bucket or "")
+where = addresses(settings, services)
+head = Letterhead(settings.email_from, settings.email_reply_to, settings.email_unsubscribe)
+to_email = ToEmail(Ses(services.session()), head, Deliveries(services.ledger), bucket)
+
+
+def post(message: SQSRecord) -> None:
+    """One message; mails that SES does not take yet come again when it may."""
+    try:
+        post_email(told(envelope_of(message), services, bucket, where), to_email, delivery_of(message))
+    except TryLater as later:
+        postpone(services.session(), settings.queue_url, message.receipt_handle, later.delay)
+        raise
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
+    """A batch of the mail queue."""
+    return process(event, context, post)
