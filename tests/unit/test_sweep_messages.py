@@ -129,6 +129,23 @@ def test_a_failed_tuning_job_says_its_reason() -> None:
     assert said.mood is Mood.BAD
 
 
+def test_a_failed_tuning_jobs_reason_stands_in_its_summary_too() -> None:
+    sweep, found = sweep_at(TUNING)
+    failed = replace(sweep, tuning_status="Failed", tuning_failure="Internal error.")
+    said = message(SweepFacts(failed, tuple(found[:10]), report_of(failed, found)))
+
+    assert said.sentences[0] == "The tuning job failed: Internal error."
+    assert said.is_final
+
+
+def test_a_tuning_job_of_several_definitions_is_ranked_by_its_childrens_objectives() -> None:
+    sweep, found = sweep_at(TUNING, at("09:15:00", 21))
+    said = message(SweepFacts(replace(sweep, objective=None), tuple(found[:10])), PROGRESS)
+
+    assert said.verdict.startswith("Best so far validation:logloss")
+    assert said.facts[0].text == "minimize validation:logloss (tuning job)"
+
+
 def test_nothing_ranked_says_how_to_set_an_objective() -> None:
     sweep, found = sweep_at(CHURN)
     bare = [replace(each, objective=None, value=None, without_objective="no objective is known") for each in found]

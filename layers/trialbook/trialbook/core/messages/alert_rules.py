@@ -75,6 +75,7 @@ def _against(regression: Regression) -> str:
 
 _ALERT = ("name", "experiment", "regression", "failed", "cost", "no_metric")
 _REGRESSION = ("against", "by")
+_LONGEST_NAME = 100  # characters: what was sent is kept under it
 _CONDITIONS = _ALERT[2:]
 
 
@@ -97,8 +98,11 @@ def _alert(check: Checker, value: object, path: Path) -> AlertRule:
     if no_metric is False:
         check.wrong((*path, "no_metric"), False, "true")
     regression = given.get("regression")
+    name = check.text(given.get("name"), (*path, "name")) or f"alert {int(path[-1]) + 1}"
+    if len(name) > _LONGEST_NAME:
+        check.wrong((*path, "name"), name, f"a name of at most {_LONGEST_NAME} characters")
     return AlertRule(
-        name=check.text(given.get("name"), (*path, "name")) or f"alert {int(path[-1]) + 1}",
+        name=name,
         experiment=check.text(given.get("experiment"), (*path, "experiment")) or "*",
         regression=None if regression is None else _regression(check, regression, (*path, "regression")),
         failed=_share(check, given.get("failed"), (*path, "failed")),

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
+from trialbook.core.analysis.model import Analysis, Group, Parameter, Ranking, Value
 from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
 from trialbook.core.analysis.verdict import shown
 from trialbook.core.analysis.wording import brief, cut, duration, listed, plural
 from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.messages.model import Bar, Table
+from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
 from trialbook.core.sweeps import Record, Sweep
 
 SHOWN = 5  # trials in a message's table
@@ -33,10 +34,15 @@ class Leaders:
     """Trials that share the sweep's objective, best first; `parameters` are the names of what varies, what matters most
     first; `constants` what all trials have in common."""
 
-    metric: str
+    objective: Objective | None
     trials: tuple[Leader, ...]
     parameters: tuple[str, ...]
     constants: Mapping[str, str]
+
+    @property
+    def metric(self) -> str:
+        """The objective's, empty where there is none."""
+        return self.objective.metric if self.objective else ""
 
     @property
     def best(self) -> Leader | None:
@@ -60,7 +66,7 @@ def _of_report(report: Report) -> Leaders:
     analysis = report.analysis
     if not analysis.groups:
         names = tuple(each.name for each in analysis.parameters)
-        return Leaders("", (), names, analysis.constants)
+        return Leaders(None, (), names, analysis.constants)
     group = analysis.groups[0]
     order = by_importance(group, analysis)
     rows = [row for row in analysis.trials if row.group == 0 and row.rank is not None and row.value is not None]
@@ -73,7 +79,12 @@ def _of_report(report: Report) -> Leaders:
         )
         for row in sorted(rows, key=lambda row: row.rank or 0)
     )
-    return Leaders(group.ranking.metric, trials, order, analysis.constants)
+    return Leaders(_objective(group.ranking), trials, order, analysis.constants)
+
+
+def _objective(ranking: Ranking) -> Objective:
+    kind, source = ObjectiveType(ranking.type), ObjectiveSource(ranking.source)
+    return Objective(ranking.metric, kind, source, Statistic(ranking.statistic))
 
 
 def by_importance(group: Group, analysis: Analysis) -> tuple[str, ...]:
@@ -84,14 +95,21 @@ def by_importance(group: Group, analysis: Analysis) -> tuple[str, ...]:
 
 def _of_records(sweep: Sweep, top: Sequence[Record]) -> Leaders:
     given = [shown_values(record.job.hyper_parameters) for record in top]
+    objective = _ranked_by(sweep, top)
     parameters = varied(given, sweep.definitions)
     trials = tuple(
         Leader(record.job.name, record.value, _values(parameters, values), record.job.duration_seconds)
         for record, values in zip(top, given, strict=True)
-        if record.ranks and record.value is not None and record.objective == sweep.objective
+        if record.ranks and record.value is not None and record.objective == objective
     )
-    metric = sweep.objective.metric if sweep.objective else ""
-    return Leaders(metric, trials, tuple(each.name for each in parameters), constants(given, parameters))
+    return Leaders(objective, trials, tuple(each.name for each in parameters), constants(given, parameters))
+
+
+def _ranked_by(sweep: Sweep, top: Sequence[Record]) -> Objective | None:
+    """What the sweep is ranked by. A tuning job with several definitions has no objective of its own: its best child's
+    then."""
+    ranked = (each.objective for each in top if each.ranks and each.value is not None)
+    return sweep.objective or next(ranked, None)
 
 
 def _values(parameters: Sequence[Parameter], values: Mapping[str, str]) -> dict[str, Value]:

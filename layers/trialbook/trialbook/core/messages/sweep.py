@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.model import Against
 from trialbook.core.analysis.verdict import assignments, compared
-from trialbook.core.analysis.wording import brief, duration, plural
+from trialbook.core.analysis.wording import brief, duration, listed, plural
 from trialbook.core.announcements import Announcement
+from trialbook.core.jobs import FAILED
 from trialbook.core.messages import phrases
 from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.messages.leaders import Leaders, bars, bars_label, constants_text, leaders, table
@@ -48,7 +49,7 @@ def sweep_message(event: Announcement, facts: SweepFacts, rules: Rules) -> Messa
         is_final=report is not None,
         sentences=_sentences(facts, found, rules.quiet_period(sweep.experiment)),
         progress=_progress(sweep),
-        facts=_facts(facts, rules),
+        facts=_facts(facts, found, rules),
         table=table(found, report.analysis.groups[0].ranked if report and report.analysis.groups else None),
         bars=bars(found),
         bars_label=bars_label(found),
@@ -100,11 +101,11 @@ def _verdict(facts: SweepFacts, found: Leaders) -> str:
     sweep = facts.sweep
     if facts.report is not None:
         return verdict(facts.report.analysis)
-    if sweep.tuning_failure and not found.trials:
-        return f"The tuning job failed: {sweep.tuning_failure}"
-    if found.best is not None and sweep.objective is not None:
+    if sweep.tuning_status == FAILED and not found.trials:
+        return _tuning_failed(sweep)
+    if found.best is not None and found.objective is not None:
         word = "Best" if sweep.state is SweepState.CLOSED else "Best so far"
-        by = sweep.objective.type.lower()
+        by = found.objective.type.lower()
         where = assignments(found.best.varied)
         return f"{word} {found.metric} {brief(found.best.value)}{f' at {where}' if where else ''} ({by})."
     if sweep.counts.ended:
@@ -112,17 +113,20 @@ def _verdict(facts: SweepFacts, found: Leaders) -> str:
     return f"{plural(sweep.counts.jobs, 'job')} launched, none has ended."
 
 
+def _tuning_failed(sweep: Sweep) -> str:
+    return f"The tuning job failed: {sweep.tuning_failure or 'SageMaker gave no reason'}"
+
+
 def _sentences(facts: SweepFacts, found: Leaders, quiet: timedelta) -> tuple[str, ...]:
     sweep, report = facts.sweep, facts.report
-    if report is not None:
-        return (*revised(report), *report.analysis.sentences[:-1])  # the last repeats what stands in the facts
-    told = []
-    if found.best and found.runner_up and sweep.objective:
+    failed = [_tuning_failed(sweep)] if sweep.tuning_status == FAILED and (found.trials or report) else []
+    if report is not None:  # the last sentence of its own repeats what stands in the facts
+        return (*revised(report), *failed, *report.analysis.sentences[:-1])
+    told = failed
+    if found.best and found.runner_up and found.objective:
         pair = (found.best.value, found.runner_up.value)
-        beside = difference(Against.RUNNER_UP, *pair, found.runner_up.job_name, None, sweep.objective)
-        told.append(compared(beside, sweep.objective.type))
-    if sweep.tuning_failure and found.trials:
-        told.append(f"The tuning job failed: {sweep.tuning_failure}")
+        beside = difference(Against.RUNNER_UP, *pair, found.runner_up.job_name, None, found.objective)
+        told.append(compared(beside, found.objective.type))
     if sweep.state is SweepState.CLOSED:
         told.append("The report is being made.")
     elif sweep.state is SweepState.REVISED:
@@ -148,12 +152,12 @@ def _seconds_left(sweep: Sweep, of: int | None) -> float | None:
     return (last - began).total_seconds() / counts.ended * (of - counts.ended)
 
 
-def _facts(facts: SweepFacts, rules: Rules) -> tuple[Fact, ...]:
+def _facts(facts: SweepFacts, found: Leaders, rules: Rules) -> tuple[Fact, ...]:
     sweep = facts.sweep
     told = []
-    if sweep.objective is not None:
-        source = sweep.objective.source.value
-        told.append(Fact("Objective", f"{sweep.objective.label} ({source})"))
+    objective = found.objective or sweep.objective
+    if objective is not None:
+        told.append(Fact("Objective", f"{objective.label} ({objective.source.value}){_others(facts)}"))
     elif sweep.counts.ended:
         told.append(Fact("Objective", "none: set one by tag trialbook:objective or in the rules document"))
     if facts.report is not None:
@@ -162,6 +166,12 @@ def _facts(facts: SweepFacts, rules: Rules) -> tuple[Fact, ...]:
     if owner is not None:
         told.append(Fact("Owner", owner))
     return tuple(told)
+
+
+def _others(facts: SweepFacts) -> str:
+    """What else trials are ranked by."""
+    groups = facts.report.analysis.groups[1:] if facts.report else ()
+    return f"; apart from it {listed([each.ranking.metric for each in groups])}" if groups else ""
 
 
 def _picture(report: Report | None) -> Picture | None:

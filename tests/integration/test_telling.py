@@ -1,0 +1,184 @@
+"""What events make people be told, with the facts read from the ledger and the reports' bucket."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.conftest import FOLLOWS_THE_LEDGER
+from tests.integration.test_replay import few
+from trialbook.adapters.rules_document import read_rules
+from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.sagemaker import SageMaker
+from trialbook.adapters.secrets_manager import LinkKeys
+from trialbook.core.errors import InvalidInput
+from trialbook.core.messages.model import Message, MessageKind
+from trialbook.core.messages.routing import Defaults
+from trialbook.core.report_links import opened
+from trialbook.services import Services
+from trialbook.settings import Settings
+from trialbook.telling import Addresses, addresses, told
+from trialbook_cli.laptop_cloud import LaptopCloud, Recording
+from trialbook_cli.replaying import running
+
+WITHOUT = [name for name in FOLLOWS_THE_LEDGER if name != "BuildReport"]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A cloud at its end."""
+
+    cloud: LaptopCloud
+    events: Sequence[Mapping[str, Any]]
+    services: Services
+    bucket: Bucket
+
+    def told(self, event: Mapping[str, Any], where: Addresses | None = None, rules: str = "") -> list[Message]:
+        known = read_rules(rules)
+        services = replace(self.services, rules=lambda: known)
+        return [message for message, _ in told(event, services, self.bucket, where or Addresses())]
+
+    def of_type(self, name: str) -> Mapping[str, Any]:
+        return next(event for event in self.events if event["detail-type"] == name)
+
+
+def not_asked(account: str, region: str) -> SageMaker:
+    raise AssertionError("telling asks the ledger, never SageMaker")
+
+
+@contextmanager
+def replayed(recording: Recording) -> Iterator[Replayed]:
+    with running(recording, without=WITHOUT, parameters={"ReportLinks": "on"}) as (cloud, _):
+        for event in recording.events:
+            cloud.deliver(event)
+        cloud.finish()
+        services = Services(cloud.ledger, not_asked)
+        bucket = Bucket(cloud.ledger.session, cloud.stack.references["Reports"])
+        yield Replayed(cloud, cloud.announced(), services, bucket)
+
+
+# -- clouds of their own: before the one that the rest of the module shares ------------------------------------------
+
+
+def test_events_of_a_sweep_that_merged_away_tell_of_the_one_it_merged_into() -> None:
+    events = list(few(3).events)
+    late = events[-1]["detail"]["TrainingJobName"]
+    early = [event for event in events if event["detail"]["TrainingJobName"] != late]
+    tick = {"source": "test", "time": "2026-11-20T10:40:00Z", "detail": {}}
+    after = [event for event in events if event["detail"]["TrainingJobName"] == late]
+    with replayed(Recording("late", [*early, tick, *after], few(3).answers)) as found:
+        said = {found.told(event)[0].about for event in found.events}
+        ready = [event for event in found.events if event["detail-type"] == "Report Ready"]
+        first, second = (found.told(event)[0] for event in ready)
+
+    former = ready[0]["detail"]["sweep"]["sweep"]
+    assert said == {"sweep/churn-xgb@20261120T101500.123Z"}
+    assert second.continues == (f"sweep/{former}",)
+    assert (first.version, first.title) == (second.version, second.title)
+    assert second.sentences[0].startswith("Revision 2: jobs came after this sweep had been finished")
+    assert second.changes_answer
+
+
+def test_a_single_job_has_one_message() -> None:
+    with replayed(few(1)) as found:
+        (event,) = found.events
+        (said,) = found.told(event)
+
+    assert said.kind is MessageKind.JOB
+    assert said.title == "churn-xgb · training job completed · validation:error 0.0402"
+
+
+# -- a loop that all others share ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[Replayed]:
+    """A loop of three, closed, with its report."""
+    with replayed(few(3)) as found:
+        yield found
+
+
+def test_events_that_come_late_and_in_any_order_all_show_the_end(loop: Replayed) -> None:
+    first = [loop.told(event)[0] for event in reversed(loop.events)]
+    alike = {replace(each, id="", event_type="", tags=None, metrics=None).title for each in first}
+
+    assert len(first) == len(loop.events) > 4
+    assert alike == {"churn-xgb · min_child_weight sweep · 3 of 3 done"}
+    assert {(each.about, each.version, each.is_final) for each in first} == {(first[0].about, first[0].version, True)}
+
+
+def test_an_event_costs_one_item_one_query_and_one_object(loop: Replayed) -> None:
+    cloud = loop.cloud
+    cloud._running = "Telling"
+    loop.told(loop.of_type("Report Ready"))
+    cloud._running = None
+
+    told = {operation: number for (by, _, operation), number in cloud.calls.items() if by == "Telling"}
+    assert told == {"GetItem": 1, "Query": 1, "GetObject": 1}
+
+
+def test_the_link_to_the_report_is_signed_and_the_same_each_time(loop: Replayed) -> None:
+    secret = loop.cloud.stack.references["ReportLinkKey"]
+    settings = Settings("ledger", report_link_secret=secret, report_links_url="https://open.example/")
+    where = addresses(settings, loop.services)
+    urls = [
+        link.url
+        for _ in range(2)
+        for link in loop.told(loop.of_type("Report Ready"), where)[0].links
+        if link.text == "Report"
+    ]
+    parts = urlsplit(urls[0])
+    keys = LinkKeys(loop.cloud.ledger.session, secret).all()
+    key = opened(parts.path, parts.query, keys, loop.cloud.now)
+
+    assert len(urls) == 2
+    assert urls[0] == urls[1]
+    assert key is not None
+    assert key.startswith("reports/churn-xgb@20261120T101500.123Z/report.html")
+
+
+def test_without_signed_links_there_is_none(loop: Replayed) -> None:
+    where = addresses(Settings("ledger", slack_channel="#training", email_to=("a@example.com",)), loop.services)
+
+    assert where == Addresses(Defaults("#training", None, ("a@example.com",)))
+    assert "Report" not in {link.text for link in loop.told(loop.of_type("Report Ready"), where)[0].links}
+
+
+def test_an_alerts_baseline_is_read_from_the_ledger(loop: Replayed) -> None:
+    best = loop.told(loop.of_type("Report Ready"))[0]
+    name = "churn-xgb-2026-11-20-10-15-04-760"
+    rules = f"alerts: [{{name: n, regression: {{against: {name}}}}}, {{name: gone, regression: {{against: x}}}}]"
+    alerts = [each for each in loop.told(loop.of_type("Report Ready"), rules=rules) if each.kind is MessageKind.ALERT]
+
+    assert best.title.endswith("3 of 3 done")
+    assert [each.title.rpartition(" · ")[2] for each in alerts] == ["can't be checked"]  # the best equals itself
+
+
+def test_what_is_gone_is_not_told_and_what_is_no_event_is_refused(loop: Replayed) -> None:
+    event = loop.of_type("Report Ready")
+    detail = event["detail"]
+    job = {"job_name": "a", "account": "1", "region": "r", "kind": "Job"}
+
+    assert loop.told({**event, "detail": {**detail, "sweep": {**detail["sweep"], "sweep": "churn-xgb@gone"}}}) == []
+    with pytest.raises(InvalidInput, match="detail-type is 'Sweep Ended', expected one of Sweep Started"):
+        loop.told({**event, "detail-type": "Sweep Ended"})
+    with pytest.raises(InvalidInput, match=r"detail\.sweep\.sweep is None, expected a text"):
+        loop.told({**event, "detail": {**detail, "sweep": {}}})
+    with pytest.raises(InvalidInput, match=r"detail\.job\.kind is 'Job', expected one of TrainingJob"):
+        loop.told({"detail-type": "Job Failed", "detail": {"id": "x", "job": job}})
+
+
+def test_telling_loads_nothing_that_draws_renders_or_fits() -> None:
+    asked = "import sys, trialbook.telling; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+
+    assert not loaded & {
+        "jinja2", "vl_convert", "slack_sdk", "yaml", "boto3",
+        "trialbook.core.analysis.importance", "trialbook.core.analysis.analyse", "trialbook.core.charts.chart",
+    }  # fmt: skip
