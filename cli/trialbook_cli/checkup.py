@@ -194,34 +194,43 @@ def rules_document(patient: Patient) -> Iterator[Finding]:
 
 def slack(patient: Patient) -> Iterator[Finding]:
     """The token, by auth.test, and its scopes."""
-    token = _slack_token(patient)
+    token = slack_token(patient)
     if token is None:
-        has_webhook = bool(patient.parameter("SlackWebhookParameter"))
-        what = "Slack has a webhook alone: one message a sweep, at its end" if has_webhook else "no Slack is configured"
-        todo = "the stack's parameters SlackChannel and SlackTokenParameter turn it on: docs/configuration.md"
-        yield Finding(Level.NOTE, what, todo)
+        if patient.parameter("SlackWebhookParameter"):
+            yield Finding(Level.OK, "Slack is told by an incoming webhook; try it: trialbook test-message")
+        else:
+            yield Finding(Level.NOTE, "no Slack token is configured", "see docs/slack.md")
         return
     told = patient.slack(token)
     if not told.get("ok"):
-        todo = "store a valid bot token where the stack's SlackTokenParameter or SlackTokenSecretArn says"
+        todo = "store a valid bot token where the stack's parameter says: docs/slack.md tells how"
         yield Finding(Level.PROBLEM, f"Slack refuses the token: {told.get('error')}", todo)
         return
-    lacking = [scope for scope in _SLACK_SCOPES if scope not in told.get("scopes", ())]
+    scopes = told.get("scopes", ())
+    lacking = [scope for scope in _SLACK_SCOPES if scope not in scopes]
     if lacking:
         todo = "add them in the app's OAuth & Permissions, then install it again"
         yield Finding(Level.PROBLEM, f"the Slack token lacks {', '.join(lacking)}", todo)
     else:
         yield Finding(Level.OK, f"Slack knows the token as {told.get('user')} of {told.get('team')}")
+    if not {"channels:history", "groups:history"} & set(scopes):
+        todo = "add channels:history, and groups:history for private channels"
+        yield Finding(Level.NOTE, "without a scope for history, a crash may post a message twice", todo)
+    if not patient.parameter("SlackChannel"):
+        yield Finding(Level.NOTE, "no SlackChannel is set: only routes of the rules document name channels")
 
 
-def _slack_token(patient: Patient) -> str | None:
-    secret, parameter = patient.parameter("SlackTokenSecretArn"), patient.parameter("SlackTokenParameter")
+def slack_token(patient: Patient) -> str | None:
+    """The bot's token, from where the stack's parameters say; None where there is none."""
+    secret, name = patient.parameter("SlackTokenSecretArn"), patient.parameter("SlackTokenParameter")
     if secret:
         return str(patient.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).strip()
-    if parameter:
-        found = patient.client("ssm").get_parameter(Name=parameter, WithDecryption=True)
-        return str(found["Parameter"]["Value"]).strip()
-    return None
+    return secure_string(patient, name) if name else None
+
+
+def secure_string(patient: Patient, name: str) -> str:
+    """The value of an SSM SecureString."""
+    return str(patient.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]).strip()
 
 
 def email(patient: Patient) -> Iterator[Finding]:

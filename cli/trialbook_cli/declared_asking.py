@@ -100,12 +100,13 @@ def best(source: Source, name: Name, as_json: AsJson = False) -> int:
 @asks
 def show(
     source: Source,
-    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name or ARN.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name or ARN, or a sweep's whole name.")],
     as_json: AsJson = False,
 ) -> int:
     """Tells everything about one job.
 
-    What it was given, how it ended, which rule placed it, and what became of attaching it.
+    What it was given, how it ended, which rule placed it, what became of attaching it, and where messages about it and
+    its sweep were sent.
 
     Example: trialbook show churn-xgb-2026-11-20-10-15-04-760 --book build/churn
     """

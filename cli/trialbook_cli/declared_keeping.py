@@ -153,6 +153,49 @@ def prune(
     return run(source.open(), older_than, export_to, dry_run=dry_run, yes=yes)
 
 
+@asks
+def redrive(
+    source: Source,
+    queue: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only the dead-letter queues whose name in the template contains this.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; move nothing.")] = False,
+) -> int:
+    """Sends what waits in the dead-letter queues back.
+
+    Each message goes to the queue that it came from, where it is tried again. For use once its cause is gone: doctor
+    and the alarms name it. Can be interrupted and repeated.
+
+    Example: trialbook redrive --dry-run --stack trialbook
+    """
+    from trialbook_cli.commands.redrive import run
+
+    return run(source, queue, dry_run=dry_run)
+
+
+@asks
+def try_channel(
+    source: Source,
+    channel: Annotated[str, typer.Option(metavar="CHANNEL", help="slack or webhook.")],
+    to: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to, instead of the stack's own: a Slack channel's id or name.")
+    ] = "",
+    slack_url: Annotated[
+        str | None, typer.Option(help="Another address of Slack's API, for tests.", hidden=True)
+    ] = None,
+) -> int:
+    """Sends one message to a channel, for real.
+
+    With the stack's token or address and your credentials: it tells whether the channel takes messages, and if not,
+    why.
+
+    Example: trialbook test-message --channel slack --stack trialbook
+    """
+    from trialbook_cli.commands.test_message import run
+
+    return run(source, channel, to, slack_url)
+
+
 rules = typer.Typer(
     cls=Group,
     help="Checks, tries out, stores and reads the rules document.",

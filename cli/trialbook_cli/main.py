@@ -25,10 +25,11 @@ for title, commands in {
     "See a sweep": (asking.report, asking.watch),
     "Try it without AWS": (trying.demo, trying.replay),
     "Fill and keep the book": (keeping.backfill, keeping.export, keeping.rerank, keeping.prune, keeping.record),
-    "Look after a deployment": (keeping.doctor,),
+    "Look after a deployment": (keeping.doctor, keeping.redrive),
 }.items():
     for command in commands:
         app.command(cls=Command, rich_help_panel=title)(command)
+app.command("test-message", cls=Command, rich_help_panel="Look after a deployment")(keeping.try_channel)
 app.add_typer(keeping.rules, name="rules", rich_help_panel="Look after a deployment")
 
 

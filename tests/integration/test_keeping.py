@@ -58,8 +58,10 @@ def ask() -> Ask:
 
 TEMPLATE: dict[str, Any] = {
     "Parameters": {
-        "SlackTokenSecretArn": {"Type": "String", "Default": ""},
-        "SlackTokenParameter": {"Type": "String", "Default": ""},
+        **{
+            name: {"Type": "String", "Default": ""}
+            for name in ("SlackChannel", "SlackTokenParameter", "SlackTokenSecretArn", "SlackWebhookParameter")
+        },
         "EmailFrom": {"Type": "String", "Default": ""},
     },
     "Resources": {

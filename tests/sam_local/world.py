@@ -58,6 +58,8 @@ class World:
         sqs = self.client("sqs")
         url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for each in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
         return [json.loads(each["Body"]) for each in found]
 
 

@@ -49,5 +49,6 @@ def _auth_test(token: str, url: str | None) -> Mapping[str, Any]:
         answer = client.auth_test()
     except SlackApiError as error:
         return {"ok": False, "error": error.response.get("error")}
-    scopes = str(answer.headers.get("x-oauth-scopes", "")).replace(" ", "").split(",")
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    scopes = str(headers.get("x-oauth-scopes", "")).replace(" ", "").split(",")
     return {"ok": True, "user": answer.get("user"), "team": answer.get("team"), "scopes": scopes}

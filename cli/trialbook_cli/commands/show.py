@@ -1,31 +1,61 @@
-"""`trialbook show`: everything about one job."""
+"""`trialbook show`: everything about one job, or a sweep at a glance."""
 
 from rich.text import Text
 
 from trialbook.adapters.dynamodb import Attachment
 from trialbook.book import Book
 from trialbook.core.analysis.wording import brief, duration
+from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
-from trialbook.core.sweeps import Record
+from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso_or_none
+from trialbook_cli import told
 from trialbook_cli.listing import table_of
-from trialbook_cli.outputs import Line, job_line
+from trialbook_cli.outputs import Line, job_line, sweep_line
 from trialbook_cli.plain import OK, facts, print_json
 from trialbook_cli.terminal import console, safe
 
 
 def run(book: Book, name: str, *, as_json: bool) -> int:
-    """The job, and what became of it."""
-    record = book.job(name)
+    """The job, what became of it and what was told of it; or the sweep of that name."""
+    try:
+        record = book.job(name)
+    except InvalidInput:
+        sweep = book.ledger.sweep(name)
+        if sweep is None:
+            raise
+        return _show_sweep(book, sweep, as_json=as_json)
     attachment = book.ledger.attachment(record.key)
+    deliveries = told.of_job(book.ledger, record.key, record.sweep)
     if as_json:
-        print_json(_line(record, attachment))
+        print_json({**_line(record, attachment), "told": [told.line(each) for each in deliveries]})
         return OK
     console.print(Text(record.job.name, "bold"))
-    facts(_facts(record, attachment))
+    facts([*_facts(record, attachment), *told.facts(deliveries)])
     _values("hyperparameters", {k: v for k, v in record.job.hyper_parameters.items() if not is_internal(k)})
     _metrics(record)
     _values("tags", record.job.tags)
+    return OK
+
+
+def _show_sweep(book: Book, sweep: Sweep, *, as_json: bool) -> int:
+    deliveries = told.of_sweep(book.ledger, sweep.id)
+    if as_json:
+        print_json({**sweep_line(sweep), "told": [told.line(each) for each in deliveries]})
+        return OK
+    counts = {name.replace("_", " "): getattr(sweep.counts, name) for name in sweep.counts.__slots__}
+    console.print(Text(sweep.id, "bold"))
+    facts(
+        [
+            ("status", sweep.state.value if sweep.revision < 2 else f"{sweep.state.value}, revision {sweep.revision}"),
+            ("experiment", sweep.experiment),
+            ("jobs", ", ".join(f"{number} {word}" for word, number in counts.items() if number)),
+            ("best", None if sweep.best is None else f"{sweep.best.job_name} {brief(sweep.best.value)}"),
+            ("started", iso_or_none(sweep.began_at)),
+            ("ended", iso_or_none(sweep.tuning_ended_at or sweep.last_at)),
+            *told.facts(deliveries),
+        ]
+    )
     return OK
 
 

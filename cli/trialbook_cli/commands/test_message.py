@@ -1,0 +1,88 @@
+"""`trialbook test-message`: one message to a channel, for real."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from trialbook import clock
+from trialbook.adapters.slack import API, Slack, Webhook
+from trialbook.core.errors import InvalidInput
+from trialbook.core.messages.delivery import NotSent
+from trialbook.core.messages.destination import Channel
+from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Table
+from trialbook.messages.slack import Look, slack_text
+from trialbook_cli.checkup import Patient, secure_string, slack_token
+from trialbook_cli.frame import Source
+from trialbook_cli.plain import FAILED, OK, say
+from trialbook_cli.problems import chosen
+from trialbook_cli.terminal import fail
+
+_TODO = {
+    "invalid_auth": "the token is not valid: docs/slack.md tells how to get one",
+    "token_revoked": "the token is void: install the app again and store its new token",
+    "not_in_channel": "invite the app: /invite @Trialbook in the channel",
+    "channel_not_found": "check the name, and invite the app where the channel is private",
+    "missing_scope": "add chat:write in the app's OAuth & Permissions, then install it again",
+    "is_archived": "the channel is archived: choose another",
+    "no_service": "the webhook was removed: make a new one and store its address",
+    "unknown_webhook": "the stack has no SlackWebhookParameter",
+}
+
+
+def run(source: Source, channel: str, to: str, slack_url: str | None) -> int:
+    """Exit code 1 where the channel does not take it."""
+    wanted = chosen("--channel", channel, Channel)
+    book = source.open()
+    if book.stack is None:
+        raise InvalidInput("--book" if source.book else "--table", source.book or source.table, "a stack: --stack NAME")
+    patient = Patient(book, book.stack, source.stack, clock.now(), lambda token: {})
+    try:
+        where = _SENDERS[wanted](patient, to, slack_url or API)
+    except NotSent as error:
+        todo = _TODO.get(error.reason, "try again in a minute" if error.passes else "docs/slack.md tells what to set")
+        return fail(f"{channel} does not take it: {error.reason}; {todo}", FAILED)
+    say(f"sent to {channel} {where}: it looks as messages will")
+    return OK
+
+
+def _to_slack(patient: Patient, to: str, api: str) -> str:
+    token = slack_token(patient)
+    if token is None:
+        raise InvalidInput("SlackTokenParameter", "", "a token's name, in the stack's parameters (docs/slack.md)")
+    address = to or patient.parameter("SlackChannel")
+    if not address:
+        raise InvalidInput("--to", to, "a channel, as the stack has no SlackChannel")
+    Slack(lambda: token, api).post(address, slack_text(_message(patient.now, patient.name)), {"about": "test"})
+    return address
+
+
+def _to_webhook(patient: Patient, to: str, api: str) -> str:
+    name = to or patient.parameter("SlackWebhookParameter")
+    if not name:
+        raise InvalidInput("SlackWebhookParameter", "", "a parameter's name, in the stack's parameters (docs/slack.md)")
+    message = slack_text(_message(patient.now, patient.name), Look(bars=True))
+    Webhook(lambda asked: secure_string(patient, asked)).post(name, message)
+    return name
+
+
+def _to_email(patient: Patient, to: str, api: str) -> str:
+    raise InvalidInput("--channel", "email", "slack or webhook")
+
+
+_SENDERS = {Channel.SLACK: _to_slack, Channel.WEBHOOK: _to_webhook, Channel.EMAIL: _to_email}
+
+
+def _message(now: datetime, stack: str) -> Message:
+    made = Message(
+        id="test",
+        about="test",
+        kind=MessageKind.SWEEP,
+        mood=Mood.GOOD,
+        experiment=stack,
+        title="A test of Trialbook's messages",
+        subject="A test of Trialbook's messages: this channel takes them",
+        verdict="This channel takes messages.",
+        at=now,
+        sentences=("Nothing was trained: somebody called trialbook test-message.",),
+    )
+    table = Table(("#", "error", "depth"), (("1", "0.039", "4"), ("2", "0.042", "8")), (0, 1, 2), 0)
+    return replace(made, table=table, facts=(Fact("Stack", stack),))

@@ -1,0 +1,56 @@
+"""What was sent where, as `trialbook show` tells it."""
+
+from collections.abc import Sequence
+
+from trialbook.adapters.deliveries import Deliveries
+from trialbook.adapters.dynamodb import Ledger
+from trialbook.core.jobs import JobKey
+from trialbook.core.messages.delivery import MESSAGE, Delivery
+from trialbook.core.times import iso_or_none
+from trialbook_cli.outputs import Line
+
+
+def of_job(ledger: Ledger, key: JobKey, sweep: str | None) -> list[Delivery]:
+    """The records of messages about a job, and about its sweep; a request each."""
+    deliveries = Deliveries(ledger)
+    about = f"job/{key.account}/{key.region}/{key.kind.value}/{key.name}"
+    return [*deliveries.of(about), *(deliveries.of(f"sweep/{sweep}") if sweep else ())]
+
+
+def of_sweep(ledger: Ledger, sweep: str) -> list[Delivery]:
+    """The records of a sweep's message; one request."""
+    return list(Deliveries(ledger).of(f"sweep/{sweep}"))
+
+
+def line(delivery: Delivery) -> Line:
+    """As JSON."""
+    return {
+        "about": delivery.about,
+        "channel": delivery.channel,
+        "address": delivery.address,
+        "part": delivery.part,
+        "state": delivery.state.value,
+        "sent_at": iso_or_none(delivery.sent_at),
+        "edited_at": iso_or_none(delivery.edited_at),
+        "sent_id": delivery.sent_id,
+        "revision": delivery.revision,
+        "problem": delivery.problem,
+    }
+
+
+def facts(deliveries: Sequence[Delivery]) -> list[tuple[str, str]]:
+    """As lines of a terminal."""
+    return [("told" if not at else "", _words(each)) for at, each in enumerate(deliveries)]
+
+
+def _words(delivery: Delivery) -> str:
+    what = delivery.about.partition("/")[0]
+    where = f"{what} to {delivery.channel} {delivery.address}"
+    if delivery.part != MESSAGE:
+        where += f", its {delivery.part}"
+    if not delivery.is_sent:
+        return f"{where}: not yet{f', {delivery.problem}' if delivery.problem else ''}"
+    edited = f", edited {iso_or_none(delivery.edited_at)}" if delivery.edited_at else ""
+    again = f", revision {delivery.revision}" if delivery.revision > 1 else ""
+    trouble = f"; last try: {delivery.problem}" if delivery.problem else ""
+    return f"{where}: {iso_or_none(delivery.sent_at)}{edited}{again}{trouble}"

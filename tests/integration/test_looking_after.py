@@ -1,0 +1,143 @@
+"""The commands that look after delivery: redrive, test-message, and what show tells of messages."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.integration.test_build_report import outcome
+from tests.integration.test_keeping import TEMPLATE, Ask, Aws
+from tests.integration.test_keeping import ask as ask
+from tests.integration.test_keeping import aws as aws
+from tests.integration.test_replay import CHURN
+from trialbook_cli.replaying import write_outcome
+from trialbook_cli.slack_stand_in import SlackError, Workspace, serve_slack
+
+SLACK = {"SlackChannel": "#training", "SlackTokenParameter": "/t/token", "SlackWebhookParameter": "/t/hook"}
+QUEUES: dict[str, Any] = {
+    **{name: {"Type": "AWS::SQS::Queue", "Properties": {}} for name in ("SlackDeadLetters", "StreamDeadLetters")},
+    **{
+        f"{name}Queue": {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {
+                "RedrivePolicy": {
+                    "deadLetterTargetArn": {"Fn::GetAtt": [f"{name}DeadLetters", "Arn"]},
+                    "maxReceiveCount": 8,
+                }
+            },
+        }
+        for name in ("Slack", "Record")
+    },
+}
+
+
+@pytest.fixture
+def workspace(aws: Aws) -> Iterator[Workspace]:
+    """A stack with queues, and a workspace whose token and webhook lie where the stack's parameters say."""
+    template = {**TEMPLATE, "Resources": {**TEMPLATE["Resources"], **QUEUES}}
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in SLACK.items()]
+    boto3.client("cloudformation").create_stack(
+        StackName="trialbook", TemplateBody=json.dumps(template), Parameters=given
+    )
+    made = Workspace()
+    with serve_slack(made) as url:
+        ssm = boto3.client("ssm")
+        ssm.put_parameter(Name="/t/token", Type="SecureString", Value=made.token)
+        ssm.put_parameter(Name="/t/hook", Type="SecureString", Value=f"{url}/services/T1/B1/made-up")
+        yield made
+
+
+def queue(name: str) -> str:
+    found = boto3.client("cloudformation").list_stack_resources(StackName="trialbook")["StackResourceSummaries"]
+    return next(str(each["PhysicalResourceId"]) for each in found if each["LogicalResourceId"] == name)
+
+
+def bodies(name: str) -> list[str]:
+    found: list[str] = []
+    while messages := boto3.client("sqs").receive_message(QueueUrl=queue(name), MaxNumberOfMessages=10).get("Messages"):
+        found += [each["Body"] for each in messages]
+    return sorted(found)
+
+
+def test_what_waits_goes_back_to_where_it_came_from(workspace: Workspace, ask: Ask) -> None:
+    sent = {"SlackDeadLetters": 23, "RecordDeadLetters": 2, "StreamDeadLetters": 1}
+    for name, number in sent.items():
+        for at in range(number):
+            boto3.client("sqs").send_message(QueueUrl=queue(name), MessageBody=f"{name} {at:02}")
+    counted, done = ask("redrive", "--dry-run"), ask("redrive")
+    again = ask("redrive", "--queue", "slack")
+
+    assert (counted.exit_code, done.exit_code) == (0, 0), done.output
+    assert "SlackDeadLetters: 23 would go back" in counted.stdout
+    assert "SlackDeadLetters: 23 went back" in done.stdout
+    assert "StreamDeadLetters: 1 stay, places in the ledger's stream" in done.stdout
+    assert again.stdout == "SlackDeadLetters: empty\n"
+    assert bodies("SlackQueue") == [f"SlackDeadLetters {at:02}" for at in range(23)]
+    assert bodies("RecordQueue") == ["RecordDeadLetters 00", "RecordDeadLetters 01"]
+    assert bodies("SlackDeadLetters") == []
+
+
+def test_a_queue_that_is_none_is_told_with_those_that_are(workspace: Workspace, ask: Ask) -> None:
+    done = ask("redrive", "--queue", "teams")
+
+    assert done.exit_code == 2
+    assert "SlackDeadLetters" in done.stderr
+
+
+def test_a_message_is_sent_for_real(workspace: Workspace, ask: Ask) -> None:
+    api = f"{workspace.url}/api/"
+    slack = ask("test-message", "--channel", "slack", "--slack-url", api)
+    webhook = ask("test-message", "--channel", "webhook")
+
+    assert (slack.exit_code, webhook.exit_code) == (0, 0), slack.output + webhook.output
+    assert slack.stdout == "sent to slack #training: it looks as messages will\n"
+    assert [each.by_webhook for each in workspace.messages] == [False, True]
+    assert workspace.refused == []
+
+
+def test_what_a_channel_refuses_is_told_with_what_to_do_and_without_the_token(workspace: Workspace, ask: Ask) -> None:
+    api = f"{workspace.url}/api/"
+    missing = ask("test-message", "--channel", "slack", "--to", "#nowhere", "--slack-url", api)
+    workspace.before = lambda method, request: refuse()
+    void = ask("test-message", "--channel", "slack", "--slack-url", api)
+    unknown = ask("test-message", "--channel", "pigeon")
+
+    assert (missing.exit_code, void.exit_code, unknown.exit_code) == (1, 1, 2)
+    assert "channel_not_found; check the name" in missing.stderr
+    assert "token_revoked; the token is void" in void.stderr
+    assert "slack or webhook" in unknown.stderr
+    assert workspace.token not in missing.output + void.output
+
+
+def refuse() -> None:
+    raise SlackError("token_revoked")
+
+
+def test_the_checkup_knows_the_token_and_its_scopes(workspace: Workspace, ask: Ask) -> None:
+    done = ask("doctor", "--slack-url", f"{workspace.url}/api/")
+    workspace.scopes = frozenset({"chat:write", "files:write"})
+    without = ask("doctor", "--slack-url", f"{workspace.url}/api/")
+
+    assert "Slack knows the token as trialbook of Made up" in done.stdout
+    assert "without a scope for history, a crash may post a message twice" in without.stdout
+
+
+def test_show_tells_what_was_sent_where(ask: Ask, tmp_path: Path) -> None:
+    found = outcome(CHURN)
+    write_outcome(found, tmp_path / "book")
+    job, sweep = found.records[0].job.name, found.sweeps[0].id
+    of_job = ask("show", job, "--book", tmp_path / "book").stdout
+    of_sweep = ask("show", sweep, "--book", tmp_path / "book")
+    as_json = json.loads(ask("show", sweep, "--json", "--book", tmp_path / "book").stdout)
+
+    assert "told" in of_job
+    assert "sweep to slack #training: 2026-11-20T10:15:15.123Z, edited 2026-11-20T10:29:30.001Z" in of_job
+    assert "sweep to slack #training, its picture" in of_sweep.stdout
+    assert of_sweep.stdout.startswith(f"{sweep}\nstatus")
+    assert {(each["part"], each["state"]) for each in as_json["told"] if each["channel"] == "slack"} == {
+        ("message", "sent"),
+        ("picture", "sent"),
+    }
