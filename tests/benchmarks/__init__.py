@@ -13,6 +13,7 @@ ORDER = (
     "leaderboard",
     "best",
     "close",
+    "memory",
     "report",
     "brushing",
     "importance",

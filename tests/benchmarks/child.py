@@ -1,5 +1,6 @@
 """One cold start, in this process alone: prints what it took as JSON. It finds nothing but the function's own path.
 
+`child.py memory FILE` hands the function the events of a file.
 `child.py function [EVENT]` imports the function and, with an event, hands it over; `child.py floor CLIENTS [CALLS]` makes
 these clients with boto3, Powertools' Logger and Metrics and, with calls, makes these. AWS answers at once, in the process.
 """
@@ -14,6 +15,9 @@ from typing import Any
 
 def main(kind: str, *arguments: str) -> None:
     """Measures to the moment when the handler is ready, then to the first answer."""
+    if kind == "memory":
+        _memory(arguments[0])
+        return
     handler, clients = (_function(), {}) if kind == "function" else _floor(arguments[0].split(","))
     told = {"ready": _now()}
     given = arguments[0] if kind == "function" and arguments else arguments[1] if len(arguments) > 1 else None
@@ -41,6 +45,19 @@ def _function() -> Any:
     import app
 
     return app.handler
+
+
+def _memory(path: str) -> None:
+    """Hands the function each event of a file, AWS's servers being elsewhere; the most memory that the process had."""
+    import resource
+
+    handler = _function()
+    started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with open(path) as lines:  # noqa: PTH123 as little as possible is imported
+        for line in lines:
+            answer = handler(json.loads(line), _Context())
+            assert not (isinstance(answer, dict) and answer.get("batchItemFailures")), answer
+    print(json.dumps({"started": started, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
 
 
 def _floor(services: list[str]) -> tuple[object, dict[str, Any]]:

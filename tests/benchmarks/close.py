@@ -17,6 +17,7 @@ from tests.benchmarks.many_children import TUNING_JOB, many_children
 from tests.benchmarks.page import table
 from tests.integration.conftest import opened, running_dynamodb_local
 from tests.unit.making import record
+from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.bookkeeping import due
 from trialbook.close_sweeps import close_sweeps
@@ -26,6 +27,7 @@ from trialbook.core.rules import Rules
 from trialbook.core.sweeps import put
 from trialbook.record_job import record_job
 from trialbook.services import Services
+from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import Account, from_recording, serve
 
 TITLE = "Closing a large sweep"
@@ -51,24 +53,29 @@ def one_size(children: int) -> tuple[int, float, int]:
         client = SageMaker(Session(), "us-east-1")
         services = Services(ledger, lambda account, region: client)
         record_job(recording.events[-1], services)
-        sweep = ledger.sweep(TUNING_JOB)
-        assert sweep is not None
-        describes = [answer["response"] for answer in recording.answers[:-1]]
-        for start in range(0, children, 8):
-            jobs = [
-                job_from_detail(JobKind.TRAINING, each, "123456789012", "us-east-1", described=True)
-                for each in describes[start : start + 8]
-            ]
-            records = [replace(record(each, definitions=sweep.definitions), sweep=TUNING_JOB) for each in jobs]
-            for each in records:
-                sweep = put(sweep, None, each)
-            sweep = replace(sweep, version=sweep.version + 1)
-            ledger.write(records, [due(sweep, Rules())])
+        fill(ledger, recording, children)
         began = time.perf_counter()
         done = close_sweeps(end, services)
         seconds = time.perf_counter() - began
     assert done.closed == (TUNING_JOB,), done
     return children, round(seconds, 1), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def fill(ledger: Ledger, recording: Recording, children: int) -> None:
+    """The first children of a tuning job that is known already, as record_job would have left them."""
+    sweep = ledger.sweep(TUNING_JOB)
+    assert sweep is not None
+    describes = [answer["response"] for answer in recording.answers[:children]]
+    for start in range(0, children, 8):
+        jobs = [
+            job_from_detail(JobKind.TRAINING, each, "123456789012", "us-east-1", described=True)
+            for each in describes[start : start + 8]
+        ]
+        records = [replace(record(each, definitions=sweep.definitions), sweep=TUNING_JOB) for each in jobs]
+        for each in records:
+            sweep = put(sweep, None, each)
+        sweep = replace(sweep, version=sweep.version + 1)
+        ledger.write(records, [due(sweep, Rules())])
 
 
 if __name__ == "__main__":

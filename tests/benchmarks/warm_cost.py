@@ -51,7 +51,7 @@ def one_size(name: str, children: int) -> list[object]:
         for start in range(0, len(events), _BATCH):
             batch = events[start : start + _BATCH]
             moment[0] = max(datetime.fromisoformat(each["time"]) for each in batch) + _DELAY
-            message = _messages(batch)
+            message = messages(batch)
             gc.freeze()  # recording, table and stand-in lie in this process, where a function's own heap is small
             before, apart = time.process_time(), aws.own_time
             assert function(message) == {"batchItemFailures": []}
@@ -76,7 +76,8 @@ def _function(name: str) -> Function:
     return Function(FUNCTIONS[name], {**own, "Handler": "app.handler", "Environment": {"Variables": variables}}, ROOT)
 
 
-def _messages(events: list[dict[str, Any]]) -> dict[str, Any]:
+def messages(events: list[dict[str, Any]]) -> dict[str, Any]:
+    """The events as SQS hands them to Lambda."""
     sample = json.loads((ROOT / "events" / "invoke" / "record_job.json").read_text())["Records"][0]
     return {"Records": [{**sample, "messageId": str(at), "body": json.dumps(each)} for at, each in enumerate(events)]}
 

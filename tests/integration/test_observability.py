@@ -2,13 +2,16 @@
 
 import json
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.conftest import ROOT
 from tests.integration.test_replay import few
 from trialbook import observability
+from trialbook.record_job import Outcome
 from trialbook_cli.laptop_cloud import LaptopCloud
 from trialbook_cli.replaying import running
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
@@ -37,6 +40,16 @@ def play(cloud: LaptopCloud, jobs: int = 2) -> None:
     for event in few(jobs).events:
         cloud.deliver(event)
     cloud.finish()
+
+
+def test_every_metric_is_documented() -> None:
+    told = (ROOT / "docs" / "operations.md").read_text()
+    sources = [*(ROOT / "layers" / "trialbook").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    counted = {name for path in sources for name in re.findall(r"(?:count|age)\(\"(\w+)\"", path.read_text())}
+    counted |= {f"Events{outcome.title().replace(' ', '')}" for outcome in Outcome}
+
+    assert len(counted) > 15
+    assert [name for name in sorted(counted) if f"`{name}`" not in told] == []
 
 
 def total(seen: Seen, function: str, metric: str) -> float:

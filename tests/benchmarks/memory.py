@@ -1,0 +1,137 @@
+"""The most memory that each built function had on a sweep of 10,000 jobs, beside what it is given: a tuning job with 10,000
+children in the ledger (AWS's DynamoDB Local), SageMaker's stand-in and moto in processes of their own. record_job gets ten
+more children and the tuning job's end, attach_job ten children, announce_changes a batch of 1,000 changes; reconcile, close_sweeps and
+build_report go through all jobs. Lambda's own runtime client comes on top, about 15 MB."""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.session import Session
+from moto.server import ThreadedMotoServer
+
+from tests.benchmarks.built import Built, built, logical_id
+from tests.benchmarks.close import fill
+from tests.benchmarks.many_children import TUNING_JOB, many_children
+from tests.benchmarks.page import table
+from tests.benchmarks.warm_cost import messages
+from tests.conftest import ROOT
+from tests.integration.conftest import opened, running_dynamodb_local
+from tests.integration.test_build import FUNCTIONS
+from trialbook.adapters.dynamodb import Ledger
+from trialbook.adapters.sagemaker import SageMaker
+from trialbook.record_job import record_job
+from trialbook.services import Services
+from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.laptop_cloud.template import load_template
+from trialbook_cli.sagemaker_stand_in import Account, from_recording, serve
+
+TITLE = "Memory on a large sweep"
+CHILDREN, MORE = 10_000, 10
+CHILD = ROOT / "tests" / "benchmarks" / "child.py"
+
+
+def measure() -> str:
+    """The functions one after the other, as the sweep goes on."""
+    recording = many_children(CHILDREN + MORE)
+    end = datetime.fromisoformat(recording.events[-1]["time"]) + timedelta(minutes=5)
+    rows = []
+    with built() as made, _world(recording, end) as (ledger, endpoints):
+        for name, events in _scenarios(recording, ledger, end):
+            told = _run(made, name, events, {**endpoints, "LEDGER_TABLE": ledger.table})
+            given = _memory_size(name)
+            assert told["peak"] < 1024 * given, (name, told)
+            rows.append([name, round(told["started"] / 1024), round(told["peak"] / 1024), given])
+        sweep = ledger.sweep(TUNING_JOB)
+        assert sweep is not None
+        assert (sweep.counts.completed, sweep.state.value) == (CHILDREN + MORE, "closed")
+    others = sorted(set(FUNCTIONS) - {name for name, *_ in rows})
+    figures = table(["function", "MB, started", "MB, at most", "MB, given"], rows)
+    return f"{figures}\n\nNot measured, as they read at most ten jobs of a sweep: {', '.join(others)}."
+
+
+@contextmanager
+def _world(recording: Recording, end: datetime) -> Iterator[tuple[Ledger, dict[str, str]]]:
+    sagemaker = from_recording(recording.answers, Account(), lambda: end)
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    try:
+        with running_dynamodb_local() as dynamodb, opened(dynamodb) as ledger, serve(sagemaker) as endpoint:
+            host, port = moto.get_host_and_port()
+            url = f"http://{host}:{port}"
+            boto3.client("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket="reports")
+            boto3.client("events", endpoint_url=url, region_name="us-east-1").create_event_bus(Name="trialbook")
+            client = SageMaker(_session(endpoint), "us-east-1")
+            services = Services(ledger, lambda account, region: client)
+            record_job(recording.events[0], services)
+            fill(ledger, recording, CHILDREN)
+            yield (
+                ledger,
+                {
+                    "AWS_ENDPOINT_URL": url,
+                    "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
+                    "AWS_ENDPOINT_URL_SAGEMAKER": endpoint,
+                },
+            )
+    finally:
+        moto.stop()
+
+
+def _session(endpoint: str) -> Session:
+    os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
+    return Session()
+
+
+def _scenarios(recording: Recording, ledger: Ledger, end: datetime) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+    """Each function's events; made when its turn comes, from what the ones before left."""
+    ends = [each for each in recording.events if each["detail"].get("TrainingJobStatus") == "Completed"]
+    yield "attach_job", [messages(ends[-MORE:])]
+    yield "record_job", [messages(ends[-MORE:]), messages([recording.events[-1]])]
+    yield "announce_changes", [{"Records": _changes(ledger)}]
+    tick = {"id": "tick", "time": end.strftime("%Y-%m-%dT%H:%M:%SZ"), "account": "123456789012", "region": "us-east-1"}
+    yield "reconcile", [tick]
+    yield "close_sweeps", [tick]
+    finished = {"id": "x", "detail-type": "Sweep Finished", "source": "trialbook", "time": tick["time"]}
+    yield "build_report", [messages([{**finished, "detail": {"sweep": {"sweep": TUNING_JOB}}}])]
+
+
+def _changes(ledger: Ledger) -> list[dict[str, Any]]:
+    client: Any = ledger.connection.client
+    found: list[dict[str, Any]] = []
+    start: dict[str, Any] = {}
+    while len(found) < 1000:
+        answer = client.scan(TableName=ledger.table, **start)
+        found += [item for item in answer["Items"] if item["item"]["S"] == "job" and "facts" in item]
+        start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    return [
+        {"eventID": str(at), "dynamodb": {"SequenceNumber": str(at), "NewImage": item}}
+        for at, item in enumerate(found[:1000])
+    ]
+
+
+def _run(made: Built, name: str, events: list[Mapping[str, Any]], more: Mapping[str, str]) -> dict[str, int]:
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.write("".join(f"{json.dumps(each)}\n" for each in events))
+        file.flush()
+        done = subprocess.run(
+            [str(made.python), "-S", "-P", str(CHILD), "memory", file.name],
+            capture_output=True,
+            text=True,
+            env={**made.environment(name), **more},
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, int] = json.loads(done.stdout.strip().splitlines()[-1])
+    return told
+
+
+def _memory_size(name: str) -> int:
+    template = load_template(ROOT / "template.yaml")
+    own = template["Resources"][logical_id(name)]["Properties"]
+    return int(own.get("MemorySize", template["Globals"]["Function"]["MemorySize"]))
