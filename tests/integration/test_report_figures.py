@@ -3,7 +3,9 @@
 import importlib.util
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
+from html.parser import HTMLParser
 from typing import Any
 
 import pandas as pd
@@ -17,7 +19,8 @@ from tests.integration.test_replay import CHURN, TUNING
 from tests.unit.analysing import analysed, one_number, trial
 from trialbook.core import report_keys
 from trialbook.core.analysis.serialised import to_dict
-from trialbook.core.analysis.wording import tidy
+from trialbook.core.analysis.wording import brief, dollars, duration, moment, percent, rough, tidy
+from trialbook.core.times import parse_time
 
 SCHEMAS = ROOT / "events" / "schemas"
 SCHEMA = json.loads((SCHEMAS / "report.json").read_text())
@@ -137,3 +140,130 @@ def test_the_pages_figures_are_report_jsons(name: str) -> None:
     embedded = re.search(r'<script type="application/json" id="report">(.*?)</script>', page, re.DOTALL)
     assert embedded is not None
     assert json.loads(embedded[1]) == figures(name)
+
+
+class _Text(HTMLParser):
+    """What a reader sees of a page: its text, without script, style and what is for viewers without scripts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.told: list[str] = []
+        self._hidden = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self._hidden += tag in ("script", "style", "noscript")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style", "noscript")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.told.append(" ".join(data.split()))
+
+
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+def leaves(data: Any) -> Iterator[Any]:
+    """Everything in report.json that may be shown: texts, names, numbers, and how many there are of something."""
+    if isinstance(data, dict):
+        yield from data
+        yield from (each for value in data.values() for each in leaves(value))
+    elif isinstance(data, list):
+        yield from (len(data), len(data) - 1)
+        yield from (each for value in data for each in leaves(value))
+    elif data is not None and not isinstance(data, bool):
+        yield data
+
+
+def shown(number: float) -> Iterator[str]:
+    """All ways in which a page writes a number."""
+    yield from (tidy(number), tidy(number, 4), brief(number), rough(number), f"{round(number):,}")
+    if number >= 0:
+        yield from (percent(number), duration(number), dollars(number))
+
+
+def made_of(data: Any) -> tuple[list[str], set[str]]:
+    """The texts of report.json, longest first, and the numbers that a page may show beside them."""
+    found = list(leaves(data))
+    texts = sorted({" ".join(each.split()) for each in found if isinstance(each, str)}, key=len, reverse=True)
+    moments = [moment(parse_time(each, "time")) for each in texts if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", each)]
+    numbers = [each for number in found if not isinstance(number, str) for each in shown(number)]
+    return texts, {token for text in (*moments, *numbers, *texts) for token in NUMBER.findall(text)}
+
+
+@pytest.mark.parametrize("name", [CHURN, TUNING])
+def test_no_number_stands_on_the_page_that_report_json_does_not_hold(name: str) -> None:
+    page = outcome(name).reports[f"{report_keys.latest(SWEEPS[name])}/report.html"].decode()
+    texts, numbers = made_of(figures(name))
+    strange = []
+    for told in _Text(page).told:
+        rest = told
+        for text in texts:
+            if text in rest and re.search("[A-Za-z]", text):
+                rest = rest.replace(text, " ")
+        strange += [(token, told[:200]) for token in NUMBER.findall(rest) if token.rstrip(",") not in numbers]
+
+    assert strange == []
+
+
+@pytest.mark.parametrize("name", [CHURN, TUNING])
+def test_the_best_trials_card_is_the_jobs_own_line(name: str) -> None:
+    best = figures(name)["groups"][0]["best"]
+    row = jobs(name).set_index("job_name").loc[best["job_name"]]
+    metrics = {key.split("|")[1]: value for key, value in row.items() if str(key).startswith("final_metrics|")}
+
+    assert {key: value for key, value in metrics.items() if key in best["metrics"]} == best["metrics"]
+    assert best["duration_seconds"] == row["duration_seconds"]
+    assert {key: str(value) for key, value in best["varied"].items()} == {
+        key: str(type(value)(row[f"hyper_parameters|{key}"])) for key, value in best["varied"].items()
+    }
+
+
+@pytest.mark.parametrize("name", [CHURN, TUNING])
+def test_gaps_ranges_and_directions_are_recomputed(name: str) -> None:
+    table = jobs(name)
+    ranked = table.dropna(subset=["value"])
+    (group,) = figures(name)["groups"]
+    for gap in group["gaps"]:
+        differences = (
+            ranked[f"final_metrics|{gap['validation_metric']}"] - ranked[f"final_metrics|{gap['train_metric']}"]
+        )
+        assert gap["median"] == pytest.approx(differences.median())
+    for parameter in figures(name)["parameters"]:
+        column = table[f"hyper_parameters|{parameter['name']}"]
+        assert (parameter["distinct"], parameter["missing"]) == (column.nunique(), int(column.isna().sum()))
+    for effect in (group["importance"] or {"effects": []})["effects"]:
+        column = pd.to_numeric(ranked[f"hyper_parameters|{effect['parameter']}"], errors="coerce")
+        if effect["correlation"] is not None:
+            assert effect["correlation"] == pytest.approx(column.rank().corr(ranked["value"].rank()))
+    constants = {key: str(value) for key, value in figures(name)["constants"].items()}
+    assert all((table[f"hyper_parameters|{key}"].astype(str) == value).all() for key, value in constants.items())
+
+
+def test_failures_and_what_only_they_share_are_recomputed() -> None:
+    table = jobs(TUNING)
+    failed = table[table["status"] == "Failed"]
+    (group,) = figures(TUNING)["failures"]
+    mask = pd.Series(data=True, index=table.index)
+    for each in group["only_they_share"]:
+        value = each["condition"].removeprefix("= ")
+        mask &= table[f"hyper_parameters|{each['parameter']}"].astype(str) == value
+
+    assert group["count"] == len(failed)
+    assert sorted(group["job_names"]) == sorted(failed["job_name"])
+    assert set(table[mask]["job_name"]) == set(failed["job_name"])
+    assert figures(TUNING)["cost"]["failures"]["billable_seconds"] == failed["billable_seconds"].sum()
+
+
+@pytest.mark.parametrize("name", [CHURN, TUNING])
+def test_the_experiments_report_names_the_best_of_all_lines(name: str) -> None:
+    found = json.loads(outcome(name).reports[f"{report_keys.of_experiment('churn-xgb')}/report.json"])
+    ranked = jobs(name).dropna(subset=["value"]).sort_values("value")
+    champion = found["champion"]
+
+    assert (champion["job_name"], champion["value"]) == (ranked.iloc[0]["job_name"], ranked.iloc[0]["value"])
+    assert champion["second_value"] == ranked.iloc[1]["value"]
+    assert champion["margin"] == pytest.approx(ranked.iloc[1]["value"] - ranked.iloc[0]["value"])
+    assert found["records"][-1]["value"] == ranked.iloc[0]["value"]
