@@ -1,6 +1,7 @@
 """Servers that tests share: AWS's DynamoDB Local where Java and npm are there, moto over HTTP."""
 
 import contextlib
+import logging
 import os
 import shutil
 import socket
@@ -93,6 +94,7 @@ def wait_for(port: int, server: subprocess.Popen[bytes], seconds: int = 20) -> N
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     """The URL of moto, behind HTTP."""
+    logging.getLogger("werkzeug").setLevel("ERROR")  # a line for each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

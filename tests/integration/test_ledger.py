@@ -21,6 +21,7 @@ from tests.unit import making
 from tests.unit.making import at, record
 from trialbook.adapters.dynamodb import Attachment, Conflict, Ensured, Ledger, job_pk
 from trialbook.bookkeeping import Bookkeeper
+from trialbook.core.announcements import of_sweep
 from trialbook.core.formats import FORMAT, NewerFormat
 from trialbook.core.jobs import Job, JobKind, TuningDefinition, TuningJob
 from trialbook.core.objectives import ObjectiveSource, parse_objective
@@ -36,12 +37,13 @@ def job(name: str = "churn-1", *times: Any, tags: dict[str, str] | None = None, 
     return making.job(name, *times, tags={"trialbook:experiment": "churn", **(tags or {})}, **more)
 
 
-def book(ledger: Ledger, rules: Rules = Rules()) -> Bookkeeper:  # noqa: B008 frozen
-    return Bookkeeper(ledger, rules, lambda key, name: TuningJob(job(name), definitions=(DEFINITION,)))
+def book(ledger: Ledger, rules: Rules = Rules(), moved_at_once: int = 6) -> Bookkeeper:  # noqa: B008 frozen
+    tuning_job = TuningJob(job("tune"), definitions=(DEFINITION,))
+    return Bookkeeper(ledger, rules, lambda key, name: tuning_job, moved_at_once=moved_at_once)
 
 
-def enter(ledger: Ledger, seen: Job, rules: Rules = Rules()) -> Record | None:  # noqa: B008 frozen
-    return book(ledger, rules).enter(seen, ledger.record(seen.key))
+def enter(ledger: Ledger, seen: Job, rules: Rules = Rules(), moved_at_once: int = 6) -> Record | None:  # noqa: B008 frozen
+    return book(ledger, rules, moved_at_once).enter(seen, ledger.record(seen.key))
 
 
 def live_sweeps(ledger: Ledger) -> list[Sweep]:
@@ -139,6 +141,16 @@ def test_a_late_event_that_bridges_two_windows_joins_them(ledger: Ledger) -> Non
     assert_consistent(ledger)
 
 
+def test_a_window_of_one_job_that_gets_an_earlier_one_is_started_by_the_second(ledger: Ledger) -> None:
+    enter(ledger, job("churn-1", 1, 5))
+    (single,) = live_sweeps(ledger)
+    enter(ledger, job("churn-0", 0, 5))
+    (pair,) = live_sweeps(ledger)
+
+    assert (single.is_single, pair.counts.jobs, pair.supersedes) == (True, 2, ())
+    assert "Sweep Started" in {each.type for each in of_sweep(None, pair)}
+
+
 def test_an_end_that_comes_late_parts_what_only_its_absence_held_together(ledger: Ledger) -> None:
     enter(ledger, job("churn-0", 0, None))
     enter(ledger, job("churn-1", 60, 65))
@@ -148,6 +160,55 @@ def test_an_end_that_comes_late_parts_what_only_its_absence_held_together(ledger
     assert joined == [2]
     assert [sweep.counts.jobs for sweep in live_sweeps(ledger)] == [1, 1]
     assert_consistent(ledger)
+
+
+def test_an_end_that_comes_late_parts_windows_of_any_size(ledger: Ledger) -> None:
+    enter(ledger, job("churn-0", 0, None))
+    for number in range(20):
+        enter(ledger, job(f"late-{number:02d}", 60 + number, None if number % 3 else 90))
+    enter(ledger, job("churn-0", 0, 5))
+
+    assert [(sweep.id, sweep.counts.jobs) for sweep in live_sweeps(ledger)] == [
+        (loop_id("churn", at(0)), 1),
+        (loop_id("churn", at(60)), 20),
+    ]
+    assert_consistent(ledger)
+
+
+def test_a_bridge_joins_windows_of_any_size_also_where_it_touches_one_job_only(ledger: Ledger) -> None:
+    enter(ledger, job("churn-0", 0, 5))
+    for number in range(20):
+        enter(ledger, job(f"chain-{number:02d}", 30 + 8 * number, 31 + 8 * number))
+    enter(ledger, job("churn-bridge", 10, 25))
+
+    assert [sweep.counts.jobs for sweep in live_sweeps(ledger)] == [22]
+    assert_consistent(ledger)
+
+
+def test_a_process_that_dies_while_windows_are_parted_leaves_them_to_whoever_comes_next(ledger_url: str) -> None:
+    with opened(ledger_url) as ledger:
+        enter(ledger, job("churn-0", 0, None))
+        for number in range(8):
+            enter(ledger, job(f"late-{number:02d}", 60 + number, 90))
+        with pytest.raises(Died), _called_after(12, _die):
+            enter(ledger, job("churn-0", 0, 5), moved_at_once=2)
+        halfway = [sweep.counts.jobs for sweep in live_sweeps(ledger)]
+        enter(ledger, job("elsewhere", 300, 301))
+        before = [sweep.counts.jobs for sweep in live_sweeps(ledger)]
+        enter(ledger, job("churn-0", 0, 5))
+
+        assert len(halfway) == 2
+        assert before == [10]  # the job whose end nobody has entered yet reaches all later ones
+        assert [sweep.counts.jobs for sweep in live_sweeps(ledger)] == [1, 8, 1]
+        assert_consistent(ledger)
+
+
+class Died(BaseException):
+    """A process that is killed."""
+
+
+def _die() -> None:
+    raise Died
 
 
 def test_a_late_earlier_job_renames_a_window_of_any_size(ledger: Ledger) -> None:
@@ -319,7 +380,7 @@ steps = st.lists(
     st.tuples(
         st.integers(0, 7),
         st.sampled_from(["InProgress", "Completed", "Failed"]),
-        st.integers(0, 40),
+        st.integers(0, 80),
         st.integers(0, 12),
     ),
     max_size=20,
@@ -327,39 +388,41 @@ steps = st.lists(
 
 
 @settings(max_examples=40)
-@given(steps=steps)
+@given(steps=steps, moved_at_once=st.integers(1, 3))
 def test_whatever_the_order_of_events_sweeps_equal_a_recount_and_windows_the_jobs_times(
-    moto_url: str, steps: list[tuple[int, str, int, int]]
+    ledger_url: str, steps: list[tuple[int, str, int, int]], moved_at_once: int
 ) -> None:
     """Each job has a start and an end of its own; its events come in any order, twice or never."""
     times = {number: (start, start + length) for number, _, start, length in reversed(steps)}
-    with opened(moto_url) as ledger:
+    with opened(ledger_url) as ledger:
         for number, status, _, _ in steps:
             start, end = times[number]
-            enter(ledger, job(f"churn-{number}", start, None if status == "InProgress" else end, status=status))
+            seen = job(f"churn-{number}", start, None if status == "InProgress" else end, status=status)
+            enter(ledger, seen, moved_at_once=moved_at_once)
 
         assert_consistent(ledger)
 
 
 interleaved = st.lists(
-    st.tuples(steps, st.integers(1, 12)).filter(lambda each: len(each[0]) >= 2), min_size=1, max_size=4
+    st.tuples(steps, st.integers(1, 12), st.booleans()).filter(lambda each: len(each[0]) >= 2), min_size=1, max_size=4
 )
 
 
 # The end of a job and another job come after its beginning was read: the beginning must not move the other any more.
-OVERTAKEN = [([(0, "InProgress", 0, 0), (0, "Completed", 0, 0), (1, "InProgress", 11, 0)], 1)]
+OVERTAKEN = [([(0, "InProgress", 0, 0), (0, "Completed", 0, 0), (1, "InProgress", 11, 0)], 1, False)]
 
 
 @settings(max_examples=40)
-@example(plans=OVERTAKEN)
-@given(plans=interleaved)
-def test_two_consumers_interleaved_at_any_call_leave_sweeps_that_equal_a_recount(
-    dynamodb_local: str, plans: list[tuple[list[tuple[int, str, int, int]], int]]
+@example(plans=OVERTAKEN, moved_at_once=6)
+@given(plans=interleaved, moved_at_once=st.integers(1, 3))
+def test_two_consumers_interleaved_at_any_call_where_one_may_die_leave_sweeps_that_equal_a_recount(
+    dynamodb_local: str, plans: list[tuple[list[tuple[int, str, int, int]], int, bool]], moved_at_once: int
 ) -> None:
-    """While one consumer enters a job, another enters all the others, right after one of the first one's API calls."""
+    """While one consumer enters a job, another enters all the others, right after one of the first one's API calls. The
+    first may die there; its message then comes again."""
     with opened(dynamodb_local) as ledger:
         times: dict[int, tuple[int, int]] = {}
-        for (first, *others), after in plans:
+        for (first, *others), after, dies in plans:
             for number, _, start, length in (first, *others):
                 times.setdefault(number, (start, start + length))
 
@@ -371,13 +434,18 @@ def test_two_consumers_interleaved_at_any_call_leave_sweeps_that_equal_a_recount
                     f"churn-{number}", start, None if status == "InProgress" else end, status=status, metrics=value
                 )
 
-            def meanwhile(others: list[tuple[int, str, int, int]] = others) -> None:
+            def meanwhile(others: list[tuple[int, str, int, int]] = others, dies: bool = dies) -> None:
                 other = Ledger(ledger._item.Meta.table_name, region="us-east-1", host=dynamodb_local)
                 for step in others:
-                    enter(other, seen(step))
+                    enter(other, seen(step), moved_at_once=moved_at_once)
+                if dies:
+                    raise Died
 
-            with _called_after(after, meanwhile):
-                enter(ledger, seen(first))
+            try:
+                with _called_after(after, meanwhile):
+                    enter(ledger, seen(first), moved_at_once=moved_at_once)
+            except Died:
+                enter(ledger, seen(first), moved_at_once=moved_at_once)
 
         assert_consistent(ledger)
         for sweep in live_sweeps(ledger):

@@ -2,7 +2,8 @@
 
 Joining a sweep costs one transaction. Where windows of a loop have to be joined, parted or renamed, their jobs move
 first, a few a transaction, and the job that caused it comes last: if the process dies in between, its event is still
-unrecorded and comes again.
+unrecorded and comes again. Until then the windows may overlap; the experiment's loops say which, and whoever comes next
+puts them in order too.
 """
 
 import random
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, Conflict, Ledger
+from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, Conflict, Ledger, Loops
 from trialbook.core.assessment import assess, common_objective, extends, is_near, membership, new_sweep
 from trialbook.core.closing import outlook
 from trialbook.core.jobs import Job, JobKey, TuningJob
@@ -68,6 +69,7 @@ class Bookkeeper:
     rules: Rules
     tuning_job: Callable[[JobKey, str], TuningJob | None]
     is_history: bool = False
+    moved_at_once: int = _MOVED_AT_ONCE
 
     def enter(self, seen: Job, known: Record | None) -> Record | None:
         """The job's record after the observation; None where nothing changed. Raises Conflict after many attempts.
@@ -116,23 +118,31 @@ class Bookkeeper:
     def _enter_loop(self, old: Record | None, fresh: Record) -> Record:
         quiet = self.rules.quiet_period(fresh.experiment)
         head, found = self.ledger.loops(fresh.experiment)
-        near = list(_near(found, fresh.job, quiet))
-        loops = {fresh.experiment: head + 1}
+        near = self._with_moving(list(_near(found, fresh.job, quiet)), head)
+        loops = {fresh.experiment: head.next()}
         was_here = old is not None and old.sweep in {window.id for window in near}
-        if (old is None or was_here) and len(near) == 1 and extends(near[0], fresh.job, quiet):
+        if (old is None or was_here) and len(near) == 1 and not head.moving and extends(near[0], fresh.job, quiet):
             return self._write(old, replace(fresh, sweep=near[0].id), near[0], None, loops)
         left, left_loops = self._leave(old, fresh, None) if old is not None and not was_here else (None, {})
         if left is not None and same_name(left.experiment) == same_name(fresh.experiment):
             near, left, left_loops = [*near, left], None, {}
         target = self._arrange(near, fresh, True, quiet, loops)
+        if left is None and old is not None and old.sweep != target:
+            left = next((window for window in near if window.id == old.sweep), None)
         sweep = next((window for window in near if window.id == target), None) or self._window(target, fresh)
         return self._write(old, replace(fresh, sweep=target), sweep, left, {**left_loops, **loops})
+
+    def _with_moving(self, near: list[Sweep], head: Loops) -> list[Sweep]:
+        """The windows, and those that somebody has begun to put in order."""
+        known = {window.id for window in near}
+        moving = (self.ledger.sweep(each) for each in head.moving if each not in known)
+        return [*near, *(each for each in moving if each is not None and each.superseded_by is None)]
 
     def _window(self, sweep_id: str, first: Record) -> Sweep:
         known = self.ledger.sweep(sweep_id)
         return replace(known, superseded_by=None) if known else new_sweep(SweepKind.LOOP, sweep_id, first)
 
-    def _leave(self, old: Record | None, fresh: Record, to: str | None) -> tuple[Sweep | None, dict[str, int]]:
+    def _leave(self, old: Record | None, fresh: Record, to: str | None) -> tuple[Sweep | None, dict[str, Loops]]:
         """The sweep that the job leaves, if it was in another one; a window is put in order first."""
         if old is None or old.sweep is None or old.sweep == to:
             return None, {}
@@ -140,13 +150,14 @@ class Bookkeeper:
         if left is None or left.kind is not SweepKind.LOOP:
             return left, {}
         head, _ = self.ledger.loops(left.experiment)
-        loops = {left.experiment: head + 1}
+        loops = {left.experiment: head.next()}
         if same_name(left.experiment) != same_name(fresh.experiment) or to is not None:
-            self._arrange([left], fresh, False, self.rules.quiet_period(left.experiment), loops)
+            near = self._with_moving([left], head)
+            self._arrange(near, fresh, False, self.rules.quiet_period(left.experiment), loops)
         return left, loops
 
     def _arrange(
-        self, near: Sequence[Sweep], fresh: Record, comes: bool, quiet: timedelta, loops: dict[str, int]
+        self, near: Sequence[Sweep], fresh: Record, comes: bool, quiet: timedelta, loops: dict[str, Loops]
     ) -> str:
         """Moves the other jobs of these windows to where they belong once the job has come (or gone), and returns the
         arriving job's window. Raises Moved after a move, so that everything is read again."""
@@ -163,9 +174,11 @@ class Bookkeeper:
             moving = [each for each in others if each.sweep == source.id and target[each.key] != source.id]
             if moving:
                 to = target[moving[0].key]
-                batch = [each for each in moving if target[each.key] == to][:_MOVED_AT_ONCE]
+                batch = [each for each in moving if target[each.key] == to][: self.moved_at_once]
                 self._check_newest(fresh)
-                self._move(batch, source, members[source.id], to, loops)
+                overlapping = {to, *(window.id for window in near)}
+                head = replace(loops[experiment], moving=tuple(sorted(overlapping)))
+                self._move(batch, source, members[source.id], to, {experiment: head})
                 raise Moved(f"{len(batch)} jobs from {source.id} to {to}")
         return target[fresh.key] if comes else ""
 
@@ -177,7 +190,7 @@ class Bookkeeper:
             raise Conflict(f"{fresh.key.name} has changed since it was read")
 
     def _move(
-        self, batch: Sequence[Record], source: Sweep, members: Sequence[Record], to: str, loops: dict[str, int]
+        self, batch: Sequence[Record], source: Sweep, members: Sequence[Record], to: str, loops: dict[str, Loops]
     ) -> None:
         target = self._window(to, batch[0])
         moved = [replace(each, sweep=to, version=each.version + 1) for each in batch]
@@ -192,7 +205,7 @@ class Bookkeeper:
     # -- writing ------------------------------------------------------------------------------------------------
 
     def _write(
-        self, old: Record | None, fresh: Record, sweep: Sweep, left: Sweep | None, loops: dict[str, int]
+        self, old: Record | None, fresh: Record, sweep: Sweep, left: Sweep | None, loops: dict[str, Loops]
     ) -> Record:
         """The job and the sweeps that it joins, stays in or leaves."""
         stays = old is not None and old.sweep == sweep.id
@@ -262,7 +275,7 @@ class Bookkeeper:
             return 0
         members = self.ledger.records_of(sweep)
         assessed = {each.key: self._reassessed(each, sweep) for each in members}
-        stale = [each for each in members if assessed[each.key] != each][:_MOVED_AT_ONCE]
+        stale = [each for each in members if assessed[each.key] != each][: self.moved_at_once]
         if not stale:
             return 0
         fresh = {each.key: replace(assessed[each.key], version=each.version + 1) for each in stale}
@@ -304,7 +317,8 @@ def superseded(source: Sweep, target: Sweep) -> tuple[Sweep, Sweep]:
     """An emptied sweep and the one that took its jobs: what was said of the first is now to be said of the second."""
     if source.kind is not SweepKind.LOOP:
         return source, target
-    names = tuple(sorted({*target.supersedes, *source.supersedes, source.id} - {target.id}))
+    told = {source.id} if source.was_sweep or not source.is_single else set()
+    names = tuple(sorted(({*target.supersedes, *source.supersedes} | told) - {target.id}))
     gone = replace(source, superseded_by=target.id, state=SweepState.CLOSED, supersedes=())
     return gone, replace(target, supersedes=names, revision=max(target.revision, source.revision))
 
@@ -314,7 +328,8 @@ def _reopened(sweep: Sweep) -> Sweep:
     state = sweep.state
     if sweep.superseded_by is None:
         state = SweepState.REVISED if sweep.revision else SweepState.OPEN
-    return replace(sweep, version=sweep.version + 1, state=state)
+    was_sweep = sweep.was_sweep or not sweep.is_single
+    return replace(sweep, version=sweep.version + 1, state=state, was_sweep=was_sweep)
 
 
 def _near(found: Iterable[Sweep], job: Job, quiet: timedelta) -> Iterable[Sweep]:

@@ -27,10 +27,11 @@ from types import MappingProxyType
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
-from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
@@ -52,6 +53,9 @@ _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 # botocore words its own name anew twice for each request, out of a dozen parts: a tenth of a request's time.
 _CLIENTS = Config(user_agent="trialbook")
 LONGEST_TRANSACTION = 10  # items; AWS takes 100, its DynamoDB Local of 2020 takes 10
+
+
+OUTAGE = (PynamoDBException, BotoCoreError, ClientError)  # what any call raises while DynamoDB is not itself
 
 
 class Conflict(Exception):
@@ -135,7 +139,7 @@ class _Item(Model):
 
 
 _HEAD = "~"  # sorts behind every window of the experiment
-NO_LOOPS: Mapping[str, int] = MappingProxyType({})
+NO_LOOPS: Mapping[str, "Loops"] = MappingProxyType({})
 EXPERIMENTS = "EXPERIMENTS"
 SWEEPS_DUE, UNATTACHED_DUE, SWEEPS = "sweeps", "unattached", "sweeps"
 
@@ -158,6 +162,19 @@ class Attachment:
     def is_attached(self) -> bool:
         """Whether the job's component stands in its trial."""
         return self.settled and self.problem is None
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """An experiment's windows as a whole: a version that every change of any of them raises, and the ids of those that
+    are being joined, parted or renamed: until that is done, they may overlap."""
+
+    version: int
+    moving: tuple[str, ...] = ()
+
+    def next(self, moving: Iterable[str] = ()) -> "Loops":
+        """One version on."""
+        return Loops(self.version + 1, tuple(sorted(moving)))
 
 
 WHOLE = "*"  # stands for the experiment as a whole where a trial is asked for; no trial can have that name
@@ -270,18 +287,20 @@ class Ledger:
         """All sweeps, windows with a single job and superseded ones too, by reading the whole table: for exports."""
         yield from (read_sweep(item) for item in self._item.scan(self._item.item == "sweep"))
 
-    def loops(self, experiment: str) -> tuple[int, Iterator[Sweep]]:
-        """The version of an experiment's loops, and its windows, latest first, read consistently and as needed.
+    def loops(self, experiment: str) -> tuple[Loops, Iterator[Sweep]]:
+        """An experiment's loops, and its windows, latest first, read consistently and as needed.
 
         The version comes first, so that a write conditional on it fails if any window changed while they were read.
         """
         items = self._item.query(loops_pk(experiment), consistent_read=True, scan_index_forward=False, page_size=5)
         head = next(iter(items), None)
         if head is None:
-            return 0, iter(())
+            return Loops(0), iter(())
         if head.sk != _HEAD:
             raise Conflict(f"experiment {experiment}: its windows came up while they were read")
-        return int(head.version), (sweep for item in items if (sweep := read_sweep(item)).superseded_by is None)
+        moving = tuple(json.loads(head.facts)) if head.facts else ()
+        windows = (sweep for item in items if (sweep := read_sweep(item)).superseded_by is None)
+        return Loops(int(head.version), moving), windows
 
     def due_sweeps(self, until: datetime) -> Iterator[Sweep]:
         """The open sweeps that have to be looked at by then, longest overdue first."""
@@ -341,16 +360,13 @@ class Ledger:
         self,
         records: Iterable[Record] = (),
         sweeps: Iterable[tuple[Sweep, datetime | None]] = (),
-        loops: Mapping[str, int] = NO_LOOPS,
+        loops: Mapping[str, Loops] = NO_LOOPS,
     ) -> None:
-        """Jobs, sweeps with the moment they are due, and the new version of experiments' loops, in one transaction;
-        each conditional on the item being one version older. Raises Conflict."""
+        """Jobs, sweeps with the moment they are due, and the new state of experiments' loops, in one transaction; each
+        conditional on the item being one version older. Raises Conflict."""
         writes = [(self._job_item(each), each.version - 1) for each in records]
         writes += [(self._sweep_item(each, due_at), each.version - 1) for each, due_at in sweeps]
-        writes += [
-            (self._item(loops_pk(experiment), _HEAD, item="loops", version=version), version - 1)
-            for experiment, version in loops.items()
-        ]
+        writes += [(self._loops_item(experiment, each), each.version - 1) for experiment, each in loops.items()]
         try:
             with TransactWrite(connection=self.connection) as transaction:
                 for item, before in writes:
@@ -363,6 +379,10 @@ class Ledger:
 
     def _is_at(self, version: int) -> Any:
         return self._item.pk.does_not_exist() if version == 0 else self._item.version == version
+
+    def _loops_item(self, experiment: str, loops: Loops) -> _Item:
+        moving = json.dumps(loops.moving) if loops.moving else None
+        return self._item(loops_pk(experiment), _HEAD, item="loops", version=loops.version, facts=moving)
 
     def _job_item(self, record: Record) -> _Item:
         job = record.job

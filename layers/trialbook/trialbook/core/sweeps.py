@@ -115,6 +115,7 @@ class Sweep:
     so that a reader of an index that lags can tell whether it saw all of them.
 
     `revision` counts how often it was closed. `supersedes` are sweeps that merged into this one.
+    `was_sweep`: it held more than one job once, so that it was told of.
     """
 
     id: str
@@ -144,6 +145,7 @@ class Sweep:
     parents: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
     superseded_by: str | None = None
+    was_sweep: bool = False
     closed_at: datetime | None = None
     is_history: bool = False
 
