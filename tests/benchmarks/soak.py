@@ -1,0 +1,255 @@
+"""20,000 job events of 200 sweeps, half of them loops and half tuning jobs, in eight experiments at once, through the deployed
+wiring with the ledger in AWS's DynamoDB Local. 5 % of the events come twice, 5 % up to a quarter of an hour late, 2 % never;
+1 % of all invocations die after one of their calls. Compared with what was made: which job is in which sweep, how it ended,
+which is the best, what stands in Experiments."""
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+
+from tests.benchmarks.many_sweeps import Made, make_sweeps
+from tests.benchmarks.page import table
+from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
+from tests.integration.conftest import running_dynamodb_local
+from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
+from trialbook_cli.replaying import Outcome, outcome_of, running
+
+TITLE = "Soak: 20,000 events, some lost, doubled, late, and processes that die"
+SWEEPS, JOBS = 200, 50
+TWICE, LATE, LOST, DIES = 0.05, 0.05, 0.02, 0.01
+LATEST = timedelta(minutes=15)
+PICTURE = ROOT / "docs" / "images" / "soak.png"
+_SAMPLED = 100  # samples in the whole run
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was delivered by then, in seconds of processor and of wall time, and the memory in use."""
+
+    events: int
+    seconds: float
+    cpu: float
+    megabytes: float
+
+
+def measure() -> str:
+    """In a process of its own, whose memory is the soak's alone."""
+    command = [sys.executable, "-m", "tests.benchmarks.soak", str(SWEEPS), str(JOBS), str(PICTURE)]
+    told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    figures = table(["", "count"], list(told.items()))
+    return f"{figures}\n\n![Throughput and memory over the soak's events](images/{PICTURE.name})"
+
+
+def disturbed(events: Sequence[dict[str, Any]], noise: random.Random) -> tuple[list[dict[str, Any]], Counter[str]]:
+    """The events in order of arrival, and what was done to them."""
+    arrivals: list[tuple[datetime, int, dict[str, Any]]] = []
+    done: Counter[str] = Counter()
+
+    def arrives(event: dict[str, Any], after: timedelta) -> None:
+        arrivals.append((datetime.fromisoformat(event["time"]) + after, len(arrivals), event))
+
+    for event in events:
+        if noise.random() < LOST:
+            done["lost"] += 1
+            continue
+        is_late = noise.random() < LATE
+        done["late"] += is_late
+        arrives(event, LATEST * noise.random() if is_late else timedelta())
+        if noise.random() < TWICE:
+            done["twice"] += 1
+            arrives(event, LATEST * noise.random())
+    return [event for _, _, event in sorted(arrivals, key=lambda each: each[:2])], done
+
+
+def dying(cloud: LaptopCloud, noise: random.Random) -> Callable[[str, str, str], None]:
+    """A hook that kills one invocation in a hundred, after one of its first twelve calls."""
+    invocation: dict[str, int] = {}
+    left: dict[str, int] = {}
+
+    def after_call(function: str, service: str, operation: str) -> None:
+        if invocation.get(function) != cloud.functions[function].invocations:
+            invocation[function] = cloud.functions[function].invocations
+            left[function] = noise.randint(1, 12) if noise.random() < DIES else 0
+        left[function] -= 1
+        if left[function] == 0:
+            raise ProcessDied
+
+    return after_call
+
+
+def soak(recording: Recording, dynamodb_url: str) -> tuple[Outcome, list[Sample], dict[str, int]]:
+    """Delivers the disturbed events; what is left behind, what was measured, and what was done."""
+    noise = random.Random(7)
+    events, done = disturbed(recording.events, noise)
+    samples = []
+    every = max(1, len(events) // _SAMPLED)
+    with running(recording, dynamodb_url=dynamodb_url, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
+        cloud.after_call = dying(cloud, noise)
+        began, began_cpu = time.perf_counter(), time.process_time()
+        for number, event in enumerate(events, 1):
+            if number % every == 1:
+                sagemaker.requests.clear()  # the stand-in keeps them for tests
+                seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
+                samples.append(Sample(number - 1, seconds, cpu, _resident()))
+                print(f"{number - 1} of {len(events)} events, {samples[-1]}", file=sys.stderr, flush=True)
+            cloud.deliver(event)
+        cloud.finish()
+        samples.append(Sample(len(events), time.perf_counter() - began, time.process_time() - began_cpu, _resident()))
+        found = outcome_of(cloud, sagemaker)
+        invocations = sum(function.invocations for function in cloud.functions.values())
+    told = {
+        "events made": len(recording.events),
+        "events that came twice": done["twice"],
+        "events that came late": done["late"],
+        "events lost": done["lost"],
+        "invocations": invocations,
+        "invocations that died": found.deaths,
+    }
+    return found, samples, told
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1024 / 1024
+
+
+def wrong(found: Outcome, made: Sequence[Made]) -> dict[str, int]:
+    """How many jobs and sweeps are not as they were made; all of them have to be 0."""
+    ended = {job.name: job for sweep in made for job in sweep.jobs}
+    records = [record for record in found.records if record.key.kind == "TrainingJob"]
+    names = Counter(record.job.name for record in records)
+    together: dict[str | None, set[str]] = defaultdict(set)
+    for record in records:
+        together[record.sweep].add(record.job.name)
+    expected = {frozenset(job.name for job in sweep.jobs): sweep for sweep in made}
+    ids = {frozenset(members): sweep for sweep, members in together.items()}
+    standing = Counter(
+        component
+        for experiment, trials in found.experiments.items()
+        for each in trials.values()
+        for component in each
+        if not experiment.endswith("-aws-tuning-job")  # SageMaker makes those itself
+    )
+    finished = _finished(found)
+    return {
+        "jobs lost": len(ended.keys() - names.keys()),
+        "jobs doubled": sum(number > 1 for number in names.values()) + len(names.keys() - ended.keys()),
+        "jobs with another end or value": sum(
+            (record.job.status, record.value) != (ended[record.job.name].status, ended[record.job.name].value)
+            for record in records
+        ),
+        "sweeps with other jobs": len(ids.keys() ^ expected.keys()),
+        "sweeps with another best or other counts, or open": sum(
+            _differs(found, ids.get(members), sweep) for members, sweep in expected.items()
+        ),
+        "jobs not attached": sum(standing[f"{name}-aws-training-job"] == 0 for name in ended),
+        "jobs attached twice": sum(number > 1 for number in standing.values()),
+        "sweeps not told as finished, in their last revision": sum(
+            (sweep.id, sweep.revision) not in finished for sweep in found.sweeps
+        ),
+        "revisions told as finished under two ids": sum(len(ids) > 1 for ids in finished.values()),
+        "messages in dead-letter queues": sum(map(len, found.dead_letters.values())),
+    }
+
+
+def _differs(found: Outcome, sweep_id: str | None, made: Made) -> bool:
+    sweep = next((each for each in found.sweeps if each.id == sweep_id), None)
+    if sweep is None or sweep.best is None or sweep.state.value != "closed":
+        return True
+    best = min((job for job in made.jobs if job.value is not None), key=lambda job: (job.value, job.created))
+    failed = sum(job.status == "Failed" for job in made.jobs)
+    counted = (sweep.counts.completed, sweep.counts.failed, sweep.counts.stopped, sweep.counts.in_progress)
+    return (sweep.best.job_name, *counted) != (best.name, len(made.jobs) - failed, failed, 0, 0)
+
+
+def _finished(found: Outcome) -> dict[tuple[str, int], set[str]]:
+    """The ids under which each revision of each sweep was told as finished."""
+    ids: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for event in found.announced:
+        if event["detail-type"] == "Sweep Finished":
+            sweep = event["detail"]["sweep"]
+            ids[sweep["sweep"], sweep["revision"]].add(event["detail"]["id"])
+    return ids
+
+
+def picture(samples: Sequence[Sample]) -> bytes:
+    """Throughput and memory over the events, one above the other, as a PNG."""
+    speeds = [
+        {"events": later.events, "value": (later.events - earlier.events) / (later.cpu - earlier.cpu)}
+        for earlier, later in pairwise(samples[:-1])
+    ]
+    memory = [{"events": each.events, "value": each.megabytes} for each in samples]
+    last = samples[-1]
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "title": {
+            "text": f"{last.events:,} events delivered: throughput and memory stay level",
+            "subtitle": f"{last.seconds / 60:.0f} minutes, all services in one process but DynamoDB Local",
+            "anchor": "start",
+        },
+        "vconcat": [
+            _panel(speeds, "events per second of processor time", "#0072b2"),
+            _panel(memory, "resident memory, MB", "#c2410c"),
+        ],
+        "config": {"font": "sans-serif", "view": {"stroke": None}, "background": "#ffffff"},
+    }
+    return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=2, vl_version="5.20"))
+
+
+def _panel(values: Sequence[dict[str, float]], title: str, colour: str) -> dict[str, Any]:
+    return {
+        "width": 640,
+        "height": 160,
+        "data": {"values": list(values)},
+        "mark": {"type": "line", "color": colour},
+        "encoding": {
+            "x": {"field": "events", "type": "quantitative", "title": "events delivered"},
+            "y": {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": True}},
+        },
+    }
+
+
+def main(sweeps: int, jobs: int, to: Path) -> None:
+    """Prints the figures and draws the picture; fails where anything is wrong."""
+    made = list(make_sweeps(sweeps, jobs))
+    recording = Recording(
+        "soak",
+        sorted((event for sweep in made for event in sweep.events), key=lambda event: str(event["time"])),
+        [answer for sweep in made for answer in sweep.answers],
+    )
+    with running_dynamodb_local() as url:
+        found, samples, told = soak(recording, url)
+    faults = wrong(found, made)
+    middle, last = samples[len(samples) // 2], samples[-1]
+    figures: dict[str, float] = {
+        "sweeps": sweeps,
+        "jobs": sum(len(sweep.jobs) for sweep in made),
+        **told,
+        **faults,
+        "sweeps revised by late jobs": sum(sweep.revision > 1 for sweep in found.sweeps),
+        "events a second": round(last.events / last.seconds, 1),
+        "events a second of processor time": round(last.events / last.cpu, 1),
+        "MB in the middle": round(middle.megabytes),
+        "MB at the end": round(last.megabytes),
+    }
+    to.write_bytes(picture(samples))
+    to.with_suffix(".json").write_text(json.dumps([asdict(each) for each in samples]))
+    print(json.dumps(figures))
+    if any(faults.values()):
+        sys.exit(f"not as it was made: {faults}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
