@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from trialbook.adapters.sagemaker import Throttled
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import Job, JobKind
+from trialbook.core.jobs import Job, JobKey, JobKind
 from trialbook.core.times import iso, parse_time
 from trialbook.reconcile import KINDS, pages, repair
 from trialbook.services import Services
@@ -64,15 +65,38 @@ def _backfill_kind(kind: JobKind, span: Span, services: Services, dry_run: bool,
     reached = (parse_time(told, "watermark") if told else None) or span.since
     seen = recorded = 0
     sagemaker = services.sagemaker(span.account, span.region)
-    found = pages(sagemaker.jobs_modified(kind, span.account, span.region, reached, span.until, span.name_contains))
-    while (page := _patiently(lambda: next(found, None), pause)) is not None:
-        recorded += _lacking(page, services) if dry_run else _patiently(lambda: _repaired(page, services), pause)
+    met: set[JobKey] = set()
+
+    def changed() -> Iterator[Sequence[Job]]:
+        found = sagemaker.jobs_modified(kind, span.account, span.region, reached, span.until, span.name_contains)
+        return pages(job for job in found if job.key not in met)
+
+    for page in _all_pages(changed, pause):
+        met.update(job.key for job in page)
+        recorded += _lacking(page, services) if dry_run else _patiently(partial(_repaired, page, services), pause)
         seen += len(page)
         reached = max(reached, page[-1].last_modified_at or reached)
         if not dry_run:
             services.ledger.put_note(span.mark(kind), iso(reached))
         yield Progress(kind, seen, recorded, reached)
     yield Progress(kind, seen, recorded, span.until)
+
+
+def _all_pages(changed: Callable[[], Iterator[Sequence[Job]]], pause: Pause) -> Iterator[Sequence[Job]]:
+    """The pages that `changed` gives. A generator that has raised is at its end: after a pause, it is asked anew for
+    what has not come yet."""
+    found = changed()
+
+    def following() -> Sequence[Job] | None:
+        nonlocal found
+        try:
+            return next(found, None)
+        except Throttled:
+            found = changed()
+            raise
+
+    while (page := _patiently(following, pause)) is not None:
+        yield page
 
 
 def _repaired(page: Sequence[Job], services: Services) -> int:

@@ -3,12 +3,12 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from itertools import count, pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -16,9 +16,12 @@ from jsonschema import Draft202012Validator
 from tests.conftest import ROOT
 from tests.integration.test_replay import CHURN, TUNING, few, recording
 from tests.unit.making import job, record
+from trialbook.adapters.dynamodb import Ledger
+from trialbook.adapters.eventbridge import NotPublished
 from trialbook.adapters.rules_document import read_rules
+from trialbook.announce_changes import announce_changes
 from trialbook.bookkeeping import superseded
-from trialbook.core.announcements import TYPES, of_job, of_sweep, thinned
+from trialbook.core.announcements import TYPES, Announcement, of_job, of_sweep, thinned
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState, recount
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.replaying import Outcome, replay
@@ -205,3 +208,49 @@ def test_the_rank_rule_reaches_what_is_told() -> None:
     sweep = recount(Sweep("x", SweepKind.TAG, "churn", account="123456789012", region="r", version=1), stopped)
 
     assert [each.type for each in of_sweep(None, sweep)] == ["Sweep Started", "Best Trial Changed"]
+
+
+class Bus:
+    """Takes what is published, up to a number of events."""
+
+    def __init__(self, most: int = 10**9) -> None:
+        self.taken: list[str] = []
+        self.most = most
+
+    def publish(self, announcements: Sequence[Announcement]) -> None:
+        free = self.most - len(self.taken)
+        self.taken += [each.id for each in announcements[:free]]
+        if len(announcements) > free:
+            raise NotPublished(free, "for a test")
+
+
+def change_of(sweep: Sweep, ledger: Ledger) -> tuple[None, Mapping[str, Any]]:
+    return None, ledger._sweep_item(sweep, None).to_dynamodb_dict()
+
+
+def test_a_change_that_can_never_be_read_is_left_out_and_one_that_cannot_yet_holds_the_stream(ledger: Ledger) -> None:
+    pairs = [sweep_of(job(), job("churn-2", number)) for number in (1, 2)]
+    first, last = (change_of(replace(each, id=f"churn@{number}"), ledger) for number, each in enumerate(pairs))
+    broken = (None, {"item": {"S": "sweep"}, "facts": {"S": "{"}})
+    newer = (None, {**last[1], "format": {"N": "99"}})
+    bus, waiting = Bus(), Bus()
+
+    told = announce_changes([first, broken, last], ledger, cast("Any", bus))
+    held = announce_changes([first, newer, last], ledger, cast("Any", waiting))
+
+    assert told == 3
+    assert {each.split("/")[1] for each in bus.taken} == {"churn@0", "churn@1"}
+    assert held == 1
+    assert {each.split("/")[1] for each in waiting.taken} == {"churn@0"}
+
+
+def test_what_was_not_published_comes_again_and_what_was_does_not(ledger: Ledger) -> None:
+    changes = [change_of(replace(sweep_of(job(), job("churn-2", 1)), id=f"churn@{n}"), ledger) for n in range(3)]
+    everything, some, rest = Bus(), Bus(most=3), Bus()
+    announce_changes(changes, ledger, cast("Any", everything))
+
+    done = announce_changes(changes, ledger, cast("Any", some))
+    announce_changes(changes[done:], ledger, cast("Any", rest))
+
+    assert 0 < done < 3
+    assert {*some.taken, *rest.taken} == set(everything.taken)

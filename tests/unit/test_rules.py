@@ -6,7 +6,7 @@ import pytest
 
 from trialbook.adapters.rules_document import read_rules
 from trialbook.adapters.rules_source import RulesSource
-from trialbook.core.errors import InvalidRules
+from trialbook.core.errors import InvalidRules, Unreachable
 from trialbook.core.rules import Rules
 
 
@@ -82,6 +82,31 @@ def test_an_invalid_document_leaves_the_last_good_one_in_force_even_after_a_cold
 
     assert before.quiet == after.quiet == cold.quiet == timedelta(minutes=20)
     assert len(met) == 2
+
+
+def test_a_document_that_cannot_be_read_leaves_what_was_read_last_in_force_even_after_a_cold_start() -> None:
+    stored: dict[str, str] = {}
+    texts: list[str | None] = ["quiet_minutes: 20"]
+
+    def fetch() -> str:
+        if texts[-1] is None:
+            raise Unreachable("for a test")
+        return texts[-1]
+
+    def source() -> RulesSource:
+        return RulesSource(
+            fetch, lambda: stored.get("good"), lambda text: stored.update(good=text), lambda problems: None
+        )
+
+    warm = source()
+    before = warm()
+    texts.append(None)
+    after, cold = warm(), source()()
+    stored.clear()
+
+    assert before.quiet == after.quiet == cold.quiet == timedelta(minutes=20)
+    with pytest.raises(Unreachable):
+        source()()
 
 
 def test_without_any_good_document_an_invalid_one_means_the_defaults() -> None:

@@ -43,8 +43,10 @@ from trialbook_cli.sagemaker_stand_in import SageMaker, serve
 from trialbook_cli.slack_stand_in import Workspace, serve_slack
 
 _METERED = frozenset({"GetItem", "PutItem", "Query", "BatchGetItem", "TransactWriteItems"})
+_WRITES_SWEEPS = frozenset({"TransactWriteItems", "UpdateItem", "DeleteItem", "BatchWriteItem"})
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _WINDOW = timedelta(seconds=15)  # the stream's batching window
+_MINUTE = timedelta(minutes=1)
 _FOREVER = timedelta(hours=48)  # how long the clock is turned on after the last event, for what hangs
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "laptop",
@@ -75,7 +77,9 @@ class LaptopCloud:
 
     Hooks for tests, None where not set: `before_call` and `after_call` are told of the functions' calls by function,
     service and operation, the first with the request too; the second, once they are answered, may raise ProcessDied.
-    `fault` may answer in AWS's stead, on the wire: each attempt of a call goes through it.
+    `fault` may answer in AWS's stead, on the wire: each attempt of a call goes through it. `on_error` is told of a
+    function that fails as a whole, which then counts as in AWS: what it was to handle comes again. Without it, the
+    error is raised.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class LaptopCloud:
         self.before_call: Callable[[str, str, str, Mapping[str, Any]], None] | None = None
         self.after_call: Callable[[str, str, str], None] | None = None
         self.fault: Callable[[str, str, str], AWSResponse | None] | None = None
+        self.on_error: Callable[[str, Exception], None] | None = None
         self._running: str | None = None
         self._rules: list[tuple[EventPattern, list[str]]] = []
         self._sources: dict[str, tuple[Function, int]] = {}
@@ -107,6 +112,8 @@ class LaptopCloud:
         self._active_since_reconcile = False
         self._changed = False
         self._stream_due: datetime | None = None
+        self._closed_at = datetime.min.replace(tzinfo=UTC)
+        self._due: tuple[datetime | None] | None = None  # of the next sweep, as long as no sweep is written
         self._make_queues()
         self._make_tables()
         self._make_buckets()
@@ -311,14 +318,21 @@ class LaptopCloud:
     def _turn(self, to: datetime) -> None:
         before, self.now = self.now, max(self.now, to)
         if "CloseSweeps" in self._schedules and self._sweep_is_due():
+            self._closed_at = self.now
             self._run("CloseSweeps")
         if "Reconcile" in self._schedules and self._active_since_reconcile and _hour(before) != _hour(self.now):
             self._active_since_reconcile = False
             self._run("Reconcile")
 
     def _sweep_is_due(self) -> bool:
-        due = self.ledger.next_due()
-        return due is not None and _next_minute(due) <= self.now
+        due = self._next_sweep()
+        return due is not None and max(_next_minute(due), self._closed_at + _MINUTE) <= self.now
+
+    def _next_sweep(self) -> datetime | None:
+        """When the next sweep is due. Asked for anew only when a sweep was written: half of all requests otherwise."""
+        if self._due is None:
+            self._due = (self.ledger.next_due(),)
+        return self._due[0]
 
     def _next_due(self) -> datetime | None:
         """The next moment at which anything happens: a message comes up, a sweep is looked at, reconcile runs.
@@ -326,9 +340,9 @@ class LaptopCloud:
         A schedule's tick that would find nothing is left out: it changes nothing, and a long pause has thousands.
         """
         moments = [self._next_message(), self._stream_due]
-        sweep = self.ledger.next_due() if "CloseSweeps" in self._schedules else None
+        sweep = self._next_sweep() if "CloseSweeps" in self._schedules else None
         if sweep is not None:
-            moments.append(max(_next_minute(sweep), _next_minute(self.now)))
+            moments.append(max(_next_minute(sweep), _next_minute(self.now), self._closed_at + _MINUTE))
         if "Reconcile" in self._schedules and self._active_since_reconcile:
             moments.append(_hour(self.now) + timedelta(hours=1))
         return min((moment for moment in moments if moment is not None), default=None)
@@ -385,6 +399,11 @@ class LaptopCloud:
             self.died += 1
             function.forget()
             return None
+        except Exception as error:
+            if self.on_error is None:
+                raise
+            self.on_error(function.name, error)
+            return None
         finally:
             self._running = None
 
@@ -396,6 +415,8 @@ class LaptopCloud:
             if operation in _METERED:
                 request = {**request, "ReturnConsumedCapacity": "TOTAL"}
             answer = make(client, operation, request)
+            if operation in _WRITES_SWEEPS:
+                self._due = None
             if self._running is not None:
                 call = (self._running, service, operation)
                 self.calls[call] += 1

@@ -1,29 +1,32 @@
 """A table's stream, read as Lambda's event source mapping reads it: in batches, filtered, going on behind failures."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from moto.events.models import EventPattern
 
+from trialbook import clock
 from trialbook_cli.laptop_cloud.functions import Function
 
 _Invoke = Callable[[Function, Mapping[str, Any]], Any]
 
 
 class Stream:
-    """Where a function stands in its stream. A change that fails comes again, up to the mapping's number of times."""
+    """Where a function stands in its stream. A change that fails comes again, until it is too old for the mapping."""
 
     def __init__(self, function: Function, properties: Mapping[str, Any], client: Any) -> None:
         self.function = function
         self.given_up: list[str] = []
+        self.stuck: dict[str, datetime] = {}  # shards whose next change fails, and since when
         self._arn = properties["Stream"]
         self._size = int(properties.get("BatchSize", 100))
-        self._tries = int(properties.get("MaximumRetryAttempts", 10)) + 1
+        self._oldest = timedelta(seconds=int(properties["MaximumRecordAgeInSeconds"]))
         filters = properties.get("FilterCriteria", {}).get("Filters", [])
         self._patterns = [EventPattern.load(each["Pattern"]) for each in filters]
         self._client = client
         self._after: dict[str, str] = {}
-        self._failed: dict[str, int] = {}
+        self._failed: dict[str, datetime] = {}  # since when
 
     def poll(self, invoke: _Invoke) -> bool:
         """Hands what is new to the function; whether something has to come again."""
@@ -38,7 +41,9 @@ class Stream:
             if done:
                 self._after[shard] = done[-1]["dynamodb"]["SequenceNumber"]
             if failed is not None:
+                self.stuck.setdefault(shard, clock.now())
                 return True
+            self.stuck.pop(shard, None)
         return False
 
     def _batches(self, shard: str) -> Iterator[list[dict[str, Any]]]:
@@ -64,8 +69,8 @@ class Stream:
         if not failures:
             return None
         name = failures[0]["itemIdentifier"] or records[0]["dynamodb"]["SequenceNumber"]
-        self._failed[name] = self._failed.get(name, 0) + 1
-        if self._failed[name] >= self._tries:
+        since = self._failed.setdefault(name, clock.now())
+        if clock.now() - since >= self._oldest:
             self.given_up.append(name)
             rest = [each for each in records if _number(each) > int(name)]
             return self._handle(rest, invoke) if rest else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trialbook.adapters.dynamodb import Ledger, cause_of_image, item_from_image
+from trialbook.adapters.dynamodb import OUTAGE, Conflict, Ledger, cause_of_image, item_from_image
 from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.core.announcements import (
     Announcement,
@@ -14,6 +14,7 @@ from trialbook.core.announcements import (
     of_sweep,
     thinned,
 )
+from trialbook.core.formats import NewerFormat
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.observability import count, logger
 
@@ -22,7 +23,8 @@ Image = Mapping[str, Any]
 
 def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledger: Ledger, bus: EventBus) -> int:
     """Announces a batch of changes, each the item's image before and after, in order. Returns how many changes are done
-    with: where one can't be read or published, it and those behind it come again.
+    with: where one can't be told or published yet, it and those behind it come again, for as long as the stream keeps
+    them. One that can never be read is left out, so that it does not hold up those behind it.
 
     A change told twice gives the same ids.
     """
@@ -32,10 +34,13 @@ def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledge
         try:
             cause = cause_of_image(new)
             told += [(place, replace(each, cause=cause)) for each in _told(old, new, ledger)]
-        except Exception:  # noqa: BLE001 whatever is wrong with one change must not cost those before it
-            logger.exception("a change can't be read", place=place)
+        except (NewerFormat, Conflict, *OUTAGE) as error:
+            logger.warning("a change can't be told yet", place=place, reason=str(error))
             done = place
             break
+        except Exception:  # noqa: BLE001 whatever is wrong with one change must not cost its neighbours
+            logger.exception("a change can't be read and is left out", place=place)
+            count("ChangesUnreadable")
     wanted = thinned(each for _, each in told)
     try:
         bus.publish(wanted)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trialbook.adapters.dynamodb import Conflict, Ledger
-from trialbook.adapters.sagemaker import NotFound, Refused, Throttled
+from trialbook.adapters.sagemaker import NotFound, Refused, SageMakerError
 from trialbook.core.closing import looked_at_again, outlook
+from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import ranked_by, summed_up
 from trialbook.core.jobs import STOPPED, TERMINAL, Job, JobKey, JobKind
 from trialbook.core.rules import Rules
@@ -39,7 +40,7 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
             break
         try:
             done = _look_at(sweep, now, services, time_left)
-        except (Conflict, Throttled) as error:  # others are not to wait for this one; it is due again next minute
+        except (Conflict, SageMakerError, InvalidInput) as error:  # it is due again next minute; others go through
             logger.warning("sweep not closed this time", sweep=sweep.id, reason=str(error))
             done = False
         (closed if done else waiting).append(sweep.id)

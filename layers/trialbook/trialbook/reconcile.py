@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from trialbook.adapters.sagemaker import Refused
+from trialbook.adapters.sagemaker import Refused, Throttled
 from trialbook.attach_job import Outcome as AttachOutcome
 from trialbook.attach_job import attach
 from trialbook.batches import TryLater
@@ -81,6 +81,9 @@ def _reconcile_kind(
     except Refused as error:
         logger.warning("SageMaker does not let reconcile look", kind=kind.value, reason=str(error))
         return done
+    except Throttled as error:  # the other kinds are not to wait; this one goes on from its watermark
+        logger.warning("reconcile goes on later", kind=kind.value, reason=str(error))
+        return done + Reconciled(unfinished=True)
     services.ledger.put_note(mark, iso(until))
     return done
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 
 from botocore.session import Session
@@ -76,7 +77,7 @@ def _sagemaker_of(settings: Settings, ledger: Ledger) -> Callable[[str, str], Sa
     return sagemaker
 
 
-_RULES_AGE = 45.0  # seconds; a pushed document is in use within a minute
+_RULES_AGE = timedelta(seconds=45)  # a pushed document is in use within a minute
 _GOOD_RULES = "rules"
 
 

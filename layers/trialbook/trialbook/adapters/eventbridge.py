@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from trialbook import clock
@@ -33,10 +34,16 @@ class EventBus:
         """Publishes them in order. Raises NotPublished where one was not taken."""
         for start in range(0, len(announcements), _AT_ONCE):
             batch = announcements[start : start + _AT_ONCE]
-            answer = self._client.put_events(Entries=[self._entry(each) for each in batch])
-            for place, entry in enumerate(answer["Entries"]):
+            entries = [self._entry(each) for each in batch]
+            try:
+                answer = self._client.put_events(Entries=entries)
+            except (ClientError, BotoCoreError) as error:
+                raise NotPublished(start, str(error)) from error
+            for place, entry in enumerate(answer.get("Entries", ())):
                 if entry.get("ErrorCode"):
                     raise NotPublished(start + place, entry["ErrorCode"])
+            if len(answer.get("Entries", ())) < len(batch):
+                raise NotPublished(start, "the answer says nothing of the event")
 
     def _entry(self, announcement: Announcement) -> dict[str, Any]:
         told = {"id": announcement.id, **announcement.detail}

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from trialbook.core.errors import InvalidRules
+from trialbook.core.errors import InvalidRules, Unreachable
 from trialbook.core.rules import Rules
 
 
 class RulesSource:
-    """The rules in force. `fetch` gives the document's text (None: there is none), `load_good` and `save_good` keep
-    the last valid text; `on_invalid` is told the problems each time an invalid document is met."""
+    """The rules in force. `fetch` gives the document's text (None: there is none) or raises Unreachable; `load_good`
+    and `save_good` keep the last valid text; `on_invalid` is told the problems each time an invalid one is met."""
 
     def __init__(
         self,
@@ -22,8 +22,13 @@ class RulesSource:
         self._rules: Rules | None = None
 
     def __call__(self) -> Rules:
-        """The rules of the document as it stands, or of the last good one."""
-        text = self._fetch() or ""
+        """The rules of the document as it stands, or of the last good one. Raises Unreachable with neither known."""
+        try:
+            text = self._fetch() or ""
+        except Unreachable:
+            if self._rules is None and self._load_good() is None:
+                raise
+            return self._last_good()
         if self._rules is not None and text == self._text:
             return self._rules
         try:

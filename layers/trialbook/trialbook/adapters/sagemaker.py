@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from trialbook.core.describe import job_from_detail, metrics_with_statistics, tuning_job_from_describe
@@ -45,11 +45,17 @@ class Throttled(SageMakerError):
     """Too many calls at the moment: try again later."""
 
 
+class Unavailable(Throttled):
+    """It can't be reached, is out of order or answers nonsense: as good as throttled, try again later."""
+
+
 def _translated(error: ClientError) -> Exception:
     code = error.response["Error"]["Code"]
     message = error.response["Error"].get("Message", "")
     if code in _THROTTLES:
         return Throttled(code, message)
+    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:
+        return Unavailable(code, message)
     if code == "ResourceLimitExceeded":
         return LimitExceeded(code, message)
     # Describe answers a missing job with ValidationException and this text; AWS has no code for it.
@@ -75,8 +81,8 @@ class SageMaker:
             return operation(**request)
         except ClientError as error:
             raise _translated(error) from error
-        except EndpointConnectionError as error:
-            raise Refused("EndpointConnectionError", str(error)) from error
+        except BotoCoreError as error:  # no connection, no answer in time, no answer that can be read
+            raise Unavailable(type(error).__name__, str(error)) from error
 
     # -- jobs ---------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,10 @@ class NotAJobEvent(InvalidInput):
     """The message is no SageMaker job state change; no retry can help, so it belongs in the dead-letter queue."""
 
 
+class Unreachable(TrialbookError):
+    """A service does not tell what is needed: try again later."""
+
+
 class InvalidRules(TrialbookError):
     """The rules document can't be used; `problems` has a line each, with line number and key."""
 
