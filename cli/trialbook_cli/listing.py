@@ -1,6 +1,7 @@
 """Listings: tables for people, and where the next page begins."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -9,11 +10,13 @@ from rich.text import Text
 from trialbook_cli.terminal import errors
 
 Cell = str | Text
+# No edges: the first column begins where other lines do, and no line is empty.
+LOOK: dict[str, Any] = {"header_style": "bold", "box": SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": 0}
 
 
 def table_of(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Sequence[str] = ()) -> Table:
     """A table; columns named in `right` hold numbers. Long texts fold, nothing is cut away."""
-    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=0)
+    table = Table(**LOOK)
     for header in headers:
         table.add_column(header, justify="right" if header in right else "left", overflow="fold")
     for row in rows:

@@ -20,7 +20,7 @@ def say(text: str, style: str = "", label: str = "") -> None:
 
         from trialbook_cli.terminal import console
 
-        console.print(Text(label, "dim").append(text, style or None), soft_wrap=True)
+        console.print(Text.assemble((label, "dim"), (text, style)), soft_wrap=True)
     else:
         print(label + text)  # noqa: T201 the one place
 

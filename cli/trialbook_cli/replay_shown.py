@@ -38,9 +38,11 @@ def _show_sweep(sweep: Sweep, records: Sequence[Record]) -> None:
         console.print(safe(" ".join(told.sentences), 1000))
         for advice in (*told.advice, *(each for group in told.groups for each in group.advice)):
             console.print(Text("→ ").append(safe(advice.text, 1000)))
+    console.print()
     console.print(trials_table(f"{sweep.id} ({sweep.kind.value})", ranked[:_ROWS], names))
     if len(ranked) > _ROWS:
-        console.print(f"  … and {len(ranked) - _ROWS} more trials in jobs.jsonl\n", style="dim")
+        console.print(f"… and {len(ranked) - _ROWS} more trials in jobs.jsonl", style="dim")
+    console.print()
 
 
 def _not_attached(outcome: Outcome) -> Counter[str]:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from trialbook.core.analysis.wording import brief
 from trialbook.core.jobs import COMPLETED, FAILED
 from trialbook.core.sweeps import Counts, Record, Sweep
+from trialbook_cli.listing import LOOK
 from trialbook_cli.plain import visible
 from trialbook_cli.terminal import console, safe, short
 
@@ -35,31 +36,46 @@ def _counted(counts: Counts) -> str:
     return ", ".join([f"{counts.completed} of {counts.jobs} completed", *others])
 
 
-def trials_table(title: str, records: Sequence[Record], names: Sequence[str]) -> Table:
-    """Rank, value and what varies always; how it ended and which job it was where the width allows."""
+def trials_table(title: str, records: Sequence[Record], names: Sequence[str]) -> RenderableType:
+    """Rank, value and what varies, as far as the width allows; how it ended; and on wide terminals which job it was."""
     is_wide = console.width >= _WIDE
-    table = Table(
-        title=safe(title, 100),
-        title_justify="left",
-        title_style="dim",
-        header_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=0,
-    )
-    table.add_column("#", justify="right", no_wrap=True)
     objectives = {record.objective.metric for record in records if record.objective}
-    table.add_column(_header(objectives.pop() if len(objectives) == 1 else "objective"), justify="right", no_wrap=True)
-    for name in names:
+    value = objectives.pop() if len(objectives) == 1 else "objective"
+    kept = _fitting(value, records, names, is_wide=is_wide)
+    table = Table(**LOOK)
+    table.add_column("#", justify="right", no_wrap=True)
+    for name in (value, *kept):
         table.add_column(_header(name), justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     if is_wide:
         table.add_column("minutes", justify="right", no_wrap=True)
         table.add_column("job", overflow="fold")
     for place, record in enumerate(records, 1):
-        cells = _row(place, record, names)
+        cells = _row(place, record, kept)
         table.add_row(*cells if is_wide else cells[:-2])
-    return table
+    left = ", ".join(visible(name, 40) for name in names if name not in kept)
+    rest = [Text(f"not shown for want of width: {left}", "dim")] if left else []
+    return Group(Text(visible(title, 100), "dim"), table, *rest)
+
+
+def _fitting(value: str, records: Sequence[Record], names: Sequence[str], *, is_wide: bool) -> list[str]:
+    """The first hyperparameters that fit beside what is always shown: a column that is cut tells nothing."""
+    rows = [[Text(""), *_row(place, record, names)[1:]] for place, record in enumerate(records, 1)]
+    widths = [max((len(str(row[at])) for row in rows), default=0) for at in range(len(names) + 5)]
+    head = [3, max(widths[1], _header_width(value))]
+    tail = [widths[-3], *([max(widths[-2], 7), widths[-1]] if is_wide else [])]
+    room = console.width - sum(head) - sum(tail) - len(head) - len(tail)
+    kept = []
+    for name, width in zip(names, widths[2:], strict=False):
+        room -= max(width, _header_width(name)) + 1
+        if room < 0:
+            break
+        kept.append(name)
+    return kept
+
+
+def _header_width(name: str) -> int:
+    return max(map(len, str(_header(name)).splitlines()), default=0)
 
 
 def _header(name: str) -> Text:

@@ -28,10 +28,12 @@ def test_replay_answers_first_and_writes_the_files(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
     assert len(lines) == 5
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "email",
         "experiments.json",
         "jobs.jsonl",
         "ledger.jsonl",
         "reports",
+        "slack",
         "sweeps.jsonl",
     ]
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests import synthetic
 from tests.integration.conftest import operations
 from tests.unit.making import job, record
 from trialbook.adapters.folder import open_folder
@@ -176,6 +177,27 @@ def test_hostile_texts_are_whole_in_json(question: list[str], hostile: Path, ask
 
     assert done.stdout.isascii()
     assert json.loads(done.stdout)
+
+
+# -- widths -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_a_table_fits_and_cuts_nothing(width: int, tmp_path: Path) -> None:
+    found = synthetic.records(40)
+    ledger = open_folder(tmp_path, create=True)
+    for start in range(0, 40, 10):
+        ledger.write(found[start : start + 10])
+    ledger.write(sweeps=[(synthetic.sweep(found), None)])
+    command = [sys.executable, "-m", "trialbook_cli.main", "trials", "net", "--book", str(tmp_path)]
+    environment = {**os.environ, "COLUMNS": str(width)}
+    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    names = ("batch_size", "dropout", "layers", "learning_rate", "momentum", "optimizer", "units", "weight_decay")
+
+    assert all(len(line.rstrip()) <= width for line in shown.splitlines())
+    assert "…" not in shown
+    assert [name for name in names if name.split("_")[-1] not in shown] == []
+    assert ("not shown for want of width" in shown) == (width < 160)
 
 
 # -- what can go wrong --------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def _facts(side: Side) -> dict[str, str]:
     record, objective = side.record, side.record.objective
     seconds = record.job.duration_seconds
     told: dict[str, Any] = {
-        "best job" if record.job.name != side.name else "job": record.job.name,
+        **({"best job": record.job.name} if record.job.name != side.name else {}),
         "objective": "none" if objective is None else f"{objective.metric} ({objective.type.value.lower()})",
         "value": "–" if record.value is None else brief(record.value),
         "ranked jobs": str(len(side.values)),

@@ -172,12 +172,14 @@ def _trials_table(name: str, found: list[Record], columns: str | None) -> object
         return trials_table(name, found, varied([record.job.hyper_parameters for record in found]))
     names = [each.strip() for each in columns.split(",") if each.strip()]
     _check("--columns", names, found)
-    rows = [[_cell(fact(record, each)) for each in names] for record in found]
-    numeric = [each for each in names if any(isinstance(fact(record, each), float) for record in found)]
+    rows = [[_cell(each, fact(record, each)) for each in names] for record in found]
+    numeric = [each for each in names if all(_sort_key(fact(record, each) or 0)[0] == 0 for record in found)]
     return table_of(names, rows, right=numeric)
 
 
-def _cell(value: str | float | None) -> Text:
+def _cell(name: str, value: str | float | None) -> Text:
     if value is None:
         return Text("–")
-    return Text(brief(value)) if isinstance(value, float) else safe(short(value), 80)
+    if isinstance(value, float):
+        return Text(f"{value:.1f}" if name == "minutes" else brief(value))
+    return safe(short(value), 80)

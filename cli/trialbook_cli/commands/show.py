@@ -1,5 +1,7 @@
 """`trialbook show`: everything about one job, or a sweep at a glance."""
 
+from datetime import UTC, datetime
+
 from rich.text import Text
 
 from trialbook.adapters.dynamodb import Attachment
@@ -8,7 +10,6 @@ from trialbook.core.analysis.wording import brief, duration
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.sweeps import Record, Sweep
-from trialbook.core.times import iso_or_none
 from trialbook_cli import told
 from trialbook_cli.listing import table_of
 from trialbook_cli.outputs import Line, job_line, sweep_line
@@ -51,8 +52,8 @@ def _show_sweep(book: Book, sweep: Sweep, *, as_json: bool) -> int:
             ("experiment", sweep.experiment),
             ("jobs", ", ".join(f"{number} {word}" for word, number in counts.items() if number)),
             ("best", None if sweep.best is None else f"{sweep.best.job_name} {brief(sweep.best.value)}"),
-            ("started", iso_or_none(sweep.began_at)),
-            ("ended", iso_or_none(sweep.tuning_ended_at or sweep.last_at)),
+            ("started", _moment(sweep.began_at)),
+            ("ended", _moment(sweep.tuning_ended_at or sweep.last_at)),
             *told.facts(deliveries),
         ]
     )
@@ -93,8 +94,8 @@ def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str
         ("sweep", record.sweep),
         ("placed by", record.placed_by),
         ("attached", _attached(attachment)),
-        ("started", iso_or_none(job.started_at or job.created_at)),
-        ("ended", iso_or_none(job.ended_at)),
+        ("started", _moment(job.started_at or job.created_at)),
+        ("ended", _moment(job.ended_at)),
         ("took", None if seconds is None else duration(seconds)),
         ("billed", None if job.billable_seconds is None else duration(job.billable_seconds)),
         ("machines", ", ".join(f"{each.instance_count} x {each.instance_type}" for each in job.instances) or None),
@@ -105,13 +106,17 @@ def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str
     ]
 
 
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _attached(attachment: Attachment | None) -> str | None:
     if attachment is None:
         return None
     if attachment.is_attached:
         return "yes"
     return f"no: {attachment.problem or 'not yet'}" + (
-        f"; tried again at {iso_or_none(attachment.again_at)}" if attachment.again_at else ""
+        f"; tried again at {_moment(attachment.again_at)}" if attachment.again_at else ""
     )
 
 

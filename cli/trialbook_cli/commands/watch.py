@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from rich.console import Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from trialbook.book import Book, Jobs
@@ -49,7 +50,8 @@ def _look(jobs: Jobs) -> tuple[Sweep, Group]:
     total = max(sweep.counts.jobs, sweep.max_jobs or 0, sweep.expected_size or 0)
     # A bar says nothing that the numbers beside it do not; into a pipe it would be noise.
     bar = [ProgressBar(total=total, completed=sweep.counts.ended, width=40)] if console.is_terminal else []
-    state = Text(f"{sweep.counts.ended} of {total} ended, {sweep.state.value}", "bold")
+    state = Table.grid(padding=(0, 1))
+    state.add_row(*bar, Text(f"{sweep.counts.ended} of {total} ended, {sweep.state.value}", "bold"))
     seen = Text(f"looked at {datetime.now(UTC):%H:%M:%S} UTC; Ctrl-C ends watching, not the sweep", "dim")
     open_lines = [] if sweep.state is SweepState.CLOSED else [seen]
-    return sweep, Group(state, *bar, verdict(sweep, names), trials_table(jobs.name, found, names), *open_lines)
+    return sweep, Group(state, verdict(sweep, names), trials_table(jobs.name, found, names), *open_lines)

@@ -1,6 +1,7 @@
 """The ledger a page at a time, for people and programs that ask: where a page ends, a cursor says how to go on."""
 
 import json
+import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from trialbook.adapters.dynamodb import (
     SWEEPS,
     Ledger,
     experiment_id,
+    indexed_by,
     read_experiment,
     read_record,
     read_sweep,
@@ -115,7 +117,7 @@ class PagedLedger(Ledger):
             limit=limit,
             page_size=limit,
             scan_index_forward=forward,
-            last_evaluated_key=_from_cursor(cursor),
+            last_evaluated_key=_from_cursor(cursor, getattr(source.Meta, "index_name", None)),
         )
         entries = tuple(read(item) for item in rows)
         key = rows.last_evaluated_key
@@ -123,15 +125,17 @@ class PagedLedger(Ledger):
 
 
 def _to_cursor(key: dict[str, Any]) -> str:
-    flat = {name: value["S"] for name, value in key.items()}
-    return urlsafe_b64encode(json.dumps(flat, separators=(",", ":")).encode()).decode().rstrip("=")
+    """The key's values in the order of their names: short enough for a line of a terminal."""
+    values = json.dumps([key[name]["S"] for name in sorted(key)], separators=(",", ":"))
+    return urlsafe_b64encode(zlib.compress(values.encode(), 9)).decode().rstrip("=")
 
 
-def _from_cursor(cursor: str | None) -> dict[str, Any] | None:
+def _from_cursor(cursor: str | None, index: str | None) -> dict[str, Any] | None:
     if cursor is None:
         return None
+    names = sorted({"pk", "sk", *indexed_by()[index]})
     try:
-        flat = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return {str(name): {"S": str(value)} for name, value in flat.items()}
-    except (ValueError, AttributeError):
-        raise InvalidInput("--after", cursor, "a cursor as an earlier page told it") from None
+        values = json.loads(zlib.decompress(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
+        return {name: {"S": str(value)} for name, value in zip(names, values, strict=True)}
+    except (ValueError, TypeError, zlib.error):
+        raise InvalidInput("--after", cursor, "a cursor as an earlier page of the same question told it") from None
