@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import ROOT
 from trialbook import Book
-from trialbook.adapters import dynamodb
+from trialbook.adapters import deliveries, dynamodb
 from trialbook.adapters.rules_document import read_rules
 from trialbook.book import sweeps_frame
 from trialbook.core.rules import PLACEHOLDERS
@@ -245,7 +245,8 @@ def _cells(section: str) -> set[str]:
 
 
 def test_every_item_attribute_and_index_of_the_ledger_is_told() -> None:
-    items = set(re.findall(r"item=\"(\w+)\"", Path(dynamodb.__file__).read_text()))
+    written = "".join(Path(str(module.__file__)).read_text() for module in (dynamodb, deliveries))
+    items = set(re.findall(r"item=\"(\w+)\"", written))
     attributes = set(dynamodb._Item._attributes)
     indexes = {name: keys for name, keys in dynamodb.indexed_by().items() if name}
 

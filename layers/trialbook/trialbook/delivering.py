@@ -11,7 +11,7 @@ from trialbook.adapters.dynamodb import Conflict
 from trialbook.batches import TryLater
 from trialbook.core.messages.delivery import Delivery, NotSent, Sent
 
-LONGEST_DELAY = 43_200  # seconds; what SQS takes
+LONGEST_DELAY = 43_000  # seconds; SQS takes 12 hours, counted from when the message came up
 LONGEST_PAUSE = 900  # seconds; after that a channel that works again is noticed
 _WAITS_FOR_ANOTHER = 5  # seconds
 

@@ -33,8 +33,8 @@ class Deliveries:
         self._ledger.keep(
             _pk(delivery.about),
             _sk(delivery.channel, delivery.address, delivery.part),
-            "delivery",
             pack(delivery),
+            item="delivery",
             version=delivery.version,
             status=delivery.state.value,
             expires_at=int((now + _KEPT_FOR).timestamp()),

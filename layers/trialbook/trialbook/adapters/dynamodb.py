@@ -499,15 +499,15 @@ class Ledger:
         item = self._get(pk, sk)
         return None if item is None else _read_facts(item)
 
-    def keep(self, pk: str, sk: str, kind: str, facts: dict[str, Any], *, version: int, **attributes: Any) -> None:
+    def keep(self, pk: str, sk: str, facts: dict[str, Any], *, item: str, version: int, **attributes: Any) -> None:
         """Writes another adapter's item. Raises Conflict where it is not one version older."""
-        item = self._item(pk, sk, item=kind, version=version, **_facts(facts), **attributes)
+        made = self._item(pk, sk, item=item, version=version, **_facts(facts), **attributes)
         try:
-            item.save(self._is_at(version - 1))
+            made.save(self._is_at(version - 1))
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
-            raise Conflict(f"{kind}: somebody else wrote it") from error
+            raise Conflict(f"{item}: somebody else wrote it") from error
 
     def kept_in(self, pk: str) -> Iterator[Any]:
         """The facts of all items of a partition that another adapter keeps here, read consistently."""

@@ -117,17 +117,17 @@ def _values(parameters: Sequence[Parameter], values: Mapping[str, str]) -> dict[
 
 
 def table(found: Leaders, ranked: int | None) -> Table | None:
-    """The first trials: rank, what varied, objective, duration. `ranked` is how many rank in all, where that is
-    known."""
+    """The first trials: rank, objective, what varied, duration: on a narrow screen the first columns are seen. `ranked`
+    is how many rank in all, where that is known."""
     if not found.trials:
         return None
     names = found.parameters[:_COLUMNS]
     rows = tuple(
-        (str(place), *(_cell(each.varied.get(name)) for name in names), brief(each.value), _taken(each.seconds))
+        (str(place), brief(each.value), *(_cell(each.varied.get(name)) for name in names), _taken(each.seconds))
         for place, each in enumerate(found.trials[:SHOWN], 1)
     )
-    headers = ("#", *(cut(name, _LONGEST_CELL) for name in names), cut(found.metric, _LONGEST_CELL), "took")
-    numeric = (0, *(place for place, name in enumerate(names, 1) if _is_numeric(found, name)), len(names) + 1)
+    headers = ("#", cut(found.metric, _LONGEST_CELL), *(cut(name, _LONGEST_CELL) for name in names), "took")
+    numeric = (0, 1, *(place for place, name in enumerate(names, 2) if _is_numeric(found, name)))
     return Table(headers, rows, numeric, marked=0, caption=_left_out(found, names, ranked))
 
 
