@@ -53,6 +53,16 @@ def test_the_page_opens_from_disk_with_the_answer_first(open_page: Open) -> None
     assert page.locator("#selected").inner_text() == "60 trials"
 
 
+def test_numbers_read_the_same_in_python_and_in_the_page(open_page: Open) -> None:
+    """The page's table shows what Python's tidy() writes, of numbers of every size."""
+    values = [0.1, 1 / 3, 2 / 3e5, 123456.789, 1e-7, 3.5e12, -0.25, 16777217.0, 0.039592083543539047]
+    given = analysed([trial(n, {"a": n}, None, metrics={"m": value}) for n, value in enumerate(values)])
+    page = open_page(files(given)["report.html"])
+    column = page.locator("#rows thead th").all_inner_texts().index("m") + 1
+
+    assert cells(page, column) == [tidy(value) for value in values]
+
+
 def test_a_script_that_is_not_the_pages_own_does_not_run(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "altered.html"
     path.write_text(

@@ -27,6 +27,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "number": wording.tidy,
+        "brief": wording.brief,
         "whole": lambda count: f"{count:,}",
         "rough": wording.rough,
         "percent": wording.percent,

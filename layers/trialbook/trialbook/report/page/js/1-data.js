@@ -7,11 +7,17 @@ const all = Array.from({ length: size }, (_, i) => i);
 const single = Math.fround;
 
 // As Python's tidy(): the shortest decimal that is the same float32, seven significant digits at most.
-function number(value) {
-  for (let digits = 1; digits <= 7; digits++) {
+function number(value, most = 7) {
+  for (let digits = 1; digits <= most; digits++) {
     const text = value.toPrecision(digits);
-    if (digits === 7 || single(+text) === single(value)) return plain(text);
+    if (digits === most || single(+text) === single(value)) return plain(text);
   }
+}
+
+// As Python's brief(): what a label has room for.
+function brief(value) {
+  const whole = Math.abs(value) < 1e7 ? String(Math.trunc(Math.abs(value))).length : 0;
+  return number(value, Math.max(5, whole));
 }
 
 function plain(text) {

@@ -110,7 +110,7 @@ class Scatter extends Canvas {
     if (this.mark) this.mark(c, this, chosen);
     else if (isDense) dots(c, this, chosen);
     else for (const i of chosen) shape(c, this.px[i], this.py[i], trials.status[i], colours[this.colour(i)]);
-    for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) star(c, this.starAt ? this.starAt(i) : this.px[i], this.py[i], show(trials.value[i]), this.box);
+    for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) star(c, this.starAt ? this.starAt(i) : this.px[i], this.py[i], brief(trials.value[i]), this.box);
     this.drawAbove();
   }
 
