@@ -114,6 +114,17 @@ def test_an_axis_of_the_parallel_coordinates_has_a_brush_of_its_own(open_page: O
     )
 
 
+def test_charts_out_of_view_are_drawn_too(open_page: Open) -> None:
+    """For a picture of the whole page, whenever it is taken and however slow the machine."""
+    page = open_page(report_of(60)["report.html"])
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.plot canvas:first-child')].every(canvas =>
+          canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(each => each))"""
+    )
+
+    assert page.evaluate("scrollY") == 0
+
+
 def test_a_heading_sorts_and_says_so(open_page: Open) -> None:
     page = open_page(report_of(60)["report.html"])
     headings = page.locator("#rows thead th")

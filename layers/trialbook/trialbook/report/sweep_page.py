@@ -33,7 +33,7 @@ def sweep_page(
         "instances": ", ".join(f"{plural(jobs, 'job')} on {kind}" for kind, jobs in cost.instances.items()) or None,
         "channels": [(f"Channel {name}", uri) for name, uri in recipe.channels.items()] if recipe else [],
         "tags": best.tags if best else {},
-        "request": json.dumps(recipe.request, indent=2, ensure_ascii=False) if recipe else "",
+        "request": json.dumps(recipe.request, indent=2, ensure_ascii=False, default=dict) if recipe else "",
         "placed": ", ".join(f"{rule} ({plural(jobs, 'job')})" for rule, jobs in analysis.provenance.placed_by.items()),
         "data": embedded(data),
     }

@@ -34,7 +34,7 @@ class Canvas {
 
   refresh() {
     if (this.inView) this.draw();
-    else this.isStale = true;
+    else this.isStale = true, whenIdle();
   }
 
   resize() {

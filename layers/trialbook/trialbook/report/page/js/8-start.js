@@ -28,13 +28,20 @@ for (const button of document.querySelectorAll("[data-copy]"))
   });
 
 // What is out of view is drawn too, one at a time when nothing else is to do: for pictures of the whole page.
+let isIdle = false;
+function whenIdle() {
+  if (isIdle) return;
+  isIdle = true;
+  requestIdleCallback(drawStale, { timeout: 300 });
+}
+
 function drawStale() {
-  const stale = plots.find((plot) => plot.isStale);
+  isIdle = false;
+  const stale = brushing ? null : plots.find((plot) => plot.isStale);
   if (!stale) return;
   stale.draw();
-  requestIdleCallback(drawStale, { timeout: 50 });
+  whenIdle();
 }
-setTimeout(drawStale, 100);
 
 function recolour() {
   readColours();
