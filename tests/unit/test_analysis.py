@@ -359,6 +359,14 @@ def test_a_search_whose_second_half_found_nothing_better_says_so() -> None:
     ]
 
 
+def test_groups_come_in_the_same_order_whatever_order_the_jobs_come_in() -> None:
+    one = [trial(n, {"eta": n}, 0.1 + n) for n in range(3)]
+    other = [trial(10 + n, {"eta": n}, 0.5 + n / 100, metric="accuracy") for n in range(3)]
+    orders = [[group.ranking.metric for group in analysed(each).groups] for each in ([*one, *other], [*other, *one])]
+
+    assert orders[0] == orders[1]
+
+
 def test_a_search_is_counted_by_those_that_searched_for_the_same() -> None:
     """Jobs by another objective did not try to be better."""
     one = [trial(n, {"eta": n}, 0.1 if n == 12 else 0.2 + n / 100) for n in range(20)]
