@@ -55,3 +55,27 @@ def replay(
     from trialbook_cli.commands.replay import run
 
     raise typer.Exit(run(recording, out, dynamodb_url, rules, smtp, as_json=as_json))
+
+
+def preview(
+    recording: Recording,
+    out: Out = Path("preview-out"),
+    slack: Annotated[bool, typer.Option("--slack", help="Only what stands in Slack.")] = False,
+    email: Annotated[bool, typer.Option("--email", help="Only the mails.")] = False,
+    dark: Annotated[bool, typer.Option("--dark", help="Pictures of a dark screen.")] = False,
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A rules document (YAML) to be in force; else everything has its default."),
+    ] = None,
+) -> None:
+    """Shows what people will see in Slack and in their mail, before anything is sent.
+
+    Replays the recording, up to the weekly report after it, and writes to the folder given by --out: slack.html, which
+    looks as Slack shows the blocks, each mail's HTML, a picture of each where there is a Chromium, and everything as
+    sent in slack/ and email/.
+
+    Example: trialbook preview events/recordings/churn-min-child-weight --out build/preview
+    """
+    from trialbook_cli.commands.preview import run
+
+    raise typer.Exit(run(recording, out, rules, slack=slack, mail=email, dark=dark))

@@ -23,7 +23,7 @@ app = typer.Typer(
 for title, commands in {
     "Ask the book": (asking.experiments, asking.sweeps, asking.trials, asking.best, asking.show, asking.compare),
     "See a sweep": (asking.report, asking.watch),
-    "Try it without AWS": (trying.demo, trying.replay),
+    "Try it without AWS": (trying.demo, trying.replay, trying.preview),
     "Fill and keep the book": (keeping.backfill, keeping.export, keeping.rerank, keeping.prune, keeping.record),
     "Look after a deployment": (keeping.doctor, keeping.redrive),
 }.items():

@@ -49,7 +49,7 @@ def regressed(value: float = 0.038) -> SweepFacts:
 def test_a_regression_says_by_how_much_and_what_differs() -> None:
     (said,) = alerts(regressed(), "{name: record, regression: {against: experiment, by: 2 %}}")
 
-    assert said.title == "churn-xgb · alert “record” · validation:error 0.039592, worse than 0.038 (4.2 %)"
+    assert said.title == "churn-xgb · alert “record” · validation:error 4.2 % worse"
     assert said.verdict == (
         "validation:error 0.039592 is 0.00159 (4.2 %) higher, worse, than the experiment's best before, 0.038; "
         "2 % is allowed."

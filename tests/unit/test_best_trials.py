@@ -94,7 +94,7 @@ def test_new_bests_come_first_and_each_standing_has_its_words() -> None:
 
 
 def test_without_a_new_best_the_answer_says_so() -> None:
-    assert best_trials_message(report(SAME)).subject == "Best trials to 2026-11-20: no new best in 1 experiment"
+    assert best_trials_message(report(SAME)).subject == "Best trials to 2026-11-20: 0 new bests in 1 experiment"
 
 
 def test_only_experiments_in_which_something_ended_are_told_and_the_rest_beyond_fifty_is_counted() -> None:

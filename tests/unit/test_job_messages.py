@@ -40,12 +40,21 @@ def test_a_failed_job_says_why_in_its_first_line() -> None:
     assert isinstance(seen, Job)
     said = message(JobFacts(record(replace(seen, tuning_job=None), "churn-xgb")), FAILED)
 
-    assert said.title.startswith("churn-xgb · training job failed · AlgorithmError: xgboost.core.XGBoostError")
+    assert said.title == "churn-xgb · training job failed · AlgorithmError"
     assert said.subject.startswith("churn-xgb: training job failed, AlgorithmError: ")
     assert said.verdict.startswith("churn-xgb-261121-0900-011-d2a93eb2 failed after 1 min 5 s: AlgorithmError")
     assert "Traceback" in said.failures[0]
     assert (said.mood, said.kind) == (Mood.BAD, MessageKind.JOB)
     assert [each.text for each in said.links] == ["Job in the console", "Logs"]
+
+
+def test_a_short_reason_is_told_once() -> None:
+    failed = record(job(status="Failed", failure_reason="ClientError: no such bucket"))
+    said = message(JobFacts(failed), FAILED)
+
+    assert said.title == "churn · training job failed · ClientError"
+    assert said.verdict == "churn-1 failed after 5 min: ClientError: no such bucket"
+    assert said.failures == ()
 
 
 def test_a_finished_job_is_compared_with_the_experiments_best_and_priced() -> None:

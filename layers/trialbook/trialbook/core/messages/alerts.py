@@ -8,7 +8,7 @@ from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.model import Against, Cost, Difference
 from trialbook.core.analysis.parameters import shown_values
 from trialbook.core.analysis.verdict import distance
-from trialbook.core.analysis.wording import brief, cut, dollars, listed, percent, plural
+from trialbook.core.analysis.wording import brief, cut, dollars, listed, percent, plural, rough
 from trialbook.core.announcements import JOB_FINISHED, REPORT_READY, SWEEP_PROGRESSED, TUNING_JOB_FAILED, Announcement
 from trialbook.core.jobs import Job
 from trialbook.core.messages import phrases
@@ -25,7 +25,7 @@ Watched = SweepFacts | JobFacts
 
 _AGAINST = {EXPERIMENT: Against.EXPERIMENT, PREVIOUS_SWEEP: Against.PREVIOUS_SWEEP}
 _MOST_DIFFERENCES = 15
-_LONGEST_CELL = 80
+_LONGEST_CELL = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _message(event: Announcement, facts: Watched, broken: Broken, about: Message
         kind=MessageKind.ALERT,
         mood=Mood.BAD,
         title=phrases.SEPARATOR.join((about.experiment, f"alert “{cut(broken.rule.name, 60)}”", broken.short)),
-        subject=f"{about.experiment}: {broken.short}",
+        subject=f"{about.experiment}: {broken.short}, alert “{cut(broken.rule.name, 60)}”",
         verdict=broken.sentence,
         version=_version(facts, broken.rule),
         revision=0 if broken.rule.failed is not None else about.revision,
@@ -199,12 +199,12 @@ def _regressed(
     if found is None or found.is_better or found.is_equal or not regression.is_broken(found.margin, found.relative):
         return
     than = f"the baseline {found.job_name}" if regression.baseline else f"{rule.limit.partition(' than ')[2]}"
-    share = f" ({percent(found.relative)})" if found.relative is not None else ""
+    by = percent(found.relative) if found.relative is not None else rough(found.margin)
     sentence = (
         f"{metric} {brief(value)} is {distance(found, objective_type)} than {than}, {brief(found.value)}; "
         f"{regression.limit} is allowed."
     )
-    yield Broken(rule, f"{metric} {brief(value)}, worse than {brief(found.value)}{share}", sentence, found.job_name)
+    yield Broken(rule, f"{metric} {by} worse", sentence, found.job_name)
 
 
 # -- what differs --------------------------------------------------------------------------------------------------
@@ -217,13 +217,18 @@ def _table(facts: Watched, baseline: str | None) -> Table | None:
         return None
     here, there = _traits(one.job), _traits(other.job)
     rows = [(name, there.get(name, "–"), here.get(name, "–")) for name in {**there, **here}]
-    apart = [tuple(cut(cell, _LONGEST_CELL) for cell in row) for row in rows if row[1] != row[2]]
+    apart = [tuple(map(_cell, row)) for row in rows if row[1] != row[2]]
     if not apart:
         return None
     left = len(apart) - _MOST_DIFFERENCES
     caption = f"{plural(left, 'more difference')} not shown" if left > 0 else ""
     headers = ("what differs", cut(other.job.name, _LONGEST_CELL), cut(one.job.name, _LONGEST_CELL))
     return Table(headers, tuple(apart[:_MOST_DIFFERENCES]), caption=caption)
+
+
+def _cell(text: str) -> str:
+    """The text, or its end: that is where images and addresses differ."""
+    return text if len(text) <= _LONGEST_CELL else f"…{text[-_LONGEST_CELL:]}"
 
 
 def _judged(facts: Watched) -> Record | None:

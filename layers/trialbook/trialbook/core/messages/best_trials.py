@@ -7,7 +7,7 @@ from datetime import datetime
 from trialbook.core.analysis.arithmetic import share_of
 from trialbook.core.analysis.parameters import shown_value, shown_values
 from trialbook.core.analysis.verdict import shown
-from trialbook.core.analysis.wording import cut, dollars, listed, number_of, percent, plural, rough, tidy
+from trialbook.core.analysis.wording import brief, cut, dollars, listed, number_of, percent, plural, rough
 from trialbook.core.announcements import BEST_TRIALS, Announcement
 from trialbook.core.codec import pack, unpack
 from trialbook.core.messages.model import Link, Message, MessageKind, Mood, Section, Table
@@ -198,7 +198,7 @@ def best_trials_message(report: BestTrials, page_of: PageOf = lambda experiment:
         experiment="all experiments",
         title=f"Best trials, {period}",
         subject=f"Best trials to {date}: {answer}",
-        verdict=f"{answer[0].upper()}{answer[1:]}.",
+        verdict=f"{answer}.",
         sentences=(f"{_spelt(report.taken)}.",),
         at=report.until,
         sections=(*(_section(each, page_of) for each in report.experiments), *_rest(report)),
@@ -209,9 +209,9 @@ def _answer(report: BestTrials) -> str:
     of = len(report.experiments) + report.left_out
     new = [each for each in report.experiments if each.is_new]
     if not new:
-        return f"no new best in {plural(of, 'experiment')}"
+        return f"0 new bests in {plural(of, 'experiment')}"
     if report.new_bests == 1 and new[0].best is not None:
-        return f"{new[0].experiment} has a new best, {new[0].metric} {tidy(new[0].best.value)}"
+        return f"{new[0].experiment} has a new best, {new[0].metric} {brief(new[0].best.value)}"
     return f"{plural(report.new_bests, 'new best', 'new bests')}: {listed([each.experiment for each in new], 3)}"
 
 
@@ -246,7 +246,7 @@ def _headline(progress: Progress) -> str:
     if progress.best is None:
         return f"{progress.experiment}: nothing is ranked"
     what = "new best" if progress.is_new else "best is still"
-    return f"{progress.experiment}: {what} {progress.metric} {tidy(progress.best.value)}"
+    return f"{progress.experiment}: {what} {progress.metric} {brief(progress.best.value)}"
 
 
 def _compared(progress: Progress) -> tuple[str, ...]:
@@ -273,7 +273,7 @@ def _table(progress: Progress) -> Table | None:
     return Table(
         headers=("", "before", "now"),
         rows=(
-            (progress.metric or "", tidy(former.value), tidy(best.value)),
+            (progress.metric or "", brief(former.value), brief(best.value)),
             *((each.parameter, _value(each.before), _value(each.now)) for each in progress.changes),
         ),
         numbers=(1, 2),

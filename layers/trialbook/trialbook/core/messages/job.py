@@ -18,7 +18,7 @@ from trialbook.core.messages.summary import spending_facts
 from trialbook.core.rules import Rules
 from trialbook.core.sweeps import last_activity_of
 
-_IN_TITLE = 100  # characters of a failure reason
+_IN_TITLE = 40  # characters of a failure reason
 _IN_SUBJECT = 80
 _LONGEST_REASON = 1_200
 _METRICS = 6
@@ -41,7 +41,7 @@ def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
     """The job's message as it stands now."""
     record = facts.record
     job, word = record.job, _WORDS[record.key.kind]
-    outcome, short = _outcome(facts, _IN_TITLE), _outcome(facts, _IN_SUBJECT)
+    outcome, short = _outcome(facts, is_title=True), _outcome(facts, is_title=False)
     state = job.status.lower()
     return Message(
         id=event.id,
@@ -57,7 +57,7 @@ def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
         sentences=tuple(compared(each, record.objective.type) for each in apart(facts) if record.objective),
         facts=_facts(facts, rules),
         constants=_constants(job),
-        failures=(cut(job.failure_reason.strip(), _LONGEST_REASON),) if _has_reason(job) and job.failure_reason else (),
+        failures=_reasons(job),
         links=job_links(facts),
         tags=job.tags,
         event_type=event.type,
@@ -66,15 +66,21 @@ def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
     )
 
 
-def _has_reason(job: Job) -> bool:
-    return job.status != COMPLETED and bool((job.failure_reason or "").strip())
+def _reasons(job: Job) -> tuple[str, ...]:
+    """SageMaker's whole reason, where that says more than the verdict."""
+    reason = (job.failure_reason or "").strip()
+    is_told = job.status == FAILED and reason == essence(reason)
+    return () if job.status == COMPLETED or not reason or is_told else (cut(reason, _LONGEST_REASON),)
 
 
-def _outcome(facts: JobFacts, longest: int) -> str:
-    """What came of it, in short: its value, or why it failed."""
+def _outcome(facts: JobFacts, *, is_title: bool) -> str:
+    """What came of it, in short: its value, or why it failed; in the title only what kind of error that was, because
+    the verdict that follows has the rest."""
     record = facts.record
     if record.job.status == FAILED:
-        return cut(essence(record.job.failure_reason), longest)
+        reason = essence(record.job.failure_reason)
+        kind, colon, _ = reason.partition(":")
+        return cut(kind if colon else reason, _IN_TITLE) if is_title else cut(reason, _IN_SUBJECT)
     if record.objective is None or record.value is None:
         return ""
     before = facts.before.experiment_value if facts.before else None

@@ -92,6 +92,7 @@ def failure(group: FailureGroup) -> str:
     told = f"{group.count:,} × {essence(group.example)}"
     if not group.only_they_share:
         return told
+    told = told.rstrip(". ")
     which = "both" if group.count == 2 else f"all {group.count:,}"
     values = listed([f"{each.parameter} {each.condition}" for each in group.only_they_share])
     return f"{told} – {which} had {values}, and no other job had"
