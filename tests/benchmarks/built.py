@@ -61,7 +61,7 @@ def built() -> Iterator[Built]:
     """Builds, zips and unzips; the folders are gone behind the block."""
     python = runtime()
     with tempfile.TemporaryDirectory() as made:
-        done = sam("build", "--build-dir", f"{made}/build", "--cached", path=f"{python.parent}:")
+        done = sam("build", "--build-dir", f"{made}/build", "--no-cached", path=f"{python.parent}:")
         assert done.returncode == 0, done.stderr
         for name in (*map(logical_id, FUNCTIONS), _LAYER, _CHARTS):
             command = [str(SAM.with_name("python")), "-c", _ZIP, f"{made}/{name}", f"{made}/build/{name}"]

@@ -25,6 +25,7 @@ from tests.conftest import ROOT
 from tests.integration.conftest import opened, running_dynamodb_local
 from tests.integration.test_build import FUNCTIONS
 from trialbook.adapters.dynamodb import Ledger
+from trialbook.adapters.folder import FolderLedger, Table
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.record_job import record_job
 from trialbook.services import Services
@@ -68,9 +69,13 @@ def _world(recording: Recording, end: datetime) -> Iterator[tuple[Ledger, dict[s
             boto3.client("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket="reports")
             boto3.client("events", endpoint_url=url, region_name="us-east-1").create_event_bus(Name="trialbook")
             client = SageMaker(_session(endpoint), "us-east-1")
-            services = Services(ledger, lambda account, region: client)
-            record_job(recording.events[0], services)
-            fill(ledger, recording, CHILDREN)
+            written = Table()
+            book = FolderLedger(written)
+            services = Services(book, lambda account, region: client)
+            begins = next(each for each in recording.events if "HyperParameterTuningJobName" in each["detail"])
+            record_job(begins, services)
+            fill(book, recording, CHILDREN)
+            _copy(written, ledger)
             yield (
                 ledger,
                 {
@@ -81,6 +86,15 @@ def _world(recording: Recording, end: datetime) -> Iterator[tuple[Ledger, dict[s
             )
     finally:
         moto.stop()
+
+
+def _copy(written: Table, ledger: Ledger) -> None:
+    """A ledger that was written in memory, 25 items a request."""
+    client: Any = ledger.connection.client
+    puts = [{"PutRequest": {"Item": item}} for item in written.items.values()]
+    for start in range(0, len(puts), 25):
+        answer = client.batch_write_item(RequestItems={ledger.table: puts[start : start + 25]})
+        assert not answer["UnprocessedItems"]
 
 
 def _session(endpoint: str) -> Session:
