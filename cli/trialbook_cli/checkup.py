@@ -237,7 +237,7 @@ def email(patient: Patient) -> Iterator[Finding]:
     """Whether SES takes mail from the sender, for anyone."""
     sender = patient.parameter("EmailFrom")
     if not sender:
-        yield Finding(Level.NOTE, "no sender of email is configured", "see docs/configuration.md")
+        yield Finding(Level.NOTE, "no sender of email is configured", "see docs/email.md")
         return
     client = patient.client("sesv2")
     if not _is_verified(client, sender):

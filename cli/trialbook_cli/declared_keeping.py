@@ -176,9 +176,12 @@ def redrive(
 @asks
 def try_channel(
     source: Source,
-    channel: Annotated[str, typer.Option(metavar="CHANNEL", help="slack or webhook.")],
+    channel: Annotated[str, typer.Option(metavar="CHANNEL", help="slack, webhook or email.")],
     to: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where to, instead of the stack's own: a Slack channel's id or name.")
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Where to, instead of the stack's own: a Slack channel's id or name, an address."
+        ),
     ] = "",
     slack_url: Annotated[
         str | None, typer.Option(help="Another address of Slack's API, for tests.", hidden=True)

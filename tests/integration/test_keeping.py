@@ -63,6 +63,7 @@ TEMPLATE: dict[str, Any] = {
             for name in ("SlackChannel", "SlackTokenParameter", "SlackTokenSecretArn", "SlackWebhookParameter")
         },
         "EmailFrom": {"Type": "String", "Default": ""},
+        "EmailTo": {"Type": "String", "Default": ""},
     },
     "Resources": {
         "Ledger": {

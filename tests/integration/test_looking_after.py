@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from email import message_from_string
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
 
 from tests.integration.test_build_report import outcome
-from tests.integration.test_keeping import TEMPLATE, Ask, Aws
+from tests.integration.test_keeping import TEMPLATE, Ask, Aws, deploy
 from tests.integration.test_keeping import ask as ask
 from tests.integration.test_keeping import aws as aws
 from tests.integration.test_replay import CHURN
@@ -96,6 +100,28 @@ def test_a_message_is_sent_for_real(workspace: Workspace, ask: Ask) -> None:
     assert slack.stdout == "sent to slack #training: it looks as messages will\n"
     assert [each.by_webhook for each in workspace.messages] == [False, True]
     assert workspace.refused == []
+
+
+def test_a_mail_is_sent_for_real_and_a_refused_one_is_told_with_what_to_do(aws: Aws, ask: Ask) -> None:
+    deploy(EmailFrom="trialbook@example.com", EmailTo="first@example.com, second@example.com")
+    refused = ask("test-message", "--channel", "email")
+    boto3.client("sesv2").create_email_identity(EmailIdentity="trialbook@example.com")
+    done = ask("test-message", "--channel", "email")
+    sent = ses_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].sent_messages
+
+    assert refused.exit_code == 1
+    assert "MessageRejected; verify EmailFrom" in refused.stderr
+    assert done.stdout == "sent to email first@example.com: it looks as messages will\n"
+    assert [set(each.destinations) for each in sent] == [{"first@example.com"}]  # moto adds those of the header
+    assert "this channel takes them" in message_from_string(sent[0].raw_data, policy=default)["Subject"]
+
+
+def test_a_mail_needs_a_sender(aws: Aws, ask: Ask) -> None:
+    deploy()
+    done = ask("test-message", "--channel", "email")
+
+    assert done.exit_code == 2
+    assert "EmailFrom" in done.stderr
 
 
 def test_what_a_channel_refuses_is_told_with_what_to_do_and_without_the_token(workspace: Workspace, ask: Ask) -> None:

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from trialbook import clock
+from trialbook.adapters.ses import Ses
 from trialbook.adapters.slack import API, Slack, Webhook
 from trialbook.core.errors import InvalidInput
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.messages.destination import Channel
 from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Table
+from trialbook.messages.email import Enclosed, Letterhead, email_of
 from trialbook.messages.slack import Look, slack_text
 from trialbook_cli.checkup import Patient, secure_string, slack_token
 from trialbook_cli.frame import Source
@@ -25,7 +27,12 @@ _TODO = {
     "is_archived": "the channel is archived: choose another",
     "no_service": "the webhook was removed: make a new one and store its address",
     "unknown_webhook": "the stack has no SlackWebhookParameter",
+    "MessageRejected": "verify EmailFrom, and in the sandbox the recipient too: docs/email.md",
+    "MailFromDomainNotVerifiedException": "verify the domain of EmailFrom: docs/email.md",
+    "AccountSuspendedException": "SES has suspended the account: see its console",
+    "SendingPausedException": "sending is paused: see the SES console",
 }
+_PAGES = {Channel.SLACK: "slack.md", Channel.WEBHOOK: "slack.md", Channel.EMAIL: "email.md"}
 
 
 def run(source: Source, channel: str, to: str, slack_url: str | None) -> int:
@@ -38,7 +45,9 @@ def run(source: Source, channel: str, to: str, slack_url: str | None) -> int:
     try:
         where = _SENDERS[wanted](patient, to, slack_url or API)
     except NotSent as error:
-        todo = _TODO.get(error.reason, "try again in a minute" if error.passes else "docs/slack.md tells what to set")
+        todo = _TODO.get(
+            error.reason, "try again in a minute" if error.passes else f"docs/{_PAGES[wanted]} tells what to set"
+        )
         return fail(f"{channel} does not take it: {error.reason}; {todo}", FAILED)
     say(f"sent to {channel} {where}: it looks as messages will")
     return OK
@@ -65,7 +74,16 @@ def _to_webhook(patient: Patient, to: str, api: str) -> str:
 
 
 def _to_email(patient: Patient, to: str, api: str) -> str:
-    raise InvalidInput("--channel", "email", "slack or webhook")
+    """To the stack's first recipient, where no other is given: a test need not reach the whole team."""
+    sender = patient.parameter("EmailFrom")
+    if not sender:
+        raise InvalidInput("EmailFrom", "", "a verified identity, in the stack's parameters (docs/email.md)")
+    address = to or patient.parameter("EmailTo").split(",")[0].strip()
+    if not address:
+        raise InvalidInput("--to", to, "an email address, as the stack has no EmailTo")
+    head = Letterhead(sender, patient.parameter("EmailReplyTo") or None, patient.parameter("EmailUnsubscribe") or None)
+    Ses(patient.book.ledger.session).send(email_of(_message(patient.now, patient.name), address, head, Enclosed()))
+    return address
 
 
 _SENDERS = {Channel.SLACK: _to_slack, Channel.WEBHOOK: _to_webhook, Channel.EMAIL: _to_email}
