@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import pytest
 from botocore.session import Session
 
 from tests.integration.conftest import opened
+from tests.integration.test_close_and_reconcile import add_children, add_one
 from tests.integration.test_replay import CHURN, TUNING, recording
 from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker as Client
@@ -23,6 +25,7 @@ from trialbook.services import Services
 from trialbook_cli.backfilling import Span, backfill, parse_since
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
+from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SPAN = Span("123456789012", "us-east-1", datetime(2026, 1, 1, tzinfo=UTC), NOW)
@@ -112,6 +115,37 @@ def test_throttling_is_waited_for(history: History, monkeypatch: pytest.MonkeyPa
     assert len(list(history.ledger.jobs())) == 66
     assert pauses == [2.0**n for n in range(len(pauses))]
     assert pauses
+
+
+@pytest.mark.parametrize("operation", ["Search", "ListProcessingJobs"])
+def test_a_page_of_a_list_that_is_throttled_is_asked_for_again(
+    operation: str, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first nine attempts at each page fail; Search has two pages, with an empty one between them."""
+    for each in ("TUNING", "PROCESSING", "TRANSFORM"):
+        add_one(history.sagemaker, Kind[each])
+    add_children(history.sagemaker, 50, NOW - timedelta(days=1))
+    pauses: list[float] = []
+    asked: Counter[str] = Counter()
+
+    def throttled(called: str, request: dict[str, Any]) -> None:
+        page = str(request.get("NextToken"))
+        asked[page] += called == operation
+        if called == operation and asked[page] <= 9:
+            raise ApiError("ThrottlingException", "Rate exceeded")
+
+    history.sagemaker.faults = throttled
+    monkeypatch.setattr("botocore.retries.standard.time.sleep", lambda seconds: None, raising=False)
+    steps = list(backfill(SPAN, history.services, pause=pauses.append))
+
+    assert seen_and_recorded(steps) == {
+        "HyperParameterTuningJob": (2, 2),
+        "TrainingJob": (115, 75),
+        "ProcessingJob": (1, 1),
+        "TransformJob": (1, 1),
+    }
+    assert pauses
+    assert len(list(history.ledger.jobs())) == 79
 
 
 def test_only_the_named_jobs_are_looked_at(history: History) -> None:

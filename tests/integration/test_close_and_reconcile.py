@@ -19,11 +19,13 @@ from trialbook.core.describe import tuning_job_from_describe
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
 from trialbook.core.sweeps import Sweep, SweepState
-from trialbook.reconcile import reconcile
+from trialbook.reconcile import Reconciled, reconcile
 from trialbook.record_job import record, record_job
 from trialbook.services import Services
 from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
+from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
+EARLY = datetime(2026, 11, 20, 10, 35, tzinfo=UTC)
 LATER = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -199,6 +201,106 @@ def test_reconcile_stops_when_time_runs_out_and_goes_on_where_it_stopped(world: 
     assert first.recorded == 1
     assert not second.unfinished
     assert first.recorded + second.recorded == 66
+
+
+def add_children(sagemaker: SageMaker, number: int, first_at: datetime) -> None:
+    """Children of the recorded tuning job, that failed one every two minutes; one of five is to be tracked."""
+    pattern = next(job for job in sagemaker.jobs[Kind.TRAINING].values() if "TuningJobArn" in job)
+    for each in range(number):
+        name, ended = f"late-{each:03}", first_at + each * timedelta(minutes=2)
+        times_ = {"CreationTime": ended - timedelta(minutes=1), "TrainingEndTime": ended, "LastModifiedTime": ended}
+        names = {"TrainingJobName": name, "TrainingJobArn": sagemaker.arn("training-job", name)}
+        status = {"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: for a test"}
+        own = {**names, **times_, **status, "SecondaryStatusTransitions": [], "FinalMetricDataList": []}
+        sagemaker.add(Kind.TRAINING, {**pattern, **own}, {} if each % 5 == 0 else {"trialbook:ignore": "true"})
+
+
+def test_reconcile_stops_in_the_middle_of_several_pages_and_repairs_everything_once(world: World) -> None:
+    """Three pages of Search with an empty one between any two, and time for one page a run."""
+    add_children(world.sagemaker, 210, LATER - timedelta(hours=9))
+    runs: list[Reconciled] = []
+    while not runs or runs[-1].unfinished:
+        runs.append(reconcile(LATER, "123456789012", "us-east-1", world.services, times(1)))
+        assert len(runs) < 9
+    searches = [request for operation, request in world.sagemaker.requests if operation == "Search"]
+    since = [search["SearchExpression"]["Filters"][0]["Value"] for search in searches if "NextToken" not in search]
+
+    # Each run goes on two hours, 61 jobs, before the last that the one before has repaired.
+    told = [(run.seen, run.recorded, run.attached) for run in runs]
+    assert told == [(100, 20, 20), (100, 8, 8), (100, 8, 8), (93, 6, 6)]
+    assert [text[5:16] for text in since] == ["11-22T22:00", "11-23T16:18", "11-23T17:36", "11-23T18:54"]
+    assert len(searches) > len(since)  # the others asked for the empty page, and for what comes after it
+    tracked = [record.job.name for record in world.ledger.jobs() if record.version == 1]
+    assert sorted(tracked) == [f"late-{number:03}" for number in range(0, 210, 5)]
+    assert world.sagemaker.calls["AssociateTrialComponent"] == 42
+
+
+def add_one(sagemaker: SageMaker, kind: Kind, ended: datetime = EARLY) -> None:
+    """A job `other` that took five minutes; a tuning job is otherwise like the recorded one."""
+    times_ = {"CreationTime": ended - timedelta(minutes=5), kind.value.end: ended, "LastModifiedTime": ended}
+    pattern = next(iter(sagemaker.jobs[Kind.TUNING].values())) if kind is Kind.TUNING else {}
+    own = {kind.value.name: "other", kind.value.arn_field: sagemaker.arn(kind.value.arn, "other")}
+    sagemaker.add(kind, {**pattern, **own, **times_, kind.value.status: "Completed"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "recorded", "left"),
+    [
+        ("ListHyperParameterTuningJobs", 7, 1),
+        ("Search", 3, 5),
+        ("ListProcessingJobs", 7, 1),
+        ("ListTransformJobs", 7, 1),
+    ],
+)
+def test_one_kind_that_is_throttled_keeps_reconcile_from_no_other(
+    operation: str, recorded: int, left: int, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # botocore's own pauses between its attempts
+    now = world.now = datetime(2026, 11, 20, 10, 45, tzinfo=UTC)
+    for kind in (Kind.TUNING, Kind.PROCESSING, Kind.TRANSFORM):
+        add_one(world.sagemaker, kind)
+    world.sagemaker.faults = failing(operation, "ThrottlingException")
+    first = reconcile(now, "123456789012", "us-east-1", world.services)
+    world.sagemaker.faults = None
+    second = reconcile(now, "123456789012", "us-east-1", world.services)
+
+    assert (first.recorded, first.unfinished) == (recorded, True)
+    assert (second.recorded, second.unfinished) == (left, False)
+
+
+def failing(operation: str, code: str) -> Callable[[str, dict[str, Any]], None]:
+    """An error in answer to each call of an operation."""
+
+    def faults(called: str, request: dict[str, Any]) -> None:
+        if called == operation:
+            raise ApiError(code, "for a test")
+
+    return faults
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ValidationException"])
+def test_one_sweep_of_which_sagemaker_does_not_tell_keeps_no_other_open(
+    code: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tuning job's sweep is due before the loop, of which all but the first events were lost."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # botocore's own pauses between its attempts
+    record_job(
+        next(e for e in recording(TUNING).events if e["detail"].get("HyperParameterTuningJobStatus") == "Completed"),
+        world.services,
+    )
+    for event in starting(CHURN):
+        record_job(event, world.services)
+    due = [sweep.id for sweep in world.ledger.due_sweeps(LATER)]
+    world.sagemaker.faults = failing("ListTrainingJobsForHyperParameterTuningJob", code)
+    first, second = (close_sweeps(LATER, world.services) for _ in range(2))
+    world.sagemaker.faults = None
+    third = close_sweeps(LATER, world.services)
+    tuning, loop = due
+
+    assert (tuning, loop.partition("@")[0]) == ("churn-xgb-261121-0900", "churn-xgb")
+    assert (first.closed, first.waiting) == ((), (tuning, loop))  # the loop's jobs are described first
+    assert (second.closed, second.waiting) == ((loop,), (tuning,))
+    assert third.closed == (tuning,)
 
 
 def test_reconcile_records_what_it_may_see_where_it_may_not_search(world: World) -> None:

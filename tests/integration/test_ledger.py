@@ -141,6 +141,21 @@ def test_a_late_event_that_bridges_two_windows_joins_them(ledger: Ledger) -> Non
     assert_consistent(ledger)
 
 
+def test_overlapping_loops_of_two_experiments_have_windows_of_their_own(ledger: Ledger) -> None:
+    """Neither holds the other's window open, nor bridges two of its windows."""
+    for start in (0, 2, 30, 32):
+        enter(ledger, job(f"churn-{start}", start, start + 5))
+        enter(ledger, job(f"fraud-{start}", start + 1, start + 19, tags={"trialbook:experiment": "fraud"}))
+    told = {sweep.id: (sweep.experiment, sweep.counts.completed) for sweep in live_sweeps(ledger)}
+
+    assert told == {
+        loop_id("churn", at(0)): ("churn", 2),
+        loop_id("churn", at(30)): ("churn", 2),
+        loop_id("fraud", at(1)): ("fraud", 4),
+    }
+    assert_consistent(ledger)
+
+
 def test_a_window_of_one_job_that_gets_an_earlier_one_is_started_by_the_second(ledger: Ledger) -> None:
     enter(ledger, job("churn-1", 1, 5))
     (single,) = live_sweeps(ledger)

@@ -40,6 +40,7 @@ def cut(times: Times) -> list[list[int]]:
     ("case", "times", "expected"),
     [
         ("a gap of just the quiet period joins", [(0, 5), (15, 20)], [[0, 1]]),
+        ("a gap just under it joins", [(0, 5), (14.999, 20)], [[0, 1]]),
         ("a gap just over it parts", [(0, 5), (15.001, 20)], [[0], [1]]),
         ("launched together", [(0, 5), (0.1, 3), (0.2, 9)], [[0, 1, 2]]),
         ("one after the other", [(0, 5), (6, 9), (12, 30), (35, 36)], [[0, 1, 2, 3]]),
@@ -47,6 +48,10 @@ def cut(times: Times) -> list[list[int]]:
         ("a straggler still running reaches all later jobs", [(0, None), (1, 5), (500, 510)], [[0, 1, 2]]),
         ("a re-run an hour later is another sweep", [(0, 5), (1, 6), (66, 70), (67, 72)], [[0, 1], [2, 3]]),
         ("a clock skew of seconds changes nothing", [(0.05, 5), (0, 5.02)], [[1, 0]]),
+        ("a start slightly before the loop's first comes first", [(0, 5), (4, 8), (-0.02, 3)], [[2, 0, 1]]),
+        ("an end before the start counts as the start", [(0, -3), (10, 12)], [[0, 1]]),
+        ("an end before the start cuts no window short", [(0, 8), (4, -20), (17, 20)], [[0, 1, 2]]),
+        ("an end before the start, and then a long quiet", [(0, -3), (10.001, 12)], [[0], [1]]),
         ("a short job inside a long one", [(0, 100), (50, 51), (105, 110)], [[0, 1, 2]]),
         ("nothing", [], []),
     ],

@@ -104,7 +104,7 @@ def _summaries(sagemaker: "SageMaker", tuning: Answer, names: Sequence[str]) -> 
 
 
 def search(sagemaker: "SageMaker", request: Request) -> Answer:
-    """Search over training jobs, as Describe tells them, with their tags."""
+    """Search over training jobs, as Describe tells them, with their tags; an empty page may come between two."""
     if request["Resource"] != "TrainingJob":
         raise validation_error(f"The stand-in does not search {request['Resource']}")
     views = [
@@ -122,7 +122,8 @@ def search(sagemaker: "SageMaker", request: Request) -> Answer:
     sort = request.get("SortBy", "LastModifiedTime")
     reverse = request.get("SortOrder", "Descending") == "Descending"
     found.sort(key=lambda view: (str(view.get(sort, "")), view["TrainingJobName"]), reverse=reverse)
-    return page([{"TrainingJob": each} for each in found], request, "Results")
+    found = [{"TrainingJob": each} for each in found]
+    return page(found, request, "Results", empty_between=sagemaker.empty_pages)
 
 
 def _holds(record: Answer, tags: Mapping[str, str], condition: Request) -> bool:
