@@ -225,12 +225,54 @@ def test_the_tuning_jobs_lost_events_are_found_again(data: st.DataObject) -> Non
     assert_each_revision_is_announced_finished_once(found)
 
 
+def ends_of(name: str, jobs: int) -> Recording:
+    """The last events of the first jobs of a recording, and of their tuning job."""
+    tuning = [event for event in recording(name).events if event["detail"].get("HyperParameterTuningJobStatus")]
+    events = [event for event in recording(name).events if is_terminal(event)][:jobs] + tuning[-1:]
+    names = [
+        event["detail"].get("TrainingJobName") or event["detail"]["HyperParameterTuningJobName"] for event in events
+    ]
+    answers = recording(name).answers
+    asked = [each for each in answers if any(json.dumps(name) in json.dumps(each["request"]) for name in names)]
+    components = [f"{name}-aws-training-job" for name in names]
+    statistics = [each for each in answers if each["request"].get("TrialComponentName") in components]
+    return Recording("ends", events, [*asked, *statistics])
+
+
+def nothing(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
+    """All is well."""
+
+
+def late_and_full(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
+    """The job's component appears only after the event of its end, and the trial where it belongs holds fifty."""
+    (component,) = sagemaker.experiments.components.values()
+    component.appears = cloud.now + timedelta(seconds=60)
+    trial = component.name.removesuffix("-aws-training-job")
+    sagemaker.experiments.count_job_components = True
+    sagemaker.experiments.create_experiment({"ExperimentName": "churn-xgb"})
+    sagemaker.experiments.create_trial({"TrialName": trial, "ExperimentName": "churn-xgb"})
+    for number in range(50):
+        made = {"TrialComponentName": f"by-hand-{number}"}
+        sagemaker.experiments.create_trial_component(made)
+        sagemaker.experiments.associate_trial_component({**made, "TrialName": trial})
+
+
+# Few events of few jobs: each of their calls costs a replay.
+LIVES: dict[str, tuple[Recording, Any, int]] = {
+    "two jobs of a loop": (few(2), nothing, 10),
+    "two children and their tuning job": (ends_of(TUNING, 2), nothing, 10),
+    "a late component and a full trial": (ends_of(CHURN, 1), late_and_full, 5),
+}
+
+
+@pytest.mark.parametrize("life", LIVES)
 @pytest.mark.parametrize("function", ["AttachJob", "RecordJob"])
-def test_a_process_that_dies_after_any_of_its_calls_changes_nothing(function: str) -> None:
+def test_a_process_that_dies_after_any_of_its_calls_changes_nothing(function: str, life: str) -> None:
     """Dies once, after its first call, its second, and so on to the last; the message comes again each time."""
-    undisturbed = replay(few(2))
+    lived, prepare, least = LIVES[life]
+    undisturbed = replay(lived, prepare=prepare)
     total = sum(number for (by, _, _), number in undisturbed.calls.items() if by == function)
-    assert total > 10
+    assert total > least
     for dies_at in range(1, total + 1):
         made = count(1)
 
@@ -239,13 +281,27 @@ def test_a_process_that_dies_after_any_of_its_calls_changes_nothing(function: st
                 if by == function and next(made) == dies_at:
                     raise ProcessDied
 
+            prepare(cloud, sagemaker)
             cloud.after_call = after_call
 
-        found = replay(few(2), prepare=dies)
+        found = replay(lived, prepare=dies)
 
         assert found.deaths == 1, dies_at
         assert told(found) == told(undisturbed), dies_at
         assert not any(found.dead_letters.values())
+
+
+def test_the_lives_that_processes_die_in_are_what_their_names_say() -> None:
+    children = replay(ends_of(TUNING, 2))
+    (sweep,) = children.sweep_lines()
+    full = replay(ends_of(CHURN, 1), prepare=late_and_full)
+    (name,) = (line["job_name"] for line in full.job_lines())
+
+    assert Counter(line["kind"] for line in children.job_lines()) == {"TrainingJob": 2, "HyperParameterTuningJob": 1}
+    assert (sweep["status"], sweep["counts"]["completed"]) == ("closed", 2)
+    assert full.experiments["churn-xgb"][f"{name}-2"] == [f"{name}-aws-training-job"]
+    assert len(full.experiments["churn-xgb"][name]) == 50
+    assert full.calls["AttachJob", "sqs", "ChangeMessageVisibility"] >= 1
 
 
 def test_what_is_no_job_event_waits_in_the_dead_letter_queue_and_its_neighbours_go_through() -> None:
