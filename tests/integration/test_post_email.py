@@ -243,7 +243,7 @@ def test_no_address_stands_in_a_log_line_also_where_ses_names_it() -> None:
 
     told = written.getvalue() + "".join(printed)
     assert "MessageRejected" in told
-    assert "a mail was not taken" in told
+    assert "a message was not taken" in told
     assert not [each for each in ("secret.person", "team@example", "not an address") if each in told]
 
 

@@ -1,7 +1,7 @@
 """How anything is sent once: claimed before the call, looked for where a former call's outcome is unknown, written down
 after it. What sends is given; what it raises as NotSent says whether it may have been sent all the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import ceil
 
@@ -10,12 +10,52 @@ from trialbook.adapters.deliveries import Deliveries
 from trialbook.adapters.dynamodb import Conflict
 from trialbook.batches import TryLater
 from trialbook.core.messages.delivery import Delivery, NotSent, Sent
+from trialbook.core.messages.destination import Channel, Destination
+from trialbook.core.messages.model import Message
+from trialbook.observability import count, logger
 
 LONGEST_DELAY = 43_000  # seconds; SQS takes 12 hours, counted from when the message came up
 LONGEST_PAUSE = 900  # seconds; after that a channel that works again is noticed
 _WAITS_FOR_ANOTHER = 5  # seconds
 
 Look = Callable[[datetime], Sent | None]
+Pair = tuple[Message, Destination]
+
+
+def deliver_each(pairs: Sequence[Pair], deliver: Callable[[Message, Destination], None], received: int) -> int:
+    """Delivers each message to its destination; gives how many. `received` is how often their event came up.
+
+    A destination in trouble keeps no other waiting: all have their turn, then what went wrong is raised, TryLater with
+    the shortest delay where only that did. When the event comes again, what was delivered is not repeated.
+    """
+    waits: list[TryLater] = []
+    wrong: list[Exception] = []
+    for message, to in pairs:
+        try:
+            deliver(message, to)
+        except NotSent as error:
+            waits.append(_refusal(error, message, to, received))
+        except TryLater as later:
+            waits.append(later)
+        except Exception as error:  # noqa: BLE001 whatever it is, the other destinations have their turn
+            wrong.append(error)
+    if wrong:
+        raise wrong[0]
+    if waits:
+        raise min(waits, key=lambda each: each.delay)
+    return len(pairs)
+
+
+def _refusal(error: NotSent, message: Message, to: Destination, received: int) -> TryLater:
+    """When it is tried again. Metric and log say why; an email address belongs in neither."""
+    count("MessagesFailed", channel=to.channel, reason=error.reason)
+    if not error.passes:
+        count("MessagesRefused")
+    where = None if to.channel is Channel.EMAIL else to.address
+    logger.warning(
+        "a message was not taken", channel=to.channel, address=where, about=message.about, reason=error.reason
+    )
+    return TryLater(f"{to.channel} took no message: {error.reason}", delay_after(error, received))
 
 
 def claim(deliveries: Deliveries, delivery: Delivery, *, for_edit: bool = False) -> Delivery:

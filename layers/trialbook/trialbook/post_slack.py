@@ -6,12 +6,10 @@ from trialbook.adapters.deliveries import Deliveries
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.secret_parameters import SecretParameters
 from trialbook.adapters.slack import Slack, Webhook
-from trialbook.batches import TryLater
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.messages.destination import Channel, Destination
 from trialbook.core.messages.model import Message
-from trialbook.delivering import delay_after
-from trialbook.observability import count, logger
+from trialbook.delivering import deliver_each
 from trialbook.settings import Settings
 from trialbook.telling import Told
 from trialbook.to_slack import ToSlack
@@ -44,42 +42,13 @@ def channels_of(
 
 def post_slack(told: Told, to_slack: ToSlack, to_webhook: ToWebhook, received: int = 1) -> int:
     """Delivers what an event made people be told; gives to how many destinations. `received` is how often the event
-    came up.
-
-    What could not be delivered is tried again when the event comes again; what was delivered is not repeated. Raises
-    TryLater then, or what else went wrong once all others have had their turn.
-    """
+    came up. Raises as `deliver_each` does."""
     pairs = [(message, to) for message, destinations in told for to in destinations if to.channel in _ITS_OWN]
-    troubles: list[Exception] = []
-    for message, to in pairs:
-        siblings = {each.about for each, other in pairs if other.address == to.address}
-        try:
-            if to.channel is Channel.SLACK:
-                to_slack.deliver(message, to, siblings)
-            else:
-                to_webhook.deliver(message, to)
-        except NotSent as error:
-            troubles.append(_refusal(error, message, to, received))
-        except Exception as error:  # noqa: BLE001 whatever it is, the other destinations have their turn
-            troubles.append(error)
-    _tell(troubles)
-    return len(pairs)
 
+    def deliver(message: Message, to: Destination) -> None:
+        if to.channel is Channel.WEBHOOK:
+            to_webhook.deliver(message, to)
+        else:
+            to_slack.deliver(message, to, {each.about for each, other in pairs if other.address == to.address})
 
-def _refusal(error: NotSent, message: Message, to: Destination, received: int) -> TryLater:
-    later = TryLater(f"{to.channel} took no message: {error.reason}", delay_after(error, received))
-    count("MessagesFailed", channel=to.channel, reason=error.reason)
-    if not error.passes:
-        count("MessagesRefused")
-    logger.warning(
-        "a message was not taken", channel=to.channel, address=to.address, about=message.about, reason=error.reason
-    )
-    return later
-
-
-def _tell(troubles: list[Exception]) -> None:
-    worst = next((each for each in troubles if not isinstance(each, TryLater)), None)
-    if worst is not None:
-        raise worst
-    if troubles:
-        raise min((each for each in troubles if isinstance(each, TryLater)), key=lambda each: each.delay)
+    return deliver_each(pairs, deliver, received)
