@@ -38,7 +38,7 @@ def _services(source: Source, session: Session) -> Services:
     """The ledger to be filled, with SageMaker asked by the person's own session."""
 
     @cache
-    def sagemaker(region: str) -> SageMaker:
+    def sagemaker(account: str, region: str) -> SageMaker:
         return SageMaker(session, region)
 
     if source.book is not None:

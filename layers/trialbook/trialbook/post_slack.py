@@ -1,10 +1,12 @@
 """post_slack: an event of Trialbook's bus becomes messages in Slack. A channel in trouble keeps no other waiting."""
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 from botocore.session import Session
 
 from trialbook.adapters.deliveries import Deliveries
 from trialbook.adapters.s3 import Bucket
-from trialbook.adapters.secret_parameters import SecretParameters
 from trialbook.adapters.slack import Slack, Webhook
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.messages.destination import Channel, Destination
@@ -15,6 +17,9 @@ from trialbook.telling import Told
 from trialbook.to_slack import ToSlack
 from trialbook.to_webhook import ToWebhook
 
+if TYPE_CHECKING:
+    from trialbook.adapters.secret_parameters import SecretParameters
+
 _ITS_OWN = frozenset({Channel.SLACK, Channel.WEBHOOK})
 
 
@@ -22,19 +27,24 @@ def channels_of(
     settings: Settings, session: Session, deliveries: Deliveries, bucket: Bucket
 ) -> tuple[ToSlack, ToWebhook]:
     """Slack as the settings say how to reach it: the secrets are read when first needed."""
-    secrets = SecretParameters(session)
+
+    @cache
+    def secrets() -> "SecretParameters":
+        from trialbook.adapters.secret_parameters import SecretParameters  # brings boto3, which costs a start 20 ms
+
+        return SecretParameters(session)
 
     def token() -> str:
         if settings.slack_token_secret:
-            return secrets.secret(settings.slack_token_secret)
+            return secrets().secret(settings.slack_token_secret)
         if settings.slack_token_parameter:
-            return secrets.parameter(settings.slack_token_parameter)
+            return secrets().parameter(settings.slack_token_parameter)
         raise NotSent("no_token", passes=False)
 
     def url(name: str) -> str | None:
         """Routes may name other parameters than the stack's: those whose names begin with its name may be read."""
         may_be_read = settings.slack_webhook_parameter and name.startswith(settings.slack_webhook_parameter)
-        return secrets.parameter(name) if may_be_read else None
+        return secrets().parameter(name) if may_be_read else None
 
     slack = Slack(token, settings.slack_api)
     return ToSlack(slack, deliveries, bucket), ToWebhook(Webhook(url), deliveries)
