@@ -20,6 +20,7 @@ from tests.integration.test_replay import CHURN, TUNING, recording
 from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker as Client
 from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import SweepState
 from trialbook.services import Services
 from trialbook_cli.backfilling import Span, backfill, parse_since
@@ -146,6 +147,25 @@ def test_a_page_of_a_list_that_is_throttled_is_asked_for_again(
     }
     assert pauses
     assert len(list(history.ledger.jobs())) == 79
+
+
+@pytest.mark.parametrize("kind", [Kind.PROCESSING, Kind.TRANSFORM, Kind.TRAINING])
+def test_a_job_of_the_very_moment_it_is_asked_from_or_until_is_seen(kind: Kind, history: History) -> None:
+    """As a run that goes on from the moment of the last job it saw asks: another may have ended then."""
+    add_one(history.sagemaker, kind)
+    job_kind = JobKind[kind.name]
+    service = history.services.sagemaker(SPAN.account, SPAN.region)
+
+    def names(since: datetime, until: datetime) -> set[str]:
+        return {job.name for job in service.jobs_modified(job_kind, SPAN.account, SPAN.region, since, until)}
+
+    jobs = list(service.jobs_modified(job_kind, SPAN.account, SPAN.region, SPAN.since, NOW))
+    last = max(jobs, key=lambda job: job.last_modified_at or SPAN.since)
+    assert last.last_modified_at is not None
+    moment = last.last_modified_at.replace(microsecond=0)
+
+    assert last.name in names(moment, NOW)
+    assert last.name in names(SPAN.since, last.last_modified_at)
 
 
 def test_only_the_named_jobs_are_looked_at(history: History) -> None:

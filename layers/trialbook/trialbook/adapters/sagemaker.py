@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.config import Config
@@ -17,6 +17,7 @@ from trialbook.core.times import iso
 # Throttled calls are retried here a few times with growing pauses; after that the message goes back to its queue.
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=20)
 _THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
+_SECOND = timedelta(seconds=1)
 _PAGE = 100
 MADE_BY_TRIALBOOK = [{"Key": "trialbook:made-by", "Value": "trialbook"}]
 
@@ -142,7 +143,8 @@ class SageMaker:
         }[kind]
         # Lists sort by creation, name or status only, so that their order is of no use to go on from.
         named = {"NameContains": name_contains} if name_contains else {}
-        bounds = {"LastModifiedTimeAfter": since, "LastModifiedTimeBefore": until}
+        # The bounds exclude their moments, which a watermark or another job may have to the second.
+        bounds = {"LastModifiedTimeAfter": since - _SECOND, "LastModifiedTimeBefore": until + _SECOND}
         found = self._pages(operation, member, MaxResults=_PAGE, **bounds, **named)
         jobs = [job_from_detail(kind, each, account, region) for each in found]
         yield from sorted(jobs, key=lambda job: job.last_modified_at or since)
