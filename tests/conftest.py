@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
@@ -11,3 +12,8 @@ settings.register_profile("trialbook", deadline=None, suppress_health_check=[Hea
 settings.load_profile("trialbook")
 # Functions that change nothing in the ledger's jobs and sweeps: tests of tracking are quicker without them.
 FOLLOWS_THE_LEDGER = ("BuildReport", "PostSlack", "PostEmail", "PostBestTrials")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first: two processors then end at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -498,6 +498,7 @@ class Counting(Ledger):
             raise
 
 
+@pytest.mark.long
 def test_eight_writers_lose_nothing(dynamodb_local: str) -> None:
     """8 writers x 500 jobs into one sweep; the counts are printed with -s."""
     jobs_each, writers = 500, 8
