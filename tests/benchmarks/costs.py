@@ -1,5 +1,5 @@
 """Dollars, estimated: what is counted in whole replays (the ledger in AWS's DynamoDB Local) at AWS's list prices, us-east-1,
-November 2026, without free tiers. Beside Trialbook a poller: a Lambda of 1 GB that each minute describes the tuning job, lists
+without free tiers, as they were noted in November 2026 and not checked against AWS's pages. Beside Trialbook a poller: a Lambda of 1 GB that each minute describes the tuning job, lists
 its children and describes each that has not ended, and writes what changed; and an MLflow tracking server that runs on a
 t3.micro with a disk of 8 GB, the smallest that holds it, without load balancer, database or anybody who looks after it. A
 poller and MLflow still need code: the one to know what to poll, the other in each training script. The poller's few cents less

@@ -1,4 +1,7 @@
-"""AWS's list prices in US dollars, us-east-1, as published in November 2026; without free tiers and discounts."""
+"""AWS's list prices in US dollars, us-east-1, without free tiers and discounts.
+
+Noted in November 2026 from what is commonly known of them, not checked against AWS's pages: check before relying on them.
+"""
 
 LAMBDA_REQUEST = 0.20e-6
 LAMBDA_GB_SECOND = 16.6667e-6  # x86_64; arm64 is a fifth less
