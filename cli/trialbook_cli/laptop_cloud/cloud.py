@@ -38,6 +38,7 @@ from trialbook.core.times import parse_time
 from trialbook_cli.laptop_cloud.functions import Function
 from trialbook_cli.laptop_cloud.streams import Stream
 from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, as_json, load_template
+from trialbook_cli.laptop_cloud.transactions import sharing_items
 from trialbook_cli.project import ROOT
 from trialbook_cli.sagemaker_stand_in import SageMaker, serve
 from trialbook_cli.slack_stand_in import Workspace, serve_slack
@@ -151,6 +152,7 @@ class LaptopCloud:
             passed = {"core": {**default_user_config["core"], "mock_credentials": False}}
             until_end.enter_context(patch.object(JSONFileLoader, "load_file", lambda loader, path: _load_file(path)))
             until_end.enter_context(mock_aws(config=cast("Any", passed)))
+            until_end.enter_context(sharing_items())
             endpoint = until_end.enter_context(serve(sagemaker))
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
             if dynamodb_url:
