@@ -11,12 +11,15 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import boto3
 import pytest
+from botocore.loaders import create_loader
 from moto.server import ThreadedMotoServer
 
 from tests.conftest import ROOT
@@ -32,6 +35,13 @@ os.environ.pop("COLUMNS", None)
 assert terminal.console  # made before a test sets COLUMNS, which it would keep for all that follow
 os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 os.environ.pop("AWS_PROFILE", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loader() -> Iterator[None]:
+    """Sessions share what they read of botocore's models: each ledger makes a session, and would parse them anew."""
+    with patch("botocore.session.create_loader", cache(create_loader)):
+        yield
 
 
 def local_jar() -> Path:
