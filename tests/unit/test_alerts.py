@@ -55,9 +55,34 @@ def test_a_regression_says_by_how_much_and_what_differs() -> None:
         "2 % is allowed."
     )
     assert said.table is not None
-    assert said.table.headers == ("what differs", "churn-xgb-champion", "churn-xgb-2026-11-20-10-15-04-760")
+    assert said.table.headers == ("what differs", "best before", "now")
+    assert said.table.caption == "best before: churn-xgb-champion; now: churn-xgb-2026-11-20-10-15-04-760"
     assert {row[0]: row[1] for row in said.table.rows} == {"eta": "0.1", "image": "xgboost:1.5-1"}
     assert (said.mood, said.about) == (Mood.BAD, "alert/churn-xgb@20261120T101500.123Z/record")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ("0.0421293817264839", "0.2", ("0.04213", "0.2")),
+        ("0.0421293817264839", "0.0421301917264839", ("0.04212938", "0.04213019")),
+        ("0.04212938172648391", "0.04212938172648392", ("0.04212938172648391", "0.04212938172648392")),
+        ("xgboost:1.5-1", "0.0421293817264839", ("xgboost:1.5-1", "0.04213")),
+    ],
+)
+def test_numbers_that_differ_are_as_short_as_they_can_be_told_apart(
+    before: str, now: str, told: tuple[str, str]
+) -> None:
+    other = champion(0.038)
+    made = replace(other, job=replace(other.job, hyper_parameters={**other.job.hyper_parameters, "eta": before}))
+    sweep, found = sweep_at(CHURN)
+    best = replace(found[0], job=replace(found[0].job, hyper_parameters={**found[0].job.hyper_parameters, "eta": now}))
+    facts = replace(facts_at(CHURN, experiment_best=made), top=(best, *found[1:]), baselines={made.job.name: made})
+    (said,) = alerts(facts, "{regression: {against: churn-xgb-champion}}")
+
+    assert said.table is not None
+    assert said.table.headers == ("what differs", "baseline", "now")
+    assert next(row[1:] for row in said.table.rows if row[0] == "eta") == told
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,9 @@ def test_a_cost_that_is_not_known_is_unknown_and_a_part_of_it_the_least() -> Non
     unknown = best_trials_message(report(SAME, cost_usd=None, unpriced_jobs=5))
     part = best_trials_message(report(SAME, unpriced_jobs=2))
 
-    assert unknown.sentences == ("1 sweep, 5 jobs, 1 failed, cost unknown.",)
-    assert part.sentences == ("1 sweep, 5 jobs, 1 failed, at least $1.50 (estimate).",)
+    assert unknown.sections[0].sentences[-1] == "1 sweep, 5 jobs, 1 failed, cost unknown."
+    assert part.sections[0].sentences[-1] == "1 sweep, 5 jobs, 1 failed, at least $1.50 (estimate)."
+    assert unknown.sentences == part.sentences == ()  # of one experiment there is no sum to tell
 
 
 def test_new_bests_come_first_and_each_standing_has_its_words() -> None:
@@ -94,7 +95,11 @@ def test_new_bests_come_first_and_each_standing_has_its_words() -> None:
 
 
 def test_without_a_new_best_the_answer_says_so() -> None:
-    assert best_trials_message(report(SAME)).subject == "Best trials to 2026-11-20: 0 new bests in 1 experiment"
+    said = best_trials_message(report(SAME))
+
+    assert said.subject == "Best trials to 2026-11-20: no new best in 1 experiment"
+    assert said.verdict == "No new best in 1 experiment."
+    assert said.sections[0].sentences[0] == "By t-1, since 2026-11-20."
 
 
 def test_only_experiments_in_which_something_ended_are_told_and_the_rest_beyond_fifty_is_counted() -> None:

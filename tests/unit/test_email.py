@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.unit.said import FAILED, HOSTILE, PNG, SWEEP, WEEK, hostile
 from trialbook.core.errors import InvalidInput
-from trialbook.core.messages.model import Message, MessageKind, Mood
+from trialbook.core.messages.model import Message, MessageKind, Mood, Table
 from trialbook.core.messages.texts import one_line, width
 from trialbook.messages.email import LARGEST_MAIL, LONGEST_HTML, Enclosed, Letterhead, email_of
 from trialbook.messages.email_text import table_text
@@ -253,6 +253,15 @@ def test_how_it_stands_is_told_by_word_and_sign(kind: MessageKind, mood: Mood, l
 
     assert f">{label}</p>" in content(mail, "html")
     assert content(mail, "plain").startswith(label.upper())
+
+
+def test_a_wide_table_leaves_columns_out_on_a_phone_and_names_them() -> None:
+    table = Table(("#", "loss", "eta", "alpha", "depth", "gamma", "took"), (("1", "2", "3", "4", "5", "6", "7"),))
+    html = content(made(replace(SWEEP, table=table)), "html")
+
+    assert re.findall(r'<td class="ink line far"[^>]*>(\d)</td>', html) == ["6", "7"]
+    assert "On a wider screen: gamma, took." in html
+    assert "On a wider screen" not in content(made(), "html")
 
 
 def test_lines_of_the_text_fit_into_a_terminal() -> None:

@@ -126,6 +126,15 @@ def test_a_new_best_tells_its_margin_in_the_thread() -> None:
     )  # fmt: skip
 
 
+def test_a_new_best_shows_no_more_digits_than_the_summary() -> None:
+    old = {"job_name": "churn-xgb-1", "value": 0.0402, "hyper_parameters": {}}
+    new = {"job_name": "churn-xgb-4", "value": 0.0396, "hyper_parameters": {"min_child_weight": "3.87654321"}}
+    event = best_changed(old)
+    said = messages_of(replace(event, detail={**event.detail, "new": new}), facts_at(CHURN), Rules())[1]
+
+    assert said.verdict.startswith("0.0396 at min_child_weight = 3.877 is")
+
+
 def test_the_first_result_is_no_new_best() -> None:
     assert len(messages_of(best_changed(None), facts_at(CHURN), Rules())) == 1
 
@@ -135,6 +144,7 @@ def test_the_thread_of_a_finished_sweep_gets_its_failures_and_the_reports_file()
 
     assert {failures.parent, report.parent} == {parent.about}
     assert "churn-xgb-261121-0900-011-d2a93eb2" in failures.failures[0]
+    assert (failures.title, failures.verdict) == ("churn-xgb · 3 jobs failed", "All for the same reason.")
     assert report.report == parent.report
     assert report.about.endswith("/report/1")
     assert len(messages_of(READY, facts_at(CHURN), Rules())) == 2  # nothing failed

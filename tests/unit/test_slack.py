@@ -86,6 +86,14 @@ def test_the_notification_says_what_the_message_answers() -> None:
     assert said == "✅ churn-xgb: 5 of 5 done, best validation:error 0.03959208 at min_child_weight = 4"
 
 
+def test_a_jobs_hyperparameters_and_reason_are_not_called_a_sweeps() -> None:
+    said = str(slack_text(replace(FAILED, constants="eta = 0.2", failures=("CUDA out of memory",))).blocks)
+
+    assert "Hyperparameters: eta = 0.2" in said
+    assert "Why it failed" in said
+    assert "in all trials" not in said
+
+
 @pytest.mark.parametrize("look", [*LOOKS.values(), Look()])
 @pytest.mark.parametrize("text", [HOSTILE, "\U0001f9ea" * 3000, "&" * 3000, ""])
 @pytest.mark.parametrize("of", [SWEEP, BUSY, FAILED])

@@ -8,6 +8,7 @@ from trialbook.core.analysis.wording import duration, moment
 from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Progress, Section
 from trialbook.core.messages.texts import one_line
 from trialbook.messages import slack_blocks as slack
+from trialbook.messages.email_text import constants_label, failures_label
 from trialbook.messages.fitting import LIMITS, fitted
 from trialbook.messages.slack_blocks import Block, Element
 
@@ -74,9 +75,9 @@ def _blocks(message: Message, look: Look) -> Iterator[Block]:
         if message.table.caption:
             yield slack.context(message.table.caption)
     if message.constants:
-        yield slack.context(f"The same in all: {message.constants}")
+        yield slack.context(f"{constants_label(message)}: {message.constants}")
     yield from _picture(message, look)
-    yield from _listed("Failures", message.failures)
+    yield from _listed(failures_label(message), message.failures)
     yield from _listed("Advice", message.advice)
     if message.facts:
         yield slack.rich_text(slack.paragraph(*_facts(message.facts[:_MOST_FACTS])))

@@ -25,7 +25,8 @@ _NOISE = (
     (re.compile(r"[-+]?(?<!\b[A-Za-z])(?<!\d)\d+(\.\d+)?([eE][-+]?\d+)?"), "…"),  # but not S3, p3, V100
 )
 _PLAIN = (re.compile(r"^\s*(framework error:|traceback \(most recent call last\):|, exit code: \d+)?\s*$", re.I),)
-_ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception|Killed|Interrupt)\b.*", re.M)
+# SageMaker's containers quote the last lines of a script's output: `ErrorMessage "ValueError: no column"`.
+_ERROR_LINE = re.compile(r'^\s*(?:ErrorMessage ")?(?P<said>[\w.]*(?:Error|Exception|Killed|Interrupt)\b.*)', re.M)
 
 
 def essence(reason: str | None) -> str:
@@ -35,12 +36,18 @@ def essence(reason: str | None) -> str:
         return _UNTOLD
     head, _, rest = text.partition(":")
     kind = f"{head}: " if re.fullmatch(r"\w+", head) and rest else ""
-    errors = [line.group().strip() for line in _ERROR_LINE.finditer(rest if kind else text)]
-    if errors:
-        return cut(kind + errors[-1], _LONGEST)
+    errors = [line["said"].strip() for line in _ERROR_LINE.finditer(rest if kind else text)]
+    telling = [line for line in errors if not line.endswith(":")] or errors
+    if telling:
+        return cut(kind + _without_half_of_a_pair(telling[-1]), _LONGEST)
     lines = [line.strip() for line in (rest if kind else text).splitlines()]
     said = [line for line in lines if line and not any(each.match(line) for each in _PLAIN)]
     return cut(kind + (said[0] if said else text.splitlines()[0]), _LONGEST)
+
+
+def _without_half_of_a_pair(line: str) -> str:
+    """Without the quote that ends a message whose beginning is not in the line."""
+    return line[:-1].rstrip() if line.endswith('"') and line.count('"') % 2 else line
 
 
 def normalised(reason: str | None) -> str:

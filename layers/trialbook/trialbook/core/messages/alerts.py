@@ -7,8 +7,8 @@ from trialbook.core.analysis.costs import cost
 from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.model import Against, Cost, Difference
 from trialbook.core.analysis.parameters import shown_values
-from trialbook.core.analysis.verdict import distance
-from trialbook.core.analysis.wording import brief, cut, dollars, listed, percent, plural, rough
+from trialbook.core.analysis.verdict import distance, shown
+from trialbook.core.analysis.wording import brief, cut, dollars, listed, number_of, percent, plural, rough
 from trialbook.core.announcements import JOB_FINISHED, REPORT_READY, SWEEP_PROGRESSED, TUNING_JOB_FAILED, Announcement
 from trialbook.core.jobs import Job
 from trialbook.core.messages import phrases
@@ -24,6 +24,8 @@ from trialbook.core.sweeps import Record
 Watched = SweepFacts | JobFacts
 
 _AGAINST = {EXPERIMENT: Against.EXPERIMENT, PREVIOUS_SWEEP: Against.PREVIOUS_SWEEP}
+_COLUMNS = {EXPERIMENT: "best before", PREVIOUS_SWEEP: "previous sweep"}
+_DIGITS = (4, 7)  # of a number, so many that two can be told apart
 _MOST_DIFFERENCES = 15
 _LONGEST_CELL = 60
 
@@ -49,7 +51,7 @@ def alerts(event: Announcement, facts: Watched, rules: Rules, about: Message) ->
 
 
 def _message(event: Announcement, facts: Watched, broken: Broken, about: Message) -> Message:
-    table = _table(facts, broken.baseline)
+    table = _table(facts, broken)
     return replace(
         about,
         id=f"{event.id}/alert/{broken.rule.name}",
@@ -210,20 +212,35 @@ def _regressed(
 # -- what differs --------------------------------------------------------------------------------------------------
 
 
-def _table(facts: Watched, baseline: str | None) -> Table | None:
-    """What differs between the job that is too bad and the one that it is compared with."""
-    one, other = _judged(facts), facts.baselines.get(baseline or "")
-    if one is None or other is None:
+def _table(facts: Watched, broken: Broken) -> Table | None:
+    """What differs between the job that is too bad and the one that it is compared with. Their names are too long to
+    stand above columns."""
+    one, other = _judged(facts), facts.baselines.get(broken.baseline or "")
+    if one is None or other is None or broken.rule.regression is None:
         return None
     here, there = _traits(one.job), _traits(other.job)
     rows = [(name, there.get(name, "–"), here.get(name, "–")) for name in {**there, **here}]
-    apart = [tuple(map(_cell, row)) for row in rows if row[1] != row[2]]
+    apart = [(_cell(name), *map(_cell, _told_apart(before, now))) for name, before, now in rows if before != now]
     if not apart:
         return None
     left = len(apart) - _MOST_DIFFERENCES
-    caption = f"{plural(left, 'more difference')} not shown" if left > 0 else ""
-    headers = ("what differs", cut(other.job.name, _LONGEST_CELL), cut(one.job.name, _LONGEST_CELL))
-    return Table(headers, tuple(apart[:_MOST_DIFFERENCES]), caption=caption)
+    than = _COLUMNS.get(broken.rule.regression.against, "baseline")
+    more = f"{plural(left, 'more difference')} not shown; " if left > 0 else ""
+    caption = f"{more}{than}: {other.job.name}; now: {one.job.name}"
+    return Table(("what differs", than, "now"), tuple(apart[:_MOST_DIFFERENCES]), caption=caption)
+
+
+def _told_apart(before: str, now: str) -> tuple[str, str]:
+    """Two values as short as they can be told apart: tuning jobs draw numbers of sixteen digits."""
+    numbers = number_of(before), number_of(now)
+    for digits in _DIGITS:
+        short = tuple(
+            text if number is None else shown(number, digits)
+            for text, number in zip((before, now), numbers, strict=True)
+        )
+        if short[0] != short[1]:
+            return short[0], short[1]
+    return before, now
 
 
 def _cell(text: str) -> str:

@@ -198,8 +198,8 @@ def best_trials_message(report: BestTrials, page_of: PageOf = lambda experiment:
         experiment="all experiments",
         title=f"Best trials, {period}",
         subject=f"Best trials to {date}: {answer}",
-        verdict=f"{answer}.",
-        sentences=(f"{_spelt(report.taken)}.",),
+        verdict=f"{answer if report.new_bests else answer.capitalize()}.",  # names of experiments stay as they are
+        sentences=(f"{_spelt(report.taken)}.",) if len(report.experiments) > 1 else (),  # one says it by itself
         at=report.until,
         sections=(*(_section(each, page_of) for each in report.experiments), *_rest(report)),
     )
@@ -209,7 +209,7 @@ def _answer(report: BestTrials) -> str:
     of = len(report.experiments) + report.left_out
     new = [each for each in report.experiments if each.is_new]
     if not new:
-        return f"0 new bests in {plural(of, 'experiment')}"
+        return f"no new best in {plural(of, 'experiment')}"
     if report.new_bests == 1 and new[0].best is not None:
         return f"{new[0].experiment} has a new best, {new[0].metric} {brief(new[0].best.value)}"
     return f"{plural(report.new_bests, 'new best', 'new bests')}: {listed([each.experiment for each in new], 3)}"
@@ -254,7 +254,9 @@ def _compared(progress: Progress) -> tuple[str, ...]:
     if best is None:
         return ("No job has a value of an objective. A tag trialbook:objective or the rules document can name one.",)
     if former is None:
-        return (f"By {best.job_name}, the first that ranks.",) if progress.is_new else (f"By {best.job_name}.",)
+        if progress.is_new:
+            return (f"By {best.job_name}, the first that ranks.",)
+        return (f"By {best.job_name}{f', since {best.ended_at:%Y-%m-%d}' if best.ended_at else ''}.",)
     margin = abs(best.value - former.value)
     if margin == 0:
         return (f"By {best.job_name}, which equals the former best.",)

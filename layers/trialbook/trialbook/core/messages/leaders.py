@@ -127,7 +127,7 @@ def table(found: Leaders, ranked: int | None) -> Table | None:
         for place, each in enumerate(found.trials[:SHOWN], 1)
     )
     headers = ("#", cut(found.metric, _LONGEST_CELL), *(cut(name, _LONGEST_CELL) for name in names), "took")
-    numeric = (0, 1, *(place for place, name in enumerate(names, 2) if _is_numeric(found, name)))
+    numeric = (0, 1, *(at for at, name in enumerate(names, 2) if _is_numeric(found, name)), len(headers) - 1)
     return Table(headers, rows, numeric, marked=0, caption=_left_out(found, names, ranked))
 
 

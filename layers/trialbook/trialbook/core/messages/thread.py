@@ -7,7 +7,7 @@ from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.model import Against, FailureGroup
 from trialbook.core.analysis.parameters import shown_values
 from trialbook.core.analysis.verdict import assignments, distance
-from trialbook.core.analysis.wording import brief, listed, plural
+from trialbook.core.analysis.wording import brief, listed, number_of, plural
 from trialbook.core.announcements import Announcement
 from trialbook.core.messages import phrases
 from trialbook.core.messages.facts import SweepFacts
@@ -57,7 +57,8 @@ def _objective(event: Announcement) -> Objective | None:
 
 def _where(hyper_parameters: Mapping[str, str], varied: tuple[str, ...]) -> str:
     given = shown_values(hyper_parameters)
-    found = assignments({name: given[name] for name in varied if name in given})
+    values = {name: number_of(given[name]) for name in varied if name in given}
+    found = assignments({name: given[name] if value is None else value for name, value in values.items()})
     return f" at {found}" if found else ""
 
 
@@ -83,9 +84,14 @@ def _failures(event: Announcement, facts: SweepFacts, rules: Rules) -> Message:
         about=f"{about(facts.sweep.id)}/failures",
         title=f"{facts.sweep.experiment}{phrases.SEPARATOR}{said}",
         subject=f"{facts.sweep.experiment}: {said}",
-        verdict=f"{said}, for {plural(len(analysis.failures), 'reason')}.",
+        verdict=_for_reasons(analysis.counts.failed, len(analysis.failures)),
         failures=tuple(map(_with_jobs, analysis.failures)),
     )
+
+
+def _for_reasons(failed: int, reasons: int) -> str:
+    """What the title does not say: whether they failed alike. Of a single one there is nothing to add."""
+    return "" if failed == 1 else f"For {plural(reasons, 'reason')}." if reasons > 1 else "All for the same reason."
 
 
 def _with_jobs(group: FailureGroup) -> str:
