@@ -75,7 +75,7 @@ def test_numbers_that_differ_are_as_short_as_they_can_be_told_apart(
 ) -> None:
     other = champion(0.038)
     made = replace(other, job=replace(other.job, hyper_parameters={**other.job.hyper_parameters, "eta": before}))
-    sweep, found = sweep_at(CHURN)
+    found = sweep_at(CHURN)[1]
     best = replace(found[0], job=replace(found[0].job, hyper_parameters={**found[0].job.hyper_parameters, "eta": now}))
     facts = replace(facts_at(CHURN, experiment_best=made), top=(best, *found[1:]), baselines={made.job.name: made})
     (said,) = alerts(facts, "{regression: {against: churn-xgb-champion}}")

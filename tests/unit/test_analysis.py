@@ -446,13 +446,11 @@ def test_what_chance_would_part_too_is_not_named() -> None:
         ),
         ("InternalServerError", "InternalServerError"),
         (
-            'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "torch.cuda.OutOfMemoryError: CUDA out of '
-            'memory."\nCommand "/opt/conda/bin/python3.10 train.py", exit code: 1',
+            'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "torch.cuda.OutOfMemoryError: CUDA out of memory."\nCommand "/opt/conda/bin/python3.10 train.py", exit code: 1',
             "AlgorithmError: torch.cuda.OutOfMemoryError: CUDA out of memory.",
         ),
         (
-            'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "raise RuntimeError(message)\n'
-            ' RuntimeError: no column "age""\nCommand "python train.py", exit code: 1',
+            'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "raise RuntimeError(message)\n RuntimeError: no column "age""\nCommand "python train.py", exit code: 1',
             'AlgorithmError: RuntimeError: no column "age"',
         ),
         ("AlgorithmError: ValueError:\n, exit code: 1", "AlgorithmError: ValueError:"),
