@@ -135,6 +135,14 @@ def test_a_new_best_shows_no_more_digits_than_the_summary() -> None:
     assert said.verdict.startswith("0.0396 at min_child_weight = 3.877 is")
 
 
+def test_hyperparameters_are_short_unless_they_are_whole() -> None:
+    given = {"eta": "0.0421293817264839", "seed": "1234567890", "loss": "binary:logistic"}
+    facts = JobFacts(record(job(hyper_parameters=given)))
+    (said,) = messages_of(Announcement("job-finished/x", JOB_FINISHED, {}), facts, Rules())
+
+    assert said.constants == "eta = 0.04213, loss = binary:logistic, seed = 1234567890"
+
+
 def test_the_first_result_is_no_new_best() -> None:
     assert len(messages_of(best_changed(None), facts_at(CHURN), Rules())) == 1
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from trialbook.core.analysis.arithmetic import share_of
 from trialbook.core.analysis.parameters import shown_value, shown_values
-from trialbook.core.analysis.verdict import shown
-from trialbook.core.analysis.wording import brief, cut, dollars, listed, number_of, percent, plural, rough
+from trialbook.core.analysis.wording import brief, cut, dollars, listed, percent, plural, rough
 from trialbook.core.announcements import BEST_TRIALS, Announcement
 from trialbook.core.codec import pack, unpack
+from trialbook.core.messages import phrases
 from trialbook.core.messages.model import Link, Message, MessageKind, Mood, Section, Table
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Counts, Record
@@ -284,7 +284,4 @@ def _table(progress: Progress) -> Table | None:
 
 
 def _value(text: str | None) -> str:
-    if text is None:
-        return "none"
-    number = number_of(text)
-    return text if number is None or len(text) < 8 else shown(number, 4)
+    return "none" if text is None else phrases.short(text)

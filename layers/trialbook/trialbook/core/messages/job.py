@@ -129,7 +129,9 @@ def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:
 
 
 def _constants(job: Job) -> str:
-    given = [f"{cut(name, 40)} = {cut(text, 60)}" for name, text in shown_values(job.hyper_parameters).items()]
+    given = [
+        f"{cut(name, 40)} = {cut(phrases.short(text), 60)}" for name, text in shown_values(job.hyper_parameters).items()
+    ]
     return listed(given, _CONSTANTS).replace(" and ", ", ") if given else ""
 
 

@@ -9,6 +9,7 @@ from trialbook.core.analysis.verdict import shown
 from trialbook.core.analysis.wording import brief, cut, duration, listed, plural
 from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.messages.model import Bar, Table
+from trialbook.core.messages.phrases import short
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
 from trialbook.core.sweeps import Record, Sweep
 
@@ -172,5 +173,7 @@ def bars_label(found: Leaders) -> str:
 
 def constants_text(found: Leaders) -> str:
     """What all trials have in common: `eta = 0.2, max_depth = 5`."""
-    given = [f"{cut(name, _LONGEST_CELL)} = {cut(text, _LONGEST_CONSTANT)}" for name, text in found.constants.items()]
+    given = [
+        f"{cut(name, _LONGEST_CELL)} = {cut(short(text), _LONGEST_CONSTANT)}" for name, text in found.constants.items()
+    ]
     return listed(given, _CONSTANTS).replace(" and ", ", ") if given else ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from trialbook.core.analysis.model import Value
 from trialbook.core.analysis.verdict import shown
-from trialbook.core.analysis.wording import cut, plural, rough
+from trialbook.core.analysis.wording import cut, number_of, plural, rough
 from trialbook.core.jobs import FAILED
 from trialbook.core.messages.model import Mood
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
@@ -78,6 +78,12 @@ def told_apart(value: float, other: float | None) -> str:
         (rough(value, count) for count in counts if rough(value, count) != rough(other, count)),
         rough(value, _MOST_DIGITS),
     )
+
+
+def short(text: str) -> str:
+    """A hyperparameter's value as people read it: tuning jobs draw numbers of sixteen digits. Whole numbers stay."""
+    number = number_of(text)
+    return text if number is None or number.is_integer() else shown(number, 4)
 
 
 def at(values: Mapping[str, Value]) -> str:
