@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.faults.slack import HOOK, START, TRAINING, Died, Queue, World, slack_world
-from tests.integration.test_post_slack import ENDED, FILE, IN_THREAD, REVISED, RUNS
+from tests.integration.test_post_slack import ENDED, FILE, IN_THREAD, OTHER, REVISED, RUNS, WHOLE
 from tests.unit.said import FAILED
 from trialbook.core.messages.model import Message
 from trialbook.telling import Told
@@ -26,18 +26,25 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-LIFE: tuple[tuple[int, Told], ...] = (
+Life = tuple[tuple[int, Told], ...]  # seconds, and what is told then
+LIFE: Life = (
     (0, ((RUNS, (TRAINING,)),)),
     (20, ((replace(RUNS, version=3), (TRAINING,)), (IN_THREAD, (TRAINING,)))),
     (60, ((ENDED, (TRAINING,)), (FILE, (TRAINING,)), (FAILED, (TRAINING,)))),
     (1200, ((REVISED, (TRAINING,)),)),
 )
+MERGING: Life = (
+    (0, ((RUNS, (TRAINING,)),)),
+    (5, ((OTHER, (TRAINING,)),)),
+    (1000, ((replace(WHOLE, version=5, is_final=False), (TRAINING,)),)),
+    (2000, ((WHOLE, (TRAINING,)),)),
+)
 
 
-def lived(world: World) -> Queue:
-    """A sweep's life from its first message to its revision, told in order."""
+def lived(world: World, life: Life) -> Queue:
+    """A sweep's life from its first message to its last, told in order."""
     queue = Queue(world)
-    for seconds, told in LIFE:
+    for seconds, told in life:
         queue.put(START + timedelta(seconds=seconds), partial(_same, told))
     queue.run()
     return queue
@@ -55,26 +62,53 @@ def standing(world: World) -> list[tuple[str, bool, list[str]]]:
     )
 
 
-def calls_of(world: World) -> int:
+def calls_of(world: World, life: Life) -> int:
     made: Counter[str] = Counter()
     world.after = lambda name: made.update([name])
-    lived(world)
+    lived(world, life)
     return made.total()
 
 
-def test_a_process_that_dies_after_any_of_its_calls_leaves_what_one_that_lives_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("life", "messages"), [(LIFE, 4), (MERGING, 2)], ids=["a sweep", "two that merge"])
+def test_a_process_that_dies_after_any_of_its_calls_leaves_what_one_that_lives_does(
+    tmp_path: Path, life: Life, messages: int
+) -> None:
     with slack_world(tmp_path / "undisturbed") as undisturbed:
-        total = calls_of(undisturbed)
+        total = calls_of(undisturbed, life)
         expected = standing(undisturbed)
-    assert len(expected) == 4
+    assert len(expected) == messages
     for dies_at in range(1, total + 1):
         with slack_world(tmp_path / str(dies_at)) as world:
             _dies_once(world, dies_at)
-            queue = lived(world)
+            queue = lived(world, life)
 
             assert queue.deaths == 1, dies_at
             assert standing(world) == expected, dies_at
     print(f"{total} boundaries, each survived: 0 lost, 0 doubled")
+
+
+def test_a_message_of_what_merged_that_nobody_wrote_down_is_found_and_points_on(world: World) -> None:
+    """Once its sweep merged, no event tells of it any more: whoever tells of the whole has to find it."""
+    world.settle(((RUNS, (TRAINING,)),))
+    world.after = _dies_after("post")
+    with pytest.raises(Died):
+        world.post(((OTHER, (TRAINING,)),))
+    world.after = lambda name: None
+    world.now += timedelta(seconds=100)
+    world.settle(((WHOLE, (TRAINING,)),))
+
+    assert [each.text for each in world.workspace.messages] == [
+        f"✅ {WHOLE.subject}",
+        "✅ churn-xgb: goes on in another message",
+    ]
+
+
+def _dies_after(call: str) -> Callable[[str], None]:
+    def after(name: str) -> None:
+        if name == call:
+            raise Died
+
+    return after
 
 
 def _dies_once(world: World, at: int) -> None:
@@ -104,7 +138,7 @@ def test_a_webhook_whose_process_dies_between_answer_and_record_posts_at_most_on
 SWEEPS, EVENTS, FAILING = 40, 1000, 0.2
 
 
-class Life:
+class Sweeps:
     """Sweeps as they go: what is so of each at a moment, and the events that tell of it, late, twice and mixed."""
 
     def __init__(self, chance: random.Random) -> None:
@@ -162,7 +196,7 @@ def bad_days(world: World, chance: random.Random, happened: Counter[str]) -> Non
 
 def test_of_a_thousand_events_with_a_fifth_of_calls_failing_none_is_lost_and_none_doubled(world: World) -> None:
     chance, happened = random.Random(5), Counter[str]()
-    life, queue = Life(chance), Queue(world)
+    life, queue = Sweeps(chance), Queue(world)
     bad_days(world, chance, happened)
     for at, told in life.events(world):
         queue.put(START + timedelta(seconds=at), told)

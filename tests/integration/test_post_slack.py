@@ -137,6 +137,79 @@ def test_a_sweep_that_merged_into_another_goes_on_in_its_message(world: World) -
     assert posted.text == "✅ on its own"
 
 
+OTHER = replace(RUNS, about="sweep/churn-xgb@later", subject="the later loop")
+WHOLE = replace(ENDED, continues=(OTHER.about,), picture=None)
+
+
+def test_of_two_messages_whose_sweeps_merged_one_points_to_the_other_once(world: World) -> None:
+    world.settle(one(RUNS))
+    world.settle(one(OTHER))
+    later(world)
+    for _ in range(3):
+        world.settle(one(WHOLE))
+        later(world)
+
+    whole, pointing = world.workspace.top_level()
+    assert (whole.text, whole.edits) == (f"✅ {WHOLE.subject}", 1)
+    assert (pointing.text, pointing.edits) == ("✅ churn-xgb: goes on in another message", 1)
+    link = f"https://made-up.slack.com/archives/{whole.channel}/p{whole.ts.replace('.', '')}"
+    assert link in str(pointing.blocks)
+    assert methods(world).count("chat.getPermalink") == 1
+
+
+def test_a_message_that_pointed_to_one_that_merged_in_turn_points_to_the_last(world: World) -> None:
+    for message in (replace(RUNS, about="sweep/first"), RUNS, OTHER):
+        world.settle(one(message))
+    later(world)
+    world.settle(one(WHOLE))
+    later(world)
+    world.settle(one(replace(WHOLE, about="sweep/first", continues=(ENDED.about, OTHER.about))))
+
+    first, *pointing = world.workspace.top_level()
+    assert [first.ts.replace(".", "") in str(each.blocks) for each in pointing] == [True, True]
+    assert [each.edits for each in pointing] == [2, 2]
+
+
+def test_without_an_address_words_say_where_it_goes_on(world: World) -> None:
+    def refuses(method: str, request: Mapping[str, Any]) -> None:
+        if method == "chat.getPermalink":
+            raise SlackError("missing_scope")
+
+    world.workspace.before = refuses
+    world.settle(one(RUNS))
+    world.settle(one(OTHER))
+    later(world)
+    world.settle(one(WHOLE))
+
+    assert f"All that is known of it stands in the message “{WHOLE.title}”." in str(world.workspace.messages[1].blocks)
+
+
+def test_where_the_message_of_what_merged_was_deleted_nothing_is_said(world: World) -> None:
+    world.settle(one(RUNS))
+    world.settle(one(OTHER))
+    del world.workspace.messages[1]
+    later(world)
+    world.settle(one(WHOLE))
+    later(world)
+    world.settle(one(WHOLE))
+
+    assert [each.text for each in world.workspace.messages] == [f"✅ {WHOLE.subject}"]
+    assert methods(world).count("chat.update") == 2
+
+
+def test_a_sweep_that_is_parted_again_has_its_message_back(world: World) -> None:
+    world.settle(one(RUNS))
+    world.settle(one(OTHER))
+    later(world)
+    world.settle(one(WHOLE))
+    later(world)
+    world.settle(one(replace(OTHER, version=3)))
+    later(world)
+    world.settle(one(replace(WHOLE, version=15, continues=())))
+
+    assert [each.text for each in world.workspace.messages] == [f"✅ {WHOLE.subject}", "⏳ the later loop"]
+
+
 def test_new_bests_and_the_reports_file_stand_in_the_thread(world: World) -> None:
     world.settle(((ENDED, (TRAINING,)), (IN_THREAD, (TRAINING,)), (FILE, (TRAINING,))))
     world.settle(one(FILE))

@@ -75,10 +75,16 @@ def test_events_of_a_sweep_that_merged_away_tell_of_the_one_it_merged_into() -> 
         said = {found.told(event)[0].about for event in found.events}
         ready = [event for event in found.events if event["detail-type"] == "Report Ready"]
         first, second = (found.told(event)[0] for event in ready)
+        gone = found.services.ledger.sweep(ready[0]["detail"]["sweep"]["sweep"])
+        assert gone is not None
+        back = replace(gone, superseded_by=None, version=gone.version + 1)
+        found.services.ledger.write(sweeps=[(back, None)])
+        parted = found.told(ready[1])[0]
 
     former = ready[0]["detail"]["sweep"]["sweep"]
     assert said == {"sweep/churn-xgb@20261120T101500.123Z"}
     assert second.continues == (f"sweep/{former}",)
+    assert parted.continues == ()  # what is by itself again has a message of its own
     assert (first.version, first.title) == (second.version, second.title)
     assert second.sentences[0].startswith("Revision 2: jobs came after this sweep had been finished")
     assert second.changes_answer

@@ -126,6 +126,14 @@ class Workspace:
         posted.edited_at.append(self.now())
         return {"channel": channel.id, "ts": posted.ts, "text": posted.text}
 
+    def _permalink(self, request: Request) -> dict[str, Any]:
+        channel = self._channel(request, by_id=True)
+        posted = self._find(channel.id, str(request.get("message_ts")))
+        if posted is None:
+            raise SlackError("message_not_found")
+        address = f"https://made-up.slack.com/archives/{channel.id}/p{posted.ts.replace('.', '')}"
+        return {"channel": channel.id, "permalink": address}
+
     def _content(self, request: Request) -> dict[str, Any]:
         text, blocks = request.get("text") or "", request.get("blocks") or []
         if not text and not blocks:
@@ -274,6 +282,7 @@ def _unknown() -> dict[str, Any]:
 
 _METHODS: Mapping[str, Callable[[Workspace, Request], dict[str, Any]]] = {
     "auth.test": Workspace._test,  # noqa: SLF001
+    "chat.getPermalink": Workspace._permalink,  # noqa: SLF001
     "chat.postMessage": Workspace._post,  # noqa: SLF001
     "chat.update": Workspace._update,  # noqa: SLF001
     "conversations.history": Workspace._history,  # noqa: SLF001

@@ -141,6 +141,7 @@ def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addres
     sweep = _living(sweep_id, services)
     if sweep is None:
         return None
+    sweep = replace(sweep, supersedes=tuple(each for each in sweep.supersedes if _has_merged(each, services)))
     top = tuple(services.ledger.ranking(sweep.id, _READ))
     report = _report(sweep, bucket, where)
     groups = report.analysis.groups[:1] if report else ()
@@ -156,6 +157,12 @@ def _living(sweep_id: str, services: Services) -> Sweep | None:
             break
         sweep = services.ledger.sweep(sweep.superseded_by)
     return sweep
+
+
+def _has_merged(sweep_id: str, services: Services) -> bool:
+    """Whether it is merged still: windows may be parted again, and one of them then has the name it had before."""
+    sweep = services.ledger.sweep(sweep_id)
+    return sweep is not None and sweep.superseded_by is not None
 
 
 def _report(sweep: Sweep, bucket: Bucket, where: Addresses) -> Report | None:

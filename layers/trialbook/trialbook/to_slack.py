@@ -13,6 +13,7 @@ from trialbook.adapters.slack import Slack
 from trialbook.batches import TryLater
 from trialbook.core.messages.delivery import EDITED_EVERY, PICTURE, Delivery, NotSent, Sent
 from trialbook.core.messages.destination import Channel, Destination
+from trialbook.core.messages.merged import merged
 from trialbook.core.messages.model import Message
 from trialbook.core.report_keys import safe
 from trialbook.delivering import LONGEST_DELAY, claim, send_once
@@ -48,6 +49,8 @@ class ToSlack:
             delivery = self._edit(message, to, delivery, shown)
         if picture is not None:
             self._show(message, to, delivery, picture)
+        for about in message.continues:
+            self._point_on(about, message, to, delivery)
 
     # -- the message itself -------------------------------------------------------------------------------------
 
@@ -57,13 +60,41 @@ class ToSlack:
         if own.is_sent or message.parent is not None:
             return own
         for about in message.continues:
-            other = self._record(about, to)
-            if not other.is_sent and other.may_be_there() and other.claimed_at is not None:
-                found = self._slack.find(to.address, _mark(about), other.claimed_at)
-                other = other.sent(clock.now(), found.id, found.place) if found else other
+            other = self._merged(about, to)
             if other.is_sent:
                 return self._deliveries.adopt(other, own, clock.now())
         return own
+
+    def _merged(self, about: str, to: Destination) -> Delivery:
+        """The record of a sweep that merged into another; its message is looked for where nobody knows whether it was
+        posted: no event will come any more that would."""
+        other = self._record(about, to)
+        if other.is_sent or other.claimed_at is None:
+            return other
+        if other.is_held(clock.now()):
+            raise TryLater("somebody else is sending what merged into it", _AGAIN)
+        found = self._slack.find(to.address, _mark(about), other.claimed_at)
+        known = other.sent(clock.now(), found.id, found.place) if found else other.not_sent("its sweep merged")
+        return self._deliveries.put(known, clock.now())
+
+    def _point_on(self, about: str, message: Message, to: Destination, delivery: Delivery) -> None:
+        """Where the sweep that merged has a message of its own, that says where it goes on. Once: the record tells."""
+        other = self._merged(about, to)
+        if not other.is_sent or delivery.sent_id in (other.sent_id, other.goes_on_in):
+            return
+        wait = ceil(other.editable_in(clock.now()).total_seconds())
+        if wait:
+            raise TryLater("it was edited a moment ago", wait)
+        said = merged(message, self._slack.permalink(Sent(delivery.sent_id or "", delivery.place)))
+        held = claim(self._deliveries, other, for_edit=True)
+        try:
+            self._slack.update(Sent(held.sent_id or "", held.place), slack_text(said, self._look(to)), _mark(about))
+        except NotSent as error:
+            if error.reason != "message_not_found":  # somebody deleted it: there is nothing left to say
+                self._deliveries.put(held.not_sent(error.reason), clock.now())
+                raise
+        done = held.sent(clock.now(), held.sent_id or "", held.place)
+        self._deliveries.put(replace(done, goes_on_in=delivery.sent_id), clock.now())
 
     def _record(self, about: str, to: Destination, part: str = "message") -> Delivery:
         return self._deliveries.get(about, Channel.SLACK, to.address, part)

@@ -33,6 +33,7 @@ _PERMANENT = frozenset(
         *("account_inactive", "invalid_auth", "invalid_token", "not_allowed_token_type", "not_authed"),
         *("token_expired", "token_revoked", "missing_scope", "no_permission", "org_login_required"),
         *("channel_is_archived", "channel_not_found", "is_archived", "not_in_channel", "restricted_action"),
+        *("cant_update_message", "edit_window_closed"),
         *("action_prohibited", "posting_to_general_channel_denied", "team_access_not_granted", "team_not_found"),
         *("invalid_blocks", "invalid_payload", "msg_blocks_too_long", "msg_too_long"),
         *("no_service", "no_service_id", "no_team", "unknown_webhook"),
@@ -75,6 +76,19 @@ class Slack:
                 metadata={"event_type": EVENT_TYPE, "event_payload": dict(mark)},
                 **_content(said),
             )
+
+    def permalink(self, sent: Sent) -> str | None:
+        """A message's address; None where Slack gives none. Raises NotSent only where it may do so later."""
+        try:
+            with _told_as_not_sent():
+                answer = self._client.chat_getPermalink(
+                    token=self._token(), channel=cast("str", sent.place), message_ts=sent.id
+                )
+        except NotSent as error:
+            if error.is_unsure or error.after is not None:
+                raise
+            return None
+        return cast("str", answer["permalink"])
 
     def upload(self, name: str, content: bytes, title: str, alt_text: str = "", to: Sent | None = None) -> str:
         """Uploads a file, into a message's thread where one is given, otherwise to be shown by its id, which it gives.

@@ -28,7 +28,8 @@ class Delivery:
     `sent_id` is what the channel calls it: Slack's `ts`, a file's id, a mail's message id; `place` the channel's own
     id. `message_id` is the event that it showed last, `shown_version` how much was known then, `picture` the file that
     it shows. `claimed_at` is when it was first tried, `held_until` the end of the claim. `problem` is what went wrong
-    last, None once it went well, and `tries` how often a picture could not be shown. `version` counts the writes.
+    last, None once it went well, and `tries` how often a picture could not be shown. `goes_on_in` is the id of the
+    message that it points to, once its sweep merged into another. `version` counts the writes.
     """
 
     about: str
@@ -48,6 +49,7 @@ class Delivery:
     edited_at: datetime | None = None
     problem: str | None = None
     tries: int = 0
+    goes_on_in: str | None = None
     version: int = 0
 
     @property
@@ -91,7 +93,8 @@ class Delivery:
 
     def showing(self, message_id: str, version: int, revision: int, picture: str | None = None) -> "Delivery":
         """With what it shows now."""
-        return replace(self, message_id=message_id, shown_version=version, revision=revision, picture=picture)
+        shown = replace(self, message_id=message_id, shown_version=version, revision=revision, picture=picture)
+        return replace(shown, goes_on_in=None)
 
     def not_sent(self, problem: str) -> "Delivery":
         """As it is written where the channel refused: nothing was sent, so nothing need be looked for."""

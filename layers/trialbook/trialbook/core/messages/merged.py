@@ -1,0 +1,29 @@
+"""What a message says whose sweep merged into another that has a message of its own."""
+
+from dataclasses import replace
+
+from trialbook.core.messages import phrases
+from trialbook.core.messages.model import Link, Message
+
+
+def merged(into: Message, url: str | None) -> Message:
+    """That what stood here goes on in the message of the sweep that it merged into; `url` leads there, if known."""
+    return replace(
+        into,
+        title=f"{into.experiment}{phrases.SEPARATOR}goes on in another message",
+        subject=f"{into.experiment}: goes on in another message",
+        verdict="These jobs turned out to be part of a larger sweep.",
+        is_final=True,
+        sentences=(f"All that is known of it stands in the message “{into.title}”.",) if url is None else (),
+        progress=None,
+        facts=(),
+        table=None,
+        bars=(),
+        bars_label="",
+        constants="",
+        failures=(),
+        advice=(),
+        picture=None,
+        report=None,
+        links=(Link("The message of the whole sweep", url),) if url is not None else (),
+    )
