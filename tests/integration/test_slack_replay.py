@@ -1,6 +1,7 @@
 """What the deployed wiring tells in Slack of recordings of real training, and that no secret gets into what it prints."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -11,8 +12,8 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.integration.test_build_report import outcome
-from tests.integration.test_replay import CHURN, TUNING
-from trialbook_cli.replaying import write_outcome
+from tests.integration.test_replay import CHURN, TUNING, recording
+from trialbook_cli.replaying import replay, write_outcome
 from trialbook_cli.slack_stand_in import Posted
 
 TOKEN = "xoxb-4711-known-secret"
@@ -43,6 +44,19 @@ def test_the_tuning_jobs_summary_has_table_picture_failures_and_a_thread() -> No
     assert "CUDA" in words(posted) or "AlgorithmError" in words(posted)
     assert [each for each in replies if "new best" in each]
     assert replies[-2:] == ["⚠️ churn-xgb: 3 jobs failed", "churn-xgb-report-1.html"]
+
+
+def test_an_alert_of_failed_jobs_comes_early_and_has_the_last_numbers_in_the_end() -> None:
+    found = replay(recording(TUNING), rules="alerts: [{name: failures, failed: 1 %}]")
+    (posted,) = [each for each in found.slack.top_level() if each.text.startswith("🚨")]
+    first = next(str(request) for _, request in found.slack.calls if "🚨" in str(request))
+    mails = [str(mail) for mail in found.mails if b"X-Trialbook-Kind: alert" in mail]
+
+    assert re.search(r"1 of 60 jobs failed when \d+ had ended \(1.7 %\); 1 % are allowed", first)
+    assert "1 × AlgorithmError" in first
+    assert "3 of 60 jobs failed (5 %); 1 % are allowed. All 3 with AlgorithmError" in words(posted)
+    assert posted.edits == 1
+    assert len(mails) == 1
 
 
 def words(posted: Posted) -> str:

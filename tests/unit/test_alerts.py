@@ -12,7 +12,7 @@ from trialbook.core.jobs import InstanceGroup
 from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import JobFacts, SweepFacts
 from trialbook.core.messages.model import Message, MessageKind, Mood
-from trialbook.core.sweeps import Record
+from trialbook.core.sweeps import Record, SweepState
 
 READY = Announcement("report-ready/x/1", REPORT_READY, {})
 PROGRESS = Announcement("sweep-progressed/x/9", SWEEP_PROGRESSED, {})
@@ -128,9 +128,32 @@ def test_a_share_of_failed_jobs_is_told_as_soon_as_nothing_can_save_it() -> None
     at_the_end = alerts(facts_at(TUNING), "{name: f, failed: 4 %}")
 
     assert by_failed[6] == []
-    assert by_failed[7][0].verdict.startswith("7 of 64 jobs failed (11 %)")
-    assert at_the_end[0].verdict == "3 of 60 jobs failed (5 %); 4 % are allowed."
+    assert by_failed[7][0].verdict.startswith("7 of 64 jobs failed (11 %); 10 % are allowed.")
+    assert at_the_end[0].verdict == (
+        "3 of 60 jobs failed (5 %); 4 % are allowed. All 3 with AlgorithmError: xgboost.core.XGBoostError: "
+        "updater_colmaker.cc:180: Check failed: param_.max_depth > 0 (0 vs. 0) : exac…."
+    )
+    assert at_the_end[0].failures[0].startswith("3 × AlgorithmError: ")
     assert alerts(facts_at(TUNING), "{name: f, failed: 5 %}") == []
+
+
+def test_while_it_runs_an_alert_says_when_it_was_told_and_why_they_failed_and_at_the_end_it_has_the_last_numbers() -> (
+    None
+):
+    sweep, found = sweep_at(TUNING)
+    failed = [each for each in found if each.job.status == "Failed"]
+    other = replace(failed[0], job=replace(failed[0].job, failure_reason="AlgorithmError: disk is full"))
+    counts = replace(sweep.counts, completed=10, stopped=0, failed=4, in_progress=6)
+    going = replace(sweep, state=SweepState.OPEN, revision=0, counts=counts, max_jobs=60)
+    facts = SweepFacts(going, (), failed=(other, *failed))
+    (early,) = alerts(facts, "{name: f, failed: 4 %}", PROGRESS)
+    (last,) = alerts(facts_at(TUNING), "{name: f, failed: 4 %}")
+
+    told = "4 of 60 jobs failed when 14 had ended (6.7 %); 4 % are allowed. 3 of them with AlgorithmError: xgboost"
+    assert early.verdict.startswith(told)
+    assert early.failures[1] == "1 × AlgorithmError: disk is full"
+    assert (early.about.rpartition("/")[2], early.version, last.version) == ("f", 1, 2)
+    assert (early.revision, last.revision) == (0, 0)  # mails and webhooks have it once
 
 
 def test_a_budget_is_compared_with_the_estimate() -> None:

@@ -17,7 +17,7 @@ from trialbook.core.analysis.digest import ALT_TEXT, from_data
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.announcements import BEST_TRIALS, Announcement, announcement_of
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.jobs import FAILED, JobKey, JobKind
 from trialbook.core.messages.best_trials import from_detail
 from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts, WeekFacts
@@ -31,6 +31,7 @@ from trialbook.services import Services, hourly_prices
 from trialbook.settings import Settings
 
 _READ = 10  # jobs of a sweep, best first
+_LOOKED_AT = 100  # jobs of a sweep, last first, for why they failed
 _LINKS_WORK_FOR = timedelta(days=60)
 _LONGEST_CHAIN = 20  # sweeps that merged one into the other
 
@@ -147,7 +148,17 @@ def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addres
     groups = report.analysis.groups[:1] if report else ()
     names = {each.job_name for group in groups for each in group.differences}
     like = JobKey(sweep.account, sweep.region, JobKind.TRAINING, "")
-    return SweepFacts(sweep, top, report, _baselines(sweep.experiment, like, names, services.rules(), services))
+    rules = services.rules()
+    baselines = _baselines(sweep.experiment, like, names, rules, services)
+    return SweepFacts(sweep, top, report, baselines, _failed(sweep, rules, services))
+
+
+def _failed(sweep: Sweep, rules: Rules, services: Services) -> tuple[Record, ...]:
+    """Failed jobs, where a rule watches how many fail: an alert says why, also before there is a report."""
+    is_watched = any(rule.failed is not None and rule.concerns(sweep.experiment) for rule in rules.alerts)
+    if not sweep.counts.failed or not is_watched:
+        return ()
+    return tuple(each for each in services.ledger.last_ranked(sweep.id, _LOOKED_AT) if each.job.status == FAILED)
 
 
 def _living(sweep_id: str, services: Services) -> Sweep | None:

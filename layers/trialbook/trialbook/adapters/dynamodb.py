@@ -255,6 +255,11 @@ class Ledger:
         query = self._item.by_sweep.query(sweep_id, condition, limit=limit, page_size=limit)
         yield from (read_record(item) for item in query)
 
+    def last_ranked(self, sweep_id: str, limit: int) -> Iterator[Record]:
+        """The last jobs of a sweep by rank, by one Query: those that failed are among them, as they do not rank."""
+        query = self._item.by_sweep.query(sweep_id, scan_index_forward=False, limit=limit, page_size=limit)
+        yield from (read_record(item) for item in query)
+
     def experiment_ranking(
         self, experiment: str, limit: int | None = None, objective: Objective | None = None
     ) -> Iterator[Record]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from trialbook.core.analysis.costs import cost
 from trialbook.core.analysis.differences import difference
+from trialbook.core.analysis.failures import alike, essence
 from trialbook.core.analysis.model import Against, Cost, Difference
 from trialbook.core.analysis.parameters import shown_values
 from trialbook.core.analysis.verdict import distance, shown
@@ -28,6 +29,8 @@ _COLUMNS = {EXPERIMENT: "best before", PREVIOUS_SWEEP: "previous sweep"}
 _DIGITS = (4, 7)  # of a number, so many that two can be told apart
 _MOST_DIFFERENCES = 15
 _LONGEST_CELL = 60
+_IN_SENTENCE = 120  # characters of a reason
+_MOST_REASONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ def _message(event: Announcement, facts: Watched, broken: Broken, about: Message
         bars=(),
         bars_label="",
         constants="",
+        failures=about.failures or _reasons(facts),
         advice=(),
         picture=None,
         report=None,
@@ -79,11 +83,11 @@ def _message(event: Announcement, facts: Watched, broken: Broken, about: Message
 
 
 def _version(facts: Watched, rule: AlertRule) -> int:
-    """An alert is said again when a sweep was revised, not whenever it goes on. The share of failed jobs is told once:
-    as soon as nothing can save it."""
+    """An alert is said again when a sweep was revised, not whenever it goes on. The share of failed jobs is told as
+    soon as nothing can save it; where messages can be edited, it has its last numbers once the sweep is over."""
     if isinstance(facts, JobFacts):
         return facts.record.version
-    return 1 if rule.failed is not None else facts.sweep.revision
+    return facts.sweep.revision + int(rule.failed is not None)
 
 
 def _nothing_differs(table: Table | None, broken: Broken) -> tuple[str, ...]:
@@ -125,11 +129,35 @@ def _too_many_failed(rule: AlertRule, facts: SweepFacts) -> Iterator[Broken]:
     if rule.failed is None or not total or counts.failed <= rule.failed * total:
         return
     share = percent(counts.failed / total)
-    so_far = f", {counts.ended:,} have ended so far" if counts.ended < total else ""
+    so_far = f" when {counts.ended:,} had ended" if counts.ended < total else ""
     sentence = (
-        f"{counts.failed:,} of {plural(total, 'job')} failed ({share}){so_far}; {percent(rule.failed)} are allowed."
+        f"{counts.failed:,} of {plural(total, 'job')} failed{so_far} ({share}); {percent(rule.failed)} are allowed."
+        f"{_alike(facts)}"
     )
     yield Broken(rule, f"{share} of the jobs failed", sentence)
+
+
+def _alike(facts: SweepFacts) -> str:
+    """How many failed for the commonest reason, and which; nothing where none is shared."""
+    groups = _groups(facts)
+    if not groups or groups[0][0] < 2:
+        return ""
+    count, reason = groups[0]
+    who = f"All {count:,}" if count == facts.sweep.counts.failed else f"{count:,} of them"
+    return f" {who} with {cut(reason.rstrip('.'), _IN_SENTENCE)}."
+
+
+def _groups(facts: SweepFacts) -> list[tuple[int, str]]:
+    """How many failed for which reason, the commonest first: as the report tells it, or until then as they failed."""
+    if facts.report is not None:
+        return [(each.count, each.reason) for each in facts.report.analysis.failures]
+    return [(len(found), essence(found[0].job.failure_reason)) for found in alike(facts.failed)]
+
+
+def _reasons(facts: Watched) -> tuple[str, ...]:
+    if isinstance(facts, JobFacts):
+        return ()
+    return tuple(f"{count:,} × {reason}" for count, reason in _groups(facts)[:_MOST_REASONS])
 
 
 def _too_dear(rule: AlertRule, spent: Cost) -> Iterator[Broken]:

@@ -27,12 +27,13 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class SweepFacts:
     """A sweep as the ledger holds it, its first jobs by rank, and its report where it stands. `baselines` are the jobs
-    that alerts of the rules name, by name."""
+    that alerts of the rules name, by name; `failed` its failed jobs, as far as they were read, where alerts ask why."""
 
     sweep: Sweep
     top: tuple[Record, ...] = ()
     report: Report | None = None
     baselines: Mapping[str, Record] = field(default_factory=lambda: _NONE)
+    failed: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

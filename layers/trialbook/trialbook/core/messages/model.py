@@ -102,7 +102,8 @@ class Message:
     expected, but for a revision. `at` is when it happened; the same facts give the same message.
 
     `continues` are the abouts of sweeps that merged into the one it is about: where none of its own (in a thread: of
-    its parent's) was posted to a destination, theirs is the one to edit, whatever its version. `event_type` is the
+    its parent's) was posted to a destination, theirs is the one to edit, whatever its version; where both were,
+    theirs is to lead to its own. `event_type` is the
     event it follows from. `metrics` are the best trial's, what thresholds of routes are compared with.
     `changes_answer` is False for a revision that says the same as the one before. `owner` is the value of the tag that
     names who it belongs to.
