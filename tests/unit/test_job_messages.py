@@ -6,6 +6,7 @@ from dataclasses import replace
 from tests.conftest import ROOT
 from tests.unit.making import at, job, record
 from tests.unit.recorded import CHURN, TUNING, facts_at
+from trialbook.adapters.rules_document import read_rules
 from trialbook.core.announcements import (
     BEST_TRIAL_CHANGED,
     JOB_FAILED,
@@ -18,7 +19,7 @@ from trialbook.core.announcements import (
     of_sweep,
 )
 from trialbook.core.events import parse_event
-from trialbook.core.jobs import InstanceGroup, Job
+from trialbook.core.jobs import InstanceGroup, Job, JobKind
 from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import JobFacts
 from trialbook.core.messages.model import Message, MessageKind, Mood
@@ -104,6 +105,36 @@ def test_that_a_job_finished_is_told_unless_its_failure_was() -> None:
     assert told.detail["value"] == 0.1
     assert of_single(failed) == []
     assert [each.type for each in of_job(None, failed, lambda each: True)] == [JOB_FAILED]
+
+
+def test_processing_and_transform_jobs_are_in_no_window_so_that_they_finished_is_told_at_once() -> None:
+    for kind in (JobKind.PROCESSING, JobKind.TRANSFORM):
+        running, done = record(job(end=None, kind=kind)), record(job(kind=kind, metrics={}))
+        (told,) = of_job(running, done, lambda each: True)
+
+        assert (told.type, told.detail["job"]["kind"]) == (JOB_FINISHED, kind.value)
+        assert of_job(done, replace(done, version=9), lambda each: True) == []
+        assert of_job(None, replace(done, is_history=True), lambda each: True) == []
+        (failed,) = of_job(running, record(job(kind=kind, status="Failed")), lambda each: True)
+        assert failed.type == JOB_FAILED
+        (said,) = messages_of(told, JobFacts(done), Rules())
+        assert said.title == f"churn · {kind.value.removesuffix('Job').lower()} job completed"
+        assert said.by_request
+    assert of_job(None, record(job()), lambda each: True) == []
+
+
+def test_an_alert_of_a_processing_job_needs_no_request() -> None:
+    made = job(
+        kind=JobKind.PROCESSING, metrics={}, instances=(InstanceGroup("ml.m5.xlarge", 1),), billable_seconds=3600
+    )
+    rules = read_rules("alerts: [{name: dear, cost: 1}, {name: bare, no_metric: true}]")
+    said = messages_of(Announcement("x", JOB_FINISHED, {}), JobFacts(record(made), None, {"ml.m5.xlarge": 3.0}), rules)
+
+    assert [(each.kind, each.by_request) for each in said] == [(MessageKind.JOB, True), (MessageKind.ALERT, False)]
+
+
+def test_of_a_tuning_job_that_failed_its_sweep_tells_alone() -> None:
+    assert of_job(None, record(job(kind=JobKind.TUNING, status="Failed")), lambda each: True) == []
 
 
 def best_changed(old: object) -> Announcement:

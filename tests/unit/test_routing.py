@@ -105,6 +105,19 @@ def test_by_default_each_channel_gets_what_suits_it(case: str, said: dict[str, A
 
 
 @pytest.mark.parametrize(
+    ("match", "is_told"),
+    [("{}", False), ("{experiment: 'churn*'}", False), ("{kind: job}", False), ("{event: Job Finished}", True)],
+)
+def test_that_a_processing_job_went_well_is_told_where_a_route_asks_for_the_event(match: str, is_told: bool) -> None:
+    said = message(kind=MessageKind.JOB, by_request=True, event_type="Job Finished", experiment="churn")
+
+    assert sent("", said) == []
+    assert sent(f"routes: [{{match: {match}, to: [{{slack: '#a', email: b@example.com}}]}}]", said) == (
+        ["slack #a", "email b@example.com"] if is_told else []
+    )
+
+
+@pytest.mark.parametrize(
     ("case", "document", "expected"),
     [
         ("every route that matches adds its own",

@@ -7,7 +7,7 @@ from typing import Any
 from trialbook.core import report_keys
 from trialbook.core.codec import pack
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import FAILED
+from trialbook.core.jobs import FAILED, JobKind
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Best, Record, Sweep, SweepKind, SweepState
 from trialbook.core.times import iso_or_none
@@ -32,6 +32,8 @@ TYPES = (
     REPORT_READY,
     BEST_TRIALS,
 )
+
+_IN_NO_WINDOW = frozenset({JobKind.PROCESSING, JobKind.TRANSFORM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,13 @@ def _is_there(sweep: Sweep) -> bool:
 
 
 def of_job(old: Record | None, new: Record, is_alone: Callable[[Record], bool]) -> list[Announcement]:
-    """What the change of a job is worth telling: that it failed, unless a sweep tells of it."""
-    if new.is_history or new.job.status != FAILED or (old is not None and old.job.status == FAILED):
+    """What the change of a job is worth telling: that it failed, unless a sweep tells of it; of processing and
+    transform jobs, which are in no window that closes, also that they ended well. Of a tuning job its sweep tells."""
+    if new.key.kind is JobKind.TUNING or (old is not None and old.job.is_terminal):
         return []
-    return [_job_failed(new)] if is_alone(new) else []
+    if new.key.kind in _IN_NO_WINDOW and new.job.status != FAILED:
+        return of_single(new)
+    return [_job_failed(new)] if new.job.status == FAILED and not new.is_history and is_alone(new) else []
 
 
 def is_single_over(old: Sweep | None, new: Sweep) -> bool:
@@ -97,7 +102,7 @@ def is_single_over(old: Sweep | None, new: Sweep) -> bool:
 
 
 def of_single(record: Record) -> list[Announcement]:
-    """That a single job is over, now that its window has closed; that it failed was told at once."""
+    """That a single job is over, for training jobs once their window has closed; that it failed was told at once."""
     if record.is_history or not record.job.is_terminal or record.job.status == FAILED:
         return []
     detail = {"job": _job_detail(record), "objective": _objective(record.objective), "value": record.value}

@@ -67,6 +67,7 @@ def _message(event: Announcement, facts: Watched, broken: Broken, about: Message
         version=_version(facts, broken.rule),
         revision=0 if broken.rule.failed is not None else about.revision,
         is_final=True,
+        by_request=False,
         sentences=(about.verdict, *_nothing_differs(table, broken)),
         progress=None,
         facts=(Fact("Rule", broken.rule.name), Fact("Allowed", broken.rule.limit), *_context(about)),

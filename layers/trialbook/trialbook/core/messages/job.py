@@ -61,6 +61,7 @@ def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
         links=job_links(facts),
         tags=job.tags,
         event_type=event.type,
+        by_request=job.status != FAILED and job.key.kind is not JobKind.TRAINING,
         metrics=_metrics(facts),
         owner=owner_of([record], rules),
     )

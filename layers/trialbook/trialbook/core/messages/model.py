@@ -103,8 +103,8 @@ class Message:
 
     `continues` are the abouts of sweeps that merged into the one it is about: where none of its own (in a thread: of
     its parent's) was posted to a destination, theirs is the one to edit, whatever its version; where both were,
-    theirs is to lead to its own. `event_type` is the
-    event it follows from. `metrics` are the best trial's, what thresholds of routes are compared with.
+    theirs is to lead to its own. `event_type` is the event it follows from. `metrics` are the best trial's, what
+    thresholds of routes are compared with. What is `by_request` goes only where a route asks for its event.
     `changes_answer` is False for a revision that says the same as the one before. `owner` is the value of the tag that
     names who it belongs to.
     """
@@ -139,6 +139,7 @@ class Message:
     continues: tuple[str, ...] = ()
     event_type: str = ""
     metrics: Mapping[str, float] | None = None
+    by_request: bool = False
     changes_answer: bool = True
     owner: str | None = None
 

@@ -49,7 +49,7 @@ def destinations(message: Message, rules: Rules, defaults: Defaults, now: dateti
 def _of_route(route: Route, message: Message, rules: Rules, defaults: Defaults, now: datetime) -> Iterator[Destination]:
     windows = rules.quiet_hours if route.quiet_hours is None else route.quiet_hours
     until = quiet_until(windows, message, now) if windows else None
-    asked_for = bool(route.match.kinds or route.match.events)
+    asked_for = bool(route.match.events or (route.match.kinds and not message.by_request))
     owner = rules.owners.get((message.owner or "").casefold(), _NO_OWNER)
     for address in route.to:
         text = _address(address, owner, defaults)
@@ -93,11 +93,15 @@ def _joined(one: Destination, other: Destination) -> Destination:
 
 
 def suits(message: Message, channel: Channel) -> bool:
-    """Whether the message is worth a channel's attention, unless a route asks for it by kind or event.
+    """Whether the message is worth a channel's attention, unless a route asks for it by kind or event: by event alone
+    for what is told by request.
 
     Slack's messages are edited, so all of them; an incoming webhook can't edit, so what is final; an email must be
-    worth opening: what is final with its report, and what failed.
+    worth opening: what is final with its report, and what failed. That a processing or transform job went well, as the
+    steps of pipelines do all day, is nothing that one need hear of unasked.
     """
+    if message.by_request:
+        return False
     if channel is Channel.SLACK:
         return True
     match message.kind:
