@@ -14,10 +14,14 @@ from trialbook.adapters.rules_document import read_rules
 from trialbook.adapters.stacks import Deployed
 from trialbook.book import Book
 from trialbook.core.errors import InvalidRules
+from trialbook.core.messages.destination import Channel
+from trialbook.core.messages.remedies import remedy
+from trialbook.core.rules import Rules
 from trialbook.core.times import iso_or_none
 
 _OLD_MESSAGE = timedelta(hours=1)
 _SLACK_SCOPES = ("chat:write", "files:write")
+_MOST_CHANNELS = 20  # are looked at: Slack allows some fifty calls a minute
 
 
 class Level(StrEnum):
@@ -39,13 +43,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Patient:
-    """A deployment: its book, its stack, and clients for its services. `slack` makes auth.test's call with a token."""
+    """A deployment: its book, its stack, and clients for its services. `slack` makes auth.test's call with a token;
+    `trouble` tells, by Slack's word for it, what keeps messages from a channel."""
 
     book: Book
     stack: Deployed
     name: str
     now: datetime
     slack: Callable[[str], Mapping[str, Any]]
+    trouble: Callable[[str, str], str | None] = lambda token, channel: None
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -216,8 +222,30 @@ def slack(patient: Patient) -> Iterator[Finding]:
     if not {"channels:history", "groups:history"} & set(scopes):
         todo = "add channels:history, and groups:history for private channels"
         yield Finding(Level.NOTE, "without a scope for history, a crash may post a message twice", todo)
+    yield from _channels(patient, token)
     if not patient.parameter("SlackChannel"):
         yield Finding(Level.NOTE, "no SlackChannel is set: only routes of the rules document name channels")
+
+
+def _channels(patient: Patient, token: str) -> Iterator[Finding]:
+    """The channels that parameters and routes name: whether messages reach them."""
+    routes = _rules(patient).routes
+    named = [each.text for route in routes for each in route.to if each.channel is Channel.SLACK]
+    wanted = dict.fromkeys([patient.parameter("SlackChannel"), *named])
+    for channel in [each for each in wanted if each.startswith(("#", "C", "G"))][:_MOST_CHANNELS]:
+        trouble = patient.trouble(token, channel)
+        if trouble is not None:
+            what = f"no message reaches the Slack channel {channel}: {trouble}"
+            yield Finding(Level.PROBLEM, what, remedy(trouble, channel) or "docs/slack.md tells how channels are named")
+
+
+def _rules(patient: Patient) -> Rules:
+    """Those that are stored; none where they can't be read, which `rules_document` tells."""
+    name, client = patient.stack.outputs.get("RulesParameter", ""), patient.client("ssm")
+    try:
+        return read_rules(client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+    except (client.exceptions.ParameterNotFound, InvalidRules):
+        return Rules()
 
 
 def slack_token(patient: Patient) -> str | None:

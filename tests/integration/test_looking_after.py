@@ -18,7 +18,7 @@ from tests.integration.test_keeping import ask as ask
 from tests.integration.test_keeping import aws as aws
 from tests.integration.test_replay import CHURN
 from trialbook_cli.replaying import write_outcome
-from trialbook_cli.slack_stand_in import SlackError, Workspace, serve_slack
+from trialbook_cli.slack_stand_in import Channel, SlackError, Workspace, serve_slack
 
 SLACK = {"SlackChannel": "#training", "SlackTokenParameter": "/t/token", "SlackWebhookParameter": "/t/hook"}
 QUEUES: dict[str, Any] = {
@@ -124,6 +124,33 @@ def test_a_mail_needs_a_sender(aws: Aws, ask: Ask) -> None:
     assert "EmailFrom" in done.stderr
 
 
+def test_doctor_tells_which_channels_no_message_reaches_and_what_to_do(workspace: Workspace, ask: Ask) -> None:
+    workspace.channels += [
+        Channel("C0000000002", "secret", is_private=True),
+        Channel("C0000000003", "foreign", has_app=False),
+        Channel("C0000000004", "closed", is_private=True, has_app=False),
+        Channel("C0000000005", "old", is_archived=True),
+    ]
+    named = "'#training', '#secret', C0000000002, '#foreign', C0000000004, '#old', owner"
+    boto3.client("ssm").put_parameter(
+        Name="/trialbook/rules", Value=f"routes: [{{to: [{{slack: [{named}]}}]}}]", Type="String"
+    )
+    done = ask("doctor", "--slack-url", f"{workspace.url}/api/", "--json")
+    told = {each["what"]: each["todo"] for each in json.loads(done.stdout) if "reaches" in each["what"]}
+    no = "no message reaches the Slack channel"
+
+    assert done.exit_code == 1
+    assert told.keys() == {
+        f"{no} #secret: channel_not_found",
+        f"{no} #foreign: not_in_channel",
+        f"{no} C0000000004: channel_not_found",
+        f"{no} #old: is_archived",
+    }
+    assert "a private channel is given by its id" in told[f"{no} #secret: channel_not_found"]
+    assert told[f"{no} #foreign: not_in_channel"] == "invite the app in #foreign: /invite @Trialbook"
+    assert "check the id C0000000004" in told[f"{no} C0000000004: channel_not_found"]
+
+
 def test_what_a_channel_refuses_is_told_with_what_to_do_and_without_the_token(workspace: Workspace, ask: Ask) -> None:
     api = f"{workspace.url}/api/"
     missing = ask("test-message", "--channel", "slack", "--to", "#nowhere", "--slack-url", api)
@@ -132,7 +159,8 @@ def test_what_a_channel_refuses_is_told_with_what_to_do_and_without_the_token(wo
     unknown = ask("test-message", "--channel", "pigeon")
 
     assert (missing.exit_code, void.exit_code, unknown.exit_code) == (1, 1, 2)
-    assert "channel_not_found; check the name" in missing.stderr
+    assert "channel_not_found; no public channel is named #nowhere: check the name; a private channel" in missing.stderr
+    assert "given by its id" in " ".join(missing.stderr.split())
     assert "token_revoked; the token is void" in void.stderr
     assert "slack or webhook" in unknown.stderr
     assert workspace.token not in missing.output + void.output

@@ -321,6 +321,18 @@ def test_a_channel_in_trouble_neither_delays_nor_repeats_the_others(world: World
     assert len(world.workspace.messages) == 4
 
 
+def test_a_private_channel_is_reached_by_its_id_alone_and_its_name_is_told_with_what_to_do(world: World) -> None:
+    world.workspace.channels.append(Place("C0000000002", "secret", is_private=True))
+    with pytest.raises(TryLater, match="channel_not_found") as refused:
+        world.post(one(FAILED, Destination(Channel.SLACK, "#secret")))
+    world.settle(one(FAILED, Destination(Channel.SLACK, "C0000000002")))
+
+    assert "no public channel is named #secret: check the name; a private channel is given by its id" in str(
+        refused.value
+    )
+    assert [each.channel for each in world.workspace.messages] == ["C0000000002"]
+
+
 def test_of_many_consumers_that_want_to_post_the_same_one_does(world: World, dynamodb_local: str) -> None:
     def consume(number: int) -> None:
         with contextlib.suppress(TryLater):

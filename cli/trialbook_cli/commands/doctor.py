@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from trialbook import clock
+from trialbook.adapters.slack import API, Slack
 from trialbook.core.errors import InvalidInput
 from trialbook_cli.checkup import Finding, Level, Patient, examined
 from trialbook_cli.frame import Source
@@ -24,7 +25,14 @@ def run(source: Source, slack_url: str | None, *, as_json: bool) -> int:
     book = source.open()
     if book.stack is None:
         raise InvalidInput("--book" if source.book else "--table", source.book or source.table, "a stack: --stack NAME")
-    patient = Patient(book, book.stack, source.stack, clock.now(), lambda token: _auth_test(token, slack_url))
+    patient = Patient(
+        book,
+        book.stack,
+        source.stack,
+        clock.now(),
+        lambda token: _auth_test(token, slack_url),
+        lambda token, channel: Slack(lambda: token, slack_url or API).trouble(channel),
+    )
     findings = list(examined(patient))
     versions = f"trialbook {version('trialbook')}, boto3 {version('boto3')}, Python {platform.python_version()}"
     if as_json:

@@ -10,6 +10,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.messages.destination import Channel
 from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Table
+from trialbook.core.messages.remedies import remedy
 from trialbook.messages.email import Enclosed, Letterhead, email_of
 from trialbook.messages.slack import Look, slack_text
 from trialbook_cli.checkup import Patient, secure_string, slack_token
@@ -18,19 +19,10 @@ from trialbook_cli.plain import FAILED, OK, say
 from trialbook_cli.problems import chosen
 from trialbook_cli.terminal import fail
 
-_TODO = {
-    "invalid_auth": "the token is not valid: docs/slack.md tells how to get one",
-    "token_revoked": "the token is void: install the app again and store its new token",
-    "not_in_channel": "invite the app: /invite @Trialbook in the channel",
-    "channel_not_found": "check the name, and invite the app where the channel is private",
-    "missing_scope": "add chat:write in the app's OAuth & Permissions, then install it again",
-    "is_archived": "the channel is archived: choose another",
-    "no_service": "the webhook was removed: make a new one and store its address",
-    "unknown_webhook": "the stack has no SlackWebhookParameter",
-    "MessageRejected": "verify EmailFrom, and in the sandbox the recipient too: docs/email.md",
-    "MailFromDomainNotVerifiedException": "verify the domain of EmailFrom: docs/email.md",
-    "AccountSuspendedException": "SES has suspended the account: see its console",
-    "SendingPausedException": "sending is paused: see the SES console",
+_DEFAULTS = {
+    Channel.SLACK: "SlackChannel",
+    Channel.WEBHOOK: "SlackWebhookParameter",
+    Channel.EMAIL: "EmailTo",
 }
 _PAGES = {Channel.SLACK: "slack.md", Channel.WEBHOOK: "slack.md", Channel.EMAIL: "email.md"}
 
@@ -45,9 +37,8 @@ def run(source: Source, channel: str, to: str, slack_url: str | None) -> int:
     try:
         where = _SENDERS[wanted](patient, to, slack_url or API)
     except NotSent as error:
-        todo = _TODO.get(
-            error.reason, "try again in a minute" if error.passes else f"docs/{_PAGES[wanted]} tells what to set"
-        )
+        otherwise = "try again in a minute" if error.passes else f"docs/{_PAGES[wanted]} tells what to set"
+        todo = remedy(error.reason, to or patient.parameter(_DEFAULTS[wanted])) or otherwise
         return fail(f"{channel} does not take it: {error.reason}; {todo}", FAILED)
     say(f"sent to {channel} {where}: it looks as messages will")
     return OK

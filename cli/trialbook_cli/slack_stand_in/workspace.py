@@ -18,6 +18,7 @@ _NEEDS = {
     "chat.update": "chat:write",
     "conversations.history": "channels:history",
     "conversations.replies": "channels:history",
+    "conversations.info": "channels:read",
     "conversations.list": "channels:read",
     "files.getUploadURLExternal": "files:write",
     "files.completeUploadExternal": "files:write",
@@ -26,12 +27,13 @@ _NEEDS = {
 
 @dataclass
 class Channel:
-    """A channel. Without `has_app`, the app was not invited."""
+    """A channel. Without `has_app`, the app was not invited; a private one is known by its id alone."""
 
     id: str
     name: str
     has_app: bool = True
     is_archived: bool = False
+    is_private: bool = False
 
 
 @dataclass
@@ -157,11 +159,12 @@ class Workspace:
     def _channel(self, request: Request, *, by_id: bool = False) -> Channel:
         asked = str(request.get("channel") or request.get("channel_id"))
         for each in self.channels:
-            if asked == each.id or (not by_id and asked.removeprefix("#") == each.name):
+            by_name = not by_id and not each.is_private and asked.removeprefix("#") == each.name
+            if asked == each.id or by_name:
                 if each.is_archived:
                     raise SlackError("is_archived")
                 if not each.has_app:
-                    raise SlackError("not_in_channel")
+                    raise SlackError("channel_not_found" if each.is_private else "not_in_channel")
                 return each
         raise SlackError("channel_not_found")
 
@@ -202,7 +205,16 @@ class Workspace:
         return told
 
     def _list(self, request: Request) -> dict[str, Any]:
-        return {"channels": [{"id": each.id, "name": each.name} for each in self.channels]}
+        public = [each for each in self.channels if not each.is_private]
+        return {"channels": [{"id": each.id, "name": each.name} for each in public]}
+
+    def _info(self, request: Request) -> dict[str, Any]:
+        asked = str(request.get("channel"))
+        found = next((each for each in self.channels if each.id == asked), None)
+        if found is None or (found.is_private and not found.has_app):
+            raise SlackError("channel_not_found")
+        told = {"id": found.id, "name": found.name, "is_member": found.has_app, "is_archived": found.is_archived}
+        return {"channel": told}
 
     def _test(self, request: Request) -> dict[str, Any]:
         return {"user": "trialbook", "team": "Made up", "url": "https://made-up.slack.com/"}
@@ -285,6 +297,7 @@ _METHODS: Mapping[str, Callable[[Workspace, Request], dict[str, Any]]] = {
     "chat.getPermalink": Workspace._permalink,  # noqa: SLF001
     "chat.postMessage": Workspace._post,  # noqa: SLF001
     "chat.update": Workspace._update,  # noqa: SLF001
+    "conversations.info": Workspace._info,  # noqa: SLF001
     "conversations.history": Workspace._history,  # noqa: SLF001
     "conversations.list": Workspace._list,  # noqa: SLF001
     "conversations.replies": Workspace._replies,  # noqa: SLF001

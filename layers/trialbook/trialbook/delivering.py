@@ -12,6 +12,7 @@ from trialbook.batches import TryLater
 from trialbook.core.messages.delivery import Delivery, NotSent, Sent
 from trialbook.core.messages.destination import Channel, Destination
 from trialbook.core.messages.model import Message
+from trialbook.core.messages.remedies import remedy
 from trialbook.observability import count, logger
 
 LONGEST_DELAY = 43_000  # seconds; SQS takes 12 hours, counted from when the message came up
@@ -51,11 +52,18 @@ def _refusal(error: NotSent, message: Message, to: Destination, received: int) -
     count("MessagesFailed", channel=to.channel, reason=error.reason)
     if not error.passes:
         count("MessagesRefused")
+    todo = remedy(error.reason, to.address)
     where = None if to.channel is Channel.EMAIL else to.address
     logger.warning(
-        "a message was not taken", channel=to.channel, address=where, about=message.about, reason=error.reason
+        "a message was not taken",
+        channel=to.channel,
+        address=where,
+        about=message.about,
+        reason=error.reason,
+        todo=todo,
     )
-    return TryLater(f"{to.channel} took no message: {error.reason}", delay_after(error, received))
+    told = f"{error.reason}; {todo}" if todo else error.reason
+    return TryLater(f"{to.channel} took no message: {told}", delay_after(error, received))
 
 
 def claim(deliveries: Deliveries, delivery: Delivery, *, for_edit: bool = False) -> Delivery:

@@ -121,6 +121,21 @@ class Slack:
                     return cast("str", file["id"])
         return None
 
+    def trouble(self, channel: str) -> str | None:
+        """What keeps messages from a channel, by Slack's word for it; None where nothing does, or where the app lacks
+        the scope for looking."""
+        try:
+            with _told_as_not_sent():
+                place = channel if _ID.fullmatch(channel) else self._id_of(channel)
+                if place is None:
+                    return "channel_not_found"
+                told = self._client.conversations_info(token=self._token(), channel=place)["channel"]
+        except NotSent as error:
+            return None if error.reason == "missing_scope" else error.reason
+        if told.get("is_archived"):
+            return "is_archived"
+        return None if told.get("is_member", True) else "not_in_channel"
+
     def _messages(self, channel: str, since: datetime, thread: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Channel's id and message, newest first; nothing where the app lacks the scope for looking."""
         try:
