@@ -28,6 +28,7 @@ from trialbook_cli.slack_stand_in import Workspace, serve_slack
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
 TRAINING = Destination(Channel.SLACK, "#training")
 HOOK = Destination(Channel.WEBHOOK, "/trialbook/slack-webhook")
+NIGHT = Destination(Channel.WEBHOOK, "/trialbook/slack-webhook-night")
 VISIBILITY = timedelta(seconds=360)
 
 
@@ -65,23 +66,25 @@ class Reports(Bucket):
 
 @dataclass
 class World:
-    """What a test works with. `after` is called after each answered call, with its name, and may kill the process."""
+    """What a test works with. `after` is called after each answered call, with its name, and may kill the process;
+    `hooks` are the paths of webhooks by name, none where one leads nowhere."""
 
     workspace: Workspace
     ledger: Ledger
     now: datetime = START
     after: Callable[[str], None] = lambda name: None
     token: str = Workspace.token
+    hooks: dict[str, str] = field(default_factory=lambda: {HOOK.address: "/services/T1/B1/made-up"})
 
     def channels(self) -> tuple[ToSlack, ToWebhook]:
         """As a new process opens them."""
         deliveries: Any = _Mortal(Deliveries(self.ledger), lambda name: self.after(name))
         slack: Any = _Mortal(Slack(lambda: self.token, f"{self.workspace.url}/api/"), lambda name: self.after(name))
-        address = f"{self.workspace.url}/services/T1/B1/made-up"
-        webhook: Any = _Mortal(
-            Webhook(lambda name: address if name == HOOK.address else None), lambda name: self.after(name)
-        )
+        webhook: Any = _Mortal(Webhook(self._address), lambda name: self.after(name))
         return ToSlack(slack, deliveries, Reports()), ToWebhook(webhook, deliveries)
+
+    def _address(self, name: str) -> str | None:
+        return f"{self.workspace.url}{self.hooks[name]}" if name in self.hooks else None
 
     def post(self, told: Told, received: int = 1) -> int:
         """One event handled by a new process."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.slack import HOOK, START, TRAINING, World, slack_world
+from tests.faults.slack import HOOK, NIGHT, START, TRAINING, World, slack_world
 from tests.integration.conftest import opened
 from tests.unit.said import FAILED, HOSTILE, SWEEP, hostile
 from tests.unit.test_slack import BEST, BUSY
@@ -210,6 +210,19 @@ def test_a_sweep_that_is_parted_again_has_its_message_back(world: World) -> None
     assert [each.text for each in world.workspace.messages] == [f"✅ {WHOLE.subject}", "⏳ the later loop"]
 
 
+def test_where_a_sweep_was_begun_it_ends_also_where_its_end_is_told_elsewhere(world: World) -> None:
+    """A route by status or threshold knows only at the end that it matches."""
+    world.workspace.channels.append(Place("C0000000002", "quality"))
+    world.settle(one(RUNS))
+    later(world)
+    world.settle(one(ENDED, Destination(Channel.SLACK, "#quality")))
+
+    assert [(each.channel, each.text) for each in world.workspace.top_level()] == [
+        ("C0000000001", f"✅ {ENDED.subject}"),
+        ("C0000000002", f"✅ {ENDED.subject}"),
+    ]
+
+
 def test_new_bests_and_the_reports_file_stand_in_the_thread(world: World) -> None:
     world.settle(((ENDED, (TRAINING,)), (IN_THREAD, (TRAINING,)), (FILE, (TRAINING,))))
     world.settle(one(FILE))
@@ -382,6 +395,24 @@ def test_a_webhook_posts_the_end_once_and_each_revision_with_slacks_own_table_an
     first, second = world.workspace.messages
     assert [each["type"] for each in first.blocks].count("data_visualization") == 1
     assert second.text == f"✅ {REVISED.subject}"
+
+
+def test_of_two_webhooks_one_that_is_down_delays_itself_alone(world: World) -> None:
+    world.workspace.channels.append(Place("C0000000002", "night"))
+    world.workspace.webhooks["/services/T1/B2/night"] = "C0000000002"
+    world.hooks[NIGHT.address] = "/services/T1/B3/removed"
+    for received in (1, 2):
+        with pytest.raises(TryLater, match="no_service") as waits:
+            world.post(one(ENDED, NIGHT, HOOK), received)
+        assert waits.value.delay == 900
+    assert [each.channel for each in world.workspace.messages] == ["C0000000001"]
+
+    world.hooks[NIGHT.address] = "/services/T1/B2/night"
+    for message in (ENDED, REVISED, REVISED):
+        world.settle(one(message, NIGHT, HOOK))
+
+    by_channel = [each.channel for each in world.workspace.messages]
+    assert sorted(by_channel) == ["C0000000001"] * 2 + ["C0000000002"] * 2
 
 
 @pytest.mark.parametrize("to", [TRAINING, HOOK], ids=lambda to: str(to.channel))

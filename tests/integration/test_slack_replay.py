@@ -7,14 +7,15 @@ import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.integration.test_build_report import outcome
-from tests.integration.test_replay import CHURN, TUNING, recording
-from trialbook_cli.replaying import replay, write_outcome
-from trialbook_cli.slack_stand_in import Posted
+from tests.integration.test_replay import CHURN, TUNING, few, recording
+from trialbook_cli.replaying import replay, running, write_outcome
+from trialbook_cli.slack_stand_in import Channel, Posted, Workspace
 
 TOKEN = "xoxb-4711-known-secret"
 HOOK = "https-known-secret-hook"
@@ -57,6 +58,33 @@ def test_an_alert_of_failed_jobs_comes_early_and_has_the_last_numbers_in_the_end
     assert "3 of 60 jobs failed (5 %); 1 % are allowed. All 3 with AlgorithmError" in words(posted)
     assert posted.edits == 1
     assert len(mails) == 1
+
+
+def test_a_second_webhook_that_a_route_names_gets_its_own_and_waits_alone_while_it_is_down() -> None:
+    """Through the deployed wiring: where its address lies is allowed by the prefix of the stack's own."""
+    rules = "routes: [{to: [{webhook: default}, {webhook: /t/hook-night}]}]"
+    workspace = Workspace(
+        channels=[Channel("C0000000001", "training"), Channel("C0000000002", "night")],
+        webhooks={"/services/T1/B1/first": "C0000000001"},
+    )
+    with running(few(2), rules=rules, parameters={"SlackWebhookParameter": "/t/hook"}, slack=workspace) as (cloud, _):
+        ssm: Any = cloud.ledger.session.create_client("ssm")
+        address = f"{workspace.url}/services/T1/B2/night"
+        ssm.put_parameter(Name="/t/hook-night", Type="SecureString", Value=address)
+        for event in few(2).events:
+            cloud.deliver(event)
+        cloud.advance(cloud.now + timedelta(minutes=30))
+        during = [each.channel for each in workspace.messages if each.by_webhook]
+        workspace.webhooks["/services/T1/B2/night"] = "C0000000002"
+        cloud.finish()
+        dead = cloud.dead_letters()
+
+    assert during == ["C0000000001"]
+    assert [each.channel for each in workspace.messages if each.by_webhook] == ["C0000000001", "C0000000002"]
+    begun = workspace.top_level()[0]  # by default, as no webhook takes what goes on: it ends there too
+    assert begun.text.startswith("✅ churn-xgb: 2 of 2")
+    assert not begun.by_webhook
+    assert not any(dead.values())
 
 
 def words(posted: Posted) -> str:

@@ -1,5 +1,6 @@
 """post_slack: an event of Trialbook's bus becomes messages in Slack. A channel in trouble keeps no other waiting."""
 
+from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.slack import Slack, Webhook
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.messages.destination import Channel, Destination
-from trialbook.core.messages.model import Message
+from trialbook.core.messages.model import Message, MessageKind
 from trialbook.delivering import deliver_each
 from trialbook.settings import Settings
 from trialbook.telling import Told
@@ -50,10 +51,19 @@ def channels_of(
     return ToSlack(slack, deliveries, bucket), ToWebhook(Webhook(url), deliveries)
 
 
+def _left_behind(message: Message, destinations: Collection[Destination], to_slack: ToSlack) -> list[Destination]:
+    """Where a sweep's message stands and no route leads any more."""
+    if message.kind is not MessageKind.SWEEP:
+        return []
+    meant = {each.address for each in destinations if each.channel is Channel.SLACK}
+    return list({each.address: each for each in to_slack.standing(message) if each.address not in meant}.values())
+
+
 def post_slack(told: Told, to_slack: ToSlack, to_webhook: ToWebhook, received: int = 1) -> int:
     """Delivers what an event made people be told; gives to how many destinations. `received` is how often the event
     came up. Raises as `deliver_each` does."""
     pairs = [(message, to) for message, destinations in told for to in destinations if to.channel in _ITS_OWN]
+    pairs += [(message, to) for message, destinations in told for to in _left_behind(message, destinations, to_slack)]
 
     def deliver(message: Message, to: Destination) -> None:
         if to.channel is Channel.WEBHOOK:

@@ -11,7 +11,7 @@ from trialbook.adapters.deliveries import Deliveries
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.slack import Slack
 from trialbook.batches import TryLater
-from trialbook.core.messages.delivery import EDITED_EVERY, PICTURE, Delivery, NotSent, Sent
+from trialbook.core.messages.delivery import EDITED_EVERY, MESSAGE, PICTURE, Delivery, NotSent, Sent
 from trialbook.core.messages.destination import Channel, Destination
 from trialbook.core.messages.merged import merged
 from trialbook.core.messages.model import Message
@@ -51,6 +51,16 @@ class ToSlack:
             self._show(message, to, delivery, picture)
         for about in message.continues:
             self._point_on(about, message, to, delivery)
+
+    def standing(self, message: Message) -> list[Destination]:
+        """Where the message, or one that it continues, stands already: it is kept up to date there, also where routes
+        lead elsewhere once they know how it ended."""
+        return [
+            Destination(Channel.SLACK, each.address)
+            for about in (message.about, *message.continues)
+            for each in self._deliveries.of(about)
+            if each.channel == Channel.SLACK and each.part == MESSAGE and each.is_sent
+        ]
 
     # -- the message itself -------------------------------------------------------------------------------------
 
