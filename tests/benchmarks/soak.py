@@ -1,7 +1,8 @@
 """20,000 job events of 200 sweeps, half of them loops and half tuning jobs, in eight experiments at once, through the deployed
-wiring with the ledger in AWS's DynamoDB Local. 5 % of the events come twice, 5 % up to a quarter of an hour late, 2 % never;
-one invocation in a hundred is to die after one of its first twelve calls, if it makes so many. Compared with what was
-made: which job is in which sweep, how it ended, which is the best, what stands in Experiments."""
+wiring, reports, Slack and mail included, with the ledger in AWS's DynamoDB Local. 5 % of the events come twice, 5 % up to
+a quarter of an hour late, 2 % never; one invocation in a hundred dies after one of its calls. Compared with what was made:
+which job is in which sweep, how it ended, which is the best, what stands in Experiments, what people were told. What the
+stand-ins keep is measured apart from the rest of the memory."""
 
 import json
 import random
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -18,30 +19,38 @@ from pathlib import Path
 from typing import Any
 
 import vl_convert
+from moto.core.base_backend import BackendDict
 
+from tests.benchmarks.held import alive, megabytes_held
 from tests.benchmarks.many_sweeps import Made, make_sweeps
 from tests.benchmarks.page import table
-from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
+from tests.benchmarks.soak_messages import mail_ids, wrong_messages
+from tests.conftest import ROOT
 from tests.integration.conftest import running_dynamodb_local
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.replaying import Outcome, outcome_of, running
+from trialbook_cli.sagemaker_stand_in import SageMaker
 
 TITLE = "Soak: 20,000 events, some lost, doubled, late, and processes that die"
 SWEEPS, JOBS = 200, 50
 TWICE, LATE, LOST, DIES = 0.05, 0.05, 0.02, 0.01
 LATEST = timedelta(minutes=15)
 PICTURE = ROOT / "docs" / "images" / "soak.png"
-_SAMPLED = 100  # samples in the whole run
+_SAMPLED = 50  # samples in the whole run
+_MOST_CALLS = 12  # of an invocation that is to die
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was delivered by then, in seconds of processor and of wall time, and the memory in use."""
+    """What was delivered by then, in seconds of processor and of wall time, the memory in use, how much of it stand-ins
+    and moto hold, and how many objects of Trialbook's own classes there are."""
 
     events: int
     seconds: float
     cpu: float
     megabytes: float
+    stand_ins: float
+    objects: int
 
 
 def measure() -> str:
@@ -49,7 +58,7 @@ def measure() -> str:
     command = [sys.executable, "-m", "tests.benchmarks.soak", str(SWEEPS), str(JOBS), str(PICTURE)]
     told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     figures = table(["", "count"], list(told.items()))
-    return f"{figures}\n\n![Throughput and memory over the soak's events](images/{PICTURE.name})"
+    return f"{figures}\n\n![Throughput, memory and objects over the soak's events](images/{PICTURE.name})"
 
 
 def disturbed(events: Sequence[dict[str, Any]], noise: random.Random) -> tuple[list[dict[str, Any]], Counter[str]]:
@@ -73,42 +82,55 @@ def disturbed(events: Sequence[dict[str, Any]], noise: random.Random) -> tuple[l
     return [event for _, _, event in sorted(arrivals, key=lambda each: each[:2])], done
 
 
-def dying(cloud: LaptopCloud, noise: random.Random) -> Callable[[str, str, str], None]:
-    """A hook that kills one invocation in a hundred, after one of its first twelve calls."""
-    invocation: dict[str, int] = {}
+def dying(cloud: LaptopCloud, noise: random.Random) -> tuple[Callable[[str, str, str], None], Counter[tuple[str, str]]]:
+    """A hook that kills one invocation in a hundred, after one of its first twelve calls, and what was called last before
+    each death. Where an invocation makes fewer calls than it was to live for, the function's next one dies in its stead,
+    so that the share is kept."""
+    seen: Counter[str] = Counter()
+    owed: Counter[str] = Counter()
     left: dict[str, int] = {}
+    deaths: Counter[tuple[str, str]] = Counter()
 
     def after_call(function: str, service: str, operation: str) -> None:
-        if invocation.get(function) != cloud.functions[function].invocations:
-            invocation[function] = cloud.functions[function].invocations
-            left[function] = noise.randint(1, 12) if noise.random() < DIES else 0
+        invocations = cloud.functions[function].invocations
+        if seen[function] != invocations:
+            owed[function] += sum(noise.random() < DIES for _ in range(invocations - seen[function]))
+            seen[function] = invocations
+            left[function] = noise.randint(1, _MOST_CALLS) if owed[function] else 0
         left[function] -= 1
         if left[function] == 0:
+            owed[function] -= 1
+            deaths[function, operation] += 1
             raise ProcessDied
 
-    return after_call
+    return after_call, deaths
 
 
-def soak(recording: Recording, dynamodb_url: str) -> tuple[Outcome, list[Sample], dict[str, int]]:
-    """Delivers the disturbed events; what is left behind, what was measured, and what was done."""
+def soak(recording: Recording, dynamodb_url: str) -> tuple[Outcome, list[Sample], dict[str, int], dict[str, int]]:
+    """Delivers the disturbed events; what is left behind, what was measured, what was done, and which messages are
+    wrong."""
     noise = random.Random(7)
     events, done = disturbed(recording.events, noise)
     samples = []
     every = max(1, len(events) // _SAMPLED)
-    with running(recording, dynamodb_url=dynamodb_url, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
-        cloud.after_call = dying(cloud, noise)
-        began, began_cpu = time.perf_counter(), time.process_time()
+    with running(recording, dynamodb_url=dynamodb_url) as (cloud, sagemaker):
+        cloud.after_call, deaths = dying(cloud, noise)
+        began, began_cpu, measuring = time.perf_counter(), time.process_time(), 0.0
         for number, event in enumerate(events, 1):
             if number % every == 1:
-                sagemaker.requests.clear()  # the stand-in keeps them for tests
-                seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
-                samples.append(Sample(number - 1, seconds, cpu, _resident()))
+                sagemaker.requests.clear()  # kept for tests
+                cloud.slack.calls.clear()
+                cpu = time.process_time()
+                samples.append(_sample(number - 1, began, cpu - began_cpu - measuring, cloud, sagemaker))
+                measuring += time.process_time() - cpu
                 print(f"{number - 1} of {len(events)} events, {samples[-1]}", file=sys.stderr, flush=True)
             cloud.deliver(event)
         cloud.finish()
-        samples.append(Sample(len(events), time.perf_counter() - began, time.process_time() - began_cpu, _resident()))
+        cpu = time.process_time() - began_cpu - measuring
+        samples.append(_sample(len(events), began, cpu, cloud, sagemaker))
         found = outcome_of(cloud, sagemaker)
         invocations = sum(function.invocations for function in cloud.functions.values())
+    mails = mail_ids(found)
     told = {
         "events made": len(recording.events),
         "events that came twice": done["twice"],
@@ -116,8 +138,18 @@ def soak(recording: Recording, dynamodb_url: str) -> tuple[Outcome, list[Sample]
         "events lost": done["lost"],
         "invocations": invocations,
         "invocations that died": found.deaths,
+        "messages and files in Slack": len(found.slack.messages),
+        "mails": len(mails),
+        "deaths between SES's answer and the record of it": deaths["PostEmail", "SendEmail"],
+        "mails that came twice": len(mails) - len(set(mails)),
     }
-    return found, samples, told
+    return found, samples, told, wrong_messages(found, deaths["PostEmail", "SendEmail"])
+
+
+def _sample(events: int, began: float, cpu: float, cloud: LaptopCloud, sagemaker: SageMaker) -> Sample:
+    objects = alive("trialbook")
+    held = megabytes_held(sagemaker, cloud.slack, *BackendDict._instances)  # type: ignore[misc]
+    return Sample(events, time.perf_counter() - began, cpu, _resident(), held, objects)
 
 
 def _resident() -> float:
@@ -185,30 +217,38 @@ def _finished(found: Outcome) -> dict[tuple[str, int], set[str]]:
 
 
 def picture(samples: Sequence[Sample]) -> bytes:
-    """Throughput and memory over the events, one above the other, as a PNG."""
+    """Throughput, memory and objects over the events, one above the other, as a PNG."""
     speeds = [
         {"events": later.events, "value": (later.events - earlier.events) / (later.cpu - earlier.cpu)}
         for earlier, later in pairwise(samples[:-1])
     ]
-    memory = [{"events": each.events, "value": each.megabytes} for each in samples]
+    resident = [{"events": each.events, "value": each.megabytes, "of": "the process"} for each in samples]
+    held = [{"events": each.events, "value": each.stand_ins, "of": "of which stand-ins and moto"} for each in samples]
+    rest = [
+        {"events": each.events, "value": each.megabytes - each.stand_ins, "of": "the rest, Trialbook in it"}
+        for each in samples
+    ]
+    objects = [{"events": each.events, "value": each.objects} for each in samples]
     last = samples[-1]
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {
-            "text": f"{last.events:,} events delivered: throughput and memory",
+            "text": f"{last.events:,} events delivered: throughput, memory, objects",
             "subtitle": f"{last.seconds / 60:.0f} minutes, all services in one process but DynamoDB Local",
             "anchor": "start",
         },
         "vconcat": [
-            _panel(speeds, "events per second of processor time", "#0072b2"),
-            _panel(memory, "resident memory, MB", "#c2410c"),
+            _panel(speeds, "events per CPU second", "#0072b2"),
+            _panel([*resident, *held, *rest], "memory, MB", "#c2410c"),
+            _panel(objects, "objects of Trialbook's classes", "#009e73"),
         ],
+        "padding": 12,
         "config": {"font": "sans-serif", "view": {"stroke": None}, "background": "#ffffff"},
     }
     return bytes(vl_convert.vegalite_to_png(json.dumps(spec), scale=2, vl_version="5.20"))
 
 
-def _panel(values: Sequence[dict[str, float]], title: str, colour: str) -> dict[str, Any]:
+def _panel(values: Sequence[Mapping[str, Any]], title: str, colour: str) -> dict[str, Any]:
     return {
         "width": 640,
         "height": 160,
@@ -217,6 +257,11 @@ def _panel(values: Sequence[dict[str, float]], title: str, colour: str) -> dict[
         "encoding": {
             "x": {"field": "events", "type": "quantitative", "title": "events delivered"},
             "y": {"field": "value", "type": "quantitative", "title": title, "scale": {"zero": True}},
+            **(
+                {"strokeDash": {"field": "of", "type": "nominal", "title": None, "sort": None}}
+                if "of" in values[0]
+                else {}
+            ),
         },
     }
 
@@ -230,8 +275,8 @@ def main(sweeps: int, jobs: int, to: Path) -> None:
         [answer for sweep in made for answer in sweep.answers],
     )
     with running_dynamodb_local() as url:
-        found, samples, told = soak(recording, url)
-    faults = wrong(found, made)
+        found, samples, told, wrong_told = soak(recording, url)
+    faults = {**wrong(found, made), **wrong_told}
     middle, last = samples[len(samples) // 2], samples[-1]
     figures: dict[str, float] = {
         "sweeps": sweeps,
@@ -242,7 +287,11 @@ def main(sweeps: int, jobs: int, to: Path) -> None:
         "events a second": round(last.events / last.seconds, 1),
         "events a second of processor time": round(last.events / last.cpu, 1),
         "MB in the middle": round(middle.megabytes),
+        "of which stand-ins and moto hold, in the middle": round(middle.stand_ins),
         "MB at the end": round(last.megabytes),
+        "of which stand-ins and moto hold, at the end": round(last.stand_ins),
+        "objects of Trialbook's classes in the middle": middle.objects,
+        "objects of Trialbook's classes at the end": last.objects,
     }
     to.write_bytes(picture(samples))
     to.with_suffix(".json").write_text(json.dumps([asdict(each) for each in samples]))
