@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.integration.test_replay import CHURN, TUNING, few, recording
 from tests.unit.making import job, record
 from trialbook.adapters.dynamodb import Ledger
-from trialbook.adapters.eventbridge import NotPublished
+from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.adapters.rules_document import read_rules
 from trialbook.announce_changes import announce_changes
 from trialbook.bookkeeping import superseded
@@ -254,3 +254,13 @@ def test_what_was_not_published_comes_again_and_what_was_does_not(ledger: Ledger
 
     assert 0 < done < 3
     assert {*some.taken, *rest.taken} == set(everything.taken)
+
+
+def test_changes_that_tell_nothing_make_no_client_of_the_bus() -> None:
+    class NoClients:
+        def create_client(self, name: str) -> Any:
+            pytest.fail(f"{name} is not needed yet")
+
+    bus = EventBus(cast("Any", NoClients()), "trialbook")
+
+    assert announce_changes([(None, None)], cast("Any", None), bus) == 1

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -16,10 +17,12 @@ from botocore.client import BaseClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.conftest import opened
+from tests.integration.conftest import opened, operations
 from tests.unit import making
 from tests.unit.making import at, record
+from trialbook import record_job
 from trialbook.adapters.dynamodb import Attachment, Conflict, Ensured, Ledger, job_pk
+from trialbook.adapters.folder import open_folder
 from trialbook.bookkeeping import Bookkeeper
 from trialbook.core.announcements import of_sweep
 from trialbook.core.formats import FORMAT, NewerFormat
@@ -27,6 +30,7 @@ from trialbook.core.jobs import Job, JobKind, TuningDefinition, TuningJob
 from trialbook.core.objectives import ObjectiveSource, parse_objective
 from trialbook.core.rules import ExperimentRule, Rules
 from trialbook.core.sweeps import Interval, Record, Sweep, SweepKind, SweepState, loop_id, recount, windows
+from trialbook.services import Services
 
 QUIET = timedelta(minutes=10)
 DEFINITION = TuningDefinition(None, "validation:error", "Minimize")
@@ -561,3 +565,28 @@ def test_an_item_of_a_newer_format_is_refused_rather_than_misread(ledger: Ledger
 
     with pytest.raises(NewerFormat, match="deploy the newer one"):
         ledger.record(made.key)
+
+
+def test_a_tuning_jobs_child_that_starts_costs_one_read_and_one_transaction(tmp_path: Path) -> None:
+    book_at = open_folder(tmp_path / "book", create=True)
+    services = Services(book_at, lambda account, region: pytest.fail("SageMaker is asked about ends alone"))
+    for number in range(2):
+        calls = operations(book_at)
+        seen = making.job(f"tune-{number}", number, None, tuning_job="tune")
+        assert record_job.record(seen, services) is record_job.Outcome.RECORDED
+
+    assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1}
+    assert book_at.sweep("tune").counts.jobs == 2  # type: ignore[union-attr]
+
+
+def test_a_sweep_read_early_that_has_changed_since_is_read_again(ledger: Ledger) -> None:
+    for number in range(2):
+        stale = ledger.sweep("tune")
+        book(ledger).enter(making.job(f"tune-{number}", number, tuning_job="tune"), None)
+    book(ledger).enter(making.job("tune-2", 2, tuning_job="tune"), None, stale)
+    sweep = ledger.sweep("tune")
+
+    assert stale is not None
+    assert sweep is not None
+    assert sweep == replace(recount(sweep, ledger.records_of(sweep)), version=3)
+    assert sweep.counts.jobs == 3

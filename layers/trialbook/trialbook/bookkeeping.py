@@ -71,17 +71,18 @@ class Bookkeeper:
     is_history: bool = False
     moved_at_once: int = _MOVED_AT_ONCE
 
-    def enter(self, seen: Job, known: Record | None) -> Record | None:
+    def enter(self, seen: Job, known: Record | None, sweep: Sweep | None = None) -> Record | None:
         """The job's record after the observation; None where nothing changed. Raises Conflict after many attempts.
 
-        `known` is the record as the caller has just read it; where it has changed since, it is read again.
+        `known` is the record as the caller has just read it, `sweep` the tuning job's sweep if the caller has read that
+        too; where they have changed since, they are read again.
         """
         try:
-            return self._enter(seen, known)
+            return self._enter(seen, known, sweep)
         except Conflict:
             return retried(lambda: self._enter(seen, self.ledger.record(seen.key)))
 
-    def _enter(self, seen: Job, old: Record | None) -> Record | None:
+    def _enter(self, seen: Job, old: Record | None, read: Sweep | None = None) -> Record | None:
         job = merge(old.job if old else None, seen)
         placement = place(job, self.rules)
         if isinstance(placement, LeftOut) or (old is not None and not _differs(old, job, placement)):
@@ -98,7 +99,8 @@ class Bookkeeper:
         if part.kind is SweepKind.LOOP:
             return self._enter_loop(old, fresh)
         assert part.id is not None, "only loops get their id from their first job"
-        sweep = self.ledger.sweep(part.id) or new_sweep(part.kind, part.id, fresh)
+        is_read = read is not None and read.id == part.id
+        sweep = (read if is_read else self.ledger.sweep(part.id)) or new_sweep(part.kind, part.id, fresh)
         if part.kind is SweepKind.TUNING:
             sweep = self._with_definitions(sweep, job)
             assessed = assess(job, placement, self.rules, sweep.definitions, version)

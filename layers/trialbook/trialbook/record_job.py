@@ -14,6 +14,7 @@ from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
 from trialbook.core.merging import is_new_life, merge
 from trialbook.core.placement import LeftOut, place
+from trialbook.core.sweeps import Record, Sweep
 from trialbook.observability import count, logger
 from trialbook.services import Services
 
@@ -40,7 +41,7 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
 
     Lists do not tell a job's tags as events do: with `tags_known` false they are asked for, if no event told them.
     """
-    known = services.ledger.record(seen.key)
+    known, sweep = _known(seen, services)
     if known is not None and known.job.described and not is_new_life(known.job, seen):
         return Outcome.UNCHANGED
     if known is None and not tags_known:
@@ -52,10 +53,18 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     if seen.key.kind is JobKind.TUNING:
         changed = book.enter_tuning_job(_learned_tuning_job(seen, services))
     else:
-        changed = book.enter(learned(seen, services), known)
+        changed = book.enter(learned(seen, services), known, sweep)
     if changed is not None and changed.job.is_terminal and not (known is not None and known.job.is_terminal):
         count("JobsRecorded")
     return Outcome.UNCHANGED if changed is None else Outcome.RECORDED
+
+
+def _known(seen: Job, services: Services) -> tuple[Record | None, Sweep | None]:
+    """What the ledger has of the job, and in the same request of its tuning job. Of a job that has ended, SageMaker is
+    asked first: a sweep read before that is too likely to have changed since."""
+    if seen.tuning_job is None or seen.is_terminal or seen.key.kind is not JobKind.TRAINING:
+        return services.ledger.record(seen.key), None
+    return services.ledger.record_and_sweep(seen.key, seen.tuning_job)
 
 
 def _tags(seen: Job, services: Services) -> Mapping[str, str]:

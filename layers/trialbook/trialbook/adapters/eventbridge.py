@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,8 +28,12 @@ class EventBus:
     """Publishes announcements."""
 
     def __init__(self, session: Session, name: str) -> None:
-        self._client: Any = session.create_client("events")
-        self._name = name
+        self._session, self._name = session, name
+
+    @cached_property
+    def _client(self) -> Any:
+        """Made when first needed: most batches of the stream tell of nothing new."""
+        return self._session.create_client("events")
 
     def publish(self, announcements: Sequence[Announcement]) -> None:
         """Publishes them in order. Raises NotPublished where one was not taken."""

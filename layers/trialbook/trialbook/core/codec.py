@@ -15,12 +15,17 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from trialbook.core.times import iso, parse_time
 
 T = TypeVar("T")
+_PLAIN = frozenset({str, int, float, bool, types.NoneType})
 
 
 def pack(value: Any) -> Any:
     """Plain data: dicts, lists, texts, numbers, booleans."""
-    if isinstance(value, str | int | float | bool) or value is None:
-        return value.value if isinstance(value, StrEnum) else value
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, (str, int, float)):
+        return value
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, timedelta):
@@ -30,8 +35,7 @@ def pack(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [pack(each) for each in value]
     defaults = _defaults(type(value))  # type: ignore[arg-type]
-    items = ((name, getattr(value, name)) for name in defaults)
-    return {name: pack(each) for name, each in items if each != defaults[name]}
+    return {name: pack(each) for name, default in defaults.items() if (each := getattr(value, name)) != default}
 
 
 @cache

@@ -25,7 +25,7 @@ def merge(known: Job | None, seen: Job) -> Job:
         return seen
     if is_new_life(known, seen) or is_new_life(seen, known):
         return max(known, seen, key=lambda job: job.created_at or _NEVER)
-    loser, winner = sorted((known, seen), key=_precedence)
+    loser, winner = _in_order(known, seen)
     kept = {
         field.name: getattr(loser, field.name)
         for field in fields(Job)
@@ -46,5 +46,12 @@ def is_new_life(known: Job, seen: Job) -> bool:
     return seen.created_at - known.created_at > _SAME_LIFE
 
 
-def _precedence(job: Job) -> tuple[bool, bool, datetime, str]:
-    return job.is_terminal, job.described, job.last_modified_at or _NEVER, repr(job)
+def _in_order(one: Job, other: Job) -> tuple[Job, Job]:
+    """The weaker one first; of two that are as strong, whichever came first, always the same."""
+    first, second = _precedence(one), _precedence(other)
+    is_weaker = repr(one) <= repr(other) if first == second else first < second
+    return (one, other) if is_weaker else (other, one)
+
+
+def _precedence(job: Job) -> tuple[bool, bool, datetime]:
+    return job.is_terminal, job.described, job.last_modified_at or _NEVER
