@@ -54,6 +54,18 @@ def test_the_first_hyperparameter_is_the_one_that_matters_most(name: str) -> Non
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_category_of_many_values_that_does_nothing_does_not_hide_a_number_that_does(seed: int) -> None:
+    source = random.Random(seed)
+    names = [f"level {n}" for n in range(12)]
+    trials: list[Trial] = [{"a": source.random(), "b": source.choice(names)} for _ in range(60)]
+    values = [2 * float(trial["a"] or 0) + source.gauss(0, 0.6) for trial in trials]
+    found = importance([number("a"), category("b", names)], trials, values, ObjectiveType.MINIMIZE)
+
+    assert found is not None
+    assert {effect.parameter: effect.share for effect in found.effects}["a"] > 0.6
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_noise_alone_explains_nothing(seed: int) -> None:
     assert found_of(lambda x: 0.0, seed, noise=1.0).explained < 0.3
 

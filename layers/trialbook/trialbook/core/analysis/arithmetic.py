@@ -68,7 +68,7 @@ def factor(matrix: Sequence[Sequence[float]]) -> list[list[float]]:
     for i, given in enumerate(matrix):
         row: list[float] = []
         for j, above in enumerate(lower):
-            row.append((given[j] - sumprod(row, above[:j])) / above[j])
+            row.append((given[j] - sumprod(row, above)) / above[j])
         row.append(sqrt(given[i] - sumprod(row, row)))
         lower.append(row)
     return lower
@@ -78,7 +78,7 @@ def solve(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[floa
     """The solution of L L' x = right."""
     found: list[float] = []
     for row, value in zip(lower, right, strict=True):
-        found.append((value - sumprod(row[:-1], found)) / row[-1])
+        found.append((value - sumprod(row, found)) / row[-1])
     for i in reversed(range(len(found))):
         found[i] /= lower[i][i]
         for k in range(i):
@@ -86,18 +86,18 @@ def solve(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[floa
     return found
 
 
-def trace_of_inverse(lower: Sequence[Sequence[float]]) -> float:
-    """The trace of the inverse of L L': the squares of L's own inverse, summed."""
-    total = 0.0
+def diagonal_of_inverse(lower: Sequence[Sequence[float]]) -> list[float]:
+    """The diagonal of the inverse of L L': the squares of L's own inverse, summed down each column."""
+    found: list[float] = []
     for start in range(len(lower)):
         column: list[float] = []
         for i in range(start, len(lower)):
             right = 1.0 if i == start else 0.0
             column.append((right - sumprod(lower[i][start:i], column)) / lower[i][i])
-        total += sumprod(column, column)
-    return total
+        found.append(sumprod(column, column))
+    return found
 
 
 def sumprod(one: Sequence[float], other: Sequence[float]) -> float:
-    """The sum of the products, element by element (math.sumprod is newer than Python 3.11)."""
+    """The sum of the products, element by element, as far as the shorter goes (math.sumprod takes equal lengths)."""
     return float(sum(map(mul, one, other)))

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from itertools import combinations
 from math import comb
+from operator import and_
 
 from trialbook.core.analysis.model import FailureGroup, Kind, Lack, Parameter, Shared, Value
 from trialbook.core.analysis.wording import cut, tidy
@@ -94,7 +96,7 @@ def _group(
     )
 
 
-Condition = tuple[Shared, frozenset[int]]  # and which of the jobs that did not fail have it too
+Condition = tuple[Shared, int]  # and which of the jobs that did not fail have it too, one bit for each
 
 
 def _conditions(
@@ -106,16 +108,20 @@ def _conditions(
     if len(had) == 1:
         (value,) = had
         text = "is not set" if value is None else f"= {tidy(value) if isinstance(value, float) else value}"
-        return [(Shared(name, text), frozenset(i for i, trial in enumerate(fine) if trial.get(name) == value))]
+        return [(Shared(name, text), _bits(trial.get(name) == value for trial in fine))]
     if parameter.kind is not Kind.NUMBER or None in had:
         return []
     numbers = [float(value) for value in had if value is not None]
     low, high = min(numbers), max(numbers)
-    others = [(i, float(given)) for i, trial in enumerate(fine) if (given := trial.get(name)) is not None]
+    others = [None if (given := trial.get(name)) is None else float(given) for trial in fine]
     return [
-        (Shared(name, f"≥ {tidy(low)}"), frozenset(i for i, given in others if given >= low)),
-        (Shared(name, f"≤ {tidy(high)}"), frozenset(i for i, given in others if given <= high)),
+        (Shared(name, f"≥ {tidy(low)}"), _bits(given is not None and given >= low for given in others)),
+        (Shared(name, f"≤ {tidy(high)}"), _bits(given is not None and given <= high for given in others)),
     ]
+
+
+def _bits(flags: Iterable[bool]) -> int:
+    return int("".join("1" if flag else "0" for flag in flags) or "0", 2)
 
 
 def _least_exclusive(conditions: Sequence[Condition], failed: int, fine: int) -> tuple[Shared, ...]:
@@ -126,7 +132,7 @@ def _least_exclusive(conditions: Sequence[Condition], failed: int, fine: int) ->
             tried += 1
             if len({shared.parameter for shared, _ in chosen}) < size:
                 continue
-            if not frozenset.intersection(*(others for _, others in chosen)):
+            if not reduce(and_, (others for _, others in chosen)):
                 return tuple(shared for shared, _ in chosen) if _is_telling(tried, failed, fine) else ()
         if tried > 20_000:
             break

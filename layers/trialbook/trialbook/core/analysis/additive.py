@@ -1,0 +1,196 @@
+"""An additive model: the sum of one part per hyperparameter, each as large as the trials speak for it.
+
+A number enters as piecewise linear "hats" on the quantiles of its values, a category as one indicator per value, a
+missing value as a value of its own. Each part is a random effect with a variance of its own, found by expectation
+maximisation of the marginal likelihood; that of a number is smooth: knots near each other have values near each other.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import exp, sqrt
+from statistics import fmean
+
+from trialbook.core.analysis.arithmetic import diagonal_of_inverse, factor, onto, quantile, solve, sumprod
+from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
+from trialbook.core.analysis.wording import tidy
+
+MISSING = "none"
+_KNOTS = 6
+_LEVELS = 12  # a category's values beyond the most frequent ones are taken together
+_SMOOTH = 0.4  # of the way from the lowest knot to the highest: values so near each other are alike
+_JITTER = 1e-6  # keeps the covariance of a smooth part positive definite
+_ROUNDS = 8  # of expectation maximisation; more change no share that one could see
+_FIRST_PENALTY = 3.0
+_LEAST, _GREATEST = 1e-6, 1e9  # penalties, so that no part is quite free or quite nothing
+
+Weights = tuple[tuple[int, float], ...]
+Matrix = Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The part of one hyperparameter: `weights[t]` are the terms that trial t has, with their amounts. What the terms
+    add is `root` times independent values of one variance."""
+
+    parameter: Parameter
+    labels: tuple[str, ...]
+    weights: tuple[Weights, ...]
+    root: Matrix
+
+    @property
+    def size(self) -> int:
+        """How many terms."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """`parts[p][t]` is what hyperparameter p adds to trial t, `levels[p]` what each of its terms adds. `explained` is
+    the share of the variation that it would predict of left-out trials, by generalised cross-validation."""
+
+    parts: list[list[float]]
+    levels: list[list[float]]
+    explained: float
+    unexplained: float
+
+
+def basis_of(parameter: Parameter, column: Sequence[Value]) -> Basis:
+    """The terms of a hyperparameter, of which `column` are the trials' values."""
+    is_missing = None in column
+    labels, weights, covariance = (_hats if parameter.kind is Kind.NUMBER else _levels)(parameter, column)
+    if is_missing:
+        covariance = [*([*row, 0.0] for row in covariance), [0.0] * len(labels) + [1.0]]
+        labels = [*labels, MISSING]
+    root = [[*row, *[0.0] * (len(labels) - len(row))] for row in factor(covariance)]
+    return Basis(parameter, tuple(labels), tuple(weights), root)
+
+
+def _hats(parameter: Parameter, column: Sequence[Value]) -> tuple[list[str], list[Weights], Matrix]:
+    scaled = onto(parameter.scale)
+    present = [float(value) for value in column if value is not None]
+    back = {scaled(value): value for value in present}
+    at = sorted(back)
+    ordered = sorted(map(scaled, present))
+    knots = at if len(at) <= _KNOTS else sorted({quantile(ordered, k / (_KNOTS - 1)) for k in range(_KNOTS)})
+    labels = [tidy(back.get(knot, _unscaled(parameter, knot)), 3) for knot in knots]
+    missing: Weights = ((len(knots), 1.0),)
+    weights = [missing if value is None else _hat(scaled(float(value)), knots) for value in column]
+    return labels, weights, _smooth(len(knots))
+
+
+def _smooth(knots: int) -> Matrix:
+    """The covariance of a number's knots, the less the farther they are from each other in order."""
+    reach = _SMOOTH * max(knots - 1, 1)
+    return [[exp(-(((i - j) / reach) ** 2)) + (_JITTER if i == j else 0.0) for j in range(knots)] for i in range(knots)]
+
+
+def _unscaled(parameter: Parameter, knot: float) -> float:
+    return exp(knot) if parameter.scale is Scale.LOG else knot
+
+
+def _hat(value: float, knots: Sequence[float]) -> Weights:
+    """A value between two knots belongs to both, the more to the nearer."""
+    above = min(bisect_right(knots, value), len(knots) - 1)
+    if above == 0:
+        return ((0, 1.0),)
+    share = (value - knots[above - 1]) / (knots[above] - knots[above - 1])
+    return ((above - 1, 1 - share), (above, share))
+
+
+def _levels(parameter: Parameter, column: Sequence[Value]) -> tuple[list[str], list[Weights], Matrix]:
+    present = {str(value) for value in column if value is not None}
+    names = [name for name in parameter.categories if name in present]
+    kept = names[:_LEVELS]
+    places = {name: place for place, name in enumerate(kept)}
+    labels = [*kept, "another"] if len(names) > len(kept) else kept
+    missing: Weights = ((len(labels), 1.0),)
+    weights = [missing if each is None else ((places.get(str(each), len(kept)), 1.0),) for each in column]
+    return labels, weights, [[float(i == j) for j in range(len(labels))] for i in range(len(labels))]
+
+
+def fit(bases: Sequence[Basis], target: Sequence[float]) -> Model:
+    """The model of the target, which must vary."""
+    mean = fmean(target)
+    centred = [value - mean for value in target]
+    gram, right = _normal_equations(bases, centred)
+    sizes = [basis.size for basis in bases]
+    total = sumprod(centred, centred)
+    found = _expected(gram, right, total, sizes, len(target))
+    levels = [
+        [sumprod(row, own) for row in basis.root]
+        for basis, own in zip(bases, _split(found.solution, sizes), strict=True)
+    ]
+    parts = [
+        [sum([own[term] * weight for term, weight in weights]) for weights in basis.weights]
+        for basis, own in zip(bases, levels, strict=True)
+    ]
+    left = 1 - found.freedom / len(target)
+    return Model(
+        parts,
+        levels,
+        explained=max(0.0, 1 - found.residual / total / max(left, 1e-3) ** 2),
+        unexplained=sqrt(found.residual / max(len(target) - found.freedom, 1.0)),
+    )
+
+
+def _normal_equations(bases: Sequence[Basis], centred: Sequence[float]) -> tuple[list[list[float]], list[float]]:
+    """Of the terms about their means, in terms of the independent values that the roots turn into what terms add."""
+    *starts, size = accumulate((basis.size for basis in bases), initial=0)
+    gram = [[0.0] * size for _ in range(size)]
+    right, sums = [0.0] * size, [0.0] * size
+    for given, value in zip(zip(*(basis.weights for basis in bases), strict=True), centred, strict=True):
+        terms = [(start + term, w) for start, own in zip(starts, given, strict=True) for term, w in own]
+        for place, (i, a) in enumerate(terms):
+            sums[i] += a
+            right[i] += a * value
+            row = gram[i]
+            for j, b in terms[: place + 1]:
+                row[j] += a * b
+    for i, row in enumerate(gram):
+        for j in range(i + 1):
+            row[j] = gram[j][i] = row[j] - sums[i] * sums[j] / len(centred)
+    roots = [(start, [*zip(*basis.root, strict=True)]) for start, basis in zip(starts, bases, strict=True)]
+    half = [_turned(row, roots) for row in gram]
+    return [_turned(column, roots) for column in zip(*half, strict=True)], _turned(right, roots)
+
+
+def _turned(row: Sequence[float], roots: Iterable[tuple[int, Matrix]]) -> list[float]:
+    """The row times the roots of all parts, of which the columns are given."""
+    return [sumprod(row[start : start + len(columns)], column) for start, columns in roots for column in columns]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    solution: list[float]
+    residual: float  # sum of squares
+    freedom: float  # effective parameters, the mean among them
+
+
+def _expected(gram: Matrix, right: Sequence[float], total: float, sizes: Sequence[int], count: int) -> _Found:
+    """Rounds of: the parts, given the variance of each; the variances, given what the parts are expected to be."""
+    penalties = [_FIRST_PENALTY] * len(sizes)
+    for _ in range(_ROUNDS):
+        each = [penalty for penalty, size in zip(penalties, sizes, strict=True) for _ in range(size)]
+        lower = factor([[*row[:i], row[i] + each[i], *row[i + 1 :]] for i, row in enumerate(gram)])
+        solution = solve(lower, right)
+        inverse = diagonal_of_inverse(lower)
+        squares = [value * value for value in solution]
+        residual = max(total - sumprod(solution, right) - sumprod(squares, each), 0.0)
+        freedom = 1 + len(right) - sumprod(each, inverse)
+        noise = residual / max(count - freedom, 1.0)
+        spread = [
+            (sum(own) + noise * sum(unsure)) / size
+            for own, unsure, size in zip(_split(squares, sizes), _split(inverse, sizes), sizes, strict=True)
+        ]
+        penalties = [min(max(noise / max(size, 1e-300), _LEAST), _GREATEST) for size in spread]
+    return _Found(solution, residual, freedom)
+
+
+def _split(values: Sequence[float], sizes: Sequence[int]) -> list[Sequence[float]]:
+    found, start = [], 0
+    for size in sizes:
+        found.append(values[start : start + size])
+        start += size
+    return found
