@@ -45,7 +45,7 @@ test: setup .venv-sam/.ready .venv-checkov/.ready ## Runs every check: format, l
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 fast: setup ## Runs the unit tests alone: no AWS, a few seconds
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
 lint: setup ## Formats the code and checks style and types
 	$(BIN)/ruff format .

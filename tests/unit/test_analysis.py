@@ -13,7 +13,6 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import synthetic
 from tests.unit.analysing import MAXIMIZE, MINIMIZE, analysed, one_number, swept, trial
 from tests.unit.making import at, job, record
 from trialbook.core.analysis.failures import normalised
@@ -24,7 +23,6 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Channel, InstanceGroup, ParameterRange, TuningDefinition
 from trialbook.core.rules import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
-from trialbook.report import files
 
 
 def advice(records: list[Record], kind: str, **more: Any) -> list[str]:
@@ -124,15 +122,6 @@ def test_a_category_alone() -> None:
 
     assert found.groups[0].shape is Shape.ONE_CATEGORY
     assert [(each.label, each.best) for each in found.groups[0].slices[0].bins] == [("adam", 0.1), ("sgd", 0.2)]
-
-
-def test_ten_thousand_trials_have_an_analysis() -> None:
-    found = synthetic.records(10_000)
-    analysis = analysed(found, sweep=synthetic.sweep(found))
-
-    assert analysis.counts.jobs == 10_000
-    assert analysis.groups[0].importance is not None
-    assert analysis.groups[0].importance.effects[0].parameter == "learning_rate"
 
 
 # -- differences ------------------------------------------------------------------------------------------------------
@@ -377,16 +366,6 @@ def test_a_search_is_counted_by_those_that_searched_for_the_same() -> None:
 
 
 # -- failures ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_sweep_without_a_job_has_a_report_with_a_picture() -> None:
-    """A tuning job can fail before it starts one."""
-    found = analysed([], sweep=swept([], tuning_failure="ResourceLimitExceeded"))
-    made = files(found)
-
-    assert found.headline == "exp: ended before a job was started"
-    assert made["chart.png"].startswith(b"\x89PNG")
-    assert b"ResourceLimitExceeded" in made["report.html"]
 
 
 def test_a_headline_of_several_reasons_counts_the_commonest() -> None:

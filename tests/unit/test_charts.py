@@ -1,4 +1,4 @@
-"""Charts as data: each spec compiles, shows what it must, and says its finding in words."""
+"""Charts as data: each shows what it must, and says its finding in words."""
 
 import json
 from collections.abc import Iterator
@@ -6,14 +6,12 @@ from functools import cache
 from typing import Any
 
 import pytest
-import vl_convert
 
 from tests import synthetic
 from tests.unit.analysing import analysed, one_number, trial
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.charts.chart import Chart, Theme
 from trialbook.core.charts.choice import charts, outlines, picture
-from trialbook.report.png import png
 
 NAMES = ["a.b", "x[0]", "it's", 'say "hi"', "line\nbreak", "datum", "__proto__", "n" * 500, "<script>", "ünï"]
 
@@ -47,23 +45,8 @@ def analyses() -> dict[str, Analysis]:
     }
 
 
-def cases() -> Iterator[Any]:
-    for name in analyses():
-        for theme in Theme:
-            yield pytest.param(name, theme, id=f"{name}, {theme.value}")
-
-
 def all_charts(name: str, theme: Theme = Theme.LIGHT) -> list[Chart]:
     return [*charts(analyses()[name], theme), picture(analyses()[name], theme)]
-
-
-@pytest.mark.parametrize(("name", "theme"), list(cases()))
-def test_each_spec_is_one_that_vega_lite_compiles(name: str, theme: Theme) -> None:
-    for chart in all_charts(name, theme):
-        compiled = vl_convert.vegalite_to_vega(json.dumps(chart.spec), vl_version="5.20")
-
-        assert compiled["$schema"].startswith("https://vega.github.io/schema/vega/")
-        assert compiled["background"] == chart.spec["background"]
 
 
 @pytest.mark.parametrize("name", [name for name in analyses() if name != "nothing"])
@@ -149,16 +132,3 @@ def test_at_most_so_many_lines_are_drawn_as_can_be_told_apart_and_the_picture_sa
 
     assert len(drawn) <= 251
     assert any("250 of 950 drawn" in text for text in texts(chart.spec["title"]))
-
-
-def test_every_chart_of_hostile_names_is_drawn() -> None:
-    for chart in all_charts("hostile names"):
-        assert vl_convert.vegalite_to_svg(json.dumps(chart.spec), vl_version="5.20").startswith("<svg")
-
-
-@pytest.mark.parametrize("name", ["one number", "several", "hostile names", "all failed"])
-def test_pictures_are_drawn_without_a_network(name: str) -> None:
-    drawn = png(picture(analyses()[name]))
-
-    assert drawn.startswith(b"\x89PNG")
-    assert 10_000 < len(drawn) < 1_500_000

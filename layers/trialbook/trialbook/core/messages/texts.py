@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Control characters, halves of surrogate pairs, separators of lines and paragraphs, and what changes the direction.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -21,7 +22,10 @@ def _spelt(found: re.Match[str]) -> str:
 def width(text: str) -> int:
     """How many columns the text takes where all characters are as wide as each other: two for the wide ones of East
     Asia, none for those that combine."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+@lru_cache(maxsize=4096)  # a text repeats its characters
+def _columns(character: str) -> int:
+    wide = unicodedata.east_asian_width(character) in "WF"
+    return 1 + wide - (unicodedata.combining(character) > 0)
