@@ -31,12 +31,24 @@ def ready(found: Outcome) -> list[Mapping[str, Any]]:
     return [event["detail"] for event in found.announced if event["detail-type"] == "Report Ready"]
 
 
+def pages() -> list[tuple[str, str, Outcome]]:
+    """Each recording's name, the folder of its sweep's report, and what came of it."""
+    return [(CHURN, SWEEP, outcome(CHURN)), (TUNING, "reports/churn-xgb-261121-0900", outcome(TUNING))]
+
+
 def test_a_sweep_gets_its_picture_and_figures_under_stable_keys() -> None:
     found = outcome(CHURN)
 
     assert found.reports[f"{SWEEP}/chart.png"].startswith(b"\x89PNG")
     assert figures(found)["groups"][0]["best"]["varied"] == {"min_child_weight": 4.0}
     assert not any(found.dead_letters.values())
+
+
+def test_the_page_says_how_the_objective_was_found() -> None:
+    ways = {name: found.reports[f"{folder}/report.html"].decode() for name, folder, found in pages()}
+
+    assert "found among the known metrics" in ways[CHURN]
+    assert "set by the tuning job" in ways[TUNING]
 
 
 def test_report_ready_names_what_stands_in_the_bucket() -> None:

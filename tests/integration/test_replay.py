@@ -1,6 +1,7 @@
 """Recordings through the deployed wiring: what stands in the ledger and in SageMaker afterwards."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,6 +120,22 @@ def test_nothing_is_lost_to_a_dead_letter_queue_and_what_no_rule_matches_passes_
 
 def calls(found: Outcome, function: str, service: str) -> int:
     return sum(number for (by, of, _), number in found.calls.items() if (by, of) == (function, service))
+
+
+def test_a_persons_own_endpoints_and_profile_are_left_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = tmp_path / "config"
+    settings.write_text("[profile work]\nendpoint_url = http://localhost:9\n")  # nothing answers there
+    named = {
+        "AWS_CONFIG_FILE": str(settings),
+        "AWS_PROFILE": "work",
+        "AWS_ENDPOINT_URL": "http://localhost:9",
+        "AWS_ENDPOINT_URL_DYNAMODB": "http://localhost:9",
+    }
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+
+    assert len(replay(recording(CHURN)).job_lines()) == 5
+    assert {name: os.environ[name] for name in named} == named
 
 
 @pytest.mark.parametrize(("name", "jobs"), [(CHURN, 5), (TUNING, 61)])

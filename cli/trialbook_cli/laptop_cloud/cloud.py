@@ -55,6 +55,8 @@ _ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "laptop",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 
@@ -152,6 +154,9 @@ class LaptopCloud:
         stack = Stack(load_template(root / "template.yaml"), {**parameters, "LookUpPrices": "false"})
         with ExitStack() as until_end:
             until_end.enter_context(patch.dict(os.environ, _ENVIRONMENT))
+            # Until the end of the block: whatever a person's shell and settings name, a replay writes to its own cloud.
+            for name in [each for each in os.environ if each.startswith(("AWS_ENDPOINT_URL", "AWS_PROFILE"))]:
+                del os.environ[name]
             passed = {"core": {**default_user_config["core"], "mock_credentials": False}}
             until_end.enter_context(patch("botocore.session.create_loader", _LOADER_OF))
             until_end.enter_context(patch("jsonpath_ng.ext.parse", _PARSED_PATH))
