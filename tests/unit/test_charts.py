@@ -121,14 +121,3 @@ def test_failed_trials_are_shown_where_the_history_goes() -> None:
 
     assert crosses == sorted(place for place in failed if place is not None)
     assert len(crosses) == 6
-
-
-def test_at_most_so_many_lines_are_drawn_as_can_be_told_apart_and_the_picture_says_so() -> None:
-    found = synthetic.records(1000)
-    chart = next(
-        each for each in charts(analysed(found, sweep=synthetic.sweep(found))) if each.kind == "parallel coordinates"
-    )
-    drawn = {row["trial"] for row in rows(chart.spec) if "trial" in row}
-
-    assert len(drawn) <= 251
-    assert any("250 of 950 drawn" in text for text in texts(chart.spec["title"]))
