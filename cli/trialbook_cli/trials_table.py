@@ -1,7 +1,7 @@
 """A sweep on the terminal: the answer in a line, and its trials as a table, best first."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -41,11 +41,15 @@ def trials_table(title: str, records: Sequence[Record], names: Sequence[str]) ->
     is_wide = console.width >= _WIDE
     objectives = {record.objective.metric for record in records if record.objective}
     value = objectives.pop() if len(objectives) == 1 else "objective"
-    kept = _fitting(value, records, names, is_wide=is_wide)
+    header = _whole
+    kept = _fitting(value, records, names, header, is_wide=is_wide)
+    if len(kept) < len(names):
+        header = _broken
+        kept = _fitting(value, records, names, header, is_wide=is_wide)
     table = Table(**LOOK)
     table.add_column("#", justify="right", no_wrap=True)
     for name in (value, *kept):
-        table.add_column(_header(name), justify="right", no_wrap=True)
+        table.add_column(header(name), justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     if is_wide:
         table.add_column("minutes", justify="right", no_wrap=True)
@@ -58,28 +62,34 @@ def trials_table(title: str, records: Sequence[Record], names: Sequence[str]) ->
     return Group(Text(visible(title, 100), "dim"), table, *rest)
 
 
-def _fitting(value: str, records: Sequence[Record], names: Sequence[str], *, is_wide: bool) -> list[str]:
+def _fitting(
+    value: str, records: Sequence[Record], names: Sequence[str], header: Callable[[str], Text], *, is_wide: bool
+) -> list[str]:
     """The first hyperparameters that fit beside what is always shown: a column that is cut tells nothing."""
     rows = [[Text(""), *_row(place, record, names)[1:]] for place, record in enumerate(records, 1)]
     widths = [max((len(str(row[at])) for row in rows), default=0) for at in range(len(names) + 5)]
-    head = [3, max(widths[1], _header_width(value))]
+    head = [3, max(widths[1], _width(header(value)))]
     tail = [widths[-3], *([max(widths[-2], 7), widths[-1]] if is_wide else [])]
     room = console.width - sum(head) - sum(tail) - len(head) - len(tail)
     kept = []
     for name, width in zip(names, widths[2:], strict=False):
-        room -= max(width, _header_width(name)) + 1
+        room -= max(width, _width(header(name))) + 1
         if room < 0:
             break
         kept.append(name)
     return kept
 
 
-def _header_width(name: str) -> int:
-    return max(map(len, str(_header(name)).splitlines()), default=0)
+def _width(header: Text) -> int:
+    return max(map(len, str(header).splitlines()), default=0)
 
 
-def _header(name: str) -> Text:
-    """A name that may break behind its joints, so that narrow columns stay readable."""
+def _whole(name: str) -> Text:
+    return Text(visible(name, 40))
+
+
+def _broken(name: str) -> Text:
+    """A name that breaks behind its joints, so that narrow columns stay readable."""
     return Text(_JOINT.sub(r"\1\n", visible(name, 40)))
 
 

@@ -1,9 +1,10 @@
-"""Dollars, estimated: what is counted in whole replays (the ledger in AWS's DynamoDB Local) at AWS's list prices, us-east-1,
-without free tiers, as they were noted in November 2026 and not checked against AWS's pages. Beside Trialbook a poller: a Lambda of 1 GB that each minute describes the tuning job, lists
-its children and describes each that has not ended, and writes what changed; and an MLflow tracking server that runs on a
-t3.micro with a disk of 8 GB, the smallest that holds it, without load balancer, database or anybody who looks after it. A
-poller and MLflow still need code: the one to know what to poll, the other in each training script. The poller's few cents less
-come without indexes, counts of sweeps and alarms; Trialbook's are mostly for writing each job into three of them at once.
+"""Dollars, estimated: what is counted in whole replays (the ledger in AWS's DynamoDB Local) at AWS's list prices,
+us-east-1, without free tiers, as articles of 2025 and 2026 quote most of them (tests/benchmarks/prices.py says which).
+Beside Trialbook a poller: a Lambda of 1 GB that each minute describes the tuning job, lists its children and describes each
+that has not ended, and writes what changed; and an MLflow tracking server that runs on a t3.micro with a disk of 8 GB, the
+smallest that holds it, without load balancer, database or anybody who looks after it. A poller and MLflow still need code:
+the one to know what to poll, the other in each training script. The poller's few cents less come without indexes, counts of
+sweeps and alarms; Trialbook's are mostly for writing each job into three of them at once.
 
 An invocation is taken to last as long as its requests (SageMaker 50 ms, all else 8 ms) and its own work (4 ms of processor for
 each message, 0.58 of a processor at 1 GB), a cold start of 0.8 s for each function and sweep added; reports 6 s of 3 GB."""

@@ -1,6 +1,8 @@
 """AWS's list prices in US dollars, us-east-1, without free tiers and discounts.
 
-Noted in November 2026 from what is commonly known of them, not checked against AWS's pages: check before relying on them.
+Noted in November 2026. Those of Lambda, DynamoDB, SQS, EventBridge, S3, and CloudWatch's metrics and logs are as articles of
+2025 and 2026 quote them; those of alarms, traces and EC2 were not compared with anything. AWS's own pages tell them to
+scripts only: check before relying on them.
 """
 
 LAMBDA_REQUEST = 0.20e-6
