@@ -5,6 +5,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 from functools import cache
 from itertools import cycle
 from random import Random
@@ -20,6 +22,8 @@ from tests.integration.test_replay import few, told
 from trialbook_cli.laptop_cloud import LaptopCloud
 from trialbook_cli.laptop_cloud.cloud import _queue
 from trialbook_cli.replaying import Outcome, outcome_of, running
+from trialbook_cli.slack_stand_in.errors import Hang, HttpAnswer
+from trialbook_cli.slack_stand_in.workspace import Request
 
 URL = "https://in.its.stead"
 MINUTE = timedelta(minutes=1)
@@ -32,6 +36,8 @@ AGES = {
     "RecordQueue": (15 * MINUTE, "RecordQueueAgeAlarm"),
     "AttachQueue": (240 * MINUTE, "AttachQueueAgeAlarm"),
     "ReportQueue": (60 * MINUTE, "ReportQueueAgeAlarm"),
+    "SlackQueue": (1440 * MINUTE, "SlackQueueAgeAlarm"),
+    "EmailQueue": (1440 * MINUTE, "EmailQueueAgeAlarm"),
 }
 
 
@@ -85,7 +91,8 @@ class Watch:
 def play(
     without: tuple[str, ...], begins: timedelta = timedelta(), fault: Fault | None = None, service: str = ""
 ) -> tuple[Outcome, Watch]:
-    """Two jobs of a loop; the service is out for a while that begins so long after the first event."""
+    """Two jobs of a loop; the service is out for a while that begins so long after the first event. Slack, which is not
+    AWS's, is asked in its own way and has a kind of trouble for each call."""
     watch = Watch()
     events = list(few(2).events)
     out_from = datetime.fromisoformat(events[0]["time"]) + begins
@@ -96,7 +103,15 @@ def play(
             is_out = out_from <= cloud.now < out_from + LENGTH
             return fault(called) if fault is not None and called == service and is_out else None
 
-        cloud.fault = in_its_stead
+        slacks = cycle(
+            [Hang(), HttpAnswer.rate_limited(30), HttpAnswer(503), HttpAnswer(200, "<html>back soon</html>")]
+        )
+
+        def before(method: str, request: Request) -> None:
+            if service == "slack" and out_from <= cloud.now < out_from + LENGTH:
+                raise next(slacks)
+
+        cloud.fault, cloud.slack.before = in_its_stead, before
         for event in events:
             cloud.deliver(event)
         while cloud.now < out_from + LENGTH + 10 * MINUTE:
@@ -111,6 +126,15 @@ def undisturbed(without: tuple[str, ...]) -> Outcome:
     found, watch = play(without)
     assert (watch.alarms, watch.errors.total()) == (set(), 0)
     return found
+
+
+def delivered(found: Outcome) -> tuple[list[str], list[str]]:
+    """What people have in the end: Slack's messages with their threads and files, and the subjects of mails."""
+    messages = [
+        f"{each.text} {sorted(found.slack.files[at].name for at in each.files)}" for each in found.slack.messages
+    ]
+    parsed = [message_from_bytes(each, policy=default) for each in found.mails]
+    return sorted(messages), sorted(str(each["Subject"]) for each in parsed)
 
 
 def lasting(found: Outcome) -> set[str]:
@@ -136,14 +160,18 @@ OUTAGES: dict[str, tuple[str, timedelta, Fault, set[str]]] = {
     "SSM, before any document was read": ("ssm", START, in_turn(), {"RecordQueueAgeAlarm"}),
     "SSM, while functions run that have read it": ("ssm", RUNNING, in_turn(), set()),
     "EventBridge": ("eventbridge", RUNNING, in_turn(), {"StreamAgeAlarm"}),
+    "SES": ("sesv2", RUNNING, in_turn(), set()),
+    "Slack": ("slack", RUNNING, in_turn(), set()),
+    "Slack, while the sweep's end is told": ("slack", CLOSING, in_turn(), set()),
 }
+DELIVERS = ("s3", "sesv2", "slack")
 
 
 @pytest.mark.parametrize("case", OUTAGES)
 def test_an_outage_of_forty_minutes_changes_nothing_in_the_end(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # pauses between the attempts of a call
     service, begins, fault, alarms = OUTAGES[case]
-    without = () if service == "s3" else FOLLOWS_THE_LEDGER
+    without = () if service in DELIVERS else FOLLOWS_THE_LEDGER
     expected = undisturbed(without)
 
     found, watch = play(without, begins, fault, service)
@@ -152,6 +180,7 @@ def test_an_outage_of_forty_minutes_changes_nothing_in_the_end(case: str, monkey
 
     assert told(found) == told(expected)
     assert lasting(found) == lasting(expected)
+    assert delivered(found) == delivered(expected)
     assert not any(found.dead_letters.values())
     assert watch.alarms == alarms
 
