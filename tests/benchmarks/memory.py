@@ -1,7 +1,8 @@
 """The most memory that each built function had on a sweep of 10,000 jobs, beside what it is given: a tuning job with 10,000
-children in the ledger (AWS's DynamoDB Local), SageMaker's stand-in and moto in processes of their own. record_job gets ten
-more children and the tuning job's end, attach_job ten children, announce_changes a batch of 1,000 changes; reconcile, close_sweeps and
-build_report go through all jobs. Lambda's own runtime client comes on top, about 15 MB."""
+children in the ledger (AWS's DynamoDB Local), SageMaker's and Slack's stand-ins and moto beside them. record_job gets ten more
+children and the tuning job's end, attach_job ten children, announce_changes a batch of 1,000 changes; reconcile, close_sweeps
+and build_report go through all jobs; post_slack and post_email tell the report, open_report leads to its page,
+post_best_trials tells the week. Lambda's own runtime client comes on top, about 15 MB."""
 
 import json
 import os
@@ -9,8 +10,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.session import Session
@@ -27,15 +29,24 @@ from tests.integration.test_build import FUNCTIONS
 from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.folder import FolderLedger, Table
 from trialbook.adapters.sagemaker import SageMaker
+from trialbook.core.report_links import link
 from trialbook.record_job import record_job
 from trialbook.services import Services
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.sagemaker_stand_in import Account, from_recording, serve
+from trialbook_cli.slack_stand_in import Workspace, serve_slack
 
 TITLE = "Memory on a large sweep"
 CHILDREN, MORE = 10_000, 10
 CHILD = ROOT / "tests" / "benchmarks" / "child.py"
+DELIVERY = {
+    "SLACK_CHANNEL": "#training",
+    "SLACK_TOKEN_PARAMETER": "/trialbook/slack-token",
+    "EMAIL_FROM": "trialbook@example.com",
+    "EMAIL_TO": "team@example.com",
+}
+KEY = "a key for links of this machine"
 
 
 def measure() -> str:
@@ -44,30 +55,34 @@ def measure() -> str:
     end = datetime.fromisoformat(recording.events[-1]["time"]) + timedelta(minutes=5)
     rows = []
     with built() as made, _world(recording, end) as (ledger, endpoints):
-        for name, events in _scenarios(recording, ledger, end):
-            told = _run(made, name, events, {**endpoints, "LEDGER_TABLE": ledger.table})
+        for name, events in _scenarios(recording, ledger, end, endpoints["AWS_ENDPOINT_URL"]):
+            told = _run(made, name, events, {**DELIVERY, **endpoints, "LEDGER_TABLE": ledger.table})
             given = _memory_size(name)
             assert told["peak"] < 1024 * given, (name, told)
             rows.append([name, round(told["started"] / 1024), round(told["peak"] / 1024), given])
         sweep = ledger.sweep(TUNING_JOB)
         assert sweep is not None
         assert (sweep.counts.completed, sweep.state.value) == (CHILDREN + MORE, "closed")
-    others = sorted(set(FUNCTIONS) - {name for name, *_ in rows})
-    figures = table(["function", "MB, started", "MB, at most", "MB, given"], rows)
-    return f"{figures}\n\nNot measured, as they read at most ten jobs of a sweep: {', '.join(others)}."
+    assert {name for name, *_ in rows} == set(FUNCTIONS)
+    return table(["function", "MB, started", "MB, at most", "MB, given"], rows)
 
 
 @contextmanager
 def _world(recording: Recording, end: datetime) -> Iterator[tuple[Ledger, dict[str, str]]]:
     sagemaker = from_recording(recording.answers, Account(), lambda: end)
+    slack = Workspace()
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
     try:
-        with running_dynamodb_local() as dynamodb, opened(dynamodb) as ledger, serve(sagemaker) as endpoint:
+        with (
+            running_dynamodb_local() as dynamodb,
+            opened(dynamodb) as ledger,
+            serve(sagemaker) as endpoint,
+            serve_slack(slack) as slack_url,
+        ):
             host, port = moto.get_host_and_port()
             url = f"http://{host}:{port}"
-            boto3.client("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket="reports")
-            boto3.client("events", endpoint_url=url, region_name="us-east-1").create_event_bus(Name="trialbook")
+            _make(url, slack.token)
             client = SageMaker(_session(endpoint), "us-east-1")
             written = Table()
             book = FolderLedger(written)
@@ -82,10 +97,32 @@ def _world(recording: Recording, end: datetime) -> Iterator[tuple[Ledger, dict[s
                     "AWS_ENDPOINT_URL": url,
                     "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
                     "AWS_ENDPOINT_URL_SAGEMAKER": endpoint,
+                    "SLACK_API": f"{slack_url}/api/",
+                    "QUEUE_URL": f"{url}/123456789012/queue",
                 },
             )
+            assert [each.text.partition(" ")[0] for each in slack.top_level()] == ["✅"]
     finally:
         moto.stop()
+
+
+def _client(service: str, url: str) -> Any:
+    return boto3.client(service, endpoint_url=url, region_name="us-east-1")
+
+
+def _make(url: str, token: str) -> None:
+    """What the stack has besides its ledger, and a queue that keeps what the bus is told."""
+    sqs, events = _client("sqs", url), _client("events", url)
+    for queue in ("queue", "told"):
+        sqs.create_queue(QueueName=queue)
+    events.create_event_bus(Name="trialbook")
+    events.put_rule(Name="told", EventBusName="trialbook", EventPattern='{"detail-type": ["Report Ready"]}')
+    target = {"Id": "told", "Arn": "arn:aws:sqs:us-east-1:123456789012:told"}
+    events.put_targets(Rule="told", EventBusName="trialbook", Targets=[target])
+    _client("s3", url).create_bucket(Bucket="reports")
+    _client("ssm", url).put_parameter(Name=DELIVERY["SLACK_TOKEN_PARAMETER"], Type="SecureString", Value=token)
+    _client("sesv2", url).create_email_identity(EmailIdentity=DELIVERY["EMAIL_FROM"])
+    _client("secretsmanager", url).create_secret(Name="report-links", SecretString=KEY)
 
 
 def _copy(written: Table, ledger: Ledger) -> None:
@@ -102,7 +139,9 @@ def _session(endpoint: str) -> Session:
     return Session()
 
 
-def _scenarios(recording: Recording, ledger: Ledger, end: datetime) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+def _scenarios(
+    recording: Recording, ledger: Ledger, end: datetime, url: str
+) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
     """Each function's events; made when its turn comes, from what the ones before left."""
     ends = [each for each in recording.events if each["detail"].get("TrainingJobStatus") == "Completed"]
     yield "attach_job", [messages(ends[-MORE:])]
@@ -113,6 +152,26 @@ def _scenarios(recording: Recording, ledger: Ledger, end: datetime) -> Iterator[
     yield "close_sweeps", [tick]
     finished = {"id": "x", "detail-type": "Sweep Finished", "source": "trialbook", "time": tick["time"]}
     yield "build_report", [messages([{**finished, "detail": {"sweep": {"sweep": TUNING_JOB}}}])]
+    ready = messages([_ready(url)])
+    yield "post_slack", [ready]
+    yield "post_email", [ready]
+    key = _client("secretsmanager", url).get_secret_value(SecretId="report-links")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    good = urlsplit(link("https://x", f"reports/{TUNING_JOB}/report.html", key["VersionId"], KEY, tomorrow))
+    request = json.loads((ROOT / "events" / "invoke" / "open_report.json").read_text())
+    yield "open_report", [{**request, "rawPath": good.path, "rawQueryString": good.query}]
+    closed = ledger.sweep(TUNING_JOB)
+    assert closed is not None
+    assert closed.closed_at is not None
+    monday = (closed.closed_at + timedelta(days=2)).strftime("%Y-%m-%dT08:00:00Z")
+    yield "post_best_trials", [{**tick, "time": monday}]
+
+
+def _ready(url: str) -> dict[str, Any]:
+    """The event that build_report put on the bus."""
+    (found,) = _client("sqs", url).receive_message(QueueUrl=f"{url}/123456789012/told")["Messages"]
+    event: dict[str, Any] = json.loads(found["Body"])
+    return event
 
 
 def _changes(ledger: Ledger) -> list[dict[str, Any]]:
