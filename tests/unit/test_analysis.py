@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.unit.analysing import MAXIMIZE, MINIMIZE, analysed, one_number, swept, trial
 from tests.unit.making import at, job, record
-from trialbook.core.analysis.failures import normalised
+from trialbook.core.analysis.failures import lacks, normalised
 from trialbook.core.analysis.model import Against, Shape
 from trialbook.core.analysis.prices import cost_of
 from trialbook.core.analysis.serialised import FORMAT, from_dict, to_dict
@@ -366,6 +366,13 @@ def test_a_search_is_counted_by_those_that_searched_for_the_same() -> None:
 
 
 # -- failures ---------------------------------------------------------------------------------------------------------
+
+
+def test_why_jobs_have_no_value_comes_commonest_first() -> None:
+    reasons = ["a: rare", "b: common", "b: common"]
+    told = [replace(trial(n, {"eta": n}, None), without_objective=each) for n, each in enumerate(reasons)]
+
+    assert [(each.reason, each.count) for each in lacks(told)] == [("b: common", 2), ("a: rare", 1)]
 
 
 def test_a_headline_of_several_reasons_counts_the_commonest() -> None:

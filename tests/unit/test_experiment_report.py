@@ -68,6 +68,12 @@ def test_the_record_has_a_step_for_each_sweep_that_broke_it_and_says_what_change
     assert records[1].changed == ("eta = 0.4", "gamma = 2")
 
 
+def test_each_step_of_the_record_is_measured_from_the_one_before() -> None:
+    fourth = sweep_of("fourth", 180, {"0.5": 0.19})
+
+    assert [each.margin for each in report([*THREE, fourth]).records][1:] == pytest.approx([0.05, 0.01])
+
+
 def test_the_sentences_say_by_how_much_and_where() -> None:
     found = report(THREE)
 
