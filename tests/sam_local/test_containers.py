@@ -24,6 +24,8 @@ from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.report_links import link
 from trialbook_cli.laptop_cloud import read_recording
 
+# Each test goes on from what the ones before left, so one process has to run them all: what is begun with is not handed on.
+pytestmark = pytest.mark.long
 JOB = "churn-xgb-2026-11-20-10-15-00-123"
 SWEEP = "churn-xgb@20261120T101500.123Z"
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
