@@ -151,13 +151,13 @@ def test_diverged_trials_do_not_become_all_there_is_to_explain() -> None:
 
 def test_more_hyperparameters_than_the_model_takes_leave_the_strongest() -> None:
     source = random.Random(5)
-    names = [f"p{n:02d}" for n in range(22)]
-    trials: list[Trial] = [{name: source.random() for name in names} for _ in range(60)]
-    values = [float(trial["p21"] or 0) for trial in trials]
+    names = [f"p{n:02d}" for n in range(30)]
+    trials: list[Trial] = [{name: source.random() for name in names} for _ in range(100)]
+    values = [float(trial["p29"] or 0) for trial in trials]
     found = importance([number(name) for name in names], trials, values, ObjectiveType.MINIMIZE)
 
     assert found is not None
-    assert found.effects[0].parameter == "p21"
+    assert found.effects[0].parameter == "p29"
     assert len(found.effects) == 20
 
 
