@@ -19,8 +19,8 @@ from tests.integration.conftest import opened, running_dynamodb_local
 from tests.unit.making import record
 from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker
-from trialbook.bookkeeping import due
 from trialbook.close_sweeps import close_sweeps
+from trialbook.core.closing import due
 from trialbook.core.describe import job_from_detail
 from trialbook.core.jobs import JobKind
 from trialbook.core.rules import Rules

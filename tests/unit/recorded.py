@@ -8,11 +8,10 @@ from functools import cache
 from typing import Any
 
 from tests.conftest import RECORDINGS
-from trialbook.bookkeeping import with_tuning_job
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import digest
-from trialbook.core.assessment import assess
+from trialbook.core.assessment import assess, with_tuning_job
 from trialbook.core.charts.choice import picture
 from trialbook.core.describe import job_from_detail, tuning_job_from_describe
 from trialbook.core.jobs import Job, JobKind, TuningJob

@@ -3,11 +3,29 @@
 from datetime import timedelta
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trialbook.adapters.rules_document import read_rules
 from trialbook.adapters.rules_source import RulesSource
 from trialbook.core.errors import InvalidRules, Unreachable
 from trialbook.core.rules import Rules
+
+# Each line's list has nine of the one before: a million values in 200 characters.
+LAUGHS = "a0: &a0 [1]\n" + "".join(f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9)}]\n" for at in range(1, 7))
+# fmt: off
+KEYS = st.sampled_from([
+    "version", "quiet_minutes", "rules", "experiments", "prices", "routes", "alerts", "quiet_hours", "owner_tag", "owners",
+    "match", "job", "tags", "ignore", "trial", "experiment", "objective", "rank_stopped", "to", "when", "event", "status",
+    "from", "zone", "days", "except", "above", "baseline", "kind", "churn", "slack", "email",
+])
+# fmt: on
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.binary(max_size=3) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=3), inner, max_size=4),
+    max_leaves=12,
+)
 
 
 def test_an_empty_document_has_every_default() -> None:
@@ -48,6 +66,10 @@ def test_the_first_section_that_says_something_wins() -> None:
         ("- a", "line 1: document: is ['a'], expected a mapping"),
         ("prices:\n  ml.m5.xlarge: cheap", "line 2: prices.ml.m5.xlarge: is 'cheap', expected a number above 0"),
         ("a: [1", "line 1: no valid YAML"),
+        ("version: 1\nowner_tag: 2026-13-45", "line 2: no valid YAML: '2026-13-45' is no timestamp, put it in quotes if it is a text"),
+        ("quiet_minutes: !!int ''", "line 1: no valid YAML: '' is no int"),
+        ("rules: &all [*all]", "the document is nested too deep, or one of its aliases holds itself"),
+        (LAUGHS, "the document has more than 20,000 values, its aliases written out"),
         ("experiments:\n  1: {}", "line 1: experiments: is 1, expected a text as key"),
     ],
 )  # fmt: skip
@@ -56,6 +78,17 @@ def test_a_problem_names_line_key_value_and_what_was_expected(document: str, pro
         read_rules(document)
 
     assert any(each.startswith(problem) for each in invalid.value.problems), invalid.value.problems
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
+def test_whatever_is_written_there_is_rules_or_a_problem_in_words(document: dict[str, object]) -> None:
+    try:
+        found: Rules | tuple[str, ...] = read_rules(yaml.safe_dump(document, allow_unicode=True))
+    except InvalidRules as invalid:
+        found = invalid.problems
+
+    assert isinstance(found, Rules) or all(found)
 
 
 def test_all_problems_are_told_at_once() -> None:

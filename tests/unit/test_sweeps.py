@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.making import at, job, record
 from trialbook.adapters.rules_document import read_rules
-from trialbook.bookkeeping import due
-from trialbook.core.closing import outlook
+from trialbook.core.closing import due, outlook
 from trialbook.core.rules import Rules
 from trialbook.core.sweeps import (
     Interval,

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, Conflict, Ledger, Loops
-from trialbook.core.assessment import assess, common_objective, extends, is_near, membership, new_sweep
-from trialbook.core.closing import outlook
+from trialbook.core.assessment import assess, extends, is_near, membership, new_sweep, with_tuning_job
+from trialbook.core.closing import due
 from trialbook.core.jobs import Job, JobKey, TuningJob
 from trialbook.core.merging import merge
 from trialbook.core.names import same_name
@@ -289,30 +289,6 @@ class Bookkeeper:
         placement = Placement(record.experiment, record.trial, record.placed_by)
         fresh = assess(record.job, placement, self.rules, sweep.definitions, record.version)
         return replace(fresh, sweep=record.sweep, is_history=record.is_history)
-
-
-def due(sweep: Sweep, rules: Rules) -> tuple[Sweep, datetime | None]:
-    """The sweep with the moment when close_sweeps has to look at it."""
-    ahead = outlook(sweep, rules.quiet_period(sweep.experiment))
-    return sweep, ahead.due_at if ahead else None
-
-
-def with_tuning_job(sweep: Sweep, tuning_job: TuningJob, rules: Rules) -> Sweep:
-    """The sweep with what its tuning job tells: objective, ranges, limits, status."""
-    job = tuning_job.job
-    definitions = tuning_job.definitions or sweep.definitions
-    return replace(
-        sweep,
-        definitions=definitions,
-        objective=common_objective(definitions, rules.objective(sweep.experiment)),
-        strategy=tuning_job.strategy or sweep.strategy,
-        max_jobs=tuning_job.max_jobs or sweep.max_jobs,
-        parents=tuning_job.warm_start_parents or sweep.parents,
-        tuning_status=job.status,
-        tuning_created_at=job.created_at or sweep.tuning_created_at,
-        tuning_ended_at=job.ended_at or (job.last_modified_at if job.is_terminal else None),
-        tuning_failure=job.failure_reason,
-    )
 
 
 def superseded(source: Sweep, target: Sweep) -> tuple[Sweep, Sweep]:

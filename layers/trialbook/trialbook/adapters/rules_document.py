@@ -6,35 +6,64 @@ from typing import Any
 import yaml
 
 from trialbook.core.checking import Path
-from trialbook.core.errors import InvalidRules
+from trialbook.core.errors import InvalidRules, shown
 from trialbook.core.rules import Rules, parse_rules
+
+_MOST_VALUES = 20_000  # a parameter has 8 KB; only aliases of aliases make more of them, and then without end
+
+
+class _Loader(yaml.SafeLoader):
+    """Says where a value stands that looks like a date or a number and is none; PyYAML lets Python's own error out."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as error:
+            what = f"{shown(node.value)} is no {node.tag.rpartition(':')[2]}, put it in quotes if it is a text"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from error
 
 
 def read_rules(text: str) -> Rules:
     """The rules of a YAML document. Raises InvalidRules with a line for each problem."""
+    loader = None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
+        loader = _Loader(text)
+        node = loader.get_single_node()  # read once, for its lines and for its values
+        lines = _lines(node)
+        document = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
         raise InvalidRules((f"{line}no valid YAML: {error.problem or error.context}",)) from error
     except yaml.YAMLError as error:
         raise InvalidRules((f"no valid YAML: {error}",)) from error
-    lines = dict(_lines(node, ())) if node is not None else {}
+    except RecursionError as error:
+        raise InvalidRules(("the document is nested too deep, or one of its aliases holds itself",)) from error
+    finally:
+        if loader is not None:
+            loader.dispose()
     return parse_rules(document, lines)
 
 
-def _lines(node: Any, path: Path) -> Iterator[tuple[Path, int]]:
+def _lines(document: Any) -> dict[Path, int]:
     """The line of each path, counted from 1: that of the key where there is one."""
+    found: dict[Path, int] = {}
+    for path, line in _walked(document, ()) if document is not None else ():
+        found[path] = line
+        if len(found) > _MOST_VALUES:
+            raise InvalidRules((f"the document has more than {_MOST_VALUES:,} values, its aliases written out",))
+    return found
+
+
+def _walked(node: Any, path: Path) -> Iterator[tuple[Path, int]]:
     if not path:
         yield path, node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             step = (*path, str(key.value))
             yield step, key.start_mark.line + 1
-            yield from _lines(value, step)
+            yield from _walked(value, step)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield (*path, number), value.start_mark.line + 1
-            yield from _lines(value, (*path, number))
+            yield from _walked(value, (*path, number))

@@ -1,10 +1,10 @@
 """A Record from a job: where it belongs, which sweep it is part of, what it is ranked by and what it is worth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import COMPLETED, STOPPED, Job, JobKind, TuningDefinition
+from trialbook.core.jobs import COMPLETED, STOPPED, Job, JobKind, TuningDefinition, TuningJob
 from trialbook.core.names import valid_name
 from trialbook.core.objectives import (
     Objective,
@@ -115,6 +115,24 @@ def new_sweep(kind: SweepKind, sweep_id: str, record: Record) -> Sweep:
     """A sweep before its first job is counted."""
     key = record.key
     return Sweep(sweep_id, kind, record.experiment, key.account, key.region, is_history=True)
+
+
+def with_tuning_job(sweep: Sweep, tuning_job: TuningJob, rules: Rules) -> Sweep:
+    """The sweep with what its tuning job tells: objective, ranges, limits, status."""
+    job = tuning_job.job
+    definitions = tuning_job.definitions or sweep.definitions
+    return replace(
+        sweep,
+        definitions=definitions,
+        objective=common_objective(definitions, rules.objective(sweep.experiment)),
+        strategy=tuning_job.strategy or sweep.strategy,
+        max_jobs=tuning_job.max_jobs or sweep.max_jobs,
+        parents=tuning_job.warm_start_parents or sweep.parents,
+        tuning_status=job.status,
+        tuning_created_at=job.created_at or sweep.tuning_created_at,
+        tuning_ended_at=job.ended_at or (job.last_modified_at if job.is_terminal else None),
+        tuning_failure=job.failure_reason,
+    )
 
 
 def is_near(window: Sweep, job: Job, quiet: timedelta) -> bool:

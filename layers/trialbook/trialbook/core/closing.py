@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trialbook.core.jobs import TERMINAL
+from trialbook.core.rules import Rules
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
 
 # SageMaker's own default of MaxRuntimeInSeconds, for jobs that do not tell theirs.
@@ -43,6 +44,12 @@ def _tuning_outlook(sweep: Sweep) -> Outlook | None:
     if sweep.tuning_status in TERMINAL:
         return Outlook(last_at, is_quiet=True)
     return Outlook(_hangs_from(sweep, last_at), is_quiet=False)
+
+
+def due(sweep: Sweep, rules: Rules) -> tuple[Sweep, datetime | None]:
+    """The sweep with the moment when close_sweeps has to look at it."""
+    ahead = outlook(sweep, rules.quiet_period(sweep.experiment))
+    return sweep, ahead.due_at if ahead else None
 
 
 def looked_at_again(now: datetime) -> datetime:

@@ -1,11 +1,20 @@
 """The little statistics that a report needs, without numpy: it is not worth its start-up in a Lambda."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from math import log, sqrt
-from operator import mul
 from statistics import fmean
 
 from trialbook.core.analysis.model import Scale
+
+if sys.version_info >= (3, 12):
+    from math import sumprod as sumprod  # where Lambda runs: three times as quick, and most of importance's time
+else:
+    from operator import mul
+
+    def sumprod(one: Sequence[float], other: Sequence[float]) -> float:
+        """The sum of the products of two sequences of one length."""
+        return float(sum(map(mul, one, other)))
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -68,7 +77,7 @@ def factor(matrix: Sequence[Sequence[float]]) -> list[list[float]]:
     for i, given in enumerate(matrix):
         row: list[float] = []
         for j, above in enumerate(lower):
-            row.append((given[j] - sumprod(row, above)) / above[j])
+            row.append((given[j] - sumprod(row, above[:j])) / above[j])
         row.append(sqrt(given[i] - sumprod(row, row)))
         lower.append(row)
     return lower
@@ -78,7 +87,7 @@ def solve(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[floa
     """The solution of L L' x = right."""
     found: list[float] = []
     for row, value in zip(lower, right, strict=True):
-        found.append((value - sumprod(row, found)) / row[-1])
+        found.append((value - sumprod(row[:-1], found)) / row[-1])
     for i in reversed(range(len(found))):
         found[i] /= lower[i][i]
         for k in range(i):
@@ -96,8 +105,3 @@ def diagonal_of_inverse(lower: Sequence[Sequence[float]]) -> list[float]:
             column.append((right - sumprod(lower[i][start:i], column)) / lower[i][i])
         found.append(sumprod(column, column))
     return found
-
-
-def sumprod(one: Sequence[float], other: Sequence[float]) -> float:
-    """The sum of the products, element by element, as far as the shorter goes (math.sumprod takes equal lengths)."""
-    return float(sum(map(mul, one, other)))

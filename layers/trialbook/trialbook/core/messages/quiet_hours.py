@@ -113,9 +113,8 @@ def _zone(check: Checker, given: Mapping[str, Any], path: Path) -> str | None:
 
 def _covers_the_week(windows: Sequence[Window]) -> bool:
     """Whether no minute of a week is left; in each zone's own wall time, which is the same for most documents."""
-    quiet: set[int] = set()
+    quiet, week = 0, (1 << _WEEK) - 1  # a bit for each minute
     for each in windows:
         for day in each.days:
-            start = day * _DAY + each.begins
-            quiet.update(minute % _WEEK for minute in range(start, start + each.minutes))
-    return len(quiet) == _WEEK
+            quiet |= ((1 << each.minutes) - 1) << day * _DAY + each.begins
+    return (quiet | quiet >> _WEEK) & week == week  # what ends beyond the week is in its beginning
