@@ -68,15 +68,19 @@ def _commands(group: Any, context: typer.Context) -> Iterator[tuple[str, Any, ty
 def _command(path: str, command: Any, context: typer.Context) -> str:
     example = example_of(command)
     mark = "" if any(each in example for each in _LOCAL) else f"{ACCOUNT}\n\n"
-    asks = any(title == _WHICH for title, _ in records_of(command, context))
-    which = "Besides: [which book](#which-book)." if asks else ""
+    which = ""
+    for title, records in records_of(command, context):
+        if title == _WHICH:
+            which = "Besides: [which book](#which-book)."
+        elif title.startswith("Which "):
+            which = f"Besides: {', '.join(f'`{name}`' for name, _ in records)}, as [everywhere](#which-book)."
     own = _table([row for row in _rows(command, context) if not row[0].startswith("`--help")])
     paragraphs = [" ".join(each.split()) for each in text_of(command).split("\n\n")]
     return "\n\n".join(filter(None, [f"### {path}", *paragraphs, f"{mark}    {example}", own, which]))
 
 
 def _rows(command: Any, context: typer.Context) -> list[Sequence[str]]:
-    found = (record for title, records in records_of(command, context) if title != _WHICH for record in records)
+    found = (record for title, records in records_of(command, context) if "Which" not in title for record in records)
     return [(f"`{name}`", re.sub(r"\s+", " ", text).replace("|", "\\|")) for name, text in found]
 
 

@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from trialbook_cli.declared_trying import Recording
-from trialbook_cli.frame import AsJson, Source, asks, complete_experiments, complete_names, guarded
+from trialbook_cli.frame import (
+    AsJson,
+    Source,
+    asks,
+    asks_account,
+    asks_stack,
+    complete_experiments,
+    complete_names,
+    guarded,
+)
 from trialbook_cli.helping import Command, Group
 
 Rules = Annotated[Path, typer.Argument(metavar="FILE", help="The rules document, a YAML file.")]
@@ -87,7 +96,7 @@ def rerank(
     return run(source.open(), experiment, rules)
 
 
-@asks
+@asks_account
 def record(
     source: Source,
     since: Annotated[
@@ -109,7 +118,7 @@ def record(
     return run(source, since, name_contains, out, mask=mask)
 
 
-@asks
+@asks_stack
 def doctor(
     source: Source,
     slack_url: Annotated[
@@ -153,7 +162,7 @@ def prune(
     return run(source.open(), older_than, export_to, dry_run=dry_run, yes=yes)
 
 
-@asks
+@asks_stack
 def redrive(
     source: Source,
     queue: Annotated[
@@ -173,7 +182,7 @@ def redrive(
     return run(source, queue, dry_run=dry_run)
 
 
-@asks
+@asks_stack
 def try_channel(
     source: Source,
     channel: Annotated[str, typer.Option(metavar="CHANNEL", help="slack, webhook or email.")],
@@ -237,7 +246,7 @@ def rules_test(
 
 
 @rules.command("push", cls=Command)
-@asks
+@asks_stack
 def rules_push(source: Source, document: Rules) -> int:
     """Checks a rules document and stores it for the functions.
 
@@ -247,11 +256,11 @@ def rules_push(source: Source, document: Rules) -> int:
     """
     from trialbook_cli.commands import rules as commands
 
-    return commands.push(source.open(), document)
+    return commands.push(source, document)
 
 
 @rules.command("pull", cls=Command)
-@asks
+@asks_stack
 def rules_pull(
     source: Source,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="A file for it, instead of printing it.")] = None,

@@ -47,8 +47,9 @@ def replay(
 ) -> None:
     """Runs a recording through the deployed wiring, without AWS.
 
-    Writes jobs.jsonl, sweeps.jsonl, experiments.json, reports/, email/ and the ledger itself to the folder given by
-    --out, which --book then reads.
+    Writes jobs.jsonl, sweeps.jsonl, experiments.json, reports/, slack/, email/ and the ledger itself to the folder
+    given by --out, which --book then reads. The clock goes on until all is told; the weekly report is among it for each
+    Monday that lies within the recording.
 
     Example: trialbook replay events/recordings/churn-min-child-weight --out build/churn
     """

@@ -21,6 +21,9 @@ After = Annotated[
 ]
 
 
+_BOOK, _STACK, _ACCOUNT = "Which book", "Which stack", "Which account"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Which book is asked."""
@@ -39,41 +42,60 @@ class Source:
 
 
 def _which(
-    name: str, kind: Any, default: str | None, metavar: str, text: str, envvar: str | None = None
+    name: str, kind: Any, default: str | None, metavar: str, text: str, envvar: str | None = None, title: str = _BOOK
 ) -> inspect.Parameter:
-    option = typer.Option(metavar=metavar, help=text, envvar=envvar, rich_help_panel="Which book")
+    option = typer.Option(metavar=metavar, help=text, envvar=envvar, rich_help_panel=title)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
 _TEXT = str | None
-_SOURCE = (
-    _which("stack", str, "trialbook", "STACK", "The deployed stack.", "TRIALBOOK_STACK"),
+
+
+def _account(title: str) -> tuple[inspect.Parameter, ...]:
+    return (
+        _which("profile", _TEXT, None, "PROFILE", "The AWS profile.", title=title),
+        _which("region", _TEXT, None, "REGION", "The AWS region, instead of the profile's.", title=title),
+    )
+
+
+def _stack(title: str) -> inspect.Parameter:
+    return _which("stack", str, "trialbook", "STACK", "The deployed stack.", "TRIALBOOK_STACK", title)
+
+
+_A_FOLDER = "A folder that replay, export or backfill --book left, instead of AWS."
+_ANY_BOOK = (
+    _stack(_BOOK),
     _which("table", _TEXT, None, "TABLE", "The ledger's table, instead of asking the stack for it."),
-    _which(
-        "book",
-        Path | None,
-        None,
-        "DIR",
-        "A folder that replay, export or backfill --book left, instead of AWS.",
-        "TRIALBOOK_BOOK",
-    ),
-    _which("profile", _TEXT, None, "PROFILE", "The AWS profile."),
-    _which("region", _TEXT, None, "REGION", "The AWS region, instead of the profile's."),
+    _which("book", Path | None, None, "DIR", _A_FOLDER, "TRIALBOOK_BOOK"),
+    *_account(_BOOK),
 )
 
 
 def asks(command: Callable[..., int]) -> Callable[..., None]:
     """A command of the book: gets the options that say which one, and hands them on as its `source`; its number is the
     exit code."""
+    return _with(_ANY_BOOK, command)
 
+
+def asks_stack(command: Callable[..., int]) -> Callable[..., None]:
+    """The same for a command that needs a deployment."""
+    return _with((_stack(_STACK), *_account(_STACK)), command)
+
+
+def asks_account(command: Callable[..., int]) -> Callable[..., None]:
+    """The same for a command that needs an account, but nothing of ours in it."""
+    return _with(_account(_ACCOUNT), command)
+
+
+def _with(options: Sequence[inspect.Parameter], command: Callable[..., int]) -> Callable[..., None]:
     @wraps(command)
     def run(**given: Any) -> None:
-        source = Source(**{name: given.pop(name) for name in Source.__slots__})
+        source = Source(**{option.name: given.pop(option.name) for option in options})
         raise typer.Exit(guarded(lambda: command(source=source, **given)))
 
     own = [each for name, each in inspect.signature(command).parameters.items() if name != "source"]
     keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
-    run.__signature__ = inspect.Signature([*keyword, *_SOURCE])  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature([*keyword, *options])  # type: ignore[attr-defined]
     run.__annotations__ = {}
     return run
 
@@ -107,7 +129,7 @@ def complete_names(context: typer.Context, incomplete: str) -> Sequence[str]:
 def _completed(context: typer.Context, names: "Callable[[PagedLedger], list[str]]") -> list[str]:
     """What a shell is told; nothing where there is no book to ask: it has no place for errors."""
     try:
-        chosen = {each.name: context.params.get(each.name) or _from_environment(each) for each in _SOURCE}
+        chosen = {each.name: context.params.get(each.name) or _from_environment(each) for each in _ANY_BOOK}
         return names(Source(**chosen).open().ledger)
     except Exception:  # noqa: BLE001 whatever it was, the command itself will tell
         return []

@@ -16,6 +16,13 @@ _EXAMPLE = "Example: "
 class Command(TyperCommand):
     """A command whose docstring ends with its example, and whose options stand under their panels' names."""
 
+    def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """As is usual: `NAME` where it must be given, `NAME...` where there may be several; Typer writes `{NAME}`."""
+        given = [each for each in self.get_params(ctx) if each.param_type_name == "argument"]
+        names = [f"{each.metavar or each.name}{'...' if each.nargs != 1 else ''}" for each in given]
+        shown = [name if each.required else f"[{name}]" for each, name in zip(given, names, strict=True)]
+        return [self.options_metavar or "", *shown]
+
     def format_help_text(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
         """The text, then the example, which no line break parts: it can be copied."""
         for paragraph in text_of(self).split("\n\n"):

@@ -41,10 +41,3 @@ def fail(message: str, code: int = BAD_INPUT) -> int:
     """Says on stderr what is wrong and gives the exit code."""
     errors.print(Text.assemble(("error: ", "bold red"), safe(message, 2000)), soft_wrap=True)
     return code
-
-
-def quiet_log() -> None:
-    """The package's log on errors only: a person reads this terminal."""
-    from trialbook.observability import logger
-
-    logger.setLevel("ERROR")

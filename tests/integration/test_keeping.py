@@ -15,9 +15,10 @@ import requests
 from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
-from tests.conftest import RECORDINGS
+from tests.conftest import RECORDINGS, ROOT
 from tests.integration.test_replay import CHURN, TUNING, recording
 from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording, serve
 
@@ -69,21 +70,9 @@ TEMPLATE: dict[str, Any] = {
         "Ledger": {
             "Type": "AWS::DynamoDB::Table",
             "Properties": {
-                "BillingMode": "PAY_PER_REQUEST",
-                "AttributeDefinitions": [
-                    {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "time_shard", "created")
-                ],
-                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-                "GlobalSecondaryIndexes": [
-                    {
-                        "IndexName": "by_time",
-                        "KeySchema": [
-                            {"AttributeName": "time_shard", "KeyType": "HASH"},
-                            {"AttributeName": "created", "KeyType": "RANGE"},
-                        ],
-                        "Projection": {"ProjectionType": "ALL"},
-                    }
-                ],
+                key: value
+                for key, value in load_template(ROOT / "template.yaml")["Resources"]["Ledger"]["Properties"].items()
+                if key in ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
             },
         },
         "RecordDeadLetters": {"Type": "AWS::SQS::Queue", "Properties": {}},

@@ -20,7 +20,12 @@ from tests.integration.test_replay import CHURN
 from trialbook_cli.replaying import write_outcome
 from trialbook_cli.slack_stand_in import Channel, SlackError, Workspace, serve_slack
 
-SLACK = {"SlackChannel": "#training", "SlackTokenParameter": "/t/token", "SlackWebhookParameter": "/t/hook"}
+GIVEN = {
+    "SlackChannel": "#training",
+    "SlackTokenParameter": "/t/token",
+    "SlackWebhookParameter": "/t/hook",
+    "EmailFrom": "trialbook@example.com",
+}
 QUEUES: dict[str, Any] = {
     **{name: {"Type": "AWS::SQS::Queue", "Properties": {}} for name in ("SlackDeadLetters", "StreamDeadLetters")},
     **{
@@ -42,7 +47,7 @@ QUEUES: dict[str, Any] = {
 def workspace(aws: Aws) -> Iterator[Workspace]:
     """A stack with queues, and a workspace whose token and webhook lie where the stack's parameters say."""
     template = {**TEMPLATE, "Resources": {**TEMPLATE["Resources"], **QUEUES}}
-    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in SLACK.items()]
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in GIVEN.items()]
     boto3.client("cloudformation").create_stack(
         StackName="trialbook", TemplateBody=json.dumps(template), Parameters=given
     )

@@ -4,11 +4,17 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from tests.integration.test_announcements import problems
 from tests.integration.test_replay import CHURN, few, recording
+from trialbook.core.errors import InvalidInput
+from trialbook.core.times import parse_time
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
+from trialbook_cli.laptop_cloud.schedules import next_week
 from trialbook_cli.replaying import running
 
 PRICES = "prices: {ml.m5.xlarge: 0.23, ml.m5.large: 0.115}"
@@ -32,10 +38,11 @@ def a_week_later(best: float = 0.0381, days: int = 7) -> Recording:
 
 @contextmanager
 def after(*recordings: Recording, rules: str = PRICES) -> Iterator[LaptopCloud]:
-    """A cloud in which the recordings have come to their end."""
+    """A cloud in which the recordings have come to their end, and the weekly report when a test says so."""
     events = [event for each in recordings for event in each.events]
     answers = [answer for each in recordings for answer in each.answers]
     with running(Recording("all", events, answers), rules=rules, without=OTHERS) as (cloud, _):
+        del cloud.schedules[NAME]
         for event in events:
             cloud.deliver(event)
         cloud.finish()
@@ -70,6 +77,42 @@ def test_each_week_tells_what_ended_in_it_and_whose_best_is_new() -> None:
     assert churn["taken"]["cost_usd"] > 0
     assert calls["dynamodb.Query"] <= 2 + 3  # sweeps and experiments, and for the one of them: windows, sweeps, ranking
     assert (calls["s3.GetObject"], calls["events.PutEvents"], calls["dynamodb.PutItem"]) == (1, 1, 1)
+
+
+def test_a_replay_over_weeks_tells_each_of_them_and_waits_for_none() -> None:
+    """The second loop ends on a Friday: its report would come on the Monday after the recording."""
+    weeks = (recording(CHURN), a_week_later())
+    events = [event for each in weeks for event in each.events]
+    answers = [answer for each in weeks for answer in each.answers]
+    with running(Recording("two weeks", events, answers), without=OTHERS) as (cloud, _):
+        for event in events:
+            cloud.deliver(event)
+        cloud.finish()
+
+        (told,) = reports(cloud)
+
+    assert (told["since"], told["until"]) == ("2026-11-16T08:00:00.000Z", "2026-11-23T08:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("expression", "after", "expected"),
+    [
+        ("cron(0 8 ? * MON *)", "2026-11-20T10:00:00Z", "2026-11-23T08:00:00Z"),
+        ("cron(0 8 ? * MON *)", "2026-11-23T07:59:59Z", "2026-11-23T08:00:00Z"),
+        ("cron(0 8 ? * MON *)", "2026-11-23T08:00:00Z", "2026-11-30T08:00:00Z"),
+        ("cron(30 17 ? * FRI *)", "2026-11-20T10:00:00Z", "2026-11-20T17:30:00Z"),
+    ],
+)
+def test_the_schedule_says_when_the_next_week_ends(expression: str, after: str, expected: str) -> None:
+    moment = parse_time(after, "after")
+    assert moment is not None
+
+    assert next_week(expression, moment) == parse_time(expected, "expected")
+
+
+def test_a_schedule_that_is_not_weekly_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"Schedule is 'rate\(1 day\)', expected a weekly one"):
+        next_week("rate(1 day)", datetime(2026, 11, 20, tzinfo=UTC))
 
 
 def test_a_week_in_which_nothing_ended_is_silent() -> None:

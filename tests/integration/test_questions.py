@@ -69,6 +69,7 @@ QUESTIONS = [
     ["trials", "churn-xgb", "--columns", "job,value,min_child_weight,status"],
     ["best", "CHURN-xgb"],
     ["best", SWEEP],
+    ["best", "churn-xgb@"],
     ["show", BEST],
     ["compare", BEST, "churn-xgb-2026-11-20-10-15-00-123"],
     ["compare", "churn-xgb", SWEEP],
@@ -223,6 +224,20 @@ def test_a_job_is_found_by_its_name_with_one_request(table: PagedLedger, counted
 
     assert found.job.name == BEST
     assert counted == {"BatchGetItem": 1}
+
+
+def test_names_are_completed_from_nothing_typed_too(churn: Path, ledger_url: str) -> None:
+    """DynamoDB refuses an empty text as a beginning."""
+    with opened(ledger_url) as made:
+        for line in (churn / FILE).read_text().splitlines():
+            item = json.loads(line)["Item"]
+            made.connection.client._make_api_call("PutItem", {"TableName": made.table, "Item": item})
+        ledger = PagedLedger(made.table, region="us-east-1", host=ledger_url)
+
+        assert [each.name for each in ledger.experiments_like("")] == ["churn-xgb"]
+        assert ledger.sweeps_like("churn-xgb@") == [SWEEP]
+        assert ledger.sweeps_like("") == []
+        assert ledger.sweep("churn-xgb@") is None
 
 
 def test_trials_cost_a_query_for_each_megabyte(moto_url: str) -> None:

@@ -223,8 +223,8 @@ def test_a_table_fits_and_cuts_nothing(width: int, tmp_path: Path) -> None:
         (["export", "--format", "xml", "--out", "o", "--book", "book"], {}, 2, "expected csv or jsonl or parquet"),
         (["backfill", "--since", "soon", "--book", "b"], {}, 2, "a date such as 2026-01-01"),
         (["rules", "check", "nowhere.yaml"], {}, 2, "expected a YAML file"),
-        (["rules", "push", "nowhere.yaml", "--book", "book"], {}, 2, "expected a YAML file"),
-        (["doctor", "--book", "book"], {}, 2, "expected a stack"),
+        (["rules", "push", "nowhere.yaml"], {}, 2, "expected a YAML file"),
+        (["doctor", "--book", "book"], {}, 2, "No such option: --book"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
 )  # fmt: skip

@@ -10,17 +10,22 @@ from trialbook import clock
 from trialbook.adapters.folder import open_folder
 from trialbook.adapters.sagemaker import SageMaker, SageMakerError
 from trialbook.book import session_of
+from trialbook.observability import quiet
 from trialbook.services import Services
 from trialbook_cli.backfilling import Span, backfill, parse_since
 from trialbook_cli.frame import Source
 from trialbook_cli.plain import FAILED, OK
 from trialbook_cli.problems import explained
-from trialbook_cli.terminal import console, fail, progress, quiet_log
+from trialbook_cli.terminal import console, fail, progress
 
 
 def run(source: Source, since: str, name_contains: str, *, dry_run: bool) -> int:
     """Fills the ledger with what ran before."""
-    quiet_log()
+    with quiet():
+        return _filled(source, since, name_contains, dry_run=dry_run)
+
+
+def _filled(source: Source, since: str, name_contains: str, *, dry_run: bool) -> int:
     now = clock.now()
     begin = parse_since(since, now)
     session = session_of(source.profile, source.region)

@@ -11,7 +11,6 @@ from slack_sdk.errors import SlackApiError
 
 from trialbook import clock
 from trialbook.adapters.slack import API, Slack
-from trialbook.core.errors import InvalidInput
 from trialbook_cli.checkup import Finding, Level, Patient, examined
 from trialbook_cli.frame import Source
 from trialbook_cli.plain import FAILED, OK, print_json
@@ -23,8 +22,7 @@ _SHOWN = {Level.OK: ("✓ ok", "green"), Level.NOTE: ("• note", "yellow"), Lev
 def run(source: Source, slack_url: str | None, *, as_json: bool) -> int:
     """Exit code 1 where a problem was found."""
     book = source.open()
-    if book.stack is None:
-        raise InvalidInput("--book" if source.book else "--table", source.book or source.table, "a stack: --stack NAME")
+    assert book.stack is not None, "the options of these commands name a stack"
     patient = Patient(
         book,
         book.stack,

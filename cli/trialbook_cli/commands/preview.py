@@ -1,13 +1,11 @@
 """`trialbook preview`: what a recording makes people see in Slack and in their mail."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.errors import InvalidRules
-from trialbook.core.times import iso
 from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
-from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION
 from trialbook_cli.plain import OK
 from trialbook_cli.previewing.mail_page import mail_page
 from trialbook_cli.previewing.shots import browser, shoot
@@ -41,23 +39,15 @@ def run(folder: Path, out: Path, rules: Path | None, *, slack: bool, mail: bool,
 
 
 def with_the_weekly_report(recording: Recording, rules: str | None = None) -> Outcome:
-    """A replay to its end, and on to the Monday after, when the best trials are told."""
+    """A replay to its end, and on for a week, in which the best trials are told."""
     with running(recording, rules=rules) as (cloud, sagemaker):
         passed_by = 0
         for event in recording.events:
             passed_by += not cloud.deliver(event)
         cloud.finish()
-        monday = _next_monday(cloud.now)
-        cloud.advance(monday)
-        event = {"id": "weekly", "time": iso(monday), "account": ACCOUNT, "region": REGION, "detail": {}}
-        cloud.invoke("PostBestTrials", event)
+        cloud.advance(cloud.now + timedelta(days=7))
         cloud.finish()
         return outcome_of(cloud, sagemaker, passed_by)
-
-
-def _next_monday(moment: datetime) -> datetime:
-    at = (moment + timedelta(days=7 - moment.weekday())).replace(hour=8, minute=0, second=0, microsecond=0)
-    return at if at > moment else at + timedelta(days=7)
 
 
 def _pages(outcome: Outcome, *, slack: bool, mail: bool) -> dict[str, str]:

@@ -14,19 +14,24 @@ from trialbook.book import session_of
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.masking import MASKED_ACCOUNT, masked
 from trialbook.core.times import iso
+from trialbook.observability import quiet
 from trialbook.reconcile import KINDS
 from trialbook_cli.backfilling import parse_since
 from trialbook_cli.frame import Source
 from trialbook_cli.plain import FAILED, OK
 from trialbook_cli.sagemaker_stand_in import Account, from_recording
-from trialbook_cli.terminal import console, fail, quiet_log, safe
+from trialbook_cli.terminal import console, fail, safe
 
 Answer = dict[str, Any]
 
 
 def run(source: Source, since: str, name_contains: str, out: Path, *, mask: bool) -> int:
     """Asks SageMaker for the jobs that changed since then and writes what it answers; calls that only read."""
-    quiet_log()
+    with quiet():
+        return _recorded(source, since, name_contains, out, mask=mask)
+
+
+def _recorded(source: Source, since: str, name_contains: str, out: Path, *, mask: bool) -> int:
     now = clock.now()
     begin = parse_since(since, now)
     session = session_of(source.profile, source.region)

@@ -32,8 +32,6 @@ class Dead:
 def run(source: Source, wanted: str, *, dry_run: bool) -> int:
     """Moves messages, or with `dry_run` counts them. Exit code 1 where one could not be moved."""
     book = source.open()
-    if book.stack is None:
-        raise InvalidInput("--book" if source.book else "--table", source.book or source.table, "a stack: --stack NAME")
     session = book.ledger.session
     sqs: Any = session.create_client("sqs")
     queues = list(_dead_letter_queues(session.create_client("cloudformation"), sqs, source.stack))

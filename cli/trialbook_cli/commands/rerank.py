@@ -4,6 +4,7 @@ from pathlib import Path
 
 from trialbook.book import Book
 from trialbook.bookkeeping import Bookkeeper
+from trialbook.observability import quiet
 from trialbook_cli.plain import BAD_INPUT, OK
 from trialbook_cli.rules_files import read_rules_file
 from trialbook_cli.terminal import console, fail, safe
@@ -14,10 +15,11 @@ def run(book: Book, experiment: str, rules: Path | None) -> int:
     document = read_rules_file(rules) if rules else book.rules()
     keeper = Bookkeeper(book.ledger, document, lambda key, name: None)
     sweeps = changed = 0
-    for sweep, jobs in keeper.rerank_experiment(experiment):
-        sweeps, changed = sweeps + 1, changed + jobs
-        if jobs:
-            console.print(safe(f"{sweep}: {jobs} jobs ranked anew", 200))
+    with quiet():
+        for sweep, jobs in keeper.rerank_experiment(experiment):
+            sweeps, changed = sweeps + 1, changed + jobs
+            if jobs:
+                console.print(safe(f"{sweep}: {jobs} jobs ranked anew", 200))
     if not sweeps:
         return fail(f"experiment {experiment!r}: the ledger has no ranked jobs of it", BAD_INPUT)
     console.print(f"{changed} jobs of {sweeps} sweeps and single jobs ranked anew")

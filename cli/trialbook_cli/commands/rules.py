@@ -15,6 +15,7 @@ from trialbook.core.placement import LeftOut, place
 from trialbook.core.rules import Rules
 from trialbook.core.sweeps import Record
 from trialbook.core.times import iso_or_none
+from trialbook_cli.frame import Source
 from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
 from trialbook_cli.listing import table_of
 from trialbook_cli.messages_offline import Sent, messages_of_recording
@@ -132,11 +133,11 @@ def _message_row(sent: Sent) -> list[str | Text]:
     return [safe(title, 200), safe(where, 200), waits, str(sent.edits)]
 
 
-def push(book: Book, path: Path) -> int:
+def push(source: Source, path: Path) -> int:
     """Stores the document in the stack's SSM parameter, after checking it."""
     read_rules_file(path)
     text = path.read_text(encoding="utf-8")
-    name, client = _parameter(book)
+    name, client = _parameter(source.open())
     answer = client.put_parameter(Name=name, Value=text, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
     told = f"{path} is version {answer['Version']} of {name}; the functions use it within a minute"
     console.print(safe(told, 2000), soft_wrap=True)

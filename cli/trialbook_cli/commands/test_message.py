@@ -31,8 +31,7 @@ def run(source: Source, channel: str, to: str, slack_url: str | None) -> int:
     """Exit code 1 where the channel does not take it."""
     wanted = chosen("--channel", channel, Channel)
     book = source.open()
-    if book.stack is None:
-        raise InvalidInput("--book" if source.book else "--table", source.book or source.table, "a stack: --stack NAME")
+    assert book.stack is not None, "the options of these commands name a stack"
     patient = Patient(book, book.stack, source.stack, clock.now(), lambda token: {})
     try:
         where = _SENDERS[wanted](patient, to, slack_url or API)

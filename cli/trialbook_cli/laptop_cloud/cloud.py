@@ -37,6 +37,7 @@ from trialbook.adapters.dynamodb import Ledger
 from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
 from trialbook_cli.laptop_cloud.functions import Function
+from trialbook_cli.laptop_cloud.schedules import next_week
 from trialbook_cli.laptop_cloud.streams import Stream
 from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, as_json, load_template
 from trialbook_cli.laptop_cloud.transactions import sharing_items
@@ -85,7 +86,7 @@ class LaptopCloud:
     service and operation, the first with the request too; the second, once they are answered, may raise ProcessDied.
     `fault` may answer in AWS's stead, on the wire: each attempt of a call goes through it. `on_error` is told of a
     function that fails as a whole, which then counts as in AWS: what it was to handle comes again. Without it, the
-    error is raised.
+    error is raised. `schedules` are the functions that run by themselves, for as long as they stand in it.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class LaptopCloud:
         self._running: str | None = None
         self._rules: list[tuple[EventPattern, list[str]]] = []
         self._sources: dict[str, tuple[Function, int]] = {}
-        self._schedules: dict[str, Function] = {}
+        self.schedules: dict[str, Function] = {}
         self._streams: list[Stream] = []
         # DynamoDB Local serves the streams at the table's own endpoint; moto does not know endpoints with account ids.
         self._stream_client: Any = boto3.client(
@@ -286,7 +287,7 @@ class LaptopCloud:
                     size = int(event["Properties"].get("BatchSize", 10))
                     self._sources[by_arn[event["Properties"]["Queue"]]] = (function, size)
                 elif event["Type"] == "Schedule":
-                    self._schedules[name] = function
+                    self.schedules[name] = function
                 elif event["Type"] == "DynamoDB":
                     self._streams.append(Stream(function, event["Properties"], self._stream_client))
 
@@ -312,7 +313,7 @@ class LaptopCloud:
         """Turns the clock on, stopping at each moment at which something is due."""
         while True:
             self._drain()
-            due = self._next_due()
+            due = min((each for each in (self._next_due(), self._next_week()) if each is not None), default=None)
             if due is None or due > until:
                 break
             self._turn(due)
@@ -328,12 +329,25 @@ class LaptopCloud:
 
     def _turn(self, to: datetime) -> None:
         before, self.now = self.now, max(self.now, to)
-        if "CloseSweeps" in self._schedules and self._sweep_is_due():
+        if "CloseSweeps" in self.schedules and self._sweep_is_due():
             self._closed_at = self.now
             self._run("CloseSweeps")
-        if "Reconcile" in self._schedules and self._active_since_reconcile and _hour(before) != _hour(self.now):
+        if "Reconcile" in self.schedules and self._active_since_reconcile and _hour(before) != _hour(self.now):
             self._active_since_reconcile = False
             self._run("Reconcile")
+        week = self._next_week(before)
+        if week is not None and week <= self.now:
+            self._run("PostBestTrials")
+
+    def _next_week(self, after: datetime | None = None) -> datetime | None:
+        """When the weekly report comes next: as events go on, or `advance` says so; nothing waits for it."""
+        function = self.schedules.get("PostBestTrials")
+        if function is None:
+            return None
+        (expression,) = (
+            each["Properties"]["Schedule"] for each in function.events.values() if each["Type"] == "Schedule"
+        )
+        return next_week(expression, after or self.now)
 
     def _sweep_is_due(self) -> bool:
         due = self._next_sweep()
@@ -351,10 +365,10 @@ class LaptopCloud:
         A schedule's tick that would find nothing is left out: it changes nothing, and a long pause has thousands.
         """
         moments = [self._next_message(), self._stream_due]
-        sweep = self._next_sweep() if "CloseSweeps" in self._schedules else None
+        sweep = self._next_sweep() if "CloseSweeps" in self.schedules else None
         if sweep is not None:
             moments.append(max(_next_minute(sweep), _next_minute(self.now), self._closed_at + _MINUTE))
-        if "Reconcile" in self._schedules and self._active_since_reconcile:
+        if "Reconcile" in self.schedules and self._active_since_reconcile:
             moments.append(_hour(self.now) + timedelta(hours=1))
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -367,7 +381,7 @@ class LaptopCloud:
         self._changed = True
         time = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {"id": f"{name}/{time}", "time": time, "account": ACCOUNT, "region": REGION, "detail": {}}
-        self._invoke(self._schedules[name], event)
+        self._invoke(self.schedules[name], event)
 
     def _drain(self) -> None:
         """Polls queues and streams until nothing is there for now."""

@@ -4,7 +4,9 @@ The id of the event that started it all stands on each log line as `correlation_
 stream, Trialbook's own bus and what follows from there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +16,25 @@ from aws_lambda_powertools.metrics import MetricUnit
 NAMESPACE = "Trialbook"
 logger = Logger()
 metrics = Metrics(namespace=NAMESPACE)
+_measures = ContextVar("measures", default=True)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """For the command line: no metrics, and errors alone in the log, as a person reads what is printed."""
+    level, token = logger.log_level, _measures.set(False)
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        _measures.reset(token)
 
 
 def count(name: str, amount: int = 1, **dimensions: str) -> None:
     """Adds to a metric. With dimensions, a record of its own, beside the service; without, to the invocation's."""
+    if not _measures.get():
+        return
     if not dimensions:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=amount)
         return
@@ -30,8 +47,9 @@ def count(name: str, amount: int = 1, **dimensions: str) -> None:
 
 def age(name: str, since: datetime, now: datetime) -> None:
     """Adds how long ago something was, in seconds; never negative, as clocks differ."""
-    seconds = max(0.0, (now - since).total_seconds())
-    metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=seconds)
+    if _measures.get():
+        seconds = max(0.0, (now - since).total_seconds())
+        metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=seconds)
 
 
 def correlation_id() -> str | None:

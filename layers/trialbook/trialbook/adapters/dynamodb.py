@@ -563,8 +563,8 @@ def loops_pk(experiment: str) -> str:
 
 def sweep_keys(sweep_id: str) -> tuple[str, str]:
     """Partition and sort key of a sweep; windows lie beside their neighbours, in order of time."""
-    experiment, at, start = sweep_id.partition("@")
-    return (loops_pk(experiment), start) if at else (f"SWEEP#{sweep_id}", "SWEEP")
+    experiment, _, start = sweep_id.partition("@")
+    return (loops_pk(experiment), start) if start else (f"SWEEP#{sweep_id}", "SWEEP")
 
 
 def _ensured_pk(key: JobKey, experiment: str) -> str:

@@ -15,10 +15,10 @@ from trialbook.adapters.dynamodb import (
     Ledger,
     experiment_id,
     indexed_by,
+    loops_pk,
     read_experiment,
     read_record,
     read_sweep,
-    sweep_keys,
     sweeps_id,
 )
 from trialbook.core.errors import InvalidInput
@@ -68,17 +68,17 @@ class PagedLedger(Ledger):
 
     def experiments_like(self, beginning: str) -> list[Experiment]:
         """The first experiments whose name begins so, upper and lower case alike; one Query."""
-        condition = self._item.sk.startswith(same_name(beginning))
-        found = self._item.query(EXPERIMENTS, condition, limit=_CANDIDATES, page_size=_CANDIDATES)
+        found = self._item.query(
+            EXPERIMENTS, self._begins(same_name(beginning)), limit=_CANDIDATES, page_size=_CANDIDATES
+        )
         return [read_experiment(item) for item in found]
 
     def sweeps_like(self, beginning: str) -> list[str]:
         """The ids of the first sweeps that begin so: asked of the experiments that such a sweep would be in, so that
         nothing is scanned. A tuning job's experiment is looked for under the beginnings of its name."""
-        _, at, start = beginning.partition("@")
+        experiment, at, start = beginning.partition("@")
         if at:
-            pk, _ = sweep_keys(beginning)
-            windows = self._item.query(pk, self._item.sk.startswith(start.upper()), limit=_CANDIDATES)
+            windows = self._item.query(loops_pk(experiment), self._begins(start.upper()), limit=_CANDIDATES)
             found = [read_sweep(item) for item in windows if item.item == "sweep"]
             return [sweep.id for sweep in found if sweep.superseded_by is None]
         words = same_name(base_job_name(beginning)).split("-")
@@ -90,6 +90,10 @@ class PagedLedger(Ledger):
             for sweep in self.sweeps_of(read_experiment(home).name)
             if same_name(sweep.id).startswith(same_name(beginning))
         ][:_CANDIDATES]
+
+    def _begins(self, text: str) -> Any:
+        """The condition on the sort key; none for "", which DynamoDB refuses."""
+        return self._item.sk.startswith(text) if text else None
 
     def items(self, keys: Iterable[tuple[str, str]] | None = None) -> Iterator[dict[str, Any]]:
         """The items of these keys that exist, or, for whole exports, all of the table, as DynamoDB's own JSON."""

@@ -1,0 +1,108 @@
+"""What docs/cli.md says that a person's credentials must allow is what the commands ask AWS for: no less, no more."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from botocore.client import BaseClient
+
+from tests.conftest import ROOT
+from tests.integration.test_keeping import SINCE, Ask, Aws
+from tests.integration.test_keeping import ask as ask
+from tests.integration.test_keeping import aws as aws
+from tests.integration.test_looking_after import queue
+from tests.integration.test_looking_after import workspace as workspace
+from trialbook_cli.slack_stand_in import Workspace
+
+SWEEP = "churn-xgb-261121-0900"
+RULES = "quiet_minutes: 10\n"
+# How IAM calls what botocore calls otherwise.
+NAMES = {
+    "dynamodb:TransactWriteItems": "dynamodb:PutItem",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sesv2:SendEmail": "ses:SendEmail",
+}
+# What no command below needs: a token in the other place, and what SES asks for beside SendEmail.
+OTHERWISE = {"secretsmanager:GetSecretValue", "ses:SendRawEmail"}
+CALL: Any = vars(BaseClient)["_make_api_call"]  # the one place through which every call goes
+
+
+@dataclass
+class Row:
+    """The actions that a row names, and the rows that it builds upon."""
+
+    own: set[str]
+    upon: list[str]
+
+
+def documented() -> dict[str, Row]:
+    """The page's table."""
+    found: dict[str, Row] = {}
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8").partition("the credentials must allow |")[2]
+    for name, said in re.findall(r"^\| (.+?) \| (.+) \|$", text.partition("\n\n")[0], re.MULTILINE):
+        upon = [["asking"] if "asking" in said else [], [*found][-1:] if "the row above" in said else []]
+        found[name] = Row(set(re.findall(r"`([a-z]+:[A-Za-z*]+)`", said)), [*upon[0], *upon[1]])
+    return {name: row for name, row in found.items() if row.own}
+
+
+@contextmanager
+def watched() -> Iterator[set[str]]:
+    """The actions that are asked for."""
+    used: set[str] = set()
+
+    def call(client: Any, operation: str, request: Any) -> Any:
+        service = client.meta.service_model.service_name
+        used.add(NAMES.get(f"{service}:{operation}", f"{service}:{operation}"))
+        return CALL(client, operation, request)
+
+    with patch.object(BaseClient, "_make_api_call", call):
+        yield used
+
+
+def test_each_command_asks_for_what_the_page_says(aws: Aws, workspace: Workspace, ask: Ask, tmp_path: Path) -> None:
+    rules, out, api = tmp_path / "rules.yaml", tmp_path / "out", f"{workspace.url}/api/"
+    rules.write_text(RULES, encoding="utf-8")
+    changed = tmp_path / "changed.yaml"
+    changed.write_text("experiments: {churn-xgb: {objective: maximize validation:auc}}", encoding="utf-8")
+    mail = ["test-message", "--channel", "email", "--to", "a@example.com"]
+    boto3.client("sesv2").create_email_identity(EmailIdentity="trialbook@example.com")
+    boto3.client("sqs").send_message(QueueUrl=queue("SlackDeadLetters"), MessageBody="waits")
+    commands: list[tuple[str, list[list[Any]]]] = [
+        ("`rules push`", [["rules", "push", rules]]),
+        ("`backfill`, `record`", [["record", *SINCE, "--out", out / "r"], ["backfill", *SINCE, "--book", out / "b"]]),
+        ("`backfill` into a stack", [["backfill", *SINCE]]),
+        ("`rerank`", [["rerank", "churn-xgb", "--rules", changed], ["rerank", "churn-xgb"]]),
+        ("asking", [["experiments"], ["sweeps"], ["trials", SWEEP], ["best", SWEEP], ["compare", SWEEP, "churn-xgb@"]]),
+        ("asking", [["watch", SWEEP, "--once"], ["show", "churn-xgb-2026-11-20-10-15-04-760"]]),
+        ("`report`", [["report", SWEEP, "--out", out / "page"]]),
+        ("`rules pull`", [["rules", "pull"]]),
+        ("`export`", [["export", "--out", out / "e"]]),
+        ("`redrive`", [["redrive"]]),
+        ("`test-message`", [["test-message", "--channel", "slack", "--slack-url", api], mail]),
+        ("`prune`", [["prune", "--older-than", "0d", "--yes", "--export", out / "p"]]),
+    ]
+    told = documented()
+    used: dict[str, set[str]] = {name: set() for name in told}
+    for row, called in commands:
+        for command in called:
+            shutil.rmtree(tmp_path / "cache", ignore_errors=True)  # where the stack's outputs are remembered
+            with watched() as asked:
+                done = ask(*command)
+            assert done.exit_code == 0, (command, done.output)
+            assert "_aws" not in done.output, "metrics are for CloudWatch"
+            used[row] |= asked
+    for name, said in told.items():
+        allowed = said.own.union(*(told[each].own for each in said.upon))
+
+        assert [each for each in used[name] if not any(fnmatchcase(each, one) for one in allowed)] == [], name
+        assert [each for each in said.own - OTHERWISE if not any(fnmatchcase(one, each) for one in used[name])] == [], (
+            name
+        )
