@@ -63,11 +63,17 @@ def pages(name: str) -> Mapping[str, str]:
     return {"slack": slack_page(made.slack), **mails}
 
 
-def test_the_worse_week_tells_of_a_failed_job_two_alerts_and_the_weekly_report() -> None:
+def test_the_worse_weeks_tell_of_a_failed_job_two_alerts_and_each_of_them() -> None:
     found = pages("worse")
 
-    assert len(found) == 1 + 6
-    for text in ("training job failed", "OutOfMemoryError", "alert “not the champion”", "Best trials, 2026-11-23"):
+    assert len(found) == 1 + 7
+    for text in (
+        "training job failed",
+        "OutOfMemoryError",
+        "alert “not the champion”",
+        "Best trials, 2026-11-16 to 2026-11-23",
+        "Best trials, 2026-11-23 to 2026-11-30",
+    ):
         assert text in found["slack"]
         assert any(text in page for name, page in found.items() if name != "slack")
     assert "0.0421293817264839" not in found["slack"]
