@@ -1,7 +1,9 @@
 """Recordings through the deployed wiring: what stands in the ledger and in SageMaker afterwards."""
 
+import gc
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any
+from weakref import ReferenceType, ref
 
 import pytest
 from hypothesis import given, settings
@@ -49,6 +52,23 @@ def few(jobs: int) -> Recording:
 def described(name: str) -> dict[str, dict[str, Any]]:
     answers = recording(name).answers
     return {a["request"]["TrainingJobName"]: a["response"] for a in answers if a["operation"] == "DescribeTrainingJob"}
+
+
+def test_a_cloud_that_has_ended_is_forgotten() -> None:
+    """No thread of its stand-ins waits on: a test run makes hundreds of clouds."""
+
+    def ended() -> ReferenceType[LaptopCloud]:
+        with running(few(1)) as (cloud, _):
+            for event in few(1).events:
+                cloud.deliver(event)
+            return ref(cloud)
+
+    cloud, until = ended(), time.monotonic() + 10
+    while cloud() is not None and time.monotonic() < until:
+        time.sleep(0.05)
+        gc.collect()
+
+    assert cloud() is None
 
 
 def test_every_job_of_the_loop_is_recorded_as_sagemaker_describes_it() -> None:

@@ -25,6 +25,7 @@ from botocore import handlers
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.hooks import EventAliaser
 from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.core.config import default_user_config
@@ -71,8 +72,10 @@ _MAKE_API_CALL = cast("Any", BaseClient)._make_api_call  # noqa: SLF001
 
 
 # Each cold start makes a session of its own, and each session looks for botocore's models and parses them anew: 100 ms
-# a client. moto parses the same two paths in an event for each target of each event.
+# a client. Each client then finds out anew which names of events are other names. moto parses the same two paths in an
+# event for each target of each event.
 _LOADER_OF = cache(create_loader)
+_ALIAS_OF = cache(cast("Any", EventAliaser)(None)._alias_event_name)  # noqa: SLF001 it has no public one
 _PARSED_PATH = cache(cast("Any", jsonpath_ng.ext).parse)
 
 
@@ -160,6 +163,7 @@ class LaptopCloud:
                 del os.environ[name]
             passed = {"core": {**default_user_config["core"], "mock_credentials": False}}
             until_end.enter_context(patch("botocore.session.create_loader", _LOADER_OF))
+            until_end.enter_context(patch.object(EventAliaser, "_alias_event_name", staticmethod(_ALIAS_OF)))
             until_end.enter_context(patch("jsonpath_ng.ext.parse", _PARSED_PATH))
             until_end.enter_context(mock_aws(config=cast("Any", passed)))
             until_end.enter_context(sharing_items())

@@ -1,14 +1,12 @@
 """The stand-in over HTTP: the JSON protocol that boto3 speaks to SageMaker."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
+from trialbook_cli.http_serving import Handler, serving
 from trialbook_cli.sagemaker_stand_in.errors import ApiError
 from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
@@ -22,14 +20,9 @@ class Hang(Exception):
         self.garbage = garbage
 
 
-def _handler(sagemaker: SageMaker) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # Headers and body go out as one segment each; with Nagle's algorithm the second would wait for 40 ms.
-        disable_nagle_algorithm = True
-        wbufsize = 65_536
-
-        def do_POST(self) -> None:
+def _handler(sagemaker: SageMaker) -> type[Handler]:
+    class Answers(Handler):
+        def do_POST(self) -> None:  # noqa: N802 the base class's name
             operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             try:
@@ -48,10 +41,7 @@ def _handler(sagemaker: SageMaker) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's name
-            """Says nothing: `SageMaker.calls` counts."""
-
-    return Handler
+    return Answers
 
 
 def _wire(value: object) -> float:
@@ -63,12 +53,5 @@ def _wire(value: object) -> float:
 @contextmanager
 def serve(sagemaker: SageMaker, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serves it within the block; gives the endpoint's URL."""
-    server = ThreadingHTTPServer((host, port), _handler(sagemaker))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://{host}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(_handler(sagemaker), host, port) as url:
+        yield url

@@ -1,15 +1,14 @@
 """The workspace over HTTP: JSON and forms, as slack_sdk sends them."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
 
+from trialbook_cli.http_serving import Handler, serving
 from trialbook_cli.slack_stand_in.errors import Hang, HttpAnswer, SlackError
 from trialbook_cli.slack_stand_in.workspace import Workspace
 
@@ -17,13 +16,9 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _STRUCTURED = ("blocks", "metadata", "files", "attachments")  # JSON within a form
 
 
-def _handler(workspace: Workspace) -> type[BaseHTTPRequestHandler]:  # noqa: C901 a class of small methods
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = 65_536
-
-        def do_POST(self) -> None:
+def _handler(workspace: Workspace) -> type[Handler]:  # noqa: C901 a class of small methods
+    class Answers(Handler):
+        def do_POST(self) -> None:  # noqa: N802 the base class's name
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             try:
                 self._send(200, self._answer_to(body).encode())
@@ -36,7 +31,7 @@ def _handler(workspace: Workspace) -> type[BaseHTTPRequestHandler]:  # noqa: C90
                 time.sleep(hang.seconds)
                 self.close_connection = True
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 the base class's name
             self.do_POST()
 
         def _answer_to(self, body: bytes) -> str:
@@ -61,10 +56,7 @@ def _handler(workspace: Workspace) -> type[BaseHTTPRequestHandler]:  # noqa: C90
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 the base class's name
-            """Says nothing: the workspace keeps the calls."""
-
-    return Handler
+    return Answers
 
 
 def _request(content_type: str, body: bytes) -> dict[str, Any]:
@@ -78,12 +70,6 @@ def _request(content_type: str, body: bytes) -> dict[str, Any]:
 @contextmanager
 def serve_slack(workspace: Workspace, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
     """Serves the workspace within the block; gives the address where Slack's own is https://slack.com."""
-    server = ThreadingHTTPServer((host, port), _handler(workspace))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    workspace.url = f"http://{host}:{server.server_address[1]}"
-    try:
-        yield workspace.url
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(_handler(workspace), host, port) as url:
+        workspace.url = url
+        yield url
