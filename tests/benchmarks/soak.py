@@ -106,7 +106,9 @@ def dying(cloud: LaptopCloud, noise: random.Random) -> tuple[Callable[[str, str,
     return after_call, deaths
 
 
-def soak(recording: Recording, dynamodb_url: str) -> tuple[Outcome, list[Sample], dict[str, int], dict[str, int]]:
+def soak(
+    recording: Recording, dynamodb_url: str | None = None
+) -> tuple[Outcome, list[Sample], dict[str, int], dict[str, int]]:
     """Delivers the disturbed events; what is left behind, what was measured, what was done, and which messages are
     wrong."""
     noise = random.Random(7)
