@@ -14,6 +14,11 @@ Name = Annotated[
     ),
 ]
 
+SweepName = Annotated[
+    str,
+    typer.Argument(metavar="SWEEP", help="A sweep, or how its name alone begins.", autocompletion=complete_names),
+]
+
 
 @asks
 def experiments(source: Source, limit: Limit = 50, after: After = None, as_json: AsJson = False) -> int:
@@ -141,7 +146,7 @@ def compare(
 @asks
 def report(
     source: Source,
-    sweep: Name,
+    sweep: SweepName,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder for the files; reports/SWEEP otherwise.")
     ] = None,
@@ -160,7 +165,7 @@ def report(
 @asks
 def watch(
     source: Source,
-    sweep: Name,
+    sweep: SweepName,
     every: Annotated[float, typer.Option(metavar="SECONDS", min=0.2, help="Seconds between looks.")] = 15.0,
     once: Annotated[bool, typer.Option("--once", help="Look once; also what happens into a pipe.")] = False,
 ) -> int:

@@ -24,7 +24,9 @@ def table_of(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: S
     return table
 
 
-def told_more(cursor: str | None) -> None:
+def told_more(cursor: str | None, left: int = 0) -> None:
     """Where there is more: how to see it; on stderr, where it disturbs no program."""
     if cursor is not None:
         errors.print(Text.assemble(("more: ", "dim"), f"--after {cursor}"), soft_wrap=True)
+    elif left:
+        errors.print(Text.assemble(("more: ", "dim"), f"{left:,} jobs; --limit shows as many as it says"))

@@ -36,16 +36,22 @@ def _counted(counts: Counts) -> str:
     return ", ".join([f"{counts.completed} of {counts.jobs} completed", *others])
 
 
-def trials_table(title: str, records: Sequence[Record], names: Sequence[str]) -> RenderableType:
-    """Rank, value and what varies, as far as the width allows; how it ended; and on wide terminals which job it was."""
+def trials_table(
+    title: str, records: Sequence[Record], names: Sequence[str], places: Sequence[int] | None = None
+) -> RenderableType:
+    """Rank, value and what varies, as far as the width allows; how it ended; and on wide terminals which job it was.
+
+    `places` are the records' ranks where they are not the first ones, best first.
+    """
     is_wide = console.width >= _WIDE
+    ranked = list(zip(places or range(1, len(records) + 1), records, strict=True))
     objectives = {record.objective.metric for record in records if record.objective}
     value = objectives.pop() if len(objectives) == 1 else "objective"
     header = _whole
-    kept = _fitting(value, records, names, header, is_wide=is_wide)
+    kept = _fitting(value, ranked, names, header, is_wide=is_wide)
     if len(kept) < len(names):
         header = _broken
-        kept = _fitting(value, records, names, header, is_wide=is_wide)
+        kept = _fitting(value, ranked, names, header, is_wide=is_wide)
     table = Table(**LOOK)
     table.add_column("#", justify="right", no_wrap=True)
     for name in (value, *kept):
@@ -54,7 +60,7 @@ def trials_table(title: str, records: Sequence[Record], names: Sequence[str]) ->
     if is_wide:
         table.add_column("minutes", justify="right", no_wrap=True)
         table.add_column("job", overflow="fold")
-    for place, record in enumerate(records, 1):
+    for place, record in ranked:
         cells = _row(place, record, kept)
         table.add_row(*cells if is_wide else cells[:-2])
     left = ", ".join(visible(name, 40) for name in names if name not in kept)
@@ -63,12 +69,17 @@ def trials_table(title: str, records: Sequence[Record], names: Sequence[str]) ->
 
 
 def _fitting(
-    value: str, records: Sequence[Record], names: Sequence[str], header: Callable[[str], Text], *, is_wide: bool
+    value: str,
+    ranked: Sequence[tuple[int, Record]],
+    names: Sequence[str],
+    header: Callable[[str], Text],
+    *,
+    is_wide: bool,
 ) -> list[str]:
     """The first hyperparameters that fit beside what is always shown: a column that is cut tells nothing."""
-    rows = [[Text(""), *_row(place, record, names)[1:]] for place, record in enumerate(records, 1)]
+    rows = [[Text(""), *_row(place, record, names)[1:]] for place, record in ranked]
     widths = [max((len(str(row[at])) for row in rows), default=0) for at in range(len(names) + 5)]
-    head = [3, max(widths[1], _width(header(value)))]
+    head = [max(3, *(len(str(place)) for place, _ in ranked)), max(widths[1], _width(header(value)))]
     tail = [widths[-3], *([max(widths[-2], 7), widths[-1]] if is_wide else [])]
     room = console.width - sum(head) - sum(tail) - len(head) - len(tail)
     kept = []

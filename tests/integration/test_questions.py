@@ -315,6 +315,41 @@ def test_a_book_of_2000_jobs_answers_by_pages(tmp_path: Path, ask: Ask) -> None:
     assert "more: --after" in first.stderr
 
 
+def ranks(table: str) -> list[str]:
+    """The first column of a listing of trials."""
+    return [line.split("  ")[0].strip() if line.startswith("★") else line.split()[0] for line in table.splitlines()[3:]]
+
+
+def test_a_rank_is_that_among_all_whatever_page_order_or_condition(churn: Path, ask: Ask) -> None:
+    def asked(*more: str) -> tuple[list[str], str]:
+        done = ask("trials", SWEEP, *more, "--book", churn)
+        assert done.exit_code == 0, done.output
+        return ranks(done.stdout), done.stderr
+
+    first, told = asked("--limit", "2")
+    cursor = told.split("--after ")[1].strip()
+
+    assert first == ["★ 1", "2"]
+    assert asked("--limit", "2", "--after", cursor)[0] == ["3", "4"]
+    assert asked("--sort", "-value") == (["5", "4", "3", "2", "★ 1"], "")
+    assert asked("--where", "min_child_weight<4")[0] == ["2", "3"]
+    assert asked("--sort", "-value", "--limit", "2") == (["5", "4"], "more: 3 jobs; --limit shows as many as it says\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--after", "nonsense"], "--after is 'nonsense', expected a cursor as the page before ended with"),
+        (["--after", "2.eN", "--sort", "value"], "--limit says how long"),
+    ],
+)
+def test_a_cursor_that_can_not_be_used_is_told(more: list[str], said: str, churn: Path, ask: Ask) -> None:
+    done = ask("trials", SWEEP, *more, "--book", churn)
+
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.split())
+
+
 # -- leaving ------------------------------------------------------------------------------------------------------
 
 

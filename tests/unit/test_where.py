@@ -39,6 +39,7 @@ def holds(text: str) -> bool:
         "job~churn-?",
         "started>=2026-11-20",
         "booster='gbtree'",
+        "booster!='this or that'",
     ],
 )
 def test_it_holds(text: str) -> None:
@@ -50,7 +51,9 @@ def test_it_does_not_hold(text: str) -> None:
     assert not holds(text)
 
 
-@pytest.mark.parametrize("text", ["", "eta", "eta<", "<1", "eta<0.1 and", "and"])
+@pytest.mark.parametrize(
+    "text", ["", "eta", "eta<", "<1", "eta<0.1 and", "and", "eta<0.1 or depth>9", "eta<0.1 || depth>9", "eta<1 & eta>0"]
+)
 def test_what_can_not_be_read_is_named(text: str) -> None:
     with pytest.raises(InvalidInput, match="--where is"):
         parse_where(text)

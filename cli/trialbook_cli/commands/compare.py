@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from trialbook.book import Book
-from trialbook.core.analysis.wording import brief
+from trialbook.core.analysis.wording import brief, plural
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.significance import FEWEST, rank_test
@@ -73,7 +73,7 @@ def _show(sides: Sequence[Side], tests: Sequence[tuple[str, str, float | None]])
     console.print(table_of(headers, rows, right=headers[1:]))
     same = len(set.intersection(*(set(_given(side.record).items()) for side in sides)))
     if same:
-        console.print(Text(f"{same} hyperparameters are the same in all", "dim"))
+        console.print(Text(f"{plural(same, 'hyperparameter')} {'is' if same == 1 else 'are'} the same in all", "dim"))
     for one, other, p in tests:
         console.print(safe(_said(one, other, p), 400))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from itertools import islice
 
 from rich.text import Text
 
@@ -22,6 +21,7 @@ from trialbook_cli.plain import OK, print_json
 from trialbook_cli.terminal import console, safe, short
 from trialbook_cli.trials_table import trials_table
 
+Ranked = tuple[int, Record]  # a job and its place in the ranking
 _EMPTY = "the book is empty: no job has been recorded yet. trialbook backfill --since 30d records what ran before"
 
 
@@ -85,10 +85,13 @@ def sweeps(book: Book, experiment: str | None, limit: int, after: str | None, *,
 
 
 def _experiment_named(book: Book, name: str) -> str:
-    """The one experiment that begins so, or else the name itself."""
+    """The experiment of that name, or the one that alone begins so. Raises InvalidInput, naming what is near."""
     near = [each.name for each in book.ledger.experiments_like(name)]
-    exact = [each for each in near if same_name(each) == same_name(name)]
-    return (exact or (near if len(near) == 1 else [name]))[0]
+    found = [each for each in near if same_name(each) == same_name(name)] or near
+    if len(found) != 1:
+        fits = f"; it fits {', '.join(found[:5])}{' …' if len(found) > 5 else ''}" if found else ""
+        raise InvalidInput("EXPERIMENT", name, f"the name of an experiment{fits}: trialbook experiments lists them")
+    return found[0]
 
 
 def _sweep_row(sweep: Sweep) -> list[str | Text]:
@@ -115,25 +118,42 @@ def trials(
     columns: str | None,
     as_json: bool,
 ) -> int:
-    """Jobs of a sweep or an experiment, best first or sorted, those that meet a condition."""
+    """Jobs of a sweep or an experiment, best first or sorted, those that meet a condition; each with its rank."""
     terms = parse_where(where) if where else ()
+    if after is not None and (sort or terms):
+        raise InvalidInput(
+            "--after", after, "no cursor beside --where or --sort: all is one page, --limit says how long"
+        )
     jobs = book.find(name)
+    left = 0
     if sort is None and not terms:
-        page = jobs.page(limit, after)
-        found, cursor = list(page.entries), page.cursor
+        before, cursor = _before(after)
+        page = jobs.page(limit, cursor)
+        found = list(enumerate(page.entries, before + 1))
+        cursor = page.cursor and f"{before + len(found)}.{page.cursor}"
     else:  # needs all of them: a Query for each megabyte
-        records = list(jobs.records())
+        ranked = list(enumerate(jobs.records(), 1))
+        records = [record for _, record in ranked]
         _check("--where", [term.name for term in terms], records)
         _check("--sort", [sort.removeprefix("-")] if sort else [], records)
-        found, cursor = _chosen(records, terms, sort, limit), None
+        chosen, cursor = _chosen(ranked, terms, sort), None
+        found, left = chosen[:limit], len(chosen[limit:])
     if as_json:
-        print_json([job_line(record) for record in found])
+        print_json([job_line(record) for _, record in found])
     elif found:
         console.print(_trials_table(jobs.name, found, columns))
     else:
         console.print("no job meets the condition" if terms else "no more jobs")
-    told_more(cursor)
+    told_more(cursor, left)
     return OK
+
+
+def _before(after: str | None) -> tuple[int, str | None]:
+    """How many jobs come before those of a page, as its cursor tells, and the ledger's own cursor."""
+    number, _, cursor = (after or "0.").partition(".")
+    if not number.isascii() or not number.isdigit() or bool(cursor) != bool(after):
+        raise InvalidInput("--after", after, "a cursor as the page before ended with")
+    return int(number), cursor or None
 
 
 def _check(option: str, names: Iterable[str], records: Sequence[Record]) -> None:
@@ -147,16 +167,15 @@ def _check(option: str, names: Iterable[str], records: Sequence[Record]) -> None
             raise InvalidInput(option, name, expected)
 
 
-def _chosen(records: Iterable[Record], terms: tuple[Term, ...], sort: str | None, limit: int) -> list[Record]:
-    kept = (record for record in records if all(term.holds(record) for term in terms))
+def _chosen(ranked: Iterable[Ranked], terms: tuple[Term, ...], sort: str | None) -> list[Ranked]:
+    found = [each for each in ranked if all(term.holds(each[1]) for term in terms)]
     if sort is None:
-        return list(islice(kept, limit))
+        return found
     name = sort.removeprefix("-")
-    found = list(kept)
-    lacking = [record for record in found if fact(record, name) is None]
-    known = [record for record in found if fact(record, name) is not None]
-    known.sort(key=lambda record: _sort_key(fact(record, name)), reverse=sort.startswith("-"))
-    return [*known, *lacking][:limit]
+    lacking = [each for each in found if fact(each[1], name) is None]
+    known = [each for each in found if fact(each[1], name) is not None]
+    known.sort(key=lambda each: _sort_key(fact(each[1], name)), reverse=sort.startswith("-"))
+    return [*known, *lacking]
 
 
 def _sort_key(value: str | float | None) -> tuple[int, float, str]:
@@ -167,9 +186,11 @@ def _sort_key(value: str | float | None) -> tuple[int, float, str]:
         return 1, 0.0, str(value)
 
 
-def _trials_table(name: str, found: list[Record], columns: str | None) -> object:
+def _trials_table(name: str, ranked: list[Ranked], columns: str | None) -> object:
+    found = [record for _, record in ranked]
     if columns is None:
-        return trials_table(name, found, varied([record.job.hyper_parameters for record in found]))
+        places = [place for place, _ in ranked]
+        return trials_table(name, found, varied([record.job.hyper_parameters for record in found]), places)
     names = [each.strip() for each in columns.split(",") if each.strip()]
     _check("--columns", names, found)
     rows = [[_cell(each, fact(record, each)) for each in names] for record in found]

@@ -21,6 +21,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": gt,
 }
 _AND = re.compile(r"\s+and(?:\s+|$)", re.IGNORECASE)
+_OTHERS = re.compile(r"\s(or|not|&&?|\|\|?)\s", re.IGNORECASE)  # which would be read as part of a value
 _TERM = re.compile(r"\s*(?P<name>[^<>=!~]+?)\s*(?P<compare><=|>=|!=|==|=|<|>|~)\s*(?P<value>.+?)\s*")
 _FACTS: Mapping[str, Callable[[Record], str | float | None]] = {
     "status": lambda record: record.job.status,
@@ -37,7 +38,7 @@ _FACTS: Mapping[str, Callable[[Record], str | float | None]] = {
 }
 EXPECTED = (
     "conditions joined by `and`, each a name, one of < <= = != >= > ~ and a value, such as "
-    "'eta<0.1 and status=Failed'; ~ takes * and ? as in file names"
+    "'eta<0.1 and status=Failed'; ~ takes * and ? as in file names; there is no `or`"
 )
 
 
@@ -90,7 +91,7 @@ def parse_where(text: str) -> tuple[Term, ...]:
     terms = []
     for part in _AND.split(text.strip()):
         found = _TERM.fullmatch(part)
-        if found is None:
+        if found is None or (found["value"][0] not in "'\"" and _OTHERS.search(part)):
             raise InvalidInput("--where", part, EXPECTED)
         terms.append(Term(found["name"], found["compare"], found["value"].strip("'\"")))
     return tuple(terms)
