@@ -19,6 +19,7 @@ from trialbook.core.messages.model import Message, MessageKind, Mood
 from trialbook.core.messages.texts import one_line
 from trialbook.core.names import same_name
 from trialbook.core.report_keys import safe
+from trialbook.markup import breakable, joints
 from trialbook.messages.email_text import constants_label, email_text, failures_label
 from trialbook.messages.fitting import LIMITS, fitted
 
@@ -178,24 +179,13 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"moment": moment, "breakable": _breakable, "is_long": _is_long}
+    made.filters |= {"moment": moment, "breakable": breakable, "is_long": _is_long}
     return made.get_template("email.html.j2")
-
-
-def _breakable(text: str) -> Any:
-    """A name that may be parted at its joints, where the screen is narrow: `min_` `child_` `weight`."""
-    from markupsafe import Markup, escape
-
-    return Markup("<wbr>").join(escape(part) for part in _joints(text))
-
-
-def _joints(text: str) -> list[str]:
-    return re.split(r"(?<=[_:./-])", text)
 
 
 def _is_long(text: str) -> bool:
     """Whether a name has a part that no narrow column can hold as it is."""
-    return any(len(word) > _LONGEST_WORD for part in _joints(text) for word in part.split())
+    return any(len(word) > _LONGEST_WORD for part in joints(text) for word in part.split())
 
 
 def _bars(message: Message) -> list[tuple[str, str, int]]:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trialbook.core.analysis import wording
+from trialbook.markup import breakable
 
 _FOLDER = Path(__file__).parent / "page"
 
@@ -26,6 +27,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "breakable": breakable,
         "number": wording.tidy,
         "brief": wording.brief,
         "whole": lambda count: f"{count:,}",

@@ -5,6 +5,7 @@ let isInView = false;
 const PLENTY = 120; // rows; more are drawn only where the reader looks
 const MOST_ON_PAPER = 200;
 const MOST_PARAMETERS_ON_PAPER = 6;
+const LONGEST_WHOLE = 14; // characters
 let onPaper = false;
 const rows = document.getElementById("rows");
 const body = element("tbody");
@@ -41,7 +42,12 @@ function drawTable() {
   const shown = shownColumns();
   const heads = shown.map((column) => {
     const isSorted = column === sorted.column;
-    const head = element("th", { scope: "col", class: column.isNumber ? "n" : "", "aria-sort": isSorted ? (sorted.isDown ? "descending" : "ascending") : "none" });
+    const head = element("th", { scope: "col", class: `${column.isNumber ? "n" : ""} ${lengthOf(...partsOf(column.label))}`.trim(), "aria-sort": isSorted ? (sorted.isDown ? "descending" : "ascending") : "none" });
+    // Chromium repeats heads on each sheet, but not the buttons in them.
+    if (onPaper) {
+      head.append(...partsOf(column.label).flatMap((part) => [part, element("wbr")]));
+      return head;
+    }
     const button = element("button", { type: "button" }, `${column.label}${isSorted ? (sorted.isDown ? " ▼" : " ▲") : ""}`);
     button.addEventListener("click", () => {
       sorted = { column, isDown: isSorted && !sorted.isDown };
@@ -89,14 +95,24 @@ function tableRow(i, place, shown) {
   const cells = shown.map((column) => {
     const text = column.text(i);
     if (column.key === "rank") return element("td", { class: "n" }, trials.rank[i] === 1 ? "★ 1" : text);
-    if (column.key === "job_name") return element("td", {}, element("a", { class: "job", href: `#trial=${encodeURIComponent(text)}` }, text));
-    return element("td", { class: column.isNumber ? "n" : "", title: text.length > 40 ? text : "" }, text);
+    if (column.key === "job_name") return element("td", { class: lengthOf(text) }, element("a", { class: "job", href: `#trial=${encodeURIComponent(text)}` }, text));
+    return element("td", { class: column.isNumber ? "n" : lengthOf(text), title: text.length > 40 ? text : "" }, text);
   });
   const classes = `${i === focused ? "focus" : ""} ${trials.rank[i] === 1 ? "first" : ""}`.trim();
   const row = element("tr", { class: classes, "aria-rowindex": String(place + 2), "data-trial": String(i) }, ...cells);
   row.addEventListener("pointerenter", () => setFocus(i));
   row.addEventListener("pointerleave", () => setFocus(-1));
   return row;
+}
+
+// What paper breaks anywhere rather than leave the sheet.
+function lengthOf(...texts) {
+  return texts.some((text) => text.length > LONGEST_WHOLE) ? "long" : "";
+}
+
+// A name in the parts between its joints, where it may break.
+function partsOf(name) {
+  return name.split(/(?<=[_:./-])/);
 }
 
 function markFocus() {
