@@ -280,6 +280,11 @@ def test_a_table_too_wide_for_a_line_is_a_paragraph_for_each_row() -> None:
     assert table_text(table)[0].startswith("* 1. a long name of a hyperparameter 0.03959208,")
 
 
+def test_one_line_shows_as_much_of_short_words_as_of_long_ones() -> None:
+    assert one_line("a  b\n" * 100, 20) == "a b a b a b a b a b…"
+    assert one_line("a  b\n" * 5, 20) == "a b a b a b a b a b"
+
+
 @given(st.text(max_size=200), st.integers(1, 60))
 def test_one_line_is_one_line_that_moves_nothing(text: str, longest: int) -> None:
     shown = one_line(text, longest)

@@ -266,6 +266,10 @@ def test_a_message_is_never_lost_and_has_each_destination_once(
         ("quiet_hours: {from: '20:00', to: '08:00'}", "line 1: quiet_hours.zone: is None, expected a time zone"),
         ("quiet_hours: {from: '20:00', to: '08:00', zone: Berlin}", "line 1: quiet_hours.zone: is 'Berlin', expected a time zone"),
         ("quiet_hours: {from: '00:00', to: '24:00', zone: UTC}", "line 1: quiet_hours: covers the whole week"),
+        (
+            "quiet_hours: [{from: '20:00', to: '08:00', zone: UTC}, {from: '08:00', to: '20:00', zone: UTC}]",
+            "line 1: quiet_hours: covers the whole week",
+        ),
         ("quiet_hours: {from: '08:00', to: '08:00', zone: UTC}", "line 1: quiet_hours: from and to are the same"),
         ("quiet_hours:\n  - {from: '20:00', to: '08:00', zone: UTC, days: [Monday]}", "line 2: quiet_hours[0].days: is 'Monday', expected one of mon"),
         ("owners:\n  ana: {slack: '@ana'}", "line 2: owners.ana.slack: is '@ana', expected a user's or group's id"),
