@@ -1,8 +1,8 @@
 """Least privilege: what each function's role grants is what the function calls when everything happens, no less, no more.
 
 The calls are those that the functions make in replays, as the clients are asked for them; grants are the template's.
-What each call asks for is held against botocore's models here: the ledger's client leaves that check out, as it costs a
-fifth of a job's time (docs/decisions.md).
+What each call asks for is held against botocore's models here: the ledger's client leaves that check out, which takes a
+sixth of a job event's time.
 """
 
 import dataclasses
