@@ -219,6 +219,7 @@ def test_a_table_fits_and_cuts_nothing(width: int, tmp_path: Path) -> None:
         (["trials", "net", "--sort=-valeu", "--book", "book"], {}, 2, "--sort is 'valeu', expected value"),
         (["trials", "net", "--columns", "job,nothing", "--book", "book"], {}, 2, "a hyperparameter, a metric, or status"),
         (["show", "nobody", "--book", "book"], {}, 2, "--columns job lists them"),
+        (["best", " ", "--book", "book"], {}, 2, "expected the name of a sweep or an experiment"),
         (["sweeps", "nett", "--book", "book"], {}, 2, "EXPERIMENT is 'nett', expected the name of an experiment"),
         (["trials", "net", "--where", "eta<1 or eta>2", "--book", "book"], {}, 2, "there is no `or`"),
         (["compare", "net", "--book", "book"], {}, 2, "at least two names"),

@@ -92,6 +92,8 @@ class Book:
 
         An exact name costs the Query that its first page needs anyway. Raises InvalidInput, naming what is near.
         """
+        if not name.strip():
+            raise InvalidInput("NAME", name, _expected([]))
         for is_sweep in _likelier_first(name):
             jobs = Jobs(self, name, is_sweep)
             if jobs.first.entries:
