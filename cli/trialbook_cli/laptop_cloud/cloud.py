@@ -37,6 +37,7 @@ from trialbook import clock, observability
 from trialbook.adapters.dynamodb import Ledger
 from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
+from trialbook_cli.laptop_cloud.answers import remembered_spellings
 from trialbook_cli.laptop_cloud.functions import Function
 from trialbook_cli.laptop_cloud.schedules import next_week
 from trialbook_cli.laptop_cloud.streams import Stream
@@ -167,6 +168,7 @@ class LaptopCloud:
             until_end.enter_context(patch("jsonpath_ng.ext.parse", _PARSED_PATH))
             until_end.enter_context(mock_aws(config=cast("Any", passed)))
             until_end.enter_context(sharing_items())
+            until_end.enter_context(remembered_spellings())
             endpoint = until_end.enter_context(serve(sagemaker))
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
             if dynamodb_url:
