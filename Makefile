@@ -42,7 +42,7 @@ test: setup .venv-sam/.ready .venv-checkov/.ready ## Runs every check: format, l
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	@for app in functions/*/app.py; do $(BIN)/mypy "$$app" || exit 1; done # all are called app: one at a time
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal # for two processors: containers and servers are waited for
 
 fast: setup ## Runs the unit tests alone: no AWS, a few seconds
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
