@@ -80,7 +80,12 @@ def _command(path: str, command: Any, context: typer.Context) -> str:
 
 
 def _rows(command: Any, context: typer.Context) -> list[Sequence[str]]:
-    found = (record for title, records in records_of(command, context) if "Which" not in title for record in records)
+    found = (
+        record
+        for title, records in records_of(command, context)
+        if not title.startswith("Which ")
+        for record in records
+    )
     return [(f"`{name}`", re.sub(r"\s+", " ", text).replace("|", "\\|")) for name, text in found]
 
 

@@ -44,6 +44,7 @@ class _Server(ThreadingHTTPServer):
 def serving(handler: type[Handler], host: str, port: int) -> Iterator[str]:
     """Serves within the block; gives the server's URL."""
     server = _Server((host, port), handler)
+    # The end of the block waits for one interval.
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         yield f"http://{host}:{server.server_address[1]}"

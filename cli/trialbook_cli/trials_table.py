@@ -79,7 +79,7 @@ def _fitting(
     """The first hyperparameters that fit beside what is always shown: a column that is cut tells nothing."""
     rows = [[Text(""), *_row(place, record, names)[1:]] for place, record in ranked]
     widths = [max((len(str(row[at])) for row in rows), default=0) for at in range(len(names) + 5)]
-    head = [max(3, *(len(str(place)) for place, _ in ranked)), max(widths[1], _width(header(value)))]
+    head = [max((3, *(len(str(place)) for place, _ in ranked))), max(widths[1], _width(header(value)))]
     tail = [widths[-3], *([max(widths[-2], 7), widths[-1]] if is_wide else [])]
     room = console.width - sum(head) - sum(tail) - len(head) - len(tail)
     kept = []

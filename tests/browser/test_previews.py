@@ -89,7 +89,7 @@ def test_nothing_is_cut_off_or_hard_to_read(open_page: Open, name: str, scheme: 
 
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (of, width)
             assert page.evaluate(CUT_OFF) == [], (of, width)
-        assert serious(page) == [], of
+            assert serious(page) == [], (of, width)
 
 
 # What does not fit into its box, but for what Slack lets one scroll: its own tables, and lines as they are.

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -315,6 +316,18 @@ def test_a_book_of_2000_jobs_answers_by_pages(tmp_path: Path, ask: Ask) -> None:
     assert "more: --after" in first.stderr
 
 
+def test_a_tuning_job_is_watched_before_its_first_child(tmp_path: Path, ask: Ask) -> None:
+    ledger = open_folder(tmp_path, create=True)
+    ledger.put_experiment(Experiment("net"))
+    created = datetime(2026, 11, 21, 9, tzinfo=UTC)
+    sweep = Sweep("net-261121-0900", SweepKind.TUNING, "net", max_jobs=9, tuning_created_at=created, version=1)
+    ledger.write([], [(sweep, None)])
+    done = ask("watch", "net-261121-0900", "--once", "--book", tmp_path)
+
+    assert done.exit_code == 0, done.output
+    assert "0 of 9 ended, open" in done.stdout
+
+
 def ranks(table: str) -> list[str]:
     """The first column of a listing of trials."""
     return [line.split("  ")[0].strip() if line.startswith("★") else line.split()[0] for line in table.splitlines()[3:]]
@@ -340,6 +353,7 @@ def test_a_rank_is_that_among_all_whatever_page_order_or_condition(churn: Path, 
     ("more", "said"),
     [
         (["--after", "nonsense"], "--after is 'nonsense', expected a cursor as the page before ended with"),
+        (["--after", f"{'9' * 5000}.eN"], "expected a cursor as the page before ended with"),
         (["--after", "2.eN", "--sort", "value"], "--limit says how long"),
     ],
 )

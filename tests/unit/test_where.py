@@ -52,7 +52,19 @@ def test_it_does_not_hold(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "eta", "eta<", "<1", "eta<0.1 and", "and", "eta<0.1 or depth>9", "eta<0.1 || depth>9", "eta<1 & eta>0"]
+    "text",
+    [
+        "",
+        "eta",
+        "eta<",
+        "<1",
+        "eta<0.1 and",
+        "and",
+        "eta<0.1 or depth>9",
+        "booster='dart' or booster='gbtree'",
+        "eta<0.1 || depth>9",
+        "eta<1 & eta>0",
+    ],
 )
 def test_what_can_not_be_read_is_named(text: str) -> None:
     with pytest.raises(InvalidInput, match="--where is"):

@@ -1,5 +1,6 @@
 """`trialbook experiments`, `sweeps` and `trials`."""
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -21,6 +22,7 @@ from trialbook_cli.plain import OK, print_json
 from trialbook_cli.terminal import console, safe, short
 from trialbook_cli.trials_table import trials_table
 
+_NUMBER = re.compile("[0-9]{1,9}")
 Ranked = tuple[int, Record]  # a job and its place in the ranking
 _EMPTY = "the book is empty: no job has been recorded yet. trialbook backfill --since 30d records what ran before"
 
@@ -151,7 +153,7 @@ def trials(
 def _before(after: str | None) -> tuple[int, str | None]:
     """How many jobs come before those of a page, as its cursor tells, and the ledger's own cursor."""
     number, _, cursor = (after or "0.").partition(".")
-    if not number.isascii() or not number.isdigit() or bool(cursor) != bool(after):
+    if not _NUMBER.fullmatch(number) or bool(cursor) != bool(after):
         raise InvalidInput("--after", after, "a cursor as the page before ended with")
     return int(number), cursor or None
 

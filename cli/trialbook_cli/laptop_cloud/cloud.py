@@ -330,7 +330,7 @@ class LaptopCloud:
         end = self.now + _FOREVER
         self._active_since_reconcile = True
         while (due := self._next_due()) is not None and due <= end:
-            self._turn(due)
+            self._turn(min(due, self._next_week() or due))
             self._drain()
 
     def _turn(self, to: datetime) -> None:

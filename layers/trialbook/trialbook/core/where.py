@@ -22,6 +22,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 _AND = re.compile(r"\s+and(?:\s+|$)", re.IGNORECASE)
 _OTHERS = re.compile(r"\s(or|not|&&?|\|\|?)\s", re.IGNORECASE)  # which would be read as part of a value
+_QUOTED = re.compile("'[^']*'|\"[^\"]*\"")
 _TERM = re.compile(r"\s*(?P<name>[^<>=!~]+?)\s*(?P<compare><=|>=|!=|==|=|<|>|~)\s*(?P<value>.+?)\s*")
 _FACTS: Mapping[str, Callable[[Record], str | float | None]] = {
     "status": lambda record: record.job.status,
@@ -38,7 +39,7 @@ _FACTS: Mapping[str, Callable[[Record], str | float | None]] = {
 }
 EXPECTED = (
     "conditions joined by `and`, each a name, one of < <= = != >= > ~ and a value, such as "
-    "'eta<0.1 and status=Failed'; ~ takes * and ? as in file names; there is no `or`"
+    "'eta<0.1 and status=Failed'; ~ takes * and ? as in file names; there is no `or` but in quotes"
 )
 
 
@@ -91,7 +92,7 @@ def parse_where(text: str) -> tuple[Term, ...]:
     terms = []
     for part in _AND.split(text.strip()):
         found = _TERM.fullmatch(part)
-        if found is None or (found["value"][0] not in "'\"" and _OTHERS.search(part)):
+        if found is None or (not _QUOTED.fullmatch(found["value"]) and _OTHERS.search(part)):
             raise InvalidInput("--where", part, EXPECTED)
         terms.append(Term(found["name"], found["compare"], found["value"].strip("'\"")))
     return tuple(terms)
