@@ -5,10 +5,12 @@ import json
 import random
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-import botocore.session
 import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -498,13 +500,16 @@ def complete(**more: Any) -> Record:
     )
 
 
+@cache
+def _sagemaker() -> ServiceModel:
+    return ServiceModel(Loader().load_service_model("sagemaker", "service-2"))
+
+
 @pytest.mark.parametrize("more", [{}, {"spot": True}])
 def test_the_request_is_one_that_create_training_job_takes_and_the_code_compiles(more: dict[str, Any]) -> None:
     recipe = analysed([complete(**more)]).recipe
     assert recipe is not None
-    shape: Any = (
-        botocore.session.get_session().get_service_model("sagemaker").operation_model("CreateTrainingJob").input_shape
-    )
+    shape: Any = _sagemaker().operation_model("CreateTrainingJob").input_shape
     request = dict(recipe.request)
 
     assert ParamValidator().validate(request, shape).generate_report() == ""

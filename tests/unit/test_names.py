@@ -1,6 +1,7 @@
 """Names for experiments and trials."""
 
 import re
+from string import ascii_letters, digits
 
 import pytest
 from hypothesis import given
@@ -52,7 +53,7 @@ def test_the_base_name_lacks_the_sdks_timestamp(name: str, base: str) -> None:
     assert base_job_name(name) == base
 
 
-@given(st.from_regex(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}", fullmatch=True).filter(is_valid_name), st.integers(1, 9999))
+@given(st.text(ascii_letters + digits + "-", min_size=1, max_size=120).filter(is_valid_name), st.integers(1, 9999))
 def test_a_shards_name_is_always_valid_and_its_own(name: str, number: int) -> None:
     assert is_valid_name(shard_name(name, number))
     assert (shard_name(name, number) == name) == (number == 1)

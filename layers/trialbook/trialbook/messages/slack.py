@@ -1,6 +1,6 @@
 """A message for Slack: blocks, and the text that notifications show. The same message always gives the same."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,9 +45,8 @@ PLAIN = Look()
 def slack_text(message: Message, look: Look = PLAIN) -> SlackText:
     """The message as Slack shows it: as much as fits into one."""
     for limits in LIMITS:
-        shown = fitted(message, limits)
-        blocks = list(_blocks(shown, look))
-        if _characters(blocks) <= MOST_CHARACTERS and _cells(blocks) <= slack.TABLE_CHARACTERS:
+        blocks, whole = _as_many_as_fit(_blocks(fitted(message, limits), look))
+        if whole:
             break
     return SlackText(_notification(message, look.mention), [each for each in blocks if each.get("elements", True)])
 
@@ -144,6 +143,19 @@ def _foot(message: Message) -> str:
     return f"{moment(message.at)} · {message.experiment}{again} · Trialbook"
 
 
+def _as_many_as_fit(blocks: Iterable[Block]) -> tuple[list[Block], bool]:
+    """The blocks until Slack takes no more characters, and whether these are all. What comes after is not made."""
+    kept: list[Block] = []
+    used = 0
+    for block in blocks:
+        characters = _characters(block)
+        used += characters
+        if used > MOST_CHARACTERS or (block["type"] == "table" and characters > slack.TABLE_CHARACTERS):
+            return kept, False
+        kept.append(block)
+    return kept, True
+
+
 def _characters(value: Any) -> int:
     """The characters of all texts."""
     if isinstance(value, dict):
@@ -151,7 +163,3 @@ def _characters(value: Any) -> int:
             len(each) if key == "text" and isinstance(each, str) else _characters(each) for key, each in value.items()
         )
     return sum(map(_characters, value)) if isinstance(value, list) else 0
-
-
-def _cells(blocks: Sequence[Block]) -> int:
-    return sum(_characters(each["rows"]) for each in blocks if each["type"] == "table")

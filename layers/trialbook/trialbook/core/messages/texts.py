@@ -11,8 +11,12 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u061c\u200e\u
 def one_line(text: str, longest: int) -> str:
     r"""The text in one line: white space becomes single spaces, what can't be seen becomes visible (`\u202e`), and what
     is beyond `longest` characters an ellipsis."""
-    # What is beyond need not be looked at: each word is at least a character and a space.
-    shown = _UNSEEN.sub(_spelt, " ".join(text.split(maxsplit=longest))[: longest + 1])
+    # What is beyond need not be looked at: each word is at least a character and a space. The beginning is enough, but
+    # where it is white space for the most part.
+    words = " ".join(text[: 4 * longest].split(maxsplit=longest))
+    if len(words) <= longest < len(text):
+        words = " ".join(text.split(maxsplit=longest))
+    shown = _UNSEEN.sub(_spelt, words[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[: longest - 1].rstrip()}…"
 
 
