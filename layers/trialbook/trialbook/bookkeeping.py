@@ -38,7 +38,7 @@ T = TypeVar("T")
 Sweeps = tuple[Sweep, ...]
 
 _ATTEMPTS = 12
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.8  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8  # seconds
 _MOVED_AT_ONCE = LONGEST_TRANSACTION - 4  # both sweeps, and the loops of two experiments
 
 
