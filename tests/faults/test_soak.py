@@ -14,6 +14,8 @@ from tests.benchmarks.soak_messages import wrong_messages
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.replaying import Outcome
 
+pytestmark = pytest.mark.long  # one soak for all of them
+
 
 @pytest.fixture(scope="module")
 def made() -> list[Made]:

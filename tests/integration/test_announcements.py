@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 from itertools import count, pairwise
 from typing import Any, cast
 
@@ -14,7 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.conftest import ROOT
-from tests.integration.test_replay import CHURN, TUNING, few, recording
+from tests.integration.test_build_report import outcome
+from tests.integration.test_replay import CHURN, TUNING, few
 from tests.unit.making import job, record
 from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.eventbridge import EventBus, NotPublished
@@ -35,9 +35,8 @@ def problems(detail_type: str, detail: Mapping[str, Any]) -> list[str]:
     return [error.message for error in Draft202012Validator(schema).iter_errors(detail)]
 
 
-@cache
 def announced(name: str) -> list[Mapping[str, Any]]:
-    return list(replay(recording(name)).announced)
+    return list(outcome(name).announced)
 
 
 @pytest.mark.parametrize("name", [CHURN, TUNING])

@@ -206,17 +206,16 @@ class LaptopCloud:
 
     def _make_queues(self) -> None:
         self._sqs: Any = boto3.client("sqs", region_name=REGION)
-        names = [name for name, _ in self.stack.resources("AWS::SQS::Queue")]
-        for name in names:
-            self.stack.references[name] = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        queues = sorted(self.stack.resources("AWS::SQS::Queue"), key=lambda each: "RedrivePolicy" in each[1])
+        for name, _ in queues:
             self.stack.attributes[name, "Arn"] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
             self.stack.attributes[name, "QueueName"] = name
-        for name, unresolved in self.stack.resources("AWS::SQS::Queue"):
+        for name, unresolved in queues:  # those that dead letters go to are there first
             properties = self.stack.resolve(unresolved)
             wanted = ("DelaySeconds", "VisibilityTimeout", "MessageRetentionPeriod", "RedrivePolicy")
             attributes = {key: properties[key] for key in wanted if key in properties}
             texts = {key: as_json(each) if isinstance(each, dict) else str(each) for key, each in attributes.items()}
-            self._sqs.set_queue_attributes(QueueUrl=self.stack.references[name], Attributes=texts)
+            self.stack.references[name] = self._sqs.create_queue(QueueName=name, Attributes=texts)["QueueUrl"]
 
     def _make_tables(self) -> None:
         dynamodb: Any = boto3.client("dynamodb", region_name=REGION)

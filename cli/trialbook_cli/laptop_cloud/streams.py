@@ -25,13 +25,17 @@ class Stream:
         filters = properties.get("FilterCriteria", {}).get("Filters", [])
         self._patterns = [EventPattern.load(each["Pattern"]) for each in filters]
         self._client = client
+        self._shards: list[str] = []
+        self._one_has_ended = True  # another then goes on in its stead
         self._after: dict[str, str] = {}
         self._failed: dict[str, datetime] = {}  # since when
 
     def poll(self, invoke: _Invoke) -> bool:
         """Hands what is new to the function; whether something has to come again."""
-        shards = self._client.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
-        return sum(self._poll_shard(shard["ShardId"], invoke) for shard in shards) > 0
+        if self._one_has_ended or not self._shards:
+            described = self._client.describe_stream(StreamArn=self._arn)["StreamDescription"]
+            self._shards, self._one_has_ended = [each["ShardId"] for each in described["Shards"]], False
+        return sum(self._poll_shard(shard, invoke) for shard in self._shards) > 0
 
     def _poll_shard(self, shard: str, invoke: _Invoke) -> bool:
         for batch in self._batches(shard):
@@ -53,10 +57,11 @@ class Stream:
         iterator = self._client.get_shard_iterator(StreamArn=self._arn, ShardId=shard, **position)["ShardIterator"]
         while iterator:
             answer = self._client.get_records(ShardIterator=iterator, Limit=self._size)
+            iterator = answer.get("NextShardIterator")
+            self._one_has_ended = self._one_has_ended or iterator is None
             if not answer["Records"]:
                 return
             yield [_wire(each) for each in answer["Records"]]
-            iterator = answer.get("NextShardIterator")
 
     def _wants(self, record: dict[str, Any]) -> bool:
         event: Any = record
