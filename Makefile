@@ -5,6 +5,7 @@ SHELL := bash
 .PHONY: help setup demo test lint fast build validate sam-local lock recordings docs bench clean
 
 export PYTHONDONTWRITEBYTECODE :=
+MAKEFLAGS += --jobs=3 # the environments are made side by side
 
 PYTHON ?= $(shell .ci/find-python 3.13 3.12 3.11 3)
 BIN := .venv/bin

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.unit.said import FAILED, HOSTILE, PNG, SWEEP, WEEK, hostile
 from trialbook.core.errors import InvalidInput
-from trialbook.core.messages.model import Message, MessageKind, Mood, Table
+from trialbook.core.messages.model import Bar, Message, MessageKind, Mood, Table
 from trialbook.core.messages.texts import one_line, width
 from trialbook.messages.email import LARGEST_MAIL, LONGEST_HTML, Enclosed, Letterhead, email_of
 from trialbook.messages.email_text import table_text
@@ -219,6 +219,16 @@ def test_bars_stand_where_no_picture_can() -> None:
     assert "<img" not in without
     assert "validation:error by min_child_weight" in without
     assert "validation:error by min_child_weight" not in content(made(), "html")
+
+
+def test_a_bar_without_an_end_is_left_out() -> None:
+    bars = (Bar("one", 1.0), Bar("endless", float("inf")), Bar("endless too", float("nan")))
+    endless = replace(SWEEP, bars=bars, picture=None)
+    mail = made(endless, Enclosed())
+
+    assert ">one<" in content(mail, "html")
+    assert "one: 1" in content(mail, "plain")
+    assert not any("endless" in content(mail, kind) for kind in ("html", "plain"))
 
 
 def test_a_report_that_would_make_the_mail_too_large_is_named_instead() -> None:

@@ -2,7 +2,7 @@
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
@@ -147,13 +147,25 @@ def _bodies(message: Message, notes: Sequence[str], picture: bytes | None, messa
     """HTML and text of the same content: as much of it as the HTML has room for."""
     for limits in LIMITS:
         shown = fitted(message, limits)
-        html = _html(shown, notes, picture, message_id)
-        if len(html.encode("utf-8", "replace")) <= LONGEST_HTML:
+        html, whole = _as_much_as_fits(_html(shown, notes, picture, message_id))
+        if whole:
             break
     return _encodable(html), _encodable(email_text(shown, label_of(message), notes))
 
 
-def _html(message: Message, notes: Sequence[str], picture: bytes | None, message_id: str) -> str:
+def _as_much_as_fits(pieces: Iterator[str]) -> tuple[str, bool]:
+    """The beginning of a page until it is too long, and whether that is all of it. What comes after is not made."""
+    kept: list[str] = []
+    used = 0
+    for piece in pieces:
+        used += len(piece.encode("utf-8", "replace"))
+        if used > LONGEST_HTML:
+            return "".join(kept), False
+        kept.append(piece)
+    return "".join(kept), True
+
+
+def _html(message: Message, notes: Sequence[str], picture: bytes | None, message_id: str) -> Iterator[str]:
     values: dict[str, Any] = {
         "message": message,
         "label": label_of(message),
@@ -165,7 +177,7 @@ def _html(message: Message, notes: Sequence[str], picture: bytes | None, message
         "failures_label": failures_label(message),
         "notes": notes,
     }
-    return str(_template().render(values))
+    yield from _template().generate(values)
 
 
 @cache
@@ -190,10 +202,8 @@ def _is_long(text: str) -> bool:
 
 def _bars(message: Message) -> list[tuple[str, str, int]]:
     """Label, value as text, and length in percent of the longest."""
-    longest = max((abs(each.value) for each in message.bars), default=0)
-    return [
-        (each.label, rough(each.value), max(1, round(abs(each.value) / (longest or 1) * 100))) for each in message.bars
-    ]
+    longest = max((abs(each.value) for each in message.bars), default=0) or 1
+    return [(each.label, rough(each.value), max(1, round(abs(each.value) / longest * 100))) for each in message.bars]
 
 
 def _shown_size(picture: bytes | None) -> tuple[int, int]:

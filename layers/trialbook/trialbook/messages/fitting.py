@@ -1,6 +1,7 @@
 """Messages cut to what a mail can hold: every text in one line, without what would move or hide others, tables of a
 size that can be read. What is left out is counted where it was."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -48,7 +49,7 @@ def fitted(message: Message, limits: Limits) -> Message:
             Fact(one_line(each.label, limits.cell), one_line(each.text, limits.text))
             for each in message.facts[: limits.items]
         ),
-        bars=tuple(Bar(one_line(each.label, limits.cell), each.value) for each in message.bars[: limits.rows]),
+        bars=_bars(message.bars, limits),
         table=_table(message.table, limits),
         links=_links(message.links, limits),
         sections=_sections(message.sections, limits),
@@ -62,6 +63,12 @@ def _listed(texts: Sequence[str], limits: Limits) -> tuple[str, ...]:
     kept = tuple(one_line(text, limits.text) for text in texts[: limits.items])
     left = len(texts) - len(kept)
     return (*kept, f"And {left:,} more.") if left else kept
+
+
+def _bars(bars: Sequence[Bar], limits: Limits) -> tuple[Bar, ...]:
+    """Those that have a length."""
+    finite = [each for each in bars if math.isfinite(each.value)]
+    return tuple(Bar(one_line(each.label, limits.cell), each.value) for each in finite[: limits.rows])
 
 
 def _table(table: Table | None, limits: Limits) -> Table | None:

@@ -4,7 +4,6 @@ Other people's texts stand in elements that Slack shows as they are: plain_text,
 mark-up, so that nothing need be escaped and nothing in a text can mention, link or format.
 """
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -129,7 +128,7 @@ def text_table(given: Table) -> Element:
 
 def chart(bars: Sequence[Bar], title: str) -> Block | None:
     """Slack's own bar chart; None where the bars are none that it takes."""
-    shown = [each for each in bars if math.isfinite(each.value)][:CHART_BARS]
+    shown = bars[:CHART_BARS]
     labels = [one_line(each.label, CHART_LABEL) for each in shown]
     if not shown or len(set(labels)) < len(labels) or not all(labels):
         return None
@@ -144,7 +143,7 @@ def chart(bars: Sequence[Bar], title: str) -> Block | None:
 
 def text_chart(bars: Sequence[Bar], title: str) -> list[Element]:
     """The bars in text."""
-    shown = [each for each in bars if math.isfinite(each.value)][:CHART_BARS]
+    shown = bars[:CHART_BARS]
     if not shown:
         return []
     labels = [one_line(each.label, CHART_LABEL) for each in shown]
