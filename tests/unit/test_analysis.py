@@ -21,6 +21,7 @@ from trialbook.core.analysis.failures import lacks, normalised
 from trialbook.core.analysis.model import Against, Shape
 from trialbook.core.analysis.prices import cost_of
 from trialbook.core.analysis.serialised import FORMAT, from_dict, to_dict
+from trialbook.core.analysis.wording import number_of
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Channel, InstanceGroup, ParameterRange, TuningDefinition
 from trialbook.core.rules import parse_rules
@@ -542,6 +543,14 @@ def test_provenance_says_who_placed_the_jobs_and_what_was_described() -> None:
     found = analysed([trial(0, {"eta": 1}, 0.1), trial(1, {"eta": 2}, None, status="InProgress")]).provenance
 
     assert (found.placed_by, found.described, found.events_only, found.changes) == ({"test": 2}, 1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1e-3", 0.001), (" 2\n", 2.0), ("0\x1f", 0.0), ("1_000", None), ("nan", None), ("1e999", None), ("0x1", None), ("", None)],
+)  # fmt: skip
+def test_a_hyperparameters_text_is_a_finite_number_or_none(text: str, number: float | None) -> None:
+    assert number_of(text) == number
 
 
 # -- report.json ------------------------------------------------------------------------------------------------------

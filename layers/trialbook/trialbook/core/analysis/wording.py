@@ -110,7 +110,8 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 def number_of(text: str) -> float | None:
     """The finite number a text stands for; None for everything else, `nan`, `1_000` and `0x1` among it."""
-    if _NUMBER.fullmatch(text.strip()) is None:
+    bare = text.strip()  # of more than float() takes off: information separators too
+    if _NUMBER.fullmatch(bare) is None:
         return None
-    number = float(text)
+    number = float(bare)
     return number if math.isfinite(number) else None
