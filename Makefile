@@ -2,10 +2,9 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup demo test lint fast build validate sam-local lock recordings docs bench clean
+.PHONY: help setup environments demo test lint fast build validate sam-local lock recordings docs bench clean
 
 export PYTHONDONTWRITEBYTECODE :=
-MAKEFLAGS += --jobs=3 # the environments are made side by side
 
 PYTHON ?= $(shell .ci/find-python 3.13 3.12 3.11 3)
 BIN := .venv/bin
@@ -38,7 +37,10 @@ setup: .venv/.ready ## Makes the environment; the command is then at .venv/bin/t
 demo: setup ## Replays two recordings of real training on this machine, without AWS
 	@$(BIN)/trialbook demo
 
-test: setup .venv-sam/.ready .venv-checkov/.ready ## Runs every check: format, lint, types, template, tests
+environments:
+	@$(MAKE) --silent --no-print-directory --jobs=3 .venv/.ready .venv-sam/.ready .venv-checkov/.ready
+
+test: environments ## Runs every check: format, lint, types, template, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
