@@ -48,7 +48,7 @@ test: environments ## Runs every check: format, lint, types, template, tests
 	$(BIN)/python -m pytest -n 3 --dist worksteal # for two processors: containers and servers are waited for
 
 fast: setup ## Runs the unit tests alone: no AWS, a few seconds
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
+	$(BIN)/python -m pytest --disable-plugin-autoload -p xdist -n 2 --dist worksteal tests/unit
 
 lint: setup ## Formats the code and checks style and types
 	$(BIN)/ruff format .

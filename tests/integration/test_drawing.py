@@ -8,7 +8,7 @@ import pytest
 import vl_convert
 
 from tests.unit.analysing import analysed, swept
-from tests.unit.test_charts import all_charts, analyses
+from tests.unit.test_charts import MADE, all_charts, analysis
 from trialbook.core.charts.chart import Theme
 from trialbook.core.charts.choice import picture
 from trialbook.report import files
@@ -16,7 +16,7 @@ from trialbook.report.png import png
 
 
 def cases() -> Iterator[Any]:
-    for name in analyses():
+    for name in MADE:
         for theme in Theme:
             yield pytest.param(name, theme, id=f"{name}, {theme.value}")
 
@@ -37,7 +37,7 @@ def test_every_chart_of_hostile_names_is_drawn() -> None:
 
 @pytest.mark.parametrize("name", ["one number", "several", "hostile names", "all failed"])
 def test_pictures_are_drawn_without_a_network(name: str) -> None:
-    drawn = png(picture(analyses()[name]))
+    drawn = png(picture(analysis(name)))
 
     assert drawn.startswith(b"\x89PNG")
     assert 10_000 < len(drawn) < 1_500_000

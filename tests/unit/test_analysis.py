@@ -5,13 +5,9 @@ import json
 import random
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 import pytest
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -501,19 +497,24 @@ def complete(**more: Any) -> Record:
     )
 
 
-@cache
-def _sagemaker() -> ServiceModel:
-    return ServiceModel(Loader().load_service_model("sagemaker", "service-2"))
+def problems_of(request: dict[str, Any]) -> str:
+    """What is wrong with a request of CreateTrainingJob, by botocore's model."""
+    from botocore.loaders import Loader
+    from botocore.model import ServiceModel
+    from botocore.validate import ParamValidator
+
+    sagemaker = ServiceModel(Loader().load_service_model("sagemaker", "service-2"))
+    shape: Any = sagemaker.operation_model("CreateTrainingJob").input_shape
+    return str(ParamValidator().validate(request, shape).generate_report())
 
 
 @pytest.mark.parametrize("more", [{}, {"spot": True}])
 def test_the_request_is_one_that_create_training_job_takes_and_the_code_compiles(more: dict[str, Any]) -> None:
     recipe = analysed([complete(**more)]).recipe
     assert recipe is not None
-    shape: Any = _sagemaker().operation_model("CreateTrainingJob").input_shape
     request = dict(recipe.request)
 
-    assert ParamValidator().validate(request, shape).generate_report() == ""
+    assert problems_of(request) == ""
     assert recipe.missing == ()
     assert "MaxWaitTimeInSeconds" in json.dumps(request) if more else True
     ast.parse(recipe.train_code)

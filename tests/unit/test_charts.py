@@ -1,7 +1,7 @@
 """Charts as data: each shows what it must, and says its finding in words."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -25,31 +25,38 @@ def hostile() -> Analysis:
     return analysed(records)
 
 
-@cache
-def analyses() -> dict[str, Analysis]:
+def several() -> Analysis:
     made = synthetic.records(120)
-    failed = [trial(n, {"eta": n}, None, status="Failed", failure_reason="boom") for n in range(3)]
-    two = [trial(n, {"eta": n % 5, "depth": n % 3}, 1 / (n + 1)) for n in range(15)]
-    return {
-        "one number": analysed(one_number({1: 0.3, 2: 0.2, 4: 0.1, 8: 0.4, 10: 0.5})),
-        "one category": analysed([trial(n, {"o": name}, n / 10) for n, name in enumerate("abc")]),
-        "two numbers": analysed(two),
-        "several": analysed(made, sweep=synthetic.sweep(made)),
-        "one trial": analysed([trial(0, {"eta": 1}, 0.5)]),
-        "nothing varied": analysed([trial(n, {"eta": 1}, n / 10) for n in range(3)]),
-        "ties": analysed(one_number({1: 0.1, 2: 0.1, 3: 0.1})),
-        "all failed": analysed(failed),
-        "negative and huge": analysed(one_number({1: -1e12, 2: 3e11, 3: 0.0}, metric="accuracy")),
-        "hostile names": hostile(),
-        "nothing": analysed([]),
-    }
+    return analysed(made, sweep=synthetic.sweep(made))
+
+
+MADE: dict[str, Callable[[], Analysis]] = {
+    "one number": lambda: analysed(one_number({1: 0.3, 2: 0.2, 4: 0.1, 8: 0.4, 10: 0.5})),
+    "one category": lambda: analysed([trial(n, {"o": name}, n / 10) for n, name in enumerate("abc")]),
+    "two numbers": lambda: analysed([trial(n, {"eta": n % 5, "depth": n % 3}, 1 / (n + 1)) for n in range(15)]),
+    "several": several,
+    "one trial": lambda: analysed([trial(0, {"eta": 1}, 0.5)]),
+    "nothing varied": lambda: analysed([trial(n, {"eta": 1}, n / 10) for n in range(3)]),
+    "ties": lambda: analysed(one_number({1: 0.1, 2: 0.1, 3: 0.1})),
+    "all failed": lambda: analysed(
+        [trial(n, {"eta": n}, None, status="Failed", failure_reason="boom") for n in range(3)]
+    ),
+    "negative and huge": lambda: analysed(one_number({1: -1e12, 2: 3e11, 3: 0.0}, metric="accuracy")),
+    "hostile names": hostile,
+    "nothing": lambda: analysed([]),
+}
+
+
+@cache
+def analysis(name: str) -> Analysis:
+    return MADE[name]()
 
 
 def all_charts(name: str, theme: Theme = Theme.LIGHT) -> list[Chart]:
-    return [*charts(analyses()[name], theme), picture(analyses()[name], theme)]
+    return [*charts(analysis(name), theme), picture(analysis(name), theme)]
 
 
-@pytest.mark.parametrize("name", [name for name in analyses() if name != "nothing"])
+@pytest.mark.parametrize("name", [name for name in MADE if name != "nothing"])
 def test_each_chart_says_its_finding_in_words(name: str) -> None:
     for chart in all_charts(name):
         assert chart.title
@@ -69,7 +76,7 @@ def test_each_chart_says_its_finding_in_words(name: str) -> None:
     ],
 )
 def test_the_shape_of_the_search_chooses_the_charts(name: str, kinds: list[str]) -> None:
-    assert [each.kind for each in outlines(analyses()[name])] == kinds
+    assert [each.kind for each in outlines(analysis(name))] == kinds
 
 
 def rows(spec: Any) -> Iterator[dict[str, Any]]:
@@ -97,17 +104,17 @@ def texts(spec: Any) -> Iterator[str]:
 
 
 def test_the_axis_tells_the_metric_and_which_way_is_better() -> None:
-    chart = charts(analyses()["one number"])[0]
+    chart = charts(analysis("one number"))[0]
 
     assert any("loss" in text and "lower is better" in text for text in texts(chart.spec))
     assert any(
         "accuracy" in text and "higher is better" in text
-        for text in texts(charts(analyses()["negative and huge"])[0].spec)
+        for text in texts(charts(analysis("negative and huge"))[0].spec)
     )
 
 
 def test_the_best_trial_is_marked_with_its_value() -> None:
-    chart = charts(analyses()["one number"])[0]
+    chart = charts(analysis("one number"))[0]
     shown = json.dumps(list(rows(chart.spec)))
 
     assert "0.1" in shown
@@ -115,9 +122,9 @@ def test_the_best_trial_is_marked_with_its_value() -> None:
 
 
 def test_failed_trials_are_shown_where_the_history_goes() -> None:
-    history = next(chart for chart in charts(analyses()["several"]) if chart.kind == "history")
+    history = next(chart for chart in charts(analysis("several")) if chart.kind == "history")
     crosses = sorted(row["x"] for row in rows(history.spec) if row.keys() == {"x"})
-    failed = [row.finished for row in analyses()["several"].trials if row.status == "Failed"]
+    failed = [row.finished for row in analysis("several").trials if row.status == "Failed"]
 
     assert crosses == sorted(place for place in failed if place is not None)
     assert len(crosses) == 6
