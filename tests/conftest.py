@@ -33,3 +33,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _begun_with(item: pytest.Item) -> int:
     whole = item.parent is not None and item.parent.get_closest_marker("long") is not None
     return 0 if whole else 1 if item.get_closest_marker("long") is not None else 2
+
+
+def pytest_sessionfinish() -> None:
+    """pytest ends with five rounds of looking for what nobody caught: what lives on is looked through once."""
+    gc.collect()
+    gc.freeze()
