@@ -21,7 +21,7 @@ from trialbook.core.names import same_name
 from trialbook.core.report_keys import safe
 from trialbook.markup import breakable, joints
 from trialbook.messages.email_text import constants_label, email_text, failures_label
-from trialbook.messages.fitting import LIMITS, fitted
+from trialbook.messages.fitting import LIMITS, as_many_as_fit, fitted
 
 LONGEST_HTML = 95_000  # bytes; Gmail shows the first 102 KB and hides the rest behind a link
 LARGEST_MAIL = 10_000_000  # bytes as sent; SES takes 40 MB, but many mailboxes refuse mails from 10 MB on
@@ -147,22 +147,14 @@ def _bodies(message: Message, notes: Sequence[str], picture: bytes | None, messa
     """HTML and text of the same content: as much of it as the HTML has room for."""
     for limits in LIMITS:
         shown = fitted(message, limits)
-        html, whole = _as_much_as_fits(_html(shown, notes, picture, message_id))
+        pieces, whole = as_many_as_fit(_html(shown, notes, picture, message_id), _bytes, LONGEST_HTML)
         if whole:
             break
-    return _encodable(html), _encodable(email_text(shown, label_of(message), notes))
+    return _encodable("".join(pieces)), _encodable(email_text(shown, label_of(message), notes))
 
 
-def _as_much_as_fits(pieces: Iterator[str]) -> tuple[str, bool]:
-    """The beginning of a page until it is too long, and whether that is all of it. What comes after is not made."""
-    kept: list[str] = []
-    used = 0
-    for piece in pieces:
-        used += len(piece.encode("utf-8", "replace"))
-        if used > LONGEST_HTML:
-            return "".join(kept), False
-        kept.append(piece)
-    return "".join(kept), True
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
 
 
 def _html(message: Message, notes: Sequence[str], picture: bytes | None, message_id: str) -> Iterator[str]:

@@ -2,12 +2,15 @@
 size that can be read. What is left out is counted where it was."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from trialbook.core.analysis.wording import plural
 from trialbook.core.messages.model import Bar, Fact, Link, Message, Section, Table
 from trialbook.core.messages.texts import one_line
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,18 @@ def fitted(message: Message, limits: Limits) -> Message:
         if message.picture is None
         else replace(message.picture, alt_text=one_line(message.picture.alt_text, limits.text)),
     )
+
+
+def as_many_as_fit(parts: Iterable[T], size: Callable[[T], int], most: int) -> tuple[list[T], bool]:
+    """The parts until they are larger than `most` together, and whether these are all. What comes after is not made."""
+    kept: list[T] = []
+    used = 0
+    for part in parts:
+        used += size(part)
+        if used > most:
+            return kept, False
+        kept.append(part)
+    return kept, True
 
 
 def _listed(texts: Sequence[str], limits: Limits) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """A message for Slack: blocks, and the text that notifications show. The same message always gives the same."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Prog
 from trialbook.core.messages.texts import one_line
 from trialbook.messages import slack_blocks as slack
 from trialbook.messages.email_text import constants_label, failures_label
-from trialbook.messages.fitting import LIMITS, fitted
+from trialbook.messages.fitting import LIMITS, as_many_as_fit, fitted
 from trialbook.messages.slack_blocks import Block, Element
 
 MOST_CHARACTERS = 12_000  # of all texts of a message together; Slack refuses long ones and tells no exact number
@@ -45,7 +45,7 @@ PLAIN = Look()
 def slack_text(message: Message, look: Look = PLAIN) -> SlackText:
     """The message as Slack shows it: as much as fits into one."""
     for limits in LIMITS:
-        blocks, whole = _as_many_as_fit(_blocks(fitted(message, limits), look))
+        blocks, whole = as_many_as_fit(_blocks(fitted(message, limits), look), _room, MOST_CHARACTERS)
         if whole:
             break
     return SlackText(_notification(message, look.mention), [each for each in blocks if each.get("elements", True)])
@@ -143,17 +143,10 @@ def _foot(message: Message) -> str:
     return f"{moment(message.at)} · {message.experiment}{again} · Trialbook"
 
 
-def _as_many_as_fit(blocks: Iterable[Block]) -> tuple[list[Block], bool]:
-    """The blocks until Slack takes no more characters, and whether these are all. What comes after is not made."""
-    kept: list[Block] = []
-    used = 0
-    for block in blocks:
-        characters = _characters(block)
-        used += characters
-        if used > MOST_CHARACTERS or (block["type"] == "table" and characters > slack.TABLE_CHARACTERS):
-            return kept, False
-        kept.append(block)
-    return kept, True
+def _room(block: Block) -> int:
+    """How many of a message's characters it takes; none has room for a table that is larger than Slack takes."""
+    used = _characters(block)
+    return MOST_CHARACTERS + 1 if block["type"] == "table" and used > slack.TABLE_CHARACTERS else used
 
 
 def _characters(value: Any) -> int:
