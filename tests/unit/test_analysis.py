@@ -499,6 +499,7 @@ def complete(**more: Any) -> Record:
 
 def problems_of(request: dict[str, Any]) -> str:
     """What is wrong with a request of CreateTrainingJob, by botocore's model."""
+    # Here, as they take longer to load than most modules of tests to run.
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
     from botocore.validate import ParamValidator

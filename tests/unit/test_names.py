@@ -4,7 +4,7 @@ import re
 from string import ascii_letters, digits
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trialbook.core.names import base_job_name, is_valid_name, shard_name, valid_name
@@ -54,6 +54,8 @@ def test_the_base_name_lacks_the_sdks_timestamp(name: str, base: str) -> None:
 
 
 @given(st.text(ascii_letters + digits + "-", min_size=1, max_size=120).filter(is_valid_name), st.integers(1, 9999))
+@example("a" * 120, 2)
+@example(f"{'a' * 117}--b", 9999)
 def test_a_shards_name_is_always_valid_and_its_own(name: str, number: int) -> None:
     assert is_valid_name(shard_name(name, number))
     assert (shard_name(name, number) == name) == (number == 1)

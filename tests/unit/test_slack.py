@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,11 @@ def every(value: Any, key: str) -> Iterator[Any]:
             yield from every(each, key)
 
 
+def is_whole(blocks: Sequence[Any]) -> bool:
+    """Whether the message goes on to its foot."""
+    return blocks[-1]["type"] == "context" and str(blocks[-1]["elements"][0]["text"]).endswith(" · Trialbook")
+
+
 @pytest.mark.parametrize(
     ("name", "message", "look"),
     [
@@ -101,6 +106,7 @@ def test_slack_takes_the_worst_texts(of: Message, text: str, look: Look) -> None
     said = slack_text(hostile(of, text), look)
 
     assert problems(said.blocks) == []
+    assert is_whole(said.blocks)
     assert sum(len(each) for each in every(said.blocks, "text") if isinstance(each, str)) <= MOST_CHARACTERS
 
 
@@ -116,6 +122,7 @@ def test_limits_hold_by_construction(text: str, rows: int, columns: int, value: 
         said = slack_text(message, look)
 
         assert problems(said.blocks) == []
+        assert is_whole(said.blocks)
         assert len(said.text) <= 3000
 
 
