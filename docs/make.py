@@ -13,8 +13,7 @@ from typing import Any
 
 import typer
 
-from trialbook import Book, Jobs, book
-from trialbook.adapters.paged import Page
+from trialbook import Book, Jobs
 from trialbook.core.experiments import Experiment
 from trialbook.core.jobs import (
     Channel,
@@ -29,6 +28,8 @@ from trialbook.core.jobs import (
 )
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
 from trialbook.core.sweeps import Best, Counts, Record, Sweep, SweepKind, SweepState
+from trialbook_book import book
+from trialbook_book.paged import Page
 from trialbook_cli.helping import example_of, records_of, text_of
 from trialbook_cli.main import app
 
@@ -108,7 +109,10 @@ _WORDS = (JobKind, ObjectiveType, ObjectiveSource, Statistic, SweepKind, SweepSt
 def python_reference() -> str:
     """Book and Jobs, what they give back, and the two functions beside them."""
     parts = [part for cls in (Book, Jobs) for part in (f"## {cls.__name__}", _said(cls), *_members(cls))]
-    parts += ["## Beside them", *(_member(f"trialbook.book.{f.__name__}", f) for f in (book.frame, book.sweeps_frame))]
+    parts += [
+        "## Beside them",
+        *(_member(f"trialbook_book.book.{f.__name__}", f) for f in (book.frame, book.sweeps_frame)),
+    ]
     parts += ["## What they give back", "Frozen dataclasses; times are UTC with zone, durations seconds."]
     parts += [_dataclass(cls) for cls in _TOLD]
     return "\n\n".join([*parts, *(_enum(cls) for cls in _WORDS)])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.unit.making import at, job, record
 from trialbook.core.jobs import InstanceGroup, Job
-from trialbook.core.rules import parse_rules
+from trialbook.core.rules.document import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, recount
 
 METRICS = ("validation:loss", "train:loss", "validation:accuracy", "train:accuracy", "validation:auc", "epochs")

@@ -13,7 +13,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKey, JobKind
 from trialbook.core.times import iso, parse_time
 from trialbook.reconcile import KINDS, pages, repair
-from trialbook.services import Services
+from trialbook.runtime.services import Services
 
 _LONGEST_PAUSE = 60.0  # seconds between tries while SageMaker throttles
 

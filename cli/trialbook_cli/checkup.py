@@ -11,13 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from trialbook.adapters.rules_document import read_rules
-from trialbook.adapters.stacks import Deployed
-from trialbook.book import Book
+from trialbook.core.destination import Channel
 from trialbook.core.errors import InvalidRules
-from trialbook.core.messages.destination import Channel
 from trialbook.core.messages.remedies import remedy
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.times import iso_or_none
+from trialbook_book.book import Book
+from trialbook_book.stacks import Deployed
 
 _OLD_MESSAGE = timedelta(hours=1)
 _SLACK_SCOPES = ("chat:write", "files:write")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 if TYPE_CHECKING:
-    from trialbook.adapters.paged import PagedLedger
-    from trialbook.book import Book
+    from trialbook_book.book import Book
+    from trialbook_book.paged import PagedLedger
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table for people.")]
 Limit = Annotated[int, typer.Option(metavar="COUNT", min=1, max=10_000, help="How many on a page.")]
@@ -36,7 +36,7 @@ class Source:
 
     def open(self) -> "Book":
         """The book. Raises InvalidInput where it is not there."""
-        from trialbook.book import Book
+        from trialbook_book.book import Book
 
         return Book.open(self.stack, table=self.table, folder=self.book, profile=self.profile, region=self.region)
 

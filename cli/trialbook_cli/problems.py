@@ -13,9 +13,9 @@ from botocore.exceptions import (
 )
 from pynamodb.exceptions import PynamoDBException
 
-from trialbook.adapters.dynamodb import Conflict
 from trialbook.adapters.sagemaker import SageMakerError
 from trialbook.core.errors import InvalidInput, InvalidRules
+from trialbook.ledger.ledger import Conflict
 from trialbook_cli.plain import BAD_INPUT, FAILED
 from trialbook_cli.terminal import fail
 

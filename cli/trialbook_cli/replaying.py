@@ -11,15 +11,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from trialbook.adapters.dynamodb import Attachment
-from trialbook.adapters.folder import FILE, key_of, line_of
-from trialbook.adapters.paged import PagedLedger
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core import report_keys
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
+from trialbook.ledger.ledger import Attachment
+from trialbook_book.folder import FILE, key_of, line_of
+from trialbook_book.paged import PagedLedger
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.laptop_cloud.template import REGION
 from trialbook_cli.outputs import Line, job_line, sweep_line, write_lines

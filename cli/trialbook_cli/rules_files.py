@@ -4,7 +4,7 @@ from pathlib import Path
 
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.errors import InvalidInput, InvalidRules
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 
 
 def read_rules_file(path: Path) -> Rules:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from trialbook.adapters.deliveries import Deliveries
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.core.jobs import JobKey
 from trialbook.core.messages.delivery import MESSAGE, Delivery
 from trialbook.core.times import iso_or_none
+from trialbook.ledger.deliveries import Deliveries
+from trialbook.ledger.ledger import Ledger
 from trialbook_cli.outputs import Line
 
 

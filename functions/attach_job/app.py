@@ -7,10 +7,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.sqs import postpone
 from trialbook.attach_job import attach_job
-from trialbook.batches import TryLater, delivery_of, envelope_of, process
-from trialbook.observability import logger, metrics
-from trialbook.services import open_services
-from trialbook.settings import Settings
+from trialbook.runtime.observability import logger, metrics
+from trialbook.runtime.services import open_services
+from trialbook.runtime.settings import Settings
+from trialbook.runtime.sqs_batch import TryLater, delivery_of, envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)

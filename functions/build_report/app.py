@@ -8,11 +8,11 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.sqs import postpone
-from trialbook.batches import TryLater, envelope_of, process
 from trialbook.build_report import build_report
-from trialbook.observability import logger, metrics
-from trialbook.services import open_services
-from trialbook.settings import Settings
+from trialbook.runtime.observability import logger, metrics
+from trialbook.runtime.services import open_services
+from trialbook.runtime.settings import Settings
+from trialbook.runtime.sqs_batch import TryLater, envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)

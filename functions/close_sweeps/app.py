@@ -3,10 +3,10 @@
 from typing import Any
 
 from trialbook.close_sweeps import close_sweeps
-from trialbook.observability import logger, metrics
-from trialbook.schedules import enough_time, moment_of
-from trialbook.services import open_services
-from trialbook.settings import Settings
+from trialbook.runtime.observability import logger, metrics
+from trialbook.runtime.schedule import enough_time, moment_of
+from trialbook.runtime.services import open_services
+from trialbook.runtime.settings import Settings
 
 services = open_services(Settings.from_environment())
 

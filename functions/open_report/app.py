@@ -4,12 +4,12 @@ from typing import Any
 
 from botocore.session import get_session
 
-from trialbook import clock
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.secrets_manager import LinkKeys
-from trialbook.observability import logger, metrics
 from trialbook.open_report import open_report
-from trialbook.settings import Settings
+from trialbook.runtime import clock
+from trialbook.runtime.observability import logger, metrics
+from trialbook.runtime.settings import Settings
 
 settings = Settings.from_environment()
 session = get_session()

@@ -4,11 +4,11 @@ from typing import Any
 
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
-from trialbook.observability import logger, metrics
 from trialbook.post_best_trials import post_best_trials
-from trialbook.schedules import moment_of
-from trialbook.services import open_services
-from trialbook.settings import Settings
+from trialbook.runtime.observability import logger, metrics
+from trialbook.runtime.schedule import moment_of
+from trialbook.runtime.services import open_services
+from trialbook.runtime.settings import Settings
 
 settings = Settings.from_environment()
 services = open_services(settings)

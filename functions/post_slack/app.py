@@ -5,15 +5,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from trialbook.adapters.deliveries import Deliveries
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.sqs import postpone
-from trialbook.batches import TryLater, delivery_of, envelope_of, process
-from trialbook.observability import logger, metrics
+from trialbook.delivery.events_to_messages import addresses, told
+from trialbook.ledger.deliveries import Deliveries
 from trialbook.post_slack import channels_of, post_slack
-from trialbook.services import open_services
-from trialbook.settings import Settings
-from trialbook.telling import addresses, told
+from trialbook.runtime.observability import logger, metrics
+from trialbook.runtime.services import open_services
+from trialbook.runtime.settings import Settings
+from trialbook.runtime.sqs_batch import TryLater, delivery_of, envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from trialbook.observability import logger, metrics
 from trialbook.reconcile import Reconciled, reconcile
-from trialbook.schedules import enough_time, moment_of
-from trialbook.services import open_services
-from trialbook.settings import Settings
+from trialbook.runtime.observability import logger, metrics
+from trialbook.runtime.schedule import enough_time, moment_of
+from trialbook.runtime.services import open_services
+from trialbook.runtime.settings import Settings
 
 settings = Settings.from_environment()
 services = open_services(settings)

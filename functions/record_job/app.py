@@ -5,11 +5,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from trialbook.batches import envelope_of, process
-from trialbook.observability import count, logger, metrics
 from trialbook.record_job import record_job
-from trialbook.services import open_services
-from trialbook.settings import Settings
+from trialbook.runtime.observability import count, logger, metrics
+from trialbook.runtime.services import open_services
+from trialbook.runtime.settings import Settings
+from trialbook.runtime.sqs_batch import envelope_of, process
 
 services = open_services(Settings.from_environment())
 

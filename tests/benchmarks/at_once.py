@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
 from tests.faults.wire import answer
-from trialbook.adapters.folder import Table, TableClient
+from trialbook_book.folder import Table, TableClient
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
 from trialbook_cli.sagemaker_stand_in.server import _wire
 
@@ -85,6 +85,6 @@ def _first_page(told: Mapping[str, Any], request: Mapping[str, Any]) -> Mapping[
 
 
 def _keys(index: str | None) -> tuple[str, ...]:
-    from trialbook.adapters.dynamodb import indexed_by
+    from trialbook.ledger.ledger import indexed_by
 
     return indexed_by()[index]

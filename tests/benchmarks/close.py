@@ -17,16 +17,16 @@ from tests.benchmarks.many_children import TUNING_JOB, many_children
 from tests.benchmarks.page import table
 from tests.integration.conftest import opened, running_dynamodb_local
 from tests.unit.making import record
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.closing import due
 from trialbook.core.describe import job_from_detail
 from trialbook.core.jobs import JobKind
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import put
+from trialbook.ledger.ledger import Ledger
 from trialbook.record_job import record_job
-from trialbook.services import Services
+from trialbook.runtime.services import Services
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import Account, from_recording, serve
 

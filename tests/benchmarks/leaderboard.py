@@ -8,7 +8,7 @@ import boto3
 from tests.benchmarks.page import table
 from tests.integration.conftest import opened, running_dynamodb_local
 from tests.unit.making import job, record
-from trialbook.adapters.dynamodb import Ledger
+from trialbook.ledger.ledger import Ledger
 
 TITLE = "The best trial is one item read"
 SIZES = (10, 1000, 10_000)

@@ -26,12 +26,12 @@ from tests.benchmarks.warm_cost import messages
 from tests.conftest import ROOT
 from tests.integration.conftest import opened, running_dynamodb_local
 from tests.integration.test_build import FUNCTIONS
-from trialbook.adapters.dynamodb import Ledger
-from trialbook.adapters.folder import FolderLedger, Table
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.core.report_links import link
+from trialbook.ledger.ledger import Ledger
 from trialbook.record_job import record_job
-from trialbook.services import Services
+from trialbook.runtime.services import Services
+from trialbook_book.folder import FolderLedger, Table
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.sagemaker_stand_in import Account, from_recording, serve

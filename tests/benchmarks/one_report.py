@@ -5,11 +5,11 @@ import resource
 import sys
 import time
 
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.build_report import analysis_of
+from trialbook.ledger.ledger import Ledger
 from trialbook.report import files
-from trialbook.services import Services
+from trialbook.runtime.services import Services
 
 
 def one_report(size: int, url: str, table: str) -> None:

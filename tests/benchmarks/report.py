@@ -15,7 +15,7 @@ from tests import synthetic
 from tests.benchmarks.page import table
 from tests.conftest import ROOT
 from tests.integration.conftest import opened, running_dynamodb_local
-from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, Ledger
+from trialbook.ledger.ledger import LONGEST_TRANSACTION, Ledger
 
 PEERS = ROOT / "build" / "peers" / "bin" / "python"
 PEER = Path(__file__).with_name("peers.py")

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.said import PNG
-from trialbook import clock
-from trialbook.adapters.deliveries import Deliveries
-from trialbook.adapters.dynamodb import Ledger
-from trialbook.adapters.folder import open_folder
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.slack import Slack, Webhook
-from trialbook.batches import TryLater
+from trialbook.core.destination import Channel, Destination
 from trialbook.core.messages.delivery import LEASE
-from trialbook.core.messages.destination import Channel, Destination
+from trialbook.delivery.events_to_messages import Told
+from trialbook.delivery.slack_channel import ToSlack
+from trialbook.delivery.webhook_channel import ToWebhook
+from trialbook.ledger.deliveries import Deliveries
+from trialbook.ledger.ledger import Ledger
 from trialbook.post_slack import post_slack
-from trialbook.telling import Told
-from trialbook.to_slack import ToSlack
-from trialbook.to_webhook import ToWebhook
+from trialbook.runtime import clock
+from trialbook.runtime.sqs_batch import TryLater
+from trialbook_book.folder import open_folder
 from trialbook_cli.slack_stand_in import Workspace, serve_slack
 
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)

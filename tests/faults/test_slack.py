@@ -15,8 +15,8 @@ import pytest
 from tests.faults.slack import HOOK, START, TRAINING, Died, Queue, World, slack_world
 from tests.integration.test_post_slack import ENDED, FILE, IN_THREAD, OTHER, REVISED, RUNS, WHOLE
 from tests.unit.said import FAILED
-from trialbook.core.messages.model import Message
-from trialbook.telling import Told
+from trialbook.core.message import Message
+from trialbook.delivery.events_to_messages import Told
 from trialbook_cli.slack_stand_in import Hang, HttpAnswer, Posted
 
 

@@ -23,8 +23,8 @@ from botocore.loaders import create_loader
 from moto.server import ThreadedMotoServer
 
 from tests.conftest import ROOT
-from trialbook.adapters.dynamodb import Ledger
-from trialbook.adapters.folder import open_folder
+from trialbook.ledger.ledger import Ledger
+from trialbook_book.folder import open_folder
 from trialbook_cli import terminal
 from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import REGION, Stack, load_template

@@ -16,13 +16,13 @@ from tests.conftest import ROOT
 from tests.integration.test_build_report import outcome
 from tests.integration.test_replay import CHURN, TUNING, few
 from tests.unit.making import job, record
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.adapters.rules_document import read_rules
 from trialbook.announce_changes import announce_changes
-from trialbook.bookkeeping import superseded
 from trialbook.core.announcements import TYPES, Announcement, of_job, of_sweep, thinned
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState, recount
+from trialbook.ledger.bookkeeper import superseded
+from trialbook.ledger.ledger import Ledger
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.replaying import Outcome, replay
 from trialbook_cli.sagemaker_stand_in import SageMaker

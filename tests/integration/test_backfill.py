@@ -17,12 +17,12 @@ from botocore.session import Session
 from tests.integration.conftest import opened
 from tests.integration.test_close_and_reconcile import add_children, add_one
 from tests.integration.test_replay import CHURN, TUNING, recording
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker as Client
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import SweepState
-from trialbook.services import Services
+from trialbook.ledger.ledger import Ledger
+from trialbook.runtime.services import Services
 from trialbook_cli.backfilling import Span, backfill, parse_since
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve

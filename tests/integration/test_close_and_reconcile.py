@@ -11,17 +11,17 @@ from botocore.session import Session
 
 from tests.integration.conftest import opened
 from tests.integration.test_replay import CHURN, TUNING, recording
-from trialbook import clock
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.sagemaker import SageMaker as Client
 from trialbook.close_sweeps import close, close_sweeps
 from trialbook.core.describe import tuning_job_from_describe
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
 from trialbook.core.sweeps import Sweep, SweepState
+from trialbook.ledger.ledger import Ledger
 from trialbook.reconcile import Reconciled, reconcile
 from trialbook.record_job import record, record_job
-from trialbook.services import Services
+from trialbook.runtime import clock
+from trialbook.runtime.services import Services
 from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
 

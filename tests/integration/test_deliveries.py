@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trialbook.adapters.deliveries import Deliveries
-from trialbook.adapters.dynamodb import Conflict, Ledger
 from trialbook.core.messages.delivery import EDITED_EVERY, LEASE, Delivery
+from trialbook.ledger.deliveries import Deliveries
+from trialbook.ledger.ledger import Conflict, Ledger
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 ABOUT = "sweep/churn-xgb@20261120T101500.123Z"

@@ -20,10 +20,10 @@ from typer.testing import CliRunner
 
 from tests.conftest import ROOT
 from trialbook import Book
-from trialbook.adapters import deliveries, dynamodb
 from trialbook.adapters.rules_document import read_rules
-from trialbook.book import sweeps_frame
-from trialbook.core.rules import PLACEHOLDERS
+from trialbook.core.rules.document import PLACEHOLDERS
+from trialbook.ledger import deliveries, ledger
+from trialbook_book.book import sweeps_frame
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app
 
@@ -216,7 +216,7 @@ def test_every_rule_key_has_an_example() -> None:
         if not any(key in mapping and set(mapping) <= set(keys) for mapping in shown)
     }
 
-    assert "trialbook.core.rules._TOP" in tables
+    assert "trialbook.core.rules.document._TOP" in tables
     assert lacking == set()
 
 
@@ -245,10 +245,10 @@ def _cells(section: str) -> set[str]:
 
 
 def test_every_item_attribute_and_index_of_the_ledger_is_told() -> None:
-    written = "".join(Path(str(module.__file__)).read_text() for module in (dynamodb, deliveries))
+    written = "".join(Path(str(module.__file__)).read_text() for module in (ledger, deliveries))
     items = set(re.findall(r"item=\"(\w+)\"", written))
-    attributes = set(dynamodb._Item._attributes)
-    indexes = {name: keys for name, keys in dynamodb.indexed_by().items() if name}
+    attributes = set(ledger._Item._attributes)
+    indexes = {name: keys for name, keys in ledger.indexed_by().items() if name}
 
     assert _cells("The ledger's items") == items | attributes | set(indexes)
     assert [name for name, (pk, sk) in indexes.items() if f"| `{name}` | `{pk}`, `{sk}` |" not in MODEL] == []

@@ -21,16 +21,16 @@ from tests.integration.conftest import opened, operations
 from tests.unit import making
 from tests.unit.making import at, record
 from trialbook import record_job
-from trialbook.adapters.dynamodb import Attachment, Conflict, Ensured, Ledger, job_pk
-from trialbook.adapters.folder import open_folder
-from trialbook.bookkeeping import Bookkeeper
 from trialbook.core.announcements import of_sweep
 from trialbook.core.formats import FORMAT, NewerFormat
 from trialbook.core.jobs import Job, JobKind, TuningDefinition, TuningJob
 from trialbook.core.objectives import ObjectiveSource, parse_objective
-from trialbook.core.rules import ExperimentRule, Rules
+from trialbook.core.rules.document import ExperimentRule, Rules
 from trialbook.core.sweeps import Interval, Record, Sweep, SweepKind, SweepState, loop_id, recount, windows
-from trialbook.services import Services
+from trialbook.ledger.bookkeeper import Bookkeeper
+from trialbook.ledger.ledger import Attachment, Conflict, Ensured, Ledger, job_pk
+from trialbook.runtime.services import Services
+from trialbook_book.folder import open_folder
 
 QUIET = timedelta(minutes=10)
 DEFINITION = TuningDefinition(None, "validation:error", "Minimize")

@@ -15,7 +15,7 @@ from tests.faults.wire import answer
 from tests.integration.test_privileges import STACK, granted
 from tests.integration.test_replay import few
 from trialbook.adapters.sts import session_as
-from trialbook.settings import Settings
+from trialbook.runtime.settings import Settings
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.replaying import running

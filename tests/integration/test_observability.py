@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.conftest import ROOT
 from tests.integration.test_replay import few
-from trialbook import observability
 from trialbook.record_job import Outcome
+from trialbook.runtime import observability
 from trialbook_cli.laptop_cloud import LaptopCloud
 from trialbook_cli.replaying import running
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker

@@ -23,9 +23,9 @@ from tests.integration.conftest import free_port
 from tests.integration.test_build_report import outcome
 from tests.integration.test_replay import CHURN, TUNING, few
 from tests.unit.said import HOSTILE
-from trialbook import observability
-from trialbook.adapters.deliveries import Deliveries
 from trialbook.core.errors import InvalidInput
+from trialbook.ledger.deliveries import Deliveries
+from trialbook.runtime import observability
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.replaying import replay, running
 from trialbook_cli.smtp import send_on

@@ -14,9 +14,9 @@ from tests.faults.slack import HOOK, NIGHT, START, TRAINING, World, slack_world
 from tests.integration.conftest import opened
 from tests.unit.said import FAILED, HOSTILE, SWEEP, hostile
 from tests.unit.test_slack import BEST, BUSY
-from trialbook.batches import TryLater
-from trialbook.core.messages.destination import Channel, Destination
-from trialbook.core.messages.model import Message, MessageKind, Stored
+from trialbook.core.destination import Channel, Destination
+from trialbook.core.message import Message, MessageKind, Stored
+from trialbook.runtime.sqs_batch import TryLater
 from trialbook_cli.slack_stand_in import Channel as Place
 from trialbook_cli.slack_stand_in import Hang, HttpAnswer, SlackError
 

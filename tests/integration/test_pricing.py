@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from trialbook import clock
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.pricing import PriceList
+from trialbook.ledger.ledger import Ledger
+from trialbook.runtime import clock
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 PRICES = {"ml.m5.xlarge": "0.23", "ml.g5.xlarge": "1.408"}

@@ -18,10 +18,10 @@ from tests.conftest import RECORDINGS
 from tests.integration.conftest import opened, operations
 from tests.unit.making import job, record
 from trialbook import Book
-from trialbook.adapters.folder import FILE, line_of, open_folder
-from trialbook.adapters.paged import PagedLedger
 from trialbook.core.experiments import Experiment
 from trialbook.core.sweeps import Sweep, SweepKind, recount
+from trialbook_book.folder import FILE, line_of, open_folder
+from trialbook_book.paged import PagedLedger
 from trialbook_cli.laptop_cloud import read_recording
 from trialbook_cli.main import app
 from trialbook_cli.replaying import replay, write_outcome
@@ -219,7 +219,7 @@ def test_a_page_of_experiments_or_sweeps_costs_one_query(table: PagedLedger, cou
 
 
 def test_a_job_is_found_by_its_name_with_one_request(table: PagedLedger, counted: Counter[str]) -> None:
-    from trialbook.book import Account
+    from trialbook_book.book import Account
 
     found = Book(table, Account("123456789012", "us-east-1")).job(BEST)
 

@@ -104,7 +104,7 @@ def test_the_calls_are_files_in_order_as_sent_without_the_token(tmp_path: Path) 
 _RUN = f"""
 import logging
 from tests.integration.test_replay import few
-from trialbook import observability
+from trialbook.runtime import observability
 from trialbook_cli.replaying import running
 from trialbook_cli.slack_stand_in import Hang, HttpAnswer, SlackError, Workspace
 

@@ -17,12 +17,12 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.adapters.secrets_manager import LinkKeys
 from trialbook.core.errors import InvalidInput
-from trialbook.core.messages.model import Message, MessageKind
+from trialbook.core.message import Message, MessageKind
 from trialbook.core.messages.routing import Defaults
 from trialbook.core.report_links import opened
-from trialbook.services import Services
-from trialbook.settings import Settings
-from trialbook.telling import Addresses, addresses, told
+from trialbook.delivery.events_to_messages import Addresses, addresses, told
+from trialbook.runtime.services import Services
+from trialbook.runtime.settings import Settings
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.replaying import running
 
@@ -180,7 +180,7 @@ def test_what_is_gone_is_not_told_and_what_is_no_event_is_refused(loop: Replayed
 
 
 def test_telling_loads_nothing_that_draws_renders_or_fits() -> None:
-    asked = "import sys, trialbook.telling; print(*sorted(sys.modules))"
+    asked = "import sys, trialbook.delivery.events_to_messages; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
 

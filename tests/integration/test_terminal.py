@@ -18,10 +18,10 @@ from typer.testing import CliRunner, Result
 from tests import synthetic
 from tests.integration.conftest import operations
 from tests.unit.making import job, record
-from trialbook.adapters.folder import open_folder
 from trialbook.core.experiments import Experiment
 from trialbook.core.sweeps import Sweep as SweepItem
 from trialbook.core.sweeps import SweepKind, SweepState, recount
+from trialbook_book.folder import open_folder
 from trialbook_cli.frame import Source, complete_experiments, complete_names
 from trialbook_cli.main import app
 

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from tests.conftest import ROOT
 
 SOURCES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "template.yaml")
-FOLDERS = ("cli/trialbook_cli", "layers/trialbook/trialbook", "functions", "events/recordings")
+FOLDERS = ("cli/trialbook_cli", "layers/trialbook/trialbook", "book/trialbook_book", "functions", "events/recordings")
 BUILD = "from setuptools import build_meta; print(build_meta.build_{kind}('{out}'))"
 
 

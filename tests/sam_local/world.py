@@ -20,7 +20,7 @@ from moto.server import ThreadedMotoServer
 
 from tests.conftest import RECORDINGS, ROOT
 from tests.integration.conftest import free_port, running_dynamodb_local
-from trialbook.adapters.dynamodb import Ledger
+from trialbook.ledger.ledger import Ledger
 from trialbook_cli.laptop_cloud import read_recording
 from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, load_template

@@ -6,7 +6,7 @@ from typing import Any
 from trialbook.core.assessment import assess
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric
 from trialbook.core.placement import Placement
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)

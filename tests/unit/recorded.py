@@ -17,7 +17,7 @@ from trialbook.core.describe import job_from_detail, tuning_job_from_describe
 from trialbook.core.jobs import Job, JobKind, TuningJob
 from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.placement import LeftOut, place
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, loop_id, recount, start_of
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

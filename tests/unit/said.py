@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from trialbook.core.messages.model import (
+from trialbook.core.message import (
     Bar,
     Fact,
     Link,

@@ -9,9 +9,9 @@ from tests.unit.recorded import CHURN, TUNING, facts_at, sweep_at
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.announcements import JOB_FINISHED, REPORT_READY, SWEEP_PROGRESSED, Announcement
 from trialbook.core.jobs import InstanceGroup
+from trialbook.core.message import Message, MessageKind, Mood
 from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import JobFacts, SweepFacts
-from trialbook.core.messages.model import Message, MessageKind, Mood
 from trialbook.core.sweeps import Record, SweepState
 
 READY = Announcement("report-ready/x/1", REPORT_READY, {})

@@ -20,7 +20,7 @@ from trialbook.core.analysis.serialised import FORMAT, from_dict, to_dict
 from trialbook.core.analysis.wording import number_of
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Channel, InstanceGroup, ParameterRange, TuningDefinition
-from trialbook.core.rules import parse_rules
+from trialbook.core.rules.document import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.making import job, record
-from trialbook.core.columns import job_columns, numbers
+from trialbook_book.columns import job_columns, numbers
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.unit.said import FAILED, HOSTILE, PNG, SWEEP, WEEK, hostile
 from trialbook.core.errors import InvalidInput
-from trialbook.core.messages.model import Bar, Message, MessageKind, Mood, Table
+from trialbook.core.message import Bar, Message, MessageKind, Mood, Table
 from trialbook.core.messages.texts import one_line, width
 from trialbook.messages.email import LARGEST_MAIL, LONGEST_HTML, Enclosed, Letterhead, email_of
 from trialbook.messages.email_text import table_text

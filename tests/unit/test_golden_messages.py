@@ -17,10 +17,10 @@ from trialbook.core.announcements import JOB_FAILED, REPORT_READY, Announcement
 from trialbook.core.codec import pack
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
+from trialbook.core.message import Message
 from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import JobFacts
-from trialbook.core.messages.model import Message
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 
 GOLDEN = Path(__file__).parent / "golden"
 READY = Announcement("report-ready/x/1", REPORT_READY, {"report": {"revision": 1}})

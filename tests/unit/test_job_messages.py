@@ -20,10 +20,10 @@ from trialbook.core.announcements import (
 )
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import InstanceGroup, Job, JobKind
+from trialbook.core.message import Message, MessageKind, Mood
 from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import JobFacts
-from trialbook.core.messages.model import Message, MessageKind, Mood
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState, recount
 
 FAILED = Announcement("job-failed/x", JOB_FAILED, {})

@@ -8,7 +8,7 @@ from tests.unit.making import job
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.jobs import ExperimentConfig, Job, JobKind
 from trialbook.core.placement import LeftOut, Placement, place
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 
 NAME = "churn-xgb-2026-11-20-10-15-00-123"
 CHILD = "churn-261121-0900-001-0f0444b1"

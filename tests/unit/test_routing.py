@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.errors import InvalidRules
-from trialbook.core.messages.model import Message, MessageKind, Mood
-from trialbook.core.messages.quiet_hours import DAYS, Window, quiet_until
+from trialbook.core.message import Message, MessageKind, Mood
 from trialbook.core.messages.routing import Defaults, destinations
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
+from trialbook.core.rules.quiet_hours import DAYS, Window, quiet_until
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DEFAULTS = Defaults("#training", "/trialbook/webhook", ("team@example.com",))

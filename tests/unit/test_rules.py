@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trialbook.adapters.rules_document import read_rules
 from trialbook.adapters.rules_source import RulesSource
 from trialbook.core.errors import InvalidRules, Unreachable
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 
 # Each line's list has nine of the one before: a million values in 200 characters.
 LAUGHS = "a0: &a0 [1]\n" + "".join(f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9)}]\n" for at in range(1, 7))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.said import FAILED, HOSTILE, SWEEP, WEEK, hostile
-from trialbook.core.messages.model import Bar, Link, Message, MessageKind, Mood, Progress
+from trialbook.core.message import Bar, Link, Message, MessageKind, Mood, Progress
 from trialbook.messages.slack import MOST_CHARACTERS, Look, sign, slack_text
 from trialbook_cli.slack_stand_in import problems
 

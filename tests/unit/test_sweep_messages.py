@@ -7,10 +7,10 @@ import pytest
 
 from tests.unit.recorded import CHURN, TUNING, facts_at, report_of, sweep_at
 from trialbook.core.announcements import REPORT_READY, SWEEP_PROGRESSED, Announcement
+from trialbook.core.message import Message, Mood
 from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import SweepFacts
-from trialbook.core.messages.model import Message, Mood
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import SweepState
 
 READY = Announcement("report-ready/x/1", REPORT_READY, {})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.making import at, job, record
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.closing import due, outlook
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import (
     Interval,
     Record,

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.making import job, record
 from trialbook.core.errors import InvalidInput
-from trialbook.core.where import parse_where
+from trialbook_book.where import parse_where
 
 RECORD = record(
     job(

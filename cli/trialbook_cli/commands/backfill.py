@@ -6,12 +6,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from trialbook import clock
-from trialbook.adapters.folder import open_folder
 from trialbook.adapters.sagemaker import SageMaker, SageMakerError
-from trialbook.book import session_of
-from trialbook.observability import quiet
-from trialbook.services import Services
+from trialbook.runtime import clock
+from trialbook.runtime.observability import quiet
+from trialbook.runtime.services import Services
+from trialbook_book.book import session_of
+from trialbook_book.folder import open_folder
 from trialbook_cli.backfilling import Span, backfill, parse_since
 from trialbook_cli.frame import Source
 from trialbook_cli.plain import FAILED, OK

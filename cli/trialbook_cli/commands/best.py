@@ -1,8 +1,8 @@
 """`trialbook best`: the answer that is asked for most. Loads no more than it needs."""
 
-from trialbook.book import Book
 from trialbook.core.analysis.wording import brief
 from trialbook.core.hyper_parameters import is_internal
+from trialbook_book.book import Book
 from trialbook_cli.plain import FAILED, OK, facts, print_json, say, visible
 
 

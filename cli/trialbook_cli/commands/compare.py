@@ -7,12 +7,12 @@ from typing import Any
 
 from rich.text import Text
 
-from trialbook.book import Book
 from trialbook.core.analysis.wording import brief, plural
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.significance import FEWEST, rank_test
 from trialbook.core.sweeps import Record
+from trialbook_book.book import Book
 from trialbook_cli.listing import table_of
 from trialbook_cli.outputs import job_line
 from trialbook_cli.plain import BAD_INPUT, OK, print_json

@@ -9,8 +9,8 @@ from rich.text import Text
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from trialbook import clock
 from trialbook.adapters.slack import API, Slack
+from trialbook.runtime import clock
 from trialbook_cli.checkup import Finding, Level, Patient, examined
 from trialbook_cli.frame import Source
 from trialbook_cli.plain import FAILED, OK, print_json

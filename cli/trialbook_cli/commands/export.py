@@ -11,13 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from trialbook.adapters.dynamodb import item_of, job_pk, read_record, read_sweep, sweep_keys
-from trialbook.adapters.folder import FILE, key_of, line_of
-from trialbook.book import Book, frame
-from trialbook.core.columns import Columns, job_columns, sweep_columns
 from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso
+from trialbook.ledger.ledger import item_of, job_pk, read_record, read_sweep, sweep_keys
+from trialbook_book.book import Book, frame
+from trialbook_book.columns import Columns, job_columns, sweep_columns
+from trialbook_book.folder import FILE, key_of, line_of
 from trialbook_cli.outputs import job_line, sweep_line, write_lines
 from trialbook_cli.plain import OK, print_json
 from trialbook_cli.terminal import console, safe

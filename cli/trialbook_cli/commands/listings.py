@@ -6,7 +6,6 @@ from difflib import get_close_matches
 
 from rich.text import Text
 
-from trialbook.book import Book
 from trialbook.core.analysis.wording import brief
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
@@ -14,8 +13,9 @@ from trialbook.core.hyper_parameters import varied
 from trialbook.core.names import same_name
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso_or_none
-from trialbook.core.where import Term, fact, parse_where
-from trialbook.core.where import facts as job_facts
+from trialbook_book.book import Book
+from trialbook_book.where import Term, fact, parse_where
+from trialbook_book.where import facts as job_facts
 from trialbook_cli.listing import table_of, told_more
 from trialbook_cli.outputs import job_line, sweep_line
 from trialbook_cli.plain import OK, print_json

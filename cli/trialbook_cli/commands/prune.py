@@ -5,12 +5,12 @@ from pathlib import Path
 
 import typer
 
-from trialbook import clock
-from trialbook.adapters.dynamodb import EXPERIMENTS, job_pk, sweep_keys
-from trialbook.book import Book
 from trialbook.close_sweeps import list_experiment
 from trialbook.core.names import same_name
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
+from trialbook.ledger.ledger import EXPERIMENTS, job_pk, sweep_keys
+from trialbook.runtime import clock
+from trialbook_book.book import Book
 from trialbook_cli.backfilling import parse_since
 from trialbook_cli.commands.export import Format
 from trialbook_cli.commands.export import run as export

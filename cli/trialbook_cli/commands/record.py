@@ -8,14 +8,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from trialbook import clock
 from trialbook.adapters.sagemaker import CONFIG, SageMaker
-from trialbook.book import session_of
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.masking import MASKED_ACCOUNT, masked
 from trialbook.core.times import iso
-from trialbook.observability import quiet
 from trialbook.reconcile import KINDS
+from trialbook.runtime import clock
+from trialbook.runtime.observability import quiet
+from trialbook_book.book import session_of
 from trialbook_cli.backfilling import parse_since
 from trialbook_cli.frame import Source
 from trialbook_cli.plain import FAILED, OK

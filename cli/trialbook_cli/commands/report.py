@@ -3,9 +3,9 @@
 import webbrowser
 from pathlib import Path
 
-from trialbook.book import Book
 from trialbook.core import report_keys
 from trialbook.report import files
+from trialbook_book.book import Book
 from trialbook_cli.plain import OK, print_json
 from trialbook_cli.terminal import console, safe
 

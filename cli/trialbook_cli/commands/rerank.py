@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from trialbook.book import Book
-from trialbook.bookkeeping import Bookkeeper
-from trialbook.observability import quiet
+from trialbook.ledger.bookkeeper import Bookkeeper
+from trialbook.runtime.observability import quiet
+from trialbook_book.book import Book
 from trialbook_cli.plain import BAD_INPUT, OK
 from trialbook_cli.rules_files import read_rules_file
 from trialbook_cli.terminal import console, fail, safe

@@ -6,15 +6,15 @@ from typing import Any
 
 from rich.text import Text
 
-from trialbook.book import Book
 from trialbook.core.analysis.wording import brief, moment, plural
 from trialbook.core.errors import InvalidInput, NotAJobEvent
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
 from trialbook.core.placement import LeftOut, place
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record
 from trialbook.core.times import iso_or_none
+from trialbook_book.book import Book
 from trialbook_cli.frame import Source
 from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
 from trialbook_cli.listing import table_of

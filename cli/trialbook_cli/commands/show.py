@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from trialbook.adapters.dynamodb import Attachment
-from trialbook.book import Book
 from trialbook.core.analysis.wording import brief, duration
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.sweeps import Record, Sweep
+from trialbook.ledger.ledger import Attachment
+from trialbook_book.book import Book
 from trialbook_cli import told
 from trialbook_cli.listing import table_of
 from trialbook_cli.outputs import Line, job_line, sweep_line

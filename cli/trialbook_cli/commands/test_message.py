@@ -3,16 +3,16 @@
 from dataclasses import replace
 from datetime import datetime
 
-from trialbook import clock
 from trialbook.adapters.ses import Ses
 from trialbook.adapters.slack import API, Slack, Webhook
+from trialbook.core.destination import Channel
 from trialbook.core.errors import InvalidInput
+from trialbook.core.message import Fact, Message, MessageKind, Mood, Table
 from trialbook.core.messages.delivery import NotSent
-from trialbook.core.messages.destination import Channel
-from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Table
 from trialbook.core.messages.remedies import remedy
 from trialbook.messages.email import Enclosed, Letterhead, email_of
 from trialbook.messages.slack import Look, slack_text
+from trialbook.runtime import clock
 from trialbook_cli.checkup import Patient, secure_string, slack_token
 from trialbook_cli.frame import Source
 from trialbook_cli.plain import FAILED, OK, say

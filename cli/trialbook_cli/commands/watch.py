@@ -9,10 +9,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from trialbook.book import Book, Jobs
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import varied
 from trialbook.core.sweeps import Sweep, SweepState
+from trialbook_book.book import Book, Jobs
 from trialbook_cli.plain import OK
 from trialbook_cli.terminal import console
 from trialbook_cli.trials_table import trials_table, verdict

@@ -33,10 +33,10 @@ from moto.events.models import EventPattern
 from moto.ses.models import ses_backends
 from moto.sqs.models import sqs_backends
 
-from trialbook import clock, observability
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
+from trialbook.ledger.ledger import Ledger
+from trialbook.runtime import clock, observability
 from trialbook_cli.laptop_cloud.answers import remembered_spellings
 from trialbook_cli.laptop_cloud.functions import Function
 from trialbook_cli.laptop_cloud.schedules import next_week

@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.events.models import EventPattern
 
-from trialbook import clock
+from trialbook.runtime import clock
 from trialbook_cli.laptop_cloud.functions import Function
 
 _Invoke = Callable[[Function, Mapping[str, Any]], Any]

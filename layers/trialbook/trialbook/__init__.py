@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trialbook.book import Book as Book
-    from trialbook.book import Jobs as Jobs
+    from trialbook_book.book import Book as Book
+    from trialbook_book.book import Jobs as Jobs
 
 __all__ = ["Book", "Jobs"]
 
@@ -13,6 +13,6 @@ def __getattr__(name: str) -> Any:
     """The book is loaded when it is first named: functions that never ask it start faster."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from trialbook import book
+    from trialbook_book import book
 
     return getattr(book, name)

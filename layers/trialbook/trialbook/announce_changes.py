@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trialbook.adapters.dynamodb import OUTAGE, Conflict, Ledger, cause_of_image, item_from_image
 from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.core.announcements import (
     Announcement,
@@ -16,7 +15,8 @@ from trialbook.core.announcements import (
 )
 from trialbook.core.formats import NewerFormat
 from trialbook.core.sweeps import Record, Sweep
-from trialbook.observability import count, logger
+from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger, cause_of_image, item_from_image
+from trialbook.runtime.observability import count, logger
 
 Image = Mapping[str, Any]
 

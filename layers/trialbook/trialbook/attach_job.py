@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from trialbook import clock
-from trialbook.adapters.dynamodb import WHOLE, Attachment, Ensured
 from trialbook.adapters.sagemaker import LimitExceeded, NotFound, Refused, SageMaker, Throttled
-from trialbook.batches import TryLater
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job
 from trialbook.core.merging import merge
 from trialbook.core.names import shard_name, valid_name
 from trialbook.core.placement import LeftOut, place
-from trialbook.observability import count, logger
-from trialbook.services import Services
+from trialbook.ledger.ledger import WHOLE, Attachment, Ensured
+from trialbook.runtime import clock
+from trialbook.runtime.observability import count, logger
+from trialbook.runtime.services import Services
+from trialbook.runtime.sqs_batch import TryLater
 
 # SageMaker makes the component within seconds as a rule; AWS's own code waits for up to 15 minutes.
 _PATIENCE = 8  # deliveries, 40 minutes with the growing delays

@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from trialbook.adapters.dynamodb import NotSettled
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
-from trialbook.batches import TryLater
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import digest, from_data
@@ -19,9 +17,11 @@ from trialbook.core.charts.choice import picture
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import ranked_by, summed_up
 from trialbook.core.sweeps import Record, Sweep, SweepState
-from trialbook.observability import correlation_id, count, logger
+from trialbook.ledger.ledger import NotSettled
 from trialbook.report import experiment_files, files, index_file
-from trialbook.services import Services, hourly_prices
+from trialbook.runtime.observability import correlation_id, count, logger
+from trialbook.runtime.services import Services, hourly_prices
+from trialbook.runtime.sqs_batch import TryLater
 
 _SETTLES_IN = 5  # seconds, as a rule; then the index shows what the sweep's item counts
 _BEST_READ = 2  # jobs: the champion and the second best

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trialbook.adapters.dynamodb import Conflict, Ledger
 from trialbook.adapters.sagemaker import NotFound, Refused, SageMakerError
 from trialbook.core.closing import looked_at_again, outlook
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import ranked_by, summed_up
 from trialbook.core.jobs import STOPPED, TERMINAL, Job, JobKey, JobKind
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState
-from trialbook.observability import count, logger
+from trialbook.ledger.ledger import Conflict, Ledger
 from trialbook.record_job import Outcome, record, tuning_job_of
-from trialbook.services import Services
+from trialbook.runtime.observability import count, logger
+from trialbook.runtime.services import Services
 
 TimeLeft = Callable[[], bool]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from trialbook.adapters.secrets_manager import LinkKeys
 from trialbook.core.report_links import opened
-from trialbook.observability import count
+from trialbook.runtime.observability import count
 
 _REFUSED = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Not available</title>'

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
@@ -17,8 +16,9 @@ from trialbook.core.messages.best_trials import Ended, Standing, announcement, b
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
 from trialbook.core.times import iso, parse_time
-from trialbook.observability import correlation_id, count, logger
-from trialbook.services import Services, hourly_prices
+from trialbook.ledger.ledger import Ledger
+from trialbook.runtime.observability import correlation_id, count, logger
+from trialbook.runtime.services import Services, hourly_prices
 
 _NOTE = "best-trials"
 _FIRST_PERIOD = timedelta(days=7)

@@ -1,9 +1,9 @@
 """post_email: an event of Trialbook's bus becomes mails. An address in trouble keeps no other waiting."""
 
-from trialbook.core.messages.destination import Channel
-from trialbook.delivering import deliver_each
-from trialbook.telling import Told
-from trialbook.to_email import ToEmail
+from trialbook.core.destination import Channel
+from trialbook.delivery.email_channel import ToEmail
+from trialbook.delivery.events_to_messages import Told
+from trialbook.delivery.send_once import deliver_each
 
 
 def post_email(told: Told, to_email: ToEmail, received: int = 1) -> int:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from botocore.session import Session
 
-from trialbook.adapters.deliveries import Deliveries
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.slack import Slack, Webhook
+from trialbook.core.destination import Channel, Destination
+from trialbook.core.message import Message, MessageKind
 from trialbook.core.messages.delivery import NotSent
-from trialbook.core.messages.destination import Channel, Destination
-from trialbook.core.messages.model import Message, MessageKind
-from trialbook.delivering import deliver_each
-from trialbook.settings import Settings
-from trialbook.telling import Told
-from trialbook.to_slack import ToSlack
-from trialbook.to_webhook import ToWebhook
+from trialbook.delivery.events_to_messages import Told
+from trialbook.delivery.send_once import deliver_each
+from trialbook.delivery.slack_channel import ToSlack
+from trialbook.delivery.webhook_channel import ToWebhook
+from trialbook.ledger.deliveries import Deliveries
+from trialbook.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from trialbook.adapters.secret_parameters import SecretParameters

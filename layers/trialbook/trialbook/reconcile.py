@@ -11,12 +11,12 @@ from itertools import islice
 from trialbook.adapters.sagemaker import Refused, Throttled
 from trialbook.attach_job import Outcome as AttachOutcome
 from trialbook.attach_job import attach
-from trialbook.batches import TryLater
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.times import iso, parse_time
-from trialbook.observability import count, logger
 from trialbook.record_job import Outcome, record
-from trialbook.services import Services
+from trialbook.runtime.observability import count, logger
+from trialbook.runtime.services import Services
+from trialbook.runtime.sqs_batch import TryLater
 
 TimeLeft = Callable[[], bool]
 

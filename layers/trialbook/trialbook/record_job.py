@@ -9,14 +9,14 @@ from dataclasses import replace
 from enum import StrEnum
 
 from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker
-from trialbook.bookkeeping import Bookkeeper
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
 from trialbook.core.merging import is_new_life, merge
 from trialbook.core.placement import LeftOut, place
 from trialbook.core.sweeps import Record, Sweep
-from trialbook.observability import count, logger
-from trialbook.services import Services
+from trialbook.ledger.bookkeeper import Bookkeeper
+from trialbook.runtime.observability import count, logger
+from trialbook.runtime.services import Services
 
 
 class Outcome(StrEnum):

@@ -8,8 +8,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from trialbook import clock
 from trialbook.core.announcements import Announcement
+from trialbook.runtime import clock
 
 SOURCE = "trialbook"
 _AT_ONCE = 10  # entries a PutEvents call takes

@@ -9,10 +9,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from trialbook import clock
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.core.times import iso
-from trialbook.observability import logger
+from trialbook.ledger.ledger import Ledger
+from trialbook.runtime import clock
+from trialbook.runtime.observability import logger
 
 _HOME = "us-east-1"  # the price list has three endpoints, and the same prices at each
 _FRESH = timedelta(days=30)

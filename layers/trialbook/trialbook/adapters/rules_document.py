@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from trialbook.core.checking import Path
 from trialbook.core.errors import InvalidRules, shown
-from trialbook.core.rules import Rules, parse_rules
+from trialbook.core.rules.checker import Path
+from trialbook.core.rules.document import Rules, parse_rules
 
 _MOST_VALUES = 20_000  # a parameter has 8 KB; only aliases of aliases make more of them, and then without end
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from trialbook.core.errors import InvalidRules, Unreachable
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 
 
 class RulesSource:

@@ -7,9 +7,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from trialbook import clock
 from trialbook.core.errors import Unreachable
-from trialbook.observability import logger
+from trialbook.runtime import clock
+from trialbook.runtime.observability import logger
 
 # Short, because a function that waits for rules does nothing else meanwhile.
 _CONFIG = Config(retries={"total_max_attempts": 2}, connect_timeout=2, read_timeout=4)

@@ -18,7 +18,7 @@ from trialbook.core.objectives import (
     why_without_value,
 )
 from trialbook.core.placement import OBJECTIVE_TAG, SWEEP_TAG, Placement
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, last_activity_of, start_of
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trialbook.core.jobs import TERMINAL
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
 
 # SageMaker's own default of MaxRuntimeInSeconds, for jobs that do not tell theirs.

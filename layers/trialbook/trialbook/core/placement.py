@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.names import base_job_name, valid_name
-from trialbook.core.rules import Rules, fill
+from trialbook.core.rules.document import Rules, fill
 
 IGNORE_TAG, EXPERIMENT_TAG, TRIAL_TAG = "trialbook:ignore", "trialbook:experiment", "trialbook:trial"
 SWEEP_TAG, SIZE_TAG, OBJECTIVE_TAG = "trialbook:sweep", "trialbook:sweep-size", "trialbook:objective"

@@ -15,7 +15,7 @@ from typing import Any
 
 from trialbook.core.analysis.wording import moment, rough
 from trialbook.core.errors import InvalidInput
-from trialbook.core.messages.model import Message, MessageKind, Mood
+from trialbook.core.message import Message, MessageKind, Mood
 from trialbook.core.messages.texts import one_line
 from trialbook.core.names import same_name
 from trialbook.core.report_keys import safe

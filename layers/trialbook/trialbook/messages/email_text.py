@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from trialbook.core.analysis.wording import moment, rough
-from trialbook.core.messages.model import Message, MessageKind, Section, Table
+from trialbook.core.message import Message, MessageKind, Section, Table
 from trialbook.core.messages.texts import width
 
 _COLUMNS = 76  # with the mark of a quoted line it stays below 78

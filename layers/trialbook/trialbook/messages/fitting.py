@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from trialbook.core.analysis.wording import plural
-from trialbook.core.messages.model import Bar, Fact, Link, Message, Section, Table
+from trialbook.core.message import Bar, Fact, Link, Message, Section, Table
 from trialbook.core.messages.texts import one_line
 
 T = TypeVar("T")

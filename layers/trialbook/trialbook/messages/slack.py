@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trialbook.core.analysis.wording import duration, moment
-from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Progress, Section
+from trialbook.core.message import Fact, Message, MessageKind, Mood, Progress, Section
 from trialbook.core.messages.texts import one_line
 from trialbook.messages import slack_blocks as slack
 from trialbook.messages.email_text import constants_label, failures_label

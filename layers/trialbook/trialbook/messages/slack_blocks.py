@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from trialbook.core.analysis.wording import rough
-from trialbook.core.messages.model import Bar, Link, Table
+from trialbook.core.message import Bar, Link, Table
 from trialbook.core.messages.texts import one_line, width
 from trialbook.messages.email_text import table_text
 

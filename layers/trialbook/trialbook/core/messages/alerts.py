@@ -12,14 +12,14 @@ from trialbook.core.analysis.verdict import distance, shown
 from trialbook.core.analysis.wording import brief, cut, dollars, listed, number_of, percent, plural, rough
 from trialbook.core.announcements import JOB_FINISHED, REPORT_READY, SWEEP_PROGRESSED, TUNING_JOB_FAILED, Announcement
 from trialbook.core.jobs import Job
+from trialbook.core.message import Fact, Message, MessageKind, Mood, Table
 from trialbook.core.messages import phrases
-from trialbook.core.messages.alert_rules import EXPERIMENT, PREVIOUS_SWEEP, AlertRule, Regression
 from trialbook.core.messages.facts import JobFacts, SweepFacts
 from trialbook.core.messages.job import apart
-from trialbook.core.messages.model import Fact, Message, MessageKind, Mood, Table
 from trialbook.core.messages.summary import cost_text
 from trialbook.core.objectives import Objective
-from trialbook.core.rules import Rules
+from trialbook.core.rules.alerts import EXPERIMENT, PREVIOUS_SWEEP, AlertRule, Regression
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record
 
 Watched = SweepFacts | JobFacts

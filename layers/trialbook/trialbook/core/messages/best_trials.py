@@ -9,8 +9,8 @@ from trialbook.core.analysis.parameters import shown_value, shown_values
 from trialbook.core.analysis.wording import brief, cut, dollars, listed, percent, plural, rough
 from trialbook.core.announcements import BEST_TRIALS, Announcement
 from trialbook.core.codec import pack, unpack
+from trialbook.core.message import Link, Message, MessageKind, Mood, Section, Table
 from trialbook.core.messages import phrases
-from trialbook.core.messages.model import Link, Message, MessageKind, Mood, Section, Table
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Counts, Record
 

@@ -1,14 +1,14 @@
 """Which messages follow from an event."""
 
 from trialbook.core.announcements import BEST_TRIAL_CHANGED, REPORT_READY, Announcement
+from trialbook.core.message import Message
 from trialbook.core.messages.alerts import alerts
 from trialbook.core.messages.best_trials import best_trials_message
 from trialbook.core.messages.facts import Facts, JobFacts, SweepFacts, WeekFacts
 from trialbook.core.messages.job import job_message
-from trialbook.core.messages.model import Message
 from trialbook.core.messages.sweep import sweep_message
 from trialbook.core.messages.thread import new_best, thread_messages
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 
 
 def messages_of(event: Announcement, facts: Facts, rules: Rules) -> tuple[Message, ...]:

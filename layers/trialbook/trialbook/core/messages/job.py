@@ -9,13 +9,13 @@ from trialbook.core.analysis.verdict import compared
 from trialbook.core.analysis.wording import brief, cut, duration, listed, rough
 from trialbook.core.announcements import Announcement
 from trialbook.core.jobs import COMPLETED, FAILED, Job, JobKey, JobKind
+from trialbook.core.message import Fact, Message, MessageKind, Mood
 from trialbook.core.messages import phrases
 from trialbook.core.messages.facts import JobFacts
 from trialbook.core.messages.links import job_links
-from trialbook.core.messages.model import Fact, Message, MessageKind, Mood
 from trialbook.core.messages.owners import owner_of
 from trialbook.core.messages.summary import spending_facts
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import last_activity_of
 
 _IN_TITLE = 40  # characters of a failure reason

@@ -7,8 +7,8 @@ from trialbook.core.analysis.model import Analysis, Group, Parameter, Ranking, V
 from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
 from trialbook.core.analysis.verdict import shown
 from trialbook.core.analysis.wording import brief, cut, duration, listed, plural
+from trialbook.core.message import Bar, Table
 from trialbook.core.messages.facts import Report, SweepFacts
-from trialbook.core.messages.model import Bar, Table
 from trialbook.core.messages.phrases import short
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
 from trialbook.core.sweeps import Record, Sweep

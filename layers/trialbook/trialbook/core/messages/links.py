@@ -2,8 +2,8 @@
 
 from trialbook.core.analysis.links import console_url, logs_url, stored_url
 from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.message import Link
 from trialbook.core.messages.facts import JobFacts, SweepFacts
-from trialbook.core.messages.model import Link
 from trialbook.core.sweeps import Sweep, SweepKind
 
 

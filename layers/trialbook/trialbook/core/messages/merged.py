@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from trialbook.core.message import Link, Message
 from trialbook.core.messages import phrases
-from trialbook.core.messages.model import Link, Message
 
 
 def merged(into: Message, url: str | None) -> Message:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record
 
 

@@ -6,7 +6,7 @@ from trialbook.core.analysis.model import Value
 from trialbook.core.analysis.verdict import shown
 from trialbook.core.analysis.wording import cut, number_of, plural, rough
 from trialbook.core.jobs import FAILED
-from trialbook.core.messages.model import Mood
+from trialbook.core.message import Mood
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
 
 SEPARATOR = " · "

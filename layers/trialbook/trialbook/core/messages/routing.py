@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trialbook.core.messages.destination import Channel as Channel
-from trialbook.core.messages.destination import Destination as Destination
-from trialbook.core.messages.model import Message, MessageKind, Mood
-from trialbook.core.messages.quiet_hours import quiet_until
-from trialbook.core.messages.route_rules import DEFAULT, OWNER, Address, Owner, Route, RouteMatch
-from trialbook.core.rules import Rules
+from trialbook.core.destination import Channel as Channel
+from trialbook.core.destination import Destination as Destination
+from trialbook.core.message import Message, MessageKind, Mood
+from trialbook.core.rules.document import Rules
+from trialbook.core.rules.quiet_hours import quiet_until
+from trialbook.core.rules.routes import DEFAULT, OWNER, Address, Owner, Route, RouteMatch
 
 _NO_OWNER = Owner()
 

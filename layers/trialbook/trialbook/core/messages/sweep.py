@@ -8,15 +8,15 @@ from trialbook.core.analysis.verdict import assignments, compared
 from trialbook.core.analysis.wording import brief, duration, listed, plural
 from trialbook.core.announcements import Announcement
 from trialbook.core.jobs import FAILED
+from trialbook.core.message import Fact, Message, MessageKind, Picture, Progress, Stored
 from trialbook.core.messages import phrases
 from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.messages.leaders import Leaders, bars, bars_label, constants_text, leaders, table
 from trialbook.core.messages.links import sweep_links
-from trialbook.core.messages.model import Fact, Message, MessageKind, Picture, Progress, Stored
 from trialbook.core.messages.owners import owner_of, shared_tags
 from trialbook.core.messages.summary import advice, failures, is_same_answer, revised, summary_facts, verdict
 from trialbook.core.report_keys import PAGE, PICTURE
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -9,16 +9,16 @@ from trialbook.core.analysis.parameters import shown_values
 from trialbook.core.analysis.verdict import assignments, distance
 from trialbook.core.analysis.wording import brief, listed, number_of, plural
 from trialbook.core.announcements import Announcement
+from trialbook.core.message import Message, MessageKind, Mood, Stored
 from trialbook.core.messages import phrases
 from trialbook.core.messages.facts import SweepFacts
 from trialbook.core.messages.leaders import leaders
-from trialbook.core.messages.model import Message, MessageKind, Mood, Stored
 from trialbook.core.messages.owners import owner_of, shared_tags
 from trialbook.core.messages.summary import failure
 from trialbook.core.messages.sweep import about, moment, version
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType
 from trialbook.core.report_keys import PAGE
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 
 _NAMED = 10  # failed jobs of a reason
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from trialbook.core.checking import Checker, Path
-from trialbook.core.messages.model import Message, MessageKind, Mood
+from trialbook.core.message import Message, MessageKind, Mood
+from trialbook.core.rules.checker import Checker, Path
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = 24 * 60  # minutes

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from trialbook.core.analysis.wording import dollars, percent, rough
-from trialbook.core.checking import Checker, Path
+from trialbook.core.rules.checker import Checker, Path
 
 EXPERIMENT, PREVIOUS_SWEEP = "experiment", "previous sweep"
 _PERCENT = re.compile(r"(?P<number>\d+(\.\d+)?)\s*%")

@@ -9,7 +9,11 @@ from typing import Any, Generic, TypeVar
 
 from botocore.session import Session
 
-from trialbook.adapters.dynamodb import (
+from trialbook.core.errors import InvalidInput
+from trialbook.core.experiments import Experiment
+from trialbook.core.names import base_job_name, same_name
+from trialbook.core.sweeps import Record, Sweep
+from trialbook.ledger.ledger import (
     EXPERIMENTS,
     SWEEPS,
     Ledger,
@@ -21,10 +25,6 @@ from trialbook.adapters.dynamodb import (
     read_sweep,
     sweeps_id,
 )
-from trialbook.core.errors import InvalidInput
-from trialbook.core.experiments import Experiment
-from trialbook.core.names import base_job_name, same_name
-from trialbook.core.sweeps import Record, Sweep
 
 T = TypeVar("T")
 _CANDIDATES = 20  # names told where a beginning fits several

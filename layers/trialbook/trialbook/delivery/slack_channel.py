@@ -6,19 +6,19 @@ from datetime import datetime
 from hashlib import sha256
 from math import ceil
 
-from trialbook import clock
-from trialbook.adapters.deliveries import Deliveries
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.slack import Slack
-from trialbook.batches import TryLater
+from trialbook.core.destination import Channel, Destination
+from trialbook.core.message import Message
 from trialbook.core.messages.delivery import EDITED_EVERY, MESSAGE, PICTURE, Delivery, NotSent, Sent
-from trialbook.core.messages.destination import Channel, Destination
 from trialbook.core.messages.merged import merged
-from trialbook.core.messages.model import Message
 from trialbook.core.report_keys import safe
-from trialbook.delivering import LONGEST_DELAY, claim, send_once
+from trialbook.delivery.send_once import LONGEST_DELAY, claim, send_once
+from trialbook.ledger.deliveries import Deliveries
 from trialbook.messages.slack import Look, SlackText, slack_text
-from trialbook.observability import count, logger
+from trialbook.runtime import clock
+from trialbook.runtime.observability import count, logger
+from trialbook.runtime.sqs_batch import TryLater
 
 _FOR_ITS_PARENT = 10  # seconds that a reply waits for the message whose thread it belongs in
 _AGAIN = int(EDITED_EVERY.total_seconds())

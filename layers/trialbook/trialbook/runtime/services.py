@@ -7,15 +7,15 @@ from functools import cache
 
 from botocore.session import Session
 
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.adapters.rules_source import RulesSource
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.adapters.ssm import Parameter
 from trialbook.core.errors import InvalidRules
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record
-from trialbook.observability import correlation_id, count, logger
-from trialbook.settings import Settings
+from trialbook.ledger.ledger import Ledger
+from trialbook.runtime.observability import correlation_id, count, logger
+from trialbook.runtime.settings import Settings
 
 Prices = Callable[[Collection[str], str], Mapping[str, float]]
 

@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import ceil
 
-from trialbook import clock
-from trialbook.adapters.deliveries import Deliveries
-from trialbook.adapters.dynamodb import Conflict
-from trialbook.batches import TryLater
+from trialbook.core.destination import Channel, Destination
+from trialbook.core.message import Message
 from trialbook.core.messages.delivery import Delivery, NotSent, Sent
-from trialbook.core.messages.destination import Channel, Destination
-from trialbook.core.messages.model import Message
 from trialbook.core.messages.remedies import remedy
-from trialbook.observability import count, logger
+from trialbook.ledger.deliveries import Deliveries
+from trialbook.ledger.ledger import Conflict
+from trialbook.runtime import clock
+from trialbook.runtime.observability import count, logger
+from trialbook.runtime.sqs_batch import TryLater
 
 LONGEST_DELAY = 43_000  # seconds; SQS takes 12 hours, counted from when the message came up
 LONGEST_PAUSE = 900  # seconds; after that a channel that works again is noticed

@@ -6,18 +6,18 @@ to ask: then it is sent again, under the same Message-ID. That is the only windo
 
 from math import ceil
 
-from trialbook import clock
-from trialbook.adapters.deliveries import Deliveries
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.ses import Ses
-from trialbook.batches import TryLater
+from trialbook.core.destination import Channel, Destination
 from trialbook.core.errors import InvalidInput
+from trialbook.core.message import Message, Stored
 from trialbook.core.messages.delivery import MESSAGE, NotSent, Sent
-from trialbook.core.messages.destination import Channel, Destination
-from trialbook.core.messages.model import Message, Stored
-from trialbook.delivering import LONGEST_DELAY, send_once
+from trialbook.delivery.send_once import LONGEST_DELAY, send_once
+from trialbook.ledger.deliveries import Deliveries
 from trialbook.messages.email import Enclosed, Letterhead, email_of
-from trialbook.observability import count
+from trialbook.runtime import clock
+from trialbook.runtime.observability import count
+from trialbook.runtime.sqs_batch import TryLater
 
 
 class ToEmail:

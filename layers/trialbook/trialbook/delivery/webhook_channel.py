@@ -2,16 +2,16 @@
 
 from math import ceil
 
-from trialbook import clock
-from trialbook.adapters.deliveries import Deliveries
 from trialbook.adapters.slack import Webhook
-from trialbook.batches import TryLater
+from trialbook.core.destination import Channel, Destination
+from trialbook.core.message import Message
 from trialbook.core.messages.delivery import NotSent, Sent
-from trialbook.core.messages.destination import Channel, Destination
-from trialbook.core.messages.model import Message
-from trialbook.delivering import LONGEST_DELAY, send_once
+from trialbook.delivery.send_once import LONGEST_DELAY, send_once
+from trialbook.ledger.deliveries import Deliveries
 from trialbook.messages.slack import Look, slack_text
-from trialbook.observability import count
+from trialbook.runtime import clock
+from trialbook.runtime.observability import count
+from trialbook.runtime.sqs_batch import TryLater
 
 
 class ToWebhook:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from trialbook.adapters.dynamodb import Ledger
 from trialbook.core.codec import pack, unpack
 from trialbook.core.messages.delivery import MESSAGE, Delivery
+from trialbook.ledger.ledger import Ledger
 
 _LONGEST_KEY = 500  # characters of an about; DynamoDB takes 2,048 bytes
 _KEPT_FOR = timedelta(days=400)  # a sweep may be revised for as long as a job of its can come late

@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from trialbook.core.announcements import TYPES
-from trialbook.core.checking import Checker, Path
-from trialbook.core.messages.destination import Channel
-from trialbook.core.messages.model import Message, MessageKind, Mood
-from trialbook.core.messages.quiet_hours import Window, parse_quiet_hours
+from trialbook.core.destination import Channel
+from trialbook.core.message import Message, MessageKind, Mood
+from trialbook.core.rules.checker import Checker, Path
+from trialbook.core.rules.quiet_hours import Window, parse_quiet_hours
 
 OWNER = "owner"  # instead of an address or a mention: whoever the message's jobs belong to
 NOBODY = "nobody"

@@ -6,22 +6,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trialbook.adapters.paged import Page, PagedLedger
-from trialbook.core.columns import Columns, job_columns, sweep_columns
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.names import base_job_name
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep
+from trialbook_book.columns import Columns, job_columns, sweep_columns
+from trialbook_book.paged import Page, PagedLedger
 
 if TYPE_CHECKING:
     import pandas as pd
     from botocore.session import Session
 
-    from trialbook.adapters.stacks import Deployed
     from trialbook.core.analysis.model import Analysis
-    from trialbook.services import Services
+    from trialbook.runtime.services import Services
+    from trialbook_book.stacks import Deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Book:
         """The book of a deployed stack; with `table`, of that table; with `folder`, the one that a replay, an export or
         a backfill left there. Raises InvalidInput where it is not there."""
         if folder is not None:
-            from trialbook.adapters.folder import open_folder
+            from trialbook_book.folder import open_folder
 
             return Book(open_folder(Path(folder)))
         session = session_of(profile, region)
         if table:
             return Book(_ledger(session, table))
-        from trialbook.adapters.stacks import deployed
+        from trialbook_book.stacks import deployed
 
         found = deployed(session, stack)
         return Book(_ledger(session, found.table), Account(found.account, found.region), found)
@@ -140,7 +140,7 @@ class Book:
     def services(self) -> "Services":
         """What use cases that only read ask for: no prices are looked up but the rules' own."""
         from trialbook.adapters.sagemaker import SageMaker
-        from trialbook.services import Services
+        from trialbook.runtime.services import Services
 
         rules = self.rules()
         return Services(self.ledger, lambda account, region: SageMaker(self.ledger.session, region), lambda: rules)

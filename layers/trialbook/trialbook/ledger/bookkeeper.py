@@ -13,14 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from trialbook.adapters.dynamodb import LONGEST_TRANSACTION, Conflict, Ledger, Loops
 from trialbook.core.assessment import assess, extends, is_near, membership, new_sweep, with_tuning_job
 from trialbook.core.closing import due
 from trialbook.core.jobs import Job, JobKey, TuningJob
 from trialbook.core.merging import merge
 from trialbook.core.names import same_name
 from trialbook.core.placement import LeftOut, Placement, place
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import (
     Interval,
     Record,
@@ -33,6 +32,7 @@ from trialbook.core.sweeps import (
     recount,
     windows,
 )
+from trialbook.ledger.ledger import LONGEST_TRANSACTION, Conflict, Ledger, Loops
 
 T = TypeVar("T")
 Sweeps = tuple[Sweep, ...]

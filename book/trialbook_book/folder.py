@@ -15,10 +15,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from trialbook.adapters.conditions import Condition, comparable
-from trialbook.adapters.dynamodb import indexed_by
-from trialbook.adapters.paged import PagedLedger
 from trialbook.core.errors import InvalidInput
+from trialbook.ledger.ledger import indexed_by
+from trialbook_book.conditions import Condition, comparable
+from trialbook_book.paged import PagedLedger
 
 FILE = "ledger.jsonl"
 Item = dict[str, dict[str, Any]]

@@ -12,10 +12,10 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from trialbook import clock
 from trialbook.core.errors import InvalidInput, NotAJobEvent
 from trialbook.core.times import parse_time
-from trialbook.observability import age, correlate, count, logger
+from trialbook.runtime import clock
+from trialbook.runtime.observability import age, correlate, count, logger
 
 
 class TryLater(Exception):

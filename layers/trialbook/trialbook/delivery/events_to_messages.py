@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from trialbook import clock
 from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
 from trialbook.core.analysis.digest import ALT_TEXT, from_data
@@ -18,17 +17,18 @@ from trialbook.core.analysis.model import Analysis
 from trialbook.core.announcements import BEST_TRIALS, Announcement, announcement_of
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import FAILED, JobKey, JobKind
+from trialbook.core.message import Message
 from trialbook.core.messages.best_trials import from_detail
 from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts, WeekFacts
-from trialbook.core.messages.model import Message
 from trialbook.core.messages.routing import Defaults, Destination, destinations
 from trialbook.core.report_links import link
-from trialbook.core.rules import Rules
+from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepState
-from trialbook.observability import logger
-from trialbook.services import Services, hourly_prices
-from trialbook.settings import Settings
+from trialbook.runtime import clock
+from trialbook.runtime.observability import logger
+from trialbook.runtime.services import Services, hourly_prices
+from trialbook.runtime.settings import Settings
 
 _READ = 10  # jobs of a sweep, best first
 _LOOKED_AT = 100  # jobs of a sweep, last first, for why they failed

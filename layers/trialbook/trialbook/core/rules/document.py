@@ -10,14 +10,14 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
-from trialbook.core.checking import Checker, Lines, Path
 from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.core.jobs import Job, JobKind
-from trialbook.core.messages.alert_rules import AlertRule, parse_alerts
-from trialbook.core.messages.quiet_hours import Window, parse_quiet_hours
-from trialbook.core.messages.route_rules import Owner, Route, parse_owners, parse_routes
 from trialbook.core.names import base_job_name
 from trialbook.core.objectives import Objective, ObjectiveSource, parse_objective
+from trialbook.core.rules.alerts import AlertRule, parse_alerts
+from trialbook.core.rules.checker import Checker, Lines, Path
+from trialbook.core.rules.quiet_hours import Window, parse_quiet_hours
+from trialbook.core.rules.routes import Owner, Route, parse_owners, parse_routes
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""The rules document: placements, objectives, prices, routes, alerts, quiet hours."""

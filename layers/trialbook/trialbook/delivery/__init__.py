@@ -1,0 +1,1 @@
+"""From an event on the bus to messages, and each message to its channel once."""

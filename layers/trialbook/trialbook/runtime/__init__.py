@@ -1,0 +1,1 @@
+"""What Lambda's runtime needs: batches, schedules, settings, services, clock, logs and metrics."""
