@@ -147,11 +147,11 @@ class Book:
 
     def rules(self) -> Rules:
         """The rules document in force. A folder or a table alone has the last valid one that the ledger kept."""
-        from trialbook.adapters.rules_document import read_rules
+        from trialbook.adapters.rules_document import read_kept_rules, read_rules
 
         name = self.stack.outputs.get("RulesParameter") if self.stack else None
         if name is None:
-            return read_rules(self.ledger.note("rules") or "")
+            return read_kept_rules(self.ledger.note("rules") or "")
         client: Any = self.ledger.session.create_client("ssm")
         try:
             text = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]

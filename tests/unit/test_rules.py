@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trialbook.adapters.rules_document import read_rules
+from trialbook.adapters.rules_document import read_kept_rules, read_rules
 from trialbook.adapters.rules_source import RulesSource
 from trialbook.core.errors import InvalidRules, Unreachable
 from trialbook.core.rules.document import Rules
@@ -98,6 +98,65 @@ def test_all_problems_are_told_at_once() -> None:
     assert len(invalid.value.problems) == 3
 
 
+@pytest.mark.parametrize(
+    ("document", "problems"),
+    [
+        (
+            "experiments:\n  churn: {quiet_minutes: 5}\n  wine: {quiet_minutes: 6}\n  churn: {quiet_minutes: 7}\n",
+            ("line 4: churn: stands in line 2 already, expected each key once",),
+        ),
+        ("version: 1\nversion: 1", ("line 2: version: stands in line 1 already, expected each key once",)),
+        (
+            "rules:\n- match: {job: a, job: b}\n  trial: x\nquiet_minutes: soon",
+            (
+                "line 2: job: stands in line 2 already, expected each key once",
+                "line 4: quiet_minutes: is 'soon', expected a number above 0 and at most 1440",
+            ),
+        ),
+        (
+            'prices: {a: 1, a: 2, "a": 3}',
+            ("line 1: a: stands in line 1 already, expected each key once",) * 2,
+        ),
+        (
+            "owners:\n  Ann: {email: ann@example.com}\n  ann: {email: ann@example.org}",
+            ("line 3: owners.ann: stands in line 2 already as 'Ann'; upper and lower case are the same here",),
+        ),
+    ],
+)
+def test_a_key_that_stands_twice_is_a_problem_that_names_it_and_both_lines(
+    document: str, problems: tuple[str, ...]
+) -> None:
+    with pytest.raises(InvalidRules) as invalid:
+        read_rules(document)
+
+    assert invalid.value.problems == problems
+
+
+def test_keys_that_a_merge_or_an_alias_repeats_are_no_problem() -> None:
+    rules = read_rules(
+        "experiments:\n"
+        "  churn: &usual {quiet_minutes: 5, rank_stopped: true}\n"
+        "  wine: {<<: *usual, quiet_minutes: 7}\n"
+        "  beer: *usual\n"
+    )
+
+    assert rules.quiet_period("wine") == timedelta(minutes=7)
+    assert rules.rank_stopped("wine") is rules.rank_stopped("beer") is True
+
+
+def test_a_document_that_an_older_version_took_stays_in_force_without_what_is_wrong_in_it_today() -> None:
+    text = "quiet_minutes: 5\nquiet_minutes: 20\nprices: {ml.m5.xlarge: cheap, ml.c5.xlarge: 0.5}\n"
+    met: list[InvalidRules] = []
+    source = RulesSource(lambda: text, lambda: text, lambda good: None, met.append)
+
+    rules = source()
+
+    assert rules == read_kept_rules(text)
+    assert rules.quiet == timedelta(minutes=20)
+    assert rules.prices == {"ml.c5.xlarge": 0.5}
+    assert len(met[0].problems) == 2
+
+
 def test_an_invalid_document_leaves_the_last_good_one_in_force_even_after_a_cold_start() -> None:
     stored: dict[str, str] = {}
     texts = ["quiet_minutes: 20"]
@@ -144,3 +203,4 @@ def test_a_document_that_cannot_be_read_leaves_what_was_read_last_in_force_even_
 
 def test_without_any_good_document_an_invalid_one_means_the_defaults() -> None:
     assert RulesSource(lambda: "a: [", lambda: None, lambda text: None, lambda problems: None)() == Rules()
+    assert RulesSource(lambda: "a: [", lambda: "b: [", lambda text: None, lambda problems: None)() == Rules()

@@ -43,7 +43,11 @@ class RulesSource:
 
     def _last_good(self) -> Rules:
         if self._rules is None:
-            self._rules = _read(self._load_good() or "")
+            try:
+                self._rules = _read_kept(self._load_good() or "")
+            except InvalidRules as problems:  # kept by an older version, and no document at all to this one
+                self._on_invalid(problems)
+                self._rules = Rules()
         return self._rules
 
 
@@ -53,3 +57,11 @@ def _read(text: str) -> Rules:
     from trialbook.adapters.rules_document import read_rules  # 20 ms that a start without a document need not wait for
 
     return read_rules(text)
+
+
+def _read_kept(text: str) -> Rules:
+    if not text:
+        return Rules()
+    from trialbook.adapters.rules_document import read_kept_rules
+
+    return read_kept_rules(text)

@@ -20,9 +20,13 @@ class Checker:
 
     def problem(self, path: Path, text: str) -> None:
         """Notes a problem at a path; the line is that of the nearest key that stands in the document."""
+        line = self.line_of(path)
+        self.problems.append(f"{f'{line}: ' if line else ''}{_dotted(path) or 'document'}: {text}")
+
+    def line_of(self, path: Path) -> str:
+        """`line 4`: where the path, or the nearest key above it, stands; empty where no lines are known."""
         known = next((path[:size] for size in range(len(path), -1, -1) if path[:size] in self._lines), None)
-        line = f"line {self._lines[known]}: " if known is not None else ""
-        self.problems.append(f"{line}{_dotted(path) or 'document'}: {text}")
+        return f"line {self._lines[known]}" if known is not None else ""
 
     def wrong(self, path: Path, value: object, expected: str) -> None:
         """Notes a value that is not what was expected."""

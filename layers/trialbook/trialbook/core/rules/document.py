@@ -109,6 +109,14 @@ def parse_rules(document: object, lines: Lines) -> Rules:
 
     Raises InvalidRules with every problem, each naming its line and key.
     """
+    rules, problems = rules_and_problems(document, lines)
+    if problems:
+        raise InvalidRules(problems)
+    return rules
+
+
+def rules_and_problems(document: object, lines: Lines) -> tuple[Rules, tuple[str, ...]]:
+    """The rules in a document, without what is wrong in it, and every problem."""
     check = Checker(lines)
     top = check.mapping(document if document is not None else {}, (), _TOP)
     check.choice(top.get("version", 1), ("version",), (1,))
@@ -123,9 +131,7 @@ def parse_rules(document: object, lines: Lines) -> Rules:
         owner_tag=check.text(top.get("owner_tag"), ("owner_tag",)) or OWNER_TAG,
         owners=parse_owners(check, top),
     )
-    if check.problems:
-        raise InvalidRules(tuple(check.problems))
-    return rules
+    return rules, tuple(check.problems)
 
 
 _TOP = (

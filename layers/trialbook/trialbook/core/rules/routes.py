@@ -107,6 +107,13 @@ def parse_routes(check: Checker, top: Mapping[str, Any]) -> tuple[Route, ...]:
 def parse_owners(check: Checker, top: Mapping[str, Any]) -> dict[str, Owner]:
     """The mapping under `owners`, by the tag's value in lower case."""
     given = check.mapping(top.get("owners") or {}, ("owners",), None)
+    first: dict[str, str] = {}
+    for name in given:
+        before = first.setdefault(name.casefold(), name)
+        if before != name:
+            line = check.line_of(("owners", before)) or "the document"
+            what = f"stands in {line} already as {before!r}; upper and lower case are the same here"
+            check.problem(("owners", name), what)
     return {name.casefold(): _owner(check, each, ("owners", name)) for name, each in given.items()}
 
 
