@@ -1,5 +1,8 @@
 """The rules document, checked."""
 
+import time
+import tracemalloc
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -68,9 +71,12 @@ def test_the_first_section_that_says_something_wins() -> None:
         ("a: [1", "line 1: no valid YAML"),
         ("version: 1\nowner_tag: 2026-13-45", "line 2: no valid YAML: '2026-13-45' is no timestamp, put it in quotes if it is a text"),
         ("quiet_minutes: !!int ''", "line 1: no valid YAML: '' is no int"),
-        ("rules: &all [*all]", "the document is nested too deep, or one of its aliases holds itself"),
-        (LAUGHS, "the document has more than 20,000 values, its aliases written out"),
+        ("rules: &all [*all]", "line 1: the document is nested too deep, or one of its aliases holds itself"),
+        (LAUGHS, "the document has more than 10,000 values, its aliases written out"),
         ("experiments:\n  1: {}", "line 1: experiments: is 1, expected a text as key"),
+        ("version: 1\n? [a, b]\n: 1", "line 2: a sequence can't be a key, expected a text"),
+        ("prices: {ml.m5.xlarge: .inf}", "line 1: prices.ml.m5.xlarge: is inf, expected a number above 0"),
+        (f"owner_tag: 0x{'f' * 5000}", "line 1: no valid YAML: '0xfff"),
     ],
 )  # fmt: skip
 def test_a_problem_names_line_key_value_and_what_was_expected(document: str, problem: str) -> None:
@@ -78,6 +84,50 @@ def test_a_problem_names_line_key_value_and_what_was_expected(document: str, pro
         read_rules(document)
 
     assert any(each.startswith(problem) for each in invalid.value.problems), invalid.value.problems
+
+
+def doubled(line: str, first: str, times: int = 9, levels: int = 9) -> str:
+    """A document in which each line holds the anchor of the one before it several times."""
+    lines = [line.format(at=at, inner=", ".join([f"*a{at - 1}"] * times)) for at in range(1, levels)]
+    return "\n".join([first, *lines, ""])
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        doubled("? &a{at} [{inner}]\n: 1", "? &a0 [1]\n: 1"),
+        f"{LAUGHS}? *a6\n: 1\n",
+        "a0: &a0 {x: 1}\n" + "".join(f"a{at}: &a{at} {{{', '.join([f'x: *a{at - 1}'] * 9)}}}\n" for at in range(1, 9)),
+        "a0: &a0 {x: 1}\n" + "".join(f"a{at}: &a{at} {{{', '.join([f'<<: *a{at - 1}'] * 9)}}}\n" for at in range(1, 9)),
+        doubled("a{at}: &a{at} {{<<: [{inner}]}}", "a0: &a0 {x: 1}"),
+        "a: &a {<<: *a}",
+        "a: &a {<<: [*a, *a]}",
+        "? &a [*a]\n: 1",
+        "[" * 8000,
+        "{a: " * 2000,
+        "? [" * 2700,
+        "- " * 4000,
+        f"quiet_minutes: {':'.join(['59'] * 2700)}",
+        f"rules: [{', '.join(['1'] * 2700)}]",
+        f"!!set {{{', '.join(f'a{at}' for at in range(1300))}}}",
+        f"version: !!int {'{=: ' * 40}1{'}' * 40}",
+    ],
+    ids=lambda document: f"{document[:20]!r}",
+)
+def test_any_document_that_a_parameter_holds_is_read_or_refused_at_once(document: str) -> None:
+    assert len(document) <= 8192
+    began = time.process_time()
+    with suppress(InvalidRules):
+        read_rules(document)
+    took = time.process_time() - began
+    tracemalloc.start()
+    with suppress(InvalidRules):
+        read_rules(document)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert took < 0.5
+    assert peak < 50_000_000
 
 
 @settings(max_examples=60)

@@ -9,18 +9,30 @@ from trialbook.core.errors import InvalidRules, shown
 from trialbook.core.rules.checker import Path
 from trialbook.core.rules.document import Rules, rules_and_problems
 
-_MOST_VALUES = 20_000  # a parameter has 8 KB; only aliases of aliases make more of them, and then without end
+_MOST_VALUES = 10_000  # a parameter has 8 KB; only aliases of aliases make more of them, and then without end
+_DEEPEST = 50  # levels; a document that means something has eight
+_TOO_DEEP = "the document is nested too deep, or one of its aliases holds itself"
 _MERGE = "tag:yaml.org,2002:merge"  # `<<`, which may come several times
 
 
 class _Loader(yaml.SafeLoader):
-    """Says where a value stands that looks like a date or a number and is none; PyYAML lets Python's own error out."""
+    """Says where a value stands that looks like a date or a number and is none; PyYAML lets Python's own error out.
+    Refuses what is nested too deep while it scans, as PyYAML's time grows with the square of the open brackets."""
+
+    def fetch_flow_collection_start(self, token_class: Any) -> None:
+        if self.flow_level >= _DEEPEST:
+            raise _too_deep(self.get_mark())
+        super().fetch_flow_collection_start(token_class)
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
-            return super().construct_object(node, deep)
+            value = super().construct_object(node, deep)
+            if isinstance(value, int):
+                float(value)  # raises OverflowError where no number of the document can be meant
+            return value
         except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError) as error:
-            what = f"{shown(node.value)} is no {node.tag.rpartition(':')[2]}, put it in quotes if it is a text"
+            text = shown(node.value) if isinstance(node, yaml.ScalarNode) else f"a {node.id}"
+            what = f"{text} is no {node.tag.rpartition(':')[2]}, put it in quotes if it is a text"
             raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from error
 
 
@@ -52,7 +64,7 @@ def _read(text: str) -> tuple[Rules, tuple[str, ...]]:
     except yaml.YAMLError as error:
         raise InvalidRules((f"no valid YAML: {error}",)) from error
     except RecursionError as error:
-        raise InvalidRules(("the document is nested too deep, or one of its aliases holds itself",)) from error
+        raise InvalidRules((_TOO_DEEP,)) from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -61,12 +73,18 @@ def _read(text: str) -> tuple[Rules, tuple[str, ...]]:
 
 
 def _lines(document: Any) -> dict[Path, int]:
-    """The line of each path, counted from 1: that of the key where there is one."""
+    """The line of each path, counted from 1: that of the key where there is one.
+
+    It walks the document with its aliases written out before anything is made of it, and so refuses what would take too
+    long to read.
+    """
     found: dict[Path, int] = {}
-    for path, line in _walked(document, ()) if document is not None else ():
-        found[path] = line
-        if len(found) > _MOST_VALUES:
+    if document is None:
+        return found
+    for count, (path, line) in enumerate(_walked(document)):
+        if count >= _MOST_VALUES:
             raise InvalidRules((f"the document has more than {_MOST_VALUES:,} values, its aliases written out",))
+        found[path] = line
     return found
 
 
@@ -98,15 +116,26 @@ def _repeated_in(mapping: Any) -> Iterator[str]:
             first.setdefault((key.tag, key.value), line)
 
 
-def _walked(node: Any, path: Path) -> Iterator[tuple[Path, int]]:
-    if not path:
-        yield path, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            step = (*path, str(key.value))
-            yield step, key.start_mark.line + 1
-            yield from _walked(value, step)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, value in enumerate(node.value):
-            yield (*path, number), value.start_mark.line + 1
-            yield from _walked(value, (*path, number))
+def _walked(document: Any) -> Iterator[tuple[Path, int]]:
+    waiting: list[tuple[Path, Any, Any]] = [((), document, document)]  # the place's path, its value, where it stands
+    while waiting:
+        path, node, place = waiting.pop()
+        if len(path) > _DEEPEST:
+            raise _too_deep(place.start_mark)
+        yield path, place.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            waiting.extend(((*path, _name(key)), value, key) for key, value in reversed(node.value))
+        elif isinstance(node, yaml.SequenceNode):
+            waiting.extend(((*path, at), value, value) for at, value in reversed(list(enumerate(node.value))))
+
+
+def _name(key: Any) -> str:
+    """A key's text. A list or a mapping as key is refused: no key is one, and its aliases would be written out."""
+    if not isinstance(key, yaml.ScalarNode):
+        line = key.start_mark.line + 1
+        raise InvalidRules((f"line {line}: a {key.id} can't be a key, expected a text",))
+    return str(key.value)
+
+
+def _too_deep(mark: Any) -> InvalidRules:
+    return InvalidRules((f"line {mark.line + 1}: {_TOO_DEEP}",))

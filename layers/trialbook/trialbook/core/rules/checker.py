@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from trialbook.core.errors import shown
@@ -75,7 +76,7 @@ class Checker:
         """A number within bounds."""
         if value is None:
             return None
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
         if is_number and value > above and (at_most is None or value <= at_most):  # type: ignore[operator]
             return float(value)  # type: ignore[arg-type]
         limit = f" and at most {at_most:g}" if at_most is not None else ""
