@@ -35,11 +35,11 @@ def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledge
             cause = cause_of_image(new)
             told += [(place, replace(each, cause=cause)) for each in _told(old, new, ledger)]
         except (NewerFormat, Conflict, *OUTAGE) as error:
-            logger.warning("a change can't be told yet", place=place, reason=str(error))
+            logger.warning("a change can't be told yet", item=_key_of(new or old), reason=str(error))
             done = place
             break
         except Exception:  # noqa: BLE001 whatever is wrong with one change must not cost its neighbours
-            logger.exception("a change can't be read and is left out", place=place)
+            logger.exception("a change can't be read and is left out", item=_key_of(new or old))
             count("ChangesUnreadable")
     wanted = thinned(each for _, each in told)
     try:
@@ -51,6 +51,11 @@ def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledge
         first = wanted[error.published]
         done = min(done, next(place for place, each in told if each is first))
     return done
+
+
+def _key_of(image: Image | None) -> str:
+    """The key of an item, for the log."""
+    return "/".join(str((image or {}).get(name, {}).get("S")) for name in ("pk", "sk"))
 
 
 def _told(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> list[Announcement]:

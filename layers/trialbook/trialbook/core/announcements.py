@@ -1,5 +1,6 @@
 """What is worth telling about a change of the ledger: domain events, each with an id derived from what happened."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -138,9 +139,15 @@ def _about(sweep: Sweep, event_type: str, what: str, **more: Any) -> Announcemen
 
 
 def _best_changed(sweep: Sweep, old: Best | None, new: Best) -> Announcement:
-    margin = None if old is None else abs(new.value - old.value)
+    margin = None if old is None else _margin(old.value, new.value)
     found = {"old": None if old is None else _best(old), "new": _best(new), "margin": margin}
     return _about(sweep, BEST_TRIAL_CHANGED, f"{sweep.id}/{new.job_name}", **found)
+
+
+def _margin(one: float, other: float) -> float | None:
+    """How far apart they are; None where that is beyond what a float holds, as between 1.7e308 and -1.7e308."""
+    margin = abs(one - other)
+    return margin if math.isfinite(margin) else None
 
 
 def _job_failed(record: Record) -> Announcement:
