@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
+from trialbook.core.job_names import base_job_name
 from trialbook.core.jobs import JobKey, JobKind
-from trialbook.core.names import base_job_name
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep
 from trialbook_book.columns import Columns, job_columns, sweep_columns

@@ -11,7 +11,8 @@ from botocore.session import Session
 
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
-from trialbook.core.names import base_job_name, same_name
+from trialbook.core.job_names import base_job_name
+from trialbook.core.names import same_name
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.ledger import (
     EXPERIMENTS,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trialbook.core.names import base_job_name, is_valid_name, shard_name, valid_name
+from trialbook.core.names import is_valid_name, shard_name, valid_name
 
 
 @pytest.mark.parametrize("name", ["churn", "Churn-2", "a", "a" * 120, "a--b"])
@@ -35,22 +35,6 @@ def test_names_that_differ_in_punctuation_or_behind_the_cut_stay_apart() -> None
     names = {valid_name(text) for text in ("my_churn", "my.churn", "my churn", "my-churn", "a" * 130, "a" * 131)}
 
     assert len(names) == 6
-
-
-@pytest.mark.parametrize(
-    ("name", "base"),
-    [
-        ("churn-xgb-2026-11-20-10-15-00-123", "churn-xgb"),
-        ("churn-xgb-261121-0900", "churn-xgb"),
-        ("churn-xgb-1795168800-0f3a", "churn-xgb"),
-        ("churn-xgb-20261120101500", "churn-xgb"),
-        ("churn-xgb", "churn-xgb"),
-        ("churn-2026", "churn-2026"),
-        ("-2026-11-20-10-15-00-123", "-2026-11-20-10-15-00-123"),
-    ],
-)
-def test_the_base_name_lacks_the_sdks_timestamp(name: str, base: str) -> None:
-    assert base_job_name(name) == base
 
 
 @given(st.text(ascii_letters + digits + "-", min_size=1, max_size=120).filter(is_valid_name), st.integers(1, 9999))

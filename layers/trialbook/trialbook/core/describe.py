@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from trialbook.core.errors import InvalidInput
+from trialbook.core.job_names import pipeline_job
 from trialbook.core.jobs import (
     Channel,
     ExperimentConfig,
@@ -30,7 +31,6 @@ Detail = Mapping[str, Any]
 _PREFIX = {JobKind.TRAINING: "Training", JobKind.PROCESSING: "Processing", JobKind.TRANSFORM: "Transform"}
 _MAKERS = ("AutoMLJobArn", "MonitoringScheduleArn", "TrainingJobArn")  # who starts processing jobs of its own
 _CHILD = re.compile(r"(?P<tuning_job>.+)-\d{3,}-[0-9a-f]{8}")
-_PIPELINE_STEP_JOB = re.compile(r"pipelines-(?P<execution>[a-z0-9]{12})-.+")
 
 
 def job_from_detail(
@@ -289,6 +289,6 @@ def _tuning_job(detail: Detail, name: str) -> str | None:
 
 
 def _pipeline_execution(name: str) -> str | None:
-    """The execution whose step started the job, which its name tells: `pipelines-<execution>-<step>-<random>`."""
-    step = _PIPELINE_STEP_JOB.fullmatch(name)
-    return step["execution"] if step else None
+    """The execution whose step started the job, as far as the job's name tells it."""
+    started = pipeline_job(name)
+    return started.execution if started else None

@@ -1,16 +1,10 @@
-"""Names that SageMaker takes for experiments and trials, and base names as its SDKs build on them."""
+"""Names that SageMaker takes for experiments and trials."""
 
 import re
 from hashlib import sha256
 
 LONGEST = 120
 _VALID = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}")
-_TIMESTAMPS = (
-    re.compile(r"-\d{4}(-\d{2}){5}-\d{3}"),  # SDK 2, name_from_base: -2026-11-20-10-15-00-123
-    re.compile(r"-\d{6}-\d{4}"),  # SDK 2, short form for tuning jobs: -261120-1015
-    re.compile(r"-\d{10}-[0-9a-f]{4}"),  # SDK 2, unique_name_from_base
-    re.compile(r"-\d{14}"),  # SDK 3, ModelTrainer
-)
 
 
 def is_valid_name(name: str) -> bool:
@@ -34,15 +28,6 @@ def valid_name(text: str, longest: int = LONGEST) -> str:
 def same_name(name: str) -> str:
     """What two names share that SageMaker does not tell apart: it compares without regard to case."""
     return name.casefold()
-
-
-def base_job_name(name: str) -> str:
-    """The name without the timestamp that SageMaker's SDKs append; a name without one is its own base."""
-    for timestamp in _TIMESTAMPS:
-        found = list(timestamp.finditer(name))
-        if found and found[-1].end() == len(name) and found[-1].start() > 0:
-            return name[: found[-1].start()].rstrip("-") or name
-    return name
 
 
 def shard_name(name: str, number: int) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from trialbook.core.job_names import base_job_name
 from trialbook.core.jobs import Job, JobKind
-from trialbook.core.names import base_job_name, valid_name
+from trialbook.core.names import valid_name
 from trialbook.core.rules.document import Rules, fill
 
 IGNORE_TAG, EXPERIMENT_TAG, TRIAL_TAG = "trialbook:ignore", "trialbook:experiment", "trialbook:trial"

@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from trialbook.core.errors import InvalidInput, InvalidRules
+from trialbook.core.job_names import base_job_name
 from trialbook.core.jobs import Job, JobKind
-from trialbook.core.names import base_job_name
 from trialbook.core.objectives import Objective, ObjectiveSource, parse_objective
 from trialbook.core.rules.alerts import AlertRule, parse_alerts
 from trialbook.core.rules.checker import Checker, Lines, Path
