@@ -8,7 +8,7 @@ from rich.text import Text
 
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
-from trialbook.core.hyper_parameters import varied
+from trialbook.core.hyper_parameters import searched
 from trialbook.core.sweeps import Record, Sweep
 from trialbook_cli.replaying import Outcome
 from trialbook_cli.terminal import console, safe
@@ -31,7 +31,7 @@ def show(name: str, outcome: Outcome, out: Path) -> None:
 
 def _show_sweep(sweep: Sweep, records: Sequence[Record]) -> None:
     ranked = sorted(records, key=lambda record: record.sweep_rank)
-    names = varied([record.job.hyper_parameters for record in records])
+    names = searched(record.job for record in records)
     console.print(verdict(sweep, names))
     if sweep.last_at is not None:
         told = analyse(sweep, records, as_of=sweep.closed_at or sweep.last_at)

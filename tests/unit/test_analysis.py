@@ -30,6 +30,66 @@ def advice(records: list[Record], kind: str, **more: Any) -> list[str]:
     return [each.text for each in told if each.kind == kind]
 
 
+# -- what was searched ------------------------------------------------------------------------------------------------
+
+
+def with_own_paths(*, count: int = 4) -> list[Record]:
+    """A loop over the learning rate whose script passes paths and names that it makes of each job's name and time."""
+    found = []
+    for n in range(count):
+        name = f"tide-2026-11-20-10-{n:02}-00-000"
+        own = {
+            "model_dir": f'"s3://bucket/{name}/model"',
+            "run_name": f"calm-{n * 7919:x}",
+            "launched": at(n).isoformat(),
+        }
+        made = trial(n, {"lr": 10 ** -(n % 4 + 1), "epochs": 10, **own}, (n % 4 - 1.3) ** 2 + n / 1000)
+        found.append(replace(made, job=replace(made.job, key=replace(made.job.key, name=name))))
+    return found
+
+
+@pytest.mark.parametrize("count", [4, 40])
+def test_what_a_script_made_from_the_jobs_name_or_time_stands_nowhere_but_in_the_recipe(count: int) -> None:
+    found = analysed(with_own_paths(count=count))
+    told = json.dumps(to_dict(replace(found, recipe=None)))
+
+    assert [each.name for each in found.parameters] == ["lr"]
+    assert found.constants == {"epochs": "10"}
+    assert found.headline.endswith(" at lr = 0.01")
+    assert not [name for name in ("model_dir", "run_name", "launched") if name in told]
+
+
+def test_the_recipe_says_what_the_next_job_needs_anew() -> None:
+    recipe = analysed(with_own_paths()).recipe
+
+    assert recipe is not None
+    assert "launched, model_dir and run_name: made for this one job" in " ".join(recipe.notes)
+
+
+def test_numbers_that_are_spelled_differently_are_one_value() -> None:
+    given = [("0.1", 3), ("0.10", 4), ("1e-1", 5), (".1", 6)]
+    found = analysed([trial(n, {"lr": lr, "depth": depth}, n / 10) for n, (lr, depth) in enumerate(given)])
+
+    assert [each.name for each in found.parameters] == ["depth"]
+    assert found.constants == {"lr": "0.1"}
+
+
+def test_a_number_among_texts_is_one_category_however_it_is_spelled() -> None:
+    found = analysed([trial(n, {"gamma": gamma}, n / 10) for n, gamma in enumerate(("0.1", "scale", "0.10", "1e-1"))])
+
+    (parameter,) = found.parameters
+    assert (parameter.categories, parameter.distinct) == (("0.1", "scale"), 2)
+    assert [row.hyper_parameters["gamma"] for row in found.trials] == ["0.1", "scale", "0.1", "0.1"]
+
+
+def test_the_order_of_categories_does_not_tell_which_trial_was_best() -> None:
+    records = [trial(n, {"layer": name}, n / 10) for n, name in enumerate("dbca")]
+
+    assert (
+        analysed(records).parameters[0].categories == analysed(records[::-1]).parameters[0].categories == tuple("abcd")
+    )
+
+
 # -- the verdict ------------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from trialbook.core.analysis.importance import LEAST_TRIALS, importance
+from trialbook.core.analysis.importance import LEAST_TRIALS, importance, why_nothing
 from trialbook.core.analysis.model import Importance, Kind, Parameter, Scale
 from trialbook.core.objectives import ObjectiveType
 
@@ -63,6 +63,31 @@ def test_a_category_of_many_values_that_does_nothing_does_not_hide_a_number_that
 
     assert found is not None
     assert {effect.parameter: effect.share for effect in found.effects}["a"] > 0.6
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("trials", [30, 40, 200])
+def test_a_text_that_is_new_in_each_trial_explains_nothing(trials: int, seed: int) -> None:
+    source = random.Random(seed)
+    rates = sorted((source.random() for _ in range(trials)), key=lambda rate: 2 * rate + source.gauss(0, 0.3))
+    given: list[Trial] = [{"a": rate, "dataset": f"{source.randbytes(4).hex()}x"} for rate in rates]  # best first
+    values = [2 * float(trial["a"] or 0) + source.gauss(0, 0.6) for trial in given]
+    parameters = [number("a"), category("dataset", [str(trial["dataset"]) for trial in given])]
+    found = importance(parameters, given, values, ObjectiveType.MINIMIZE)
+
+    assert found is not None
+    shares = {effect.parameter: effect.share for effect in found.effects}
+    assert shares["dataset"] < 0.01 < 0.9 < shares["a"]
+
+
+def test_where_nothing_but_such_a_text_varies_the_note_says_why_nothing_is_told() -> None:
+    given: list[Trial] = [{"dataset": f"d{n}"} for n in range(40)]
+    names = [str(trial["dataset"]) for trial in given]
+    values = [float(n) for n in range(40)]
+
+    assert importance([category("dataset", names)], given, values, ObjectiveType.MINIMIZE) is None
+    assert why_nothing(values).startswith("each trial has values of its own")
+    assert why_nothing([1.0] * 40) == "all values are the same"
 
 
 @pytest.mark.parametrize("seed", SEEDS)

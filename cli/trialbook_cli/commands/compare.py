@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.text import Text
 
+from trialbook.core.analysis.parameters import constants
 from trialbook.core.analysis.wording import brief, plural
 from trialbook.core.errors import InvalidInput
-from trialbook.core.hyper_parameters import is_internal
+from trialbook.core.hyper_parameters import is_internal, searched
 from trialbook.core.significance import FEWEST, rank_test
 from trialbook.core.sweeps import Record
 from trialbook_book.book import Book
@@ -64,31 +65,26 @@ def _tests(sides: Sequence[Side]) -> list[tuple[str, str, float | None]]:
 
 
 def _show(sides: Sequence[Side], tests: Sequence[tuple[str, str, float | None]]) -> None:
+    jobs = [side.record.job for side in sides]
+    names = searched(jobs)
     rows = [
-        *_rows(sides, "", lambda side: _facts(side)),
-        *_rows(sides, "", lambda side: _given(side.record), only_differing=True),
-        *_rows(sides, "", lambda side: _metrics(side.record)),
+        *_rows(sides, _facts),
+        *_rows(sides, lambda side: {name: text for name, text in _given(side.record).items() if name in names}),
+        *_rows(sides, lambda side: _metrics(side.record)),
     ]
     headers = ["", *(str(safe(side.name, 63)) for side in sides)]
     console.print(table_of(headers, rows, right=headers[1:]))
-    same = len(set.intersection(*(set(_given(side.record).items()) for side in sides)))
+    same = len(constants(jobs))
     if same:
         console.print(Text(f"{plural(same, 'hyperparameter')} {'is' if same == 1 else 'are'} the same in all", "dim"))
     for one, other, p in tests:
         console.print(safe(_said(one, other, p), 400))
 
 
-def _rows(
-    sides: Sequence[Side], indent: str, read: Callable[[Side], dict[str, str]], *, only_differing: bool = False
-) -> list[list[str | Text]]:
+def _rows(sides: Sequence[Side], read: Callable[[Side], dict[str, str]]) -> list[list[str | Text]]:
     columns = [read(side) for side in sides]
     names = list(dict.fromkeys(name for column in columns for name in column))
-    found: list[list[str | Text]] = []
-    for name in names:
-        cells = [column.get(name, "–") for column in columns]
-        if not only_differing or len(set(cells)) > 1:
-            found.append([safe(indent + name, 80), *(safe(cell, 60) for cell in cells)])
-    return found
+    return [[safe(name, 80), *(safe(column.get(name, "–"), 60) for column in columns)] for name in names]
 
 
 def _facts(side: Side) -> dict[str, str]:

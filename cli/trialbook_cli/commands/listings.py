@@ -9,7 +9,7 @@ from rich.text import Text
 from trialbook.core.analysis.wording import brief
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
-from trialbook.core.hyper_parameters import varied
+from trialbook.core.hyper_parameters import searched
 from trialbook.core.names import same_name
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso_or_none
@@ -192,7 +192,7 @@ def _trials_table(name: str, ranked: list[Ranked], columns: str | None) -> objec
     found = [record for _, record in ranked]
     if columns is None:
         places = [place for place, _ in ranked]
-        return trials_table(name, found, varied([record.job.hyper_parameters for record in found]), places)
+        return trials_table(name, found, searched(record.job for record in found), places)
     names = [each.strip() for each in columns.split(",") if each.strip()]
     _check("--columns", names, found)
     rows = [[_cell(each, fact(record, each)) for each in names] for record in found]

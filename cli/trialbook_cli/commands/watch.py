@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trialbook.core.errors import InvalidInput
-from trialbook.core.hyper_parameters import varied
+from trialbook.core.hyper_parameters import searched
 from trialbook.core.sweeps import Sweep, SweepState
 from trialbook_book.book import Book, Jobs
 from trialbook_cli.plain import OK
@@ -46,7 +46,7 @@ def _look(jobs: Jobs) -> tuple[Sweep, Group]:
     if sweep is None:
         raise InvalidInput("sweep", jobs.name, "a sweep that the ledger has")
     found = jobs.page(_ROWS).entries
-    names = varied([record.job.hyper_parameters for record in found])
+    names = searched(record.job for record in found)
     total = max(sweep.counts.jobs, sweep.max_jobs or 0, sweep.expected_size or 0)
     # A bar says nothing that the numbers beside it do not; into a pipe it would be noise.
     bar = [ProgressBar(total=total, completed=sweep.counts.ended, width=40)] if console.is_terminal else []

@@ -6,6 +6,7 @@ maximisation of the marginal likelihood; that of a number is smooth: knots near 
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -19,6 +20,7 @@ from trialbook.core.analysis.wording import tidy
 MISSING = "none"
 _KNOTS = 6
 _LEVELS = 12  # a category's values beyond the most frequent ones are taken together
+_FEWEST = 2  # trials of a category's value: what one trial alone has can't be told from chance
 _SMOOTH = 0.4  # of the way from the lowest knot to the highest: values so near each other are alike
 _JITTER = 1e-6  # keeps the covariance of a smooth part positive definite
 _ROUNDS = 8  # of expectation maximisation; more change no share that one could see
@@ -100,11 +102,10 @@ def _hat(value: float, knots: Sequence[float]) -> Weights:
 
 
 def _levels(parameter: Parameter, column: Sequence[Value]) -> tuple[list[str], list[Weights], Matrix]:
-    present = {str(value) for value in column if value is not None}
-    names = [name for name in parameter.categories if name in present]
-    kept = names[:_LEVELS]
+    present = Counter(str(value) for value in column if value is not None)
+    kept = [name for name in parameter.categories if present[name] >= _FEWEST][:_LEVELS]
     places = {name: place for place, name in enumerate(kept)}
-    labels = [*kept, "another"] if len(names) > len(kept) else kept
+    labels = [*kept, "another"] if len(present) > len(kept) else kept
     missing: Weights = ((len(labels), 1.0),)
     weights = [missing if each is None else ((places.get(str(each), len(kept)), 1.0),) for each in column]
     return labels, weights, [[float(i == j) for j in range(len(labels))] for i in range(len(labels))]

@@ -10,7 +10,7 @@ from trialbook.core.analysis.costs import cost
 from trialbook.core.analysis.differences import differences, improvements, spread
 from trialbook.core.analysis.failures import alike, failures, lacks
 from trialbook.core.analysis.gaps import gaps
-from trialbook.core.analysis.importance import importance, why_not
+from trialbook.core.analysis.importance import importance, why_not, why_nothing
 from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import (
     Analysis,
@@ -55,7 +55,8 @@ def analyse(
     """All that the report of a sweep says. `records` are its jobs in any order; `previous` is the experiment's sweep
     before it, `experiment_best` the experiment's best job before it, `prices` US dollars an hour by instance type."""
     shown = {record.job.name: shown_values(record.job.hyper_parameters) for record in records}
-    parameters = varied(list(shown.values()), sweep.definitions)
+    jobs = [record.job for record in records]
+    parameters = varied(jobs, sweep.definitions)
     given = {name: {each.name: typed(each, values) for each in parameters} for name, values in shown.items()}
     failed = failures(records, parameters, given)
     apart = ranked_apart(records)
@@ -64,7 +65,7 @@ def analyse(
     groups = tuple(_group(each, parameters, given, others, ends, prices, is_alone=len(apart) == 1) for each in apart)
     counts = _counts(records)
     best = apart[0].records[0].job if apart else None
-    spent = cost([record.job for record in records], best, prices)
+    spent = cost(jobs, best, prices)
     lacking = lacks(records)
     return Analysis(
         as_of=as_of,
@@ -74,7 +75,7 @@ def analyse(
         counts=counts,
         groups=groups,
         parameters=parameters,
-        constants=constants(list(shown.values()), parameters),
+        constants=constants(jobs),
         metrics=_metric_names(records),
         failures=failed,
         lacks=lacking,
@@ -120,7 +121,7 @@ def _group(
         spread=spread(values, objective.type),
         slices=tuple(slice_of(each, trials, values, objective) for each in present),
         importance=found,
-        importance_note=None if found else why_not(len(values), len(present)) or "all values are the same",
+        importance_note=None if found else why_not(len(values), len(present)) or why_nothing(values),
         gaps=pairs,
         advice=(
             *advice.ties(best),

@@ -7,9 +7,10 @@ from datetime import datetime
 from trialbook.core.analysis.arithmetic import share_of
 from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
-from trialbook.core.analysis.parameters import shown_values
+from trialbook.core.analysis.parameters import shown_values, told_values
 from trialbook.core.analysis.verdict import shown
 from trialbook.core.analysis.wording import brief, listed, moment, often, percent, plural, rough, tidy
+from trialbook.core.hyper_parameters import Launch, differing
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Counts, Record, Sweep
 
@@ -137,7 +138,7 @@ def _is_by(sweep: Sweep, objective: Objective) -> bool:
 def _records(sweeps: Sequence[Sweep], objective: Objective | None) -> tuple[RecordStep, ...]:
     """The sweeps whose best beat everything before, in order of time."""
     found: list[RecordStep] = []
-    given: Mapping[str, str] = {}
+    given: Launch | None = None
     for sweep in sweeps:
         best = sweep.best
         assert best is not None
@@ -146,11 +147,16 @@ def _records(sweeps: Sequence[Sweep], objective: Objective | None) -> tuple[Reco
             continue
         margin = abs(best.value - found[-1].value) if found else None
         relative = None if margin is None else share_of(margin, found[-1].value)
-        now = shown_values(best.hyper_parameters)
-        changed = tuple(f"{name} = {text}" for name, text in now.items() if given.get(name) != text) if found else ()
+        now = Launch(best.job_name, None, best.hyper_parameters)
+        changed = _changed(given, now) if given else ()
         found.append(RecordStep(sweep.id, sweep.last_at, best.job_name, best.value, margin, relative, changed))
         given = now
     return tuple(found)
+
+
+def _changed(before: Launch, now: Launch) -> tuple[str, ...]:
+    given = shown_values(now.hyper_parameters)
+    return tuple(f"{name} = {given[name]}" for name in differing([before, now]) if name in given)
 
 
 def _champion(ranked: Sequence[Record], objective: Objective | None) -> Champion | None:
@@ -167,7 +173,7 @@ def _champion(ranked: Sequence[Record], objective: Objective | None) -> Champion
         value=value,
         ended_at=job.ended_at,
         duration_seconds=job.duration_seconds,
-        hyper_parameters=shown_values(job.hyper_parameters),
+        hyper_parameters=told_values(job),
         metrics={metric.name: metric.text if metric.value is None else metric.value for metric in job.final_metrics},
         model_artifact=job.model_artifact,
         console_url=console_url(job.key),

@@ -63,6 +63,13 @@ def why_not(trials: int, parameters: int) -> str | None:
     return None
 
 
+def why_nothing(values: Sequence[float]) -> str:
+    """Why the model explains nothing, although there are trials enough."""
+    if variance(values) == 0:
+        return "all values are the same"
+    return "each trial has values of its own: what one trial alone has can't be told from chance"
+
+
 def _winsorised(values: Sequence[float]) -> list[float]:
     """Diverged trials are pulled in, or they would be all that the model explains."""
     ordered = sorted(values)

@@ -6,8 +6,8 @@ from math import inf
 
 from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
 from trialbook.core.analysis.wording import cut, number_of
-from trialbook.core.hyper_parameters import is_internal
-from trialbook.core.jobs import ParameterRange, TuningDefinition
+from trialbook.core.hyper_parameters import Launch, is_internal, is_same, one_spelling, own, searched, unquoted
+from trialbook.core.jobs import Job, ParameterRange, TuningDefinition
 
 _LONGEST_VALUE = 200  # characters; SageMaker allows 2,500, which no chart or table can use
 FEW = 8  # distinct values that are told one by one
@@ -16,8 +16,7 @@ _WIDE = 100  # a factor between least and greatest from which values are better 
 
 def shown_value(text: str) -> str:
     """A value without the JSON quotes that SDK containers add, cut to a sensible length."""
-    inner = text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
-    return cut(inner, _LONGEST_VALUE)
+    return cut(unquoted(text), _LONGEST_VALUE)
 
 
 def shown_values(hyper_parameters: Mapping[str, str]) -> dict[str, str]:
@@ -25,24 +24,31 @@ def shown_values(hyper_parameters: Mapping[str, str]) -> dict[str, str]:
     return {name: shown_value(text) for name, text in sorted(hyper_parameters.items()) if not is_internal(name)}
 
 
-def constants(jobs: Sequence[Mapping[str, str]], varied: Iterable[Parameter]) -> dict[str, str]:
-    """The hyperparameters that all jobs have with the same value."""
-    names = {parameter.name for parameter in varied}
-    return {name: text for name, text in jobs[0].items() if name not in names} if jobs else {}
+def told_values(job: Job) -> dict[str, str]:
+    """A single job's hyperparameters for display, without what is its own only, such as the path of its model."""
+    left_out = own(Launch.of(job))
+    return {name: text for name, text in shown_values(job.hyper_parameters).items() if name not in left_out}
 
 
-def varied(jobs: Sequence[Mapping[str, str]], definitions: Iterable[TuningDefinition]) -> tuple[Parameter, ...]:
-    """The hyperparameters that differ among the jobs; `jobs` are `shown_values`."""
+def constants(jobs: Sequence[Job]) -> dict[str, str]:
+    """The hyperparameters that all jobs have with the same value, as the first of them spells it."""
+    launches = [Launch.of(job) for job in jobs]
+    given = shown_values(jobs[0].hyper_parameters) if jobs else {}
+    return {name: text for name, text in given.items() if is_same(name, launches)}
+
+
+def varied(jobs: Sequence[Job], definitions: Iterable[TuningDefinition]) -> tuple[Parameter, ...]:
+    """The hyperparameters that were searched over."""
     ranges = _ranges(definitions)
-    columns: dict[str, Counter[str]] = {}
-    for job in jobs:
-        for name, text in job.items():
-            columns.setdefault(name, Counter())[text] += 1
     return tuple(
-        _parameter(name, values, len(jobs), ranges.get(name))
-        for name, values in sorted(columns.items())
-        if len(values) > 1 or values.total() < len(jobs)
+        _parameter(name, _values(name, jobs), len(jobs), ranges.get(name)) for name in searched(jobs, tuned=ranges)
     )
+
+
+def _values(name: str, jobs: Iterable[Job]) -> Counter[str]:
+    """How often each value occurs; numbers that are only spelled differently are one."""
+    texts = (job.hyper_parameters.get(name) for job in jobs)
+    return Counter(one_spelling(shown_value(text)) for text in texts if text is not None)
 
 
 def _ranges(definitions: Iterable[TuningDefinition]) -> dict[str, ParameterRange]:
@@ -66,7 +72,7 @@ def _parameter(name: str, values: Counter[str], jobs: int, given: ParameterRange
     missing = jobs - values.total()
     numbers = [number for text in values if (number := number_of(text)) is not None]
     if len(numbers) < len(values) or not numbers:
-        order = tuple(text for text, _ in values.most_common())
+        order = tuple(sorted(values, key=lambda text: (-values[text], text)))  # not by rank: that would tell the best
         return Parameter(name, Kind.CATEGORY, Scale.LINEAR, len(values), missing, False, False, None, None, (), order)
     distinct = tuple(sorted(set(numbers)))
     has_range = given is not None and given.minimum is not None and given.maximum is not None
@@ -99,4 +105,4 @@ def _scale(numbers: Sequence[float], given: ParameterRange | None) -> Scale:
 def typed(parameter: Parameter, hyper_parameters: Mapping[str, str]) -> Value:
     """A job's value of the hyperparameter: a number, a text, or None where the job lacks it."""
     text = hyper_parameters.get(parameter.name)
-    return text if text is None or parameter.kind is Kind.CATEGORY else number_of(text)
+    return text if text is None else one_spelling(text) if parameter.kind is Kind.CATEGORY else number_of(text)

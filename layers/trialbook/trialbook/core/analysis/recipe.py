@@ -5,6 +5,8 @@ from pprint import pformat
 from typing import Any
 
 from trialbook.core.analysis.model import Recipe
+from trialbook.core.analysis.wording import listed
+from trialbook.core.hyper_parameters import Launch, own
 from trialbook.core.jobs import Job
 from trialbook.core.objectives import OBJECTIVE_HYPER_PARAMETER
 
@@ -94,6 +96,9 @@ def _missing(job: Job) -> tuple[str, ...]:
 
 def _notes(job: Job) -> tuple[str, ...]:
     notes = ["TrainingInputMode is File here; the ledger does not hold the job's own."]
+    its_own = own(Launch.of(job))
+    if its_own:
+        notes.append(f"{listed(its_own)}: made for this one job (its name, time or output); give the new one its own.")
     if job.metric_definitions and not job.algorithm and not _is_built_in(job.image):
         names = ", ".join(job.metric_definitions[:5])
         notes.append(f"MetricDefinitions ({names}) have to be given again: the ledger holds their names only.")

@@ -1,6 +1,6 @@
 """Alerts: which rules a sweep or a job breaks, in numbers, and what differs from what it is compared with."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from trialbook.core.analysis.costs import cost
@@ -11,6 +11,7 @@ from trialbook.core.analysis.parameters import shown_values
 from trialbook.core.analysis.verdict import distance, shown
 from trialbook.core.analysis.wording import brief, cut, dollars, listed, number_of, percent, plural, rough
 from trialbook.core.announcements import JOB_FINISHED, REPORT_READY, SWEEP_PROGRESSED, TUNING_JOB_FAILED, Announcement
+from trialbook.core.hyper_parameters import searched
 from trialbook.core.jobs import Job
 from trialbook.core.message import Fact, Message, MessageKind, Mood, Table
 from trialbook.core.messages import phrases
@@ -247,7 +248,8 @@ def _table(facts: Watched, broken: Broken) -> Table | None:
     one, other = _judged(facts), facts.baselines.get(broken.baseline or "")
     if one is None or other is None or broken.rule.regression is None:
         return None
-    here, there = _traits(one.job), _traits(other.job)
+    names = searched([one.job, other.job])
+    here, there = _traits(one.job, names), _traits(other.job, names)
     rows = [(name, there.get(name, "–"), here.get(name, "–")) for name in {**there, **here}]
     apart = [(_cell(name), *map(_cell, _told_apart(before, now))) for name, before, now in rows if before != now]
     if not apart:
@@ -286,10 +288,11 @@ def _judged(facts: Watched) -> Record | None:
     return next((each for each in facts.top if each.job.name == name), None)
 
 
-def _traits(job: Job) -> Mapping[str, str]:
-    """What may make one job better than another: hyperparameters, image, machines, data."""
+def _traits(job: Job, names: Iterable[str]) -> Mapping[str, str]:
+    """What may make one job better than another: these of its hyperparameters, image, machines, data."""
+    given = shown_values(job.hyper_parameters)
     return {
-        **shown_values(job.hyper_parameters),
+        **{name: given[name] for name in names if name in given},
         "image": job.image or job.algorithm or "–",
         "machines": listed([f"{each.instance_count} x {each.instance_type}" for each in job.instances]) or "–",
         **{f"data: {channel.name}": channel.s3_uri or "–" for channel in job.channels},

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trialbook.core.analysis.arithmetic import share_of
-from trialbook.core.analysis.parameters import shown_value, shown_values
+from trialbook.core.analysis.parameters import shown_value
 from trialbook.core.analysis.wording import brief, cut, dollars, listed, percent, plural, rough
 from trialbook.core.announcements import BEST_TRIALS, Announcement
 from trialbook.core.codec import pack, unpack
+from trialbook.core.hyper_parameters import searched
 from trialbook.core.message import Link, Message, MessageKind, Mood, Section, Table
 from trialbook.core.messages import phrases
 from trialbook.core.objectives import Objective, ObjectiveType
@@ -157,12 +158,10 @@ def _trial(record: Record | None) -> Trial | None:
 
 
 def _changes(former: Record, best: Record) -> tuple[Change, ...]:
-    before, now = (shown_values(each.job.hyper_parameters) for each in (former, best))
-    names = sorted(before.keys() | now.keys())
+    before, now = (each.job.hyper_parameters for each in (former, best))
     return tuple(
         Change(cut(name, _LONGEST), _cut(before.get(name)), _cut(now.get(name)))
-        for name in names
-        if before.get(name) != now.get(name)
+        for name in searched([former.job, best.job])
     )
 
 

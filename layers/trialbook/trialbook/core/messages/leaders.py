@@ -95,15 +95,16 @@ def by_importance(group: Group, analysis: Analysis) -> tuple[str, ...]:
 
 
 def _of_records(sweep: Sweep, top: Sequence[Record]) -> Leaders:
-    given = [shown_values(record.job.hyper_parameters) for record in top]
+    jobs = [record.job for record in top]
+    given = [shown_values(job.hyper_parameters) for job in jobs]
     objective = _ranked_by(sweep, top)
-    parameters = varied(given, sweep.definitions)
+    parameters = varied(jobs, sweep.definitions)
     trials = tuple(
         Leader(record.job.name, record.value, _values(parameters, values), record.job.duration_seconds)
         for record, values in zip(top, given, strict=True)
         if record.ranks and record.value is not None and record.objective == objective
     )
-    return Leaders(objective, trials, tuple(each.name for each in parameters), constants(given, parameters))
+    return Leaders(objective, trials, tuple(each.name for each in parameters), constants(jobs))
 
 
 def _ranked_by(sweep: Sweep, top: Sequence[Record]) -> Objective | None:
