@@ -115,6 +115,15 @@ def test_other_values_are_searched(values: Sequence[str]) -> None:
     assert searched(loop([{"made": each} for each in values])) == ("made",)
 
 
+def test_a_path_that_holds_the_pipeline_execution_is_not_searched() -> None:
+    jobs = [
+        job(f"pipelines-{execution}-Train-Ab3dEf6h1j", n, hyper_parameters={"made": f"s3://b/churn/{execution}/prep"})
+        for n, execution in enumerate(("k1l2m3n4o5p6", "q7r8s9t0u1v2"))
+    ]
+
+    assert searched(jobs) == ()
+
+
 def test_a_job_named_after_the_value_that_is_searched_over_does_not_hide_it() -> None:
     jobs = [job(each, hyper_parameters={"architecture": each}) for each in ("resnet50", "resnet101")]
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from functools import cached_property
 
+from trialbook.core.job_names import base_job_name, pipeline_job
 from trialbook.core.jobs import Job
-from trialbook.core.names import base_job_name
 
 # Added by SDK containers and tuning jobs; nobody tunes them.
 _INTERNAL = ("sagemaker_", "_tuning_objective_metric", "_kfold", "_num_folds")
@@ -106,10 +106,13 @@ class Launch:
 
     @cached_property
     def _own_names(self) -> tuple[re.Pattern[str], ...]:
-        """The job's name and the stamp at its end, as scripts spell them: in any case, with other characters between
-        words. A name without a stamp is no mark of one job: `resnet50` may be a value that is searched over."""
+        """The job's name, the stamp at its end and its pipeline execution, as scripts spell them: in any case, with
+        other characters between words. A name without a stamp is no mark of one job: `resnet50` may be a value that is
+        searched over."""
         stamp = self.name.removeprefix(base_job_name(self.name)).strip("-")
-        own = (self.name, stamp) if len(stamp) >= _SURE else ()
+        pipeline = pipeline_job(self.name)
+        own = [self.name, stamp] if len(stamp) >= _SURE else []
+        own += [pipeline.execution] if pipeline else []
         return tuple(
             re.compile("(?<![a-z0-9])" + "[-_. ]".join(map(re.escape, each.split("-"))) + "(?![a-z0-9])", re.I)
             for each in own
