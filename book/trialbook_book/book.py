@@ -1,8 +1,9 @@
 """The book as Python programs and the command line ask it: a deployed ledger, or one in a folder."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
 from trialbook.core.job_names import base_job_name
 from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.names import same_name
+from trialbook.core.places import Place, plain_name
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep
 from trialbook_book.columns import Columns, job_columns, sweep_columns
@@ -24,21 +27,12 @@ if TYPE_CHECKING:
     from trialbook_book.stacks import Deployed
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Where jobs are looked for by name alone."""
-
-    account: str
-    region: str
-
-
 class Book:
     """A lab book to ask. Made by `Book.open`; nothing is called before the first question."""
 
-    def __init__(self, ledger: PagedLedger, account: Account | None = None, stack: "Deployed | None" = None) -> None:
+    def __init__(self, ledger: PagedLedger, stack: "Deployed | None" = None) -> None:
         self.ledger = ledger
         self.stack = stack
-        self._account = account
 
     @staticmethod
     def open(
@@ -61,7 +55,7 @@ class Book:
         from trialbook_book.stacks import deployed
 
         found = deployed(session, stack)
-        return Book(_ledger(session, found.table), Account(found.account, found.region), found)
+        return Book(_ledger(session, found.table), found)
 
     def experiments(self) -> Iterator[Experiment]:
         """All experiments by name, with what their best job is worth."""
@@ -100,9 +94,9 @@ class Book:
                 return jobs
         likely = self.ledger.experiments_like(name)
         experiments = [each.name for each in likely]
-        exact = [each for each in experiments if each.casefold() == name.casefold()]
+        exact = _named(name, experiments)
         sweeps = [] if exact else self.ledger.sweeps_like(name)
-        exact = exact or [each for each in sweeps if each.casefold() == name.casefold()]
+        exact = exact or _named(name, sweeps)
         near = exact or [*experiments, *sweeps]
         if len(near) == 1:
             return Jobs(self, near[0], not experiments or near[0] not in experiments)
@@ -112,7 +106,8 @@ class Book:
         return ", ".join(sweep.id for sweep in self.ledger.sweeps_page(experiment, 3).entries) or "none"
 
     def job(self, name: str) -> Record:
-        """A job by its name or ARN. Raises InvalidInput where the ledger has none. One request."""
+        """A job by its name, in whatever account and region it ran, or by its ARN. Raises InvalidInput where the ledger
+        has none, or several of the name. Two requests."""
         keys = [_key_of_arn(name)] if name.startswith("arn:") else self._keys(name)
         found = sorted(self.ledger.records(keys), key=lambda record: record.key)
         if not found:
@@ -120,22 +115,24 @@ class Book:
                 "the whole name or ARN of a job that the ledger has: trialbook trials NAME --columns job lists them"
             )
             raise InvalidInput("JOB", name, expected)
+        if len(found) > 1:
+            raise InvalidInput("JOB", name, f"the ARN of one of {len(found)} jobs: {', '.join(map(_arn, found))}")
         return found[0]
 
     def _keys(self, name: str) -> list[JobKey]:
-        place = self.account
-        return [JobKey(place.account, place.region, kind, name) for kind in JobKind]
+        return [JobKey(each.account, each.region, kind, name) for each in self.places for kind in JobKind]
 
     @cached_property
-    def account(self) -> Account:
-        """Whose jobs are looked for by name: the stack's account and region, or the newest sweep's."""
-        if self._account is not None:
-            return self._account
-        newest = self.ledger.sweeps_page(None, 1).entries
-        if newest:
-            return Account(newest[0].account, newest[0].region)
-        first = next(self.ledger.jobs(), None)
-        return Account("", "") if first is None else Account(first.key.account, first.key.region)
+    def places(self) -> tuple[Place, ...]:
+        """Where jobs are looked for by name: in every account and region whose jobs the book holds. A book that has not
+        noted them yet is asked for its newest sweep."""
+        noted = self.ledger.places()
+        if noted.known and not noted.were_mixed:
+            return noted.known
+        newest = [Place(each.account, each.region) for each in self.ledger.sweeps_page(None, 1).entries]
+        stack = [Place(self.stack.account, self.stack.region)] if self.stack else []
+        first = (Place.of(each.key) for each in islice(self.ledger.jobs(), 0 if noted.known or newest else 1))
+        return tuple(dict.fromkeys((*noted.known, *stack, *newest, *first)))
 
     def services(self) -> "Services":
         """What use cases that only read ask for: no prices are looked up but the rules' own."""
@@ -245,8 +242,20 @@ def _ledger(session: "Session", table: str) -> PagedLedger:
 
 def _likelier_first(name: str) -> tuple[bool, bool]:
     """Whether to look for a sweep first. Loops and tags have @ and ~ in their id, tuning jobs a time as a rule."""
-    is_sweep = "@" in name or "~" in name or base_job_name(name) != name
+    plain = plain_name(name)
+    is_sweep = "@" in name or "~" in name or base_job_name(plain) != plain
     return is_sweep, not is_sweep
+
+
+def _named(name: str, candidates: Sequence[str]) -> list[str]:
+    """Those of that name, whatever its upper and lower case; where there is none at home, those of other places."""
+    exact = [each for each in candidates if same_name(each) == same_name(name)]
+    return exact or [each for each in candidates if same_name(plain_name(each)) == same_name(name)]
+
+
+def _arn(record: Record) -> str:
+    key = record.key
+    return record.job.arn or f"{key.kind.value} {key.name} in {key.account}, {key.region}"
 
 
 def _in_experiment(record: Record) -> Record:

@@ -13,6 +13,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
 from trialbook.core.job_names import base_job_name
 from trialbook.core.names import same_name
+from trialbook.core.places import plain_name
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.ledger import (
     EXPERIMENTS,
@@ -79,11 +80,11 @@ class PagedLedger(Ledger):
         nothing is scanned. A tuning job's experiment is looked for under the beginnings of its name."""
         experiment, at, start = beginning.partition("@")
         if at:
-            windows = self._item.query(loops_pk(experiment), self._begins(start.upper()), limit=_CANDIDATES)
-            found = [read_sweep(item) for item in windows if item.item == "sweep"]
-            return [sweep.id for sweep in found if sweep.superseded_by is None]
-        words = same_name(base_job_name(beginning)).split("-")
-        names = {"-".join(words[:length]) for length in range(1, len(words) + 1)} - {""}
+            return [each for name in self.places().names(experiment) for each in self._windows_like(name, start)]
+        words = same_name(base_job_name(plain_name(beginning))).split("-")
+        bases = {"-".join(words[:length]) for length in range(1, len(words) + 1)} - {""}
+        places = self.places()
+        names = {same_name(name) for base in bases for name in places.names(base)}
         homes = self._item.batch_get([(EXPERIMENTS, name) for name in sorted(names)])
         return [
             sweep.id
@@ -91,6 +92,11 @@ class PagedLedger(Ledger):
             for sweep in self.sweeps_of(read_experiment(home).name)
             if same_name(sweep.id).startswith(same_name(beginning))
         ][:_CANDIDATES]
+
+    def _windows_like(self, experiment: str, start: str) -> list[str]:
+        windows = self._item.query(loops_pk(experiment), self._begins(start.upper()), limit=_CANDIDATES)
+        found = [read_sweep(item) for item in windows if item.item == "sweep"]
+        return [sweep.id for sweep in found if sweep.superseded_by is None]
 
     def _begins(self, text: str) -> Any:
         """The condition on the sort key; none for "", which DynamoDB refuses."""

@@ -14,7 +14,7 @@ from typing import Any
 from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso
-from trialbook.ledger.ledger import item_of, job_pk, read_record, read_sweep, sweep_keys
+from trialbook.ledger.ledger import PLACES, item_of, job_pk, read_record, read_sweep, sweep_keys
 from trialbook_book.book import Book, frame
 from trialbook_book.columns import Columns, job_columns, sweep_columns
 from trialbook_book.folder import FILE, key_of, line_of
@@ -66,6 +66,7 @@ def _items(book: Book, name: str | None) -> Iterator[dict[str, Any]]:
     ids = {record.sweep for record in records if record.sweep}
     keys = {(job_pk(record.key), sort) for record in records for sort in ("JOB", "ATTACHMENT")}
     keys |= {sweep_keys(sweep_id) for sweep_id in ids}
+    keys.add(("NOTE", PLACES))  # by which names are told apart wherever the book goes on
     keys |= {("EXPERIMENTS", record.experiment.casefold()) for record in records}
     yield from book.ledger.items(sorted(keys))
 

@@ -8,7 +8,7 @@ from trialbook.adapters.sagemaker import NotFound, Refused, SageMakerError
 from trialbook.core.closing import looked_at_again, outlook
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import ranked_by, summed_up
-from trialbook.core.jobs import STOPPED, TERMINAL, Job, JobKey, JobKind
+from trialbook.core.jobs import STOPPED, TERMINAL, Job
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState
 from trialbook.ledger.ledger import Conflict, Ledger
@@ -96,7 +96,7 @@ def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft
     """Whether every child that SageMaker lists is terminal in the ledger; those that are not are described now."""
     known = {each.key: each.job for each in services.ledger.records_of(sweep)}
     try:
-        for child in services.sagemaker(sweep.account, sweep.region).children(tuning_job_key(sweep)):
+        for child in services.sagemaker(sweep.account, sweep.region).children(sweep.tuning_job):
             if child.key in known and known[child.key].is_terminal:
                 continue
             if not time_left():
@@ -109,11 +109,6 @@ def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft
         _learn_about_hanging(after, services)
         after = services.ledger.sweep(sweep.id)
     return after is not None and after.counts.in_progress == 0
-
-
-def tuning_job_key(sweep: Sweep) -> JobKey:
-    """The tuning job whose children the sweep holds."""
-    return JobKey(sweep.account, sweep.region, JobKind.TUNING, sweep.id)
 
 
 def _learn_about_hanging(sweep: Sweep, services: Services) -> bool:
@@ -138,9 +133,9 @@ def _described(hanging: Record, services: Services) -> Job:
 
 
 def _described_tuning_job(sweep: Sweep, services: Services) -> bool:
-    found = tuning_job_of(tuning_job_key(sweep), sweep.id, services)
+    found = tuning_job_of(sweep.tuning_job, sweep.tuning_job.name, services)
     if found is None:
-        blank = Job(tuning_job_key(sweep), STOPPED, ended_at=sweep.last_at, last_modified_at=sweep.last_at)
+        blank = Job(sweep.tuning_job, STOPPED, ended_at=sweep.last_at, last_modified_at=sweep.last_at)
         return record(blank, services) is Outcome.RECORDED
     return found.job.is_terminal and record(found.job, services) is Outcome.RECORDED
 

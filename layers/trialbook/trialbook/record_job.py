@@ -64,7 +64,7 @@ def _known(seen: Job, services: Services) -> tuple[Record | None, Sweep | None]:
     asked first: a sweep read before that is too likely to have changed since."""
     if seen.tuning_job is None or seen.is_terminal or seen.key.kind is not JobKind.TRAINING:
         return services.ledger.record(seen.key), None
-    return services.ledger.record_and_sweep(seen.key, seen.tuning_job)
+    return services.ledger.record_and_sweep(seen.key, services.ledger.tuning_sweep(seen.key, seen.tuning_job))
 
 
 def _tags(seen: Job, services: Services) -> Mapping[str, str]:
@@ -106,7 +106,7 @@ def _with_statistics(job: Job, sagemaker: SageMaker) -> tuple[Metric, ...]:
 
 def _learned_tuning_job(seen: Job, services: Services) -> TuningJob:
     """A tuning job with its objective and ranges; asked for at its start, and at its end for its final state."""
-    sweep = services.ledger.sweep(seen.name)
+    sweep = services.ledger.sweep(services.ledger.tuning_sweep(seen.key, seen.name))
     if not seen.is_terminal and sweep is not None and sweep.definitions:
         return TuningJob(seen)
     found = tuning_job_of(seen.key, seen.name, services)

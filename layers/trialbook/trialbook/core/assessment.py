@@ -30,12 +30,15 @@ class Membership:
     id: str | None
 
 
-def membership(job: Job, placement: Placement) -> Membership | None:
-    """Which sweep a job is part of; only training jobs search. A loop's window depends on the job's neighbours."""
+def membership(job: Job, placement: Placement, tuning_sweep: str | None) -> Membership | None:
+    """Which sweep a job is part of; only training jobs search. A loop's window depends on the job's neighbours.
+
+    `placement` names the experiment and `tuning_sweep` the tuning job as the book calls them.
+    """
     if job.key.kind is not JobKind.TRAINING:
         return None
-    if job.tuning_job:
-        return Membership(SweepKind.TUNING, job.tuning_job)
+    if tuning_sweep:
+        return Membership(SweepKind.TUNING, tuning_sweep)
     if job.tags.get(SWEEP_TAG, "").strip():
         return Membership(SweepKind.TAG, f"{placement.experiment}~{valid_name(job.tags[SWEEP_TAG].strip())}")
     return Membership(SweepKind.LOOP, None)

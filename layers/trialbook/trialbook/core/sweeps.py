@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, Job, JobKey, TuningDefinition, nothing
+from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, Job, JobKey, JobKind, TuningDefinition, nothing
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_key, rank_prefix, unranked_key
+from trialbook.core.places import Place, name_there
 from trialbook.core.times import iso
 
 
@@ -153,6 +154,11 @@ class Sweep:
     def is_single(self) -> bool:
         """A window that holds one job is a single job, not a sweep."""
         return self.kind is SweepKind.LOOP and self.counts.jobs < 2
+
+    @property
+    def tuning_job(self) -> JobKey:
+        """The tuning job whose children it holds."""
+        return JobKey(self.account, self.region, JobKind.TUNING, name_there(self.id, Place(self.account, self.region)))
 
     @property
     def began_at(self) -> datetime | None:

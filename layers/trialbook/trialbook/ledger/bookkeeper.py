@@ -19,6 +19,7 @@ from trialbook.core.jobs import Job, JobKey, TuningJob
 from trialbook.core.merging import merge
 from trialbook.core.names import same_name
 from trialbook.core.placement import LeftOut, Placement, place
+from trialbook.core.places import Place
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import (
     Interval,
@@ -84,7 +85,7 @@ class Bookkeeper:
 
     def _enter(self, seen: Job, old: Record | None, read: Sweep | None = None) -> Record | None:
         job = merge(old.job if old else None, seen)
-        placement = place(job, self.rules)
+        placement = self._placed(job, old)
         if isinstance(placement, LeftOut) or (old is not None and not _differs(old, job, placement)):
             return None
         version = old.version + 1 if old else 1
@@ -92,7 +93,7 @@ class Bookkeeper:
         fresh = replace(fresh, is_history=self.is_history and (old is None or old.is_history))
         if old is None or same_name(old.experiment) != same_name(fresh.experiment):
             self.ledger.list_experiment(fresh.experiment)
-        part = membership(job, placement)
+        part = membership(job, placement, self.ledger.tuning_sweep(job.key, job.tuning_job) if job.tuning_job else None)
         if part is None:
             self.ledger.write([fresh])
             return fresh
@@ -108,11 +109,20 @@ class Bookkeeper:
         left, loops = self._leave(old, fresh, sweep.id)
         return self._write(old, replace(fresh, sweep=sweep.id), sweep, left, loops)
 
+    def _placed(self, job: Job, old: Record | None) -> Placement | LeftOut:
+        """Where the job belongs, by what the book calls it. A job of another place that stands under the plain name,
+        from the time before places were kept apart, stays there."""
+        found = place(job, self.rules)
+        if isinstance(found, LeftOut) or (old is not None and same_name(old.experiment) == same_name(found.experiment)):
+            return found
+        here = Place.of(job.key)
+        return replace(found, experiment=self.ledger.places_with(here).name(found.experiment, here))
+
     def _with_definitions(self, sweep: Sweep, child: Job) -> Sweep:
         """The sweep with its tuning job's objective, asked for once, when a first child has come to its end."""
         if sweep.definitions or not child.is_terminal:
             return sweep
-        tuning_job = self.tuning_job(child.key, sweep.id)
+        tuning_job = self.tuning_job(child.key, sweep.tuning_job.name)
         return sweep if tuning_job is None else with_tuning_job(sweep, tuning_job, self.rules)
 
     # -- loops --------------------------------------------------------------------------------------------------
@@ -233,24 +243,25 @@ class Bookkeeper:
 
     def enter_tuning_job(self, seen: TuningJob) -> Record | None:
         """The tuning job's own record, and what it tells about its sweep; None where nothing changed."""
-        known = self.ledger.sweep(seen.job.name)
-        changed = retried(lambda: self._enter_tuning_job(seen))
+        sweep_id = self.ledger.tuning_sweep(seen.job.key, seen.job.name)
+        known = self.ledger.sweep(sweep_id)
+        changed = retried(lambda: self._enter_tuning_job(seen, sweep_id))
         if known is not None and known.counts.ended and seen.definitions != known.definitions and seen.definitions:
-            self.rerank(seen.job.name)  # children that ended before their objective was known
+            self.rerank(sweep_id)  # children that ended before their objective was known
         return changed
 
-    def _enter_tuning_job(self, seen: TuningJob) -> Record | None:
+    def _enter_tuning_job(self, seen: TuningJob, sweep_id: str) -> Record | None:
         old = self.ledger.record(seen.job.key)
         job = merge(old.job if old else None, seen.job)
-        placement = place(job, self.rules)
+        placement = self._placed(job, old)
         if isinstance(placement, LeftOut):
             return None
         fresh = assess(job, placement, self.rules, version=old.version + 1 if old else 1)
         fresh = replace(fresh, is_history=self.is_history and (old is None or old.is_history))
         if old is None:
             self.ledger.list_experiment(fresh.experiment)
-        known = self.ledger.sweep(job.name)
-        sweep = known or replace(new_sweep(SweepKind.TUNING, job.name, fresh), is_history=fresh.is_history)
+        known = self.ledger.sweep(sweep_id)
+        sweep = known or replace(new_sweep(SweepKind.TUNING, sweep_id, fresh), is_history=fresh.is_history)
         after = replace(with_tuning_job(sweep, replace(seen, job=job), self.rules), experiment=placement.experiment)
         if old is not None and not _differs(old, job, placement) and after == known:
             return None

@@ -43,6 +43,7 @@ from trialbook.core.formats import FORMAT, upgraded
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_prefix
+from trialbook.core.places import Place, Places
 from trialbook.core.sweeps import Record, Sweep, start_of
 from trialbook.core.times import iso
 
@@ -139,6 +140,7 @@ class _Item(Model):
     by_time = ByTime()
 
 
+PLACES = "places"  # the note's name
 _HEAD = "~"  # sorts behind every window of the experiment
 NO_LOOPS: Mapping[str, "Loops"] = MappingProxyType({})
 EXPERIMENTS = "EXPERIMENTS"
@@ -212,6 +214,7 @@ class Ledger:
         self._expire_days = expire_days
         self._cause = cause
         self._listed: set[str] = set()  # experiments known to have an entry
+        self._places = Places()  # as last read
         self.session.set_default_client_config(_CLIENTS)
 
     @cached_property
@@ -499,6 +502,44 @@ class Ledger:
         pk, sk = job_pk(step.execution), f"STEP#{step.name}"
         item = self._item(pk, sk, item="step", status=step.status, **_facts(pack(step)))
         self._save_if(item, None if step.ended_at else self._item.pk.does_not_exist())
+
+    def places(self) -> Places:
+        """The places whose jobs the book holds, its home first."""
+        return self._noted_places()[0]
+
+    def places_with(self, place: Place) -> Places:
+        """The same, `place` among them from now on: noted with its first job, so that names never change. A process
+        reads the note once, and again for a place that it has not met."""
+        while place not in self._places.known:
+            noted, version = self._noted_places()
+            self._places = noted.with_place(place)
+            if version == 0 or self._places != noted:
+                try:
+                    self.keep("NOTE", PLACES, pack(self._places), item="note", version=version + 1)
+                except Conflict:  # somebody else noted a place: read again
+                    self._places = Places()
+        return self._places
+
+    def _noted_places(self) -> tuple[Places, int]:
+        """The note and its version. A book that has none yet began where its first sweep ran."""
+        found = self._get("NOTE", PLACES)
+        if found is not None:
+            return unpack(Places, _read_facts(found)), int(found.version)
+        first = next(map(read_sweep, self._item.by_time.query(SWEEPS, limit=1)), None)
+        if first is None:
+            return Places(), 0
+        return Places((Place(first.account, first.region),), were_mixed=True), 0
+
+    def tuning_sweep(self, child: JobKey, name: str) -> str:
+        """The id of the sweep of a tuning job, by what the book calls it in its child's place."""
+        place = Place.of(child)
+        places = self.places_with(place)
+        sweep_id = places.name(name, place)
+        if sweep_id != name and places.were_mixed:
+            plain = self.sweep(name)
+            if plain is not None and (plain.account, plain.region) == (place.account, place.region):
+                return name
+        return sweep_id
 
     def note(self, name: str) -> str | None:
         """A text remembered under a name, such as reconcile's watermark."""

@@ -1,10 +1,9 @@
 """Where a message leads to: the report, the console, logs, the model."""
 
 from trialbook.core.analysis.links import console_url, logs_url, stored_url
-from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.message import Link
 from trialbook.core.messages.facts import JobFacts, SweepFacts
-from trialbook.core.sweeps import Sweep, SweepKind
+from trialbook.core.sweeps import SweepKind
 
 
 def sweep_links(facts: SweepFacts) -> tuple[Link, ...]:
@@ -14,17 +13,13 @@ def sweep_links(facts: SweepFacts) -> tuple[Link, ...]:
     if report is not None and report.url is not None:
         links.append(Link("Report", report.url))
     if sweep.kind is SweepKind.TUNING:
-        links.append(Link("Tuning job in the console", console_url(_tuning_job(sweep))))
+        links.append(Link("Tuning job in the console", console_url(sweep.tuning_job)))
     if report is None or not report.analysis.groups:
         return tuple(links)
     best = report.analysis.groups[0].best
     links += [Link("Best trial in the console", best.console_url), Link("Its logs", best.logs_url)]
     model = stored_url(best.model_artifact, sweep.region)
     return (*links, Link("Its model", model)) if model else tuple(links)
-
-
-def _tuning_job(sweep: Sweep) -> JobKey:
-    return JobKey(sweep.account, sweep.region, JobKind.TUNING, sweep.id)
 
 
 def job_links(facts: JobFacts) -> tuple[Link, ...]:

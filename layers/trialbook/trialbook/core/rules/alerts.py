@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from trialbook.core.analysis.wording import dollars, percent, rough
+from trialbook.core.places import is_meant
 from trialbook.core.rules.checker import Checker, Path
 
 EXPERIMENT, PREVIOUS_SWEEP = "experiment", "previous sweep"
@@ -56,7 +56,7 @@ class AlertRule:
 
     def concerns(self, experiment: str) -> bool:
         """Whether it watches the experiment."""
-        return fnmatchcase(experiment.casefold(), self.experiment.casefold())
+        return is_meant(experiment, self.experiment)
 
     @property
     def limit(self) -> str:

@@ -14,6 +14,7 @@ from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.core.job_names import base_job_name
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.objectives import Objective, ObjectiveSource, parse_objective
+from trialbook.core.places import is_meant
 from trialbook.core.rules.alerts import AlertRule, parse_alerts
 from trialbook.core.rules.checker import Checker, Lines, Path
 from trialbook.core.rules.quiet_hours import Window, parse_quiet_hours
@@ -100,7 +101,7 @@ class Rules:
         return self._first(experiment, lambda rule: rule.rank_stopped)
 
     def _first(self, experiment: str, read: Callable[[ExperimentRule], T | None]) -> T | None:
-        fitting = (rule for rule in self.experiments if fnmatchcase(experiment.casefold(), rule.pattern.casefold()))
+        fitting = (rule for rule in self.experiments if is_meant(experiment, rule.pattern))
         return next((value for rule in fitting if (value := read(rule)) is not None), None)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from trialbook.core.announcements import TYPES
 from trialbook.core.destination import Channel
 from trialbook.core.message import Message, MessageKind, Mood
+from trialbook.core.places import is_meant
 from trialbook.core.rules.checker import Checker, Path
 from trialbook.core.rules.quiet_hours import Window, parse_quiet_hours
 
@@ -57,7 +58,7 @@ class RouteMatch:
         """Whether every condition holds for the message."""
         tags = message.tags or {}
         return (
-            (self.experiment is None or fnmatchcase(message.experiment.casefold(), self.experiment.casefold()))
+            (self.experiment is None or is_meant(message.experiment, self.experiment))
             and all(tag in tags and fnmatchcase(tags[tag], glob) for tag, glob in self.tags.items())
             and (not self.kinds or message.kind in self.kinds)
             and (not self.events or message.event_type in self.events)
