@@ -1,6 +1,5 @@
 """What the commands share in talking to a person: consoles, untrusted text, numbers."""
 
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -26,15 +25,6 @@ def progress() -> "Progress":
 def safe(text: str, longest: int = 60) -> Text:
     """Other people's text for a terminal: made visible, no markup, cut."""
     return Text(visible(text, longest))
-
-
-def short(text: str) -> str:
-    """A hyperparameter's value for a table: numbers with four digits, texts as they are."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return text if len(text) <= 5 or not isfinite(number) else f"{number:.4g}"
 
 
 def fail(message: str, code: int = BAD_INPUT) -> int:

@@ -7,12 +7,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trialbook.core.analysis.wording import brief
 from trialbook.core.jobs import COMPLETED, FAILED
+from trialbook.core.numbers import shown, shown_text
 from trialbook.core.sweeps import Counts, Record, Sweep
 from trialbook_cli.listing import LOOK
 from trialbook_cli.plain import visible
-from trialbook_cli.terminal import console, safe, short
+from trialbook_cli.terminal import console, safe
 
 _WIDE = 120  # columns
 _JOINT = re.compile(r"([_:])(?=.)")
@@ -25,8 +25,8 @@ def verdict(sweep: Sweep, names: Iterable[str]) -> Text:
     if sweep.best is None or sweep.objective is None:
         return text.append("; nothing is ranked: no job has the objective")
     given = sweep.best.hyper_parameters
-    at = ", ".join(f"{visible(name)}={visible(given[name], 24)}" for name in names if name in given)
-    text.append(f"; best {visible(sweep.objective.metric)} ").append(brief(sweep.best.value), "bold green")
+    at = ", ".join(f"{visible(name)}={visible(shown_text(given[name]), 24)}" for name in names if name in given)
+    text.append(f"; best {visible(sweep.objective.metric)} ").append(shown(sweep.best.value), "bold green")
     return text.append(f" ({sweep.objective.type.value.lower()})").append(f" at {at}" if at else "")
 
 
@@ -108,9 +108,9 @@ def _row(place: int, record: Record, names: Sequence[str]) -> list[str | Text]:
     given = record.job.hyper_parameters
     ranks = record.value is not None
     best = Text("★ 1", "bold green") if place == 1 and ranks else Text(str(place) if ranks else "–")
-    value = Text(brief(record.value) if record.value is not None else "–", "bold green" if best.plain == "★ 1" else "")
+    value = Text(shown(record.value) if record.value is not None else "–", "bold green" if best.plain == "★ 1" else "")
     seconds = record.job.duration_seconds
     status = _MARKS.get(record.job.status, "◦ ") + record.job.status
     minutes = "–" if seconds is None else f"{seconds / 60:.1f}"
-    cells = [safe(short(given.get(name, "–")), 24) for name in names]
+    cells = [safe(shown_text(given.get(name, "–")), 24) for name in names]
     return [best, value, *cells, safe(status), minutes, safe(record.job.name, 63)]

@@ -15,8 +15,8 @@ from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import digest
 from trialbook.core.analysis.experiment import experiment_report
-from trialbook.core.analysis.wording import tidy
 from trialbook.core.experiments import summed_up
+from trialbook.core.numbers import shown
 from trialbook.report import experiment_files, files, index_file
 
 SIZES = {"first": 30, "second": 12, "third": 40}
@@ -58,7 +58,7 @@ def test_the_first_line_is_the_champion_and_the_page_runs_no_script(open_page: O
 
     assert page.locator("h1").inner_text() == figures()["headline"]
     assert page.locator("script").count() == 0
-    assert page.locator("#champion .figure b").inner_text() == tidy(figures()["champion"]["value"])
+    assert page.locator("#champion .figure b").inner_text() == shown(figures()["champion"]["value"])
 
 
 def test_sweeps_compared_are_those_of_report_json(open_page: Open) -> None:
@@ -66,10 +66,10 @@ def test_sweeps_compared_are_those_of_report_json(open_page: Open) -> None:
     compared = figures()["compared"]
     values = [text.removeprefix("★ ") for text in cells(page, "Best validation:loss")]
 
-    assert values == [tidy(each["value"]) for each in compared]
+    assert values == [shown(each["value"]) for each in compared]
     assert cells(page, "Trials ranked") == [f"{each['ranked']} of {each['jobs']}" for each in compared]
-    assert cells(page, "validation:auc of the best") == [tidy(each["metrics"]["validation:auc"]) for each in compared]
-    assert cells(page, "learning_rate: best at") == [tidy(each["best_at"]["learning_rate"]) for each in compared]
+    assert cells(page, "validation:auc of the best") == [shown(each["metrics"]["validation:auc"]) for each in compared]
+    assert cells(page, "learning_rate: best at") == [shown(each["best_at"]["learning_rate"]) for each in compared]
     assert page.locator("#records tbody tr").count() == len(figures()["records"])
     assert page.locator("#sweeps tbody tr").count() == len(SIZES)
 

@@ -14,8 +14,8 @@ from playwright.sync_api import Page
 from tests import synthetic
 from tests.browser.conftest import Open, files_of, pages_of, report_of, serious
 from tests.unit.analysing import analysed, one_number, trial
-from trialbook.core.analysis.wording import tidy
 from trialbook.core.jobs import Metric
+from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Record
 from trialbook.report import files
 
@@ -54,13 +54,13 @@ def test_the_page_opens_from_disk_with_the_answer_first(open_page: Open) -> None
 
 
 def test_numbers_read_the_same_in_python_and_in_the_page(open_page: Open) -> None:
-    """The page's table shows what Python's tidy() writes, of numbers of every size."""
+    """The page's table shows what Python's shown() writes, of numbers of every size."""
     values = [0.1, 1 / 3, 2 / 3e5, 123456.789, 1e-7, 3.5e12, -0.25, 16777217.0, 0.039592083543539047]
     given = analysed([trial(n, {"a": n}, None, metrics={"m": value}) for n, value in enumerate(values)])
     page = open_page(files(given)["report.html"])
     column = page.locator("#rows thead th").all_inner_texts().index("m") + 1
 
-    assert cells(page, column) == [tidy(value) for value in values]
+    assert cells(page, column) == [shown(value) for value in values]
 
 
 def test_a_script_that_is_not_the_pages_own_does_not_run(browser: Any, tmp_path: Path) -> None:
@@ -177,10 +177,10 @@ def test_the_table_shows_what_report_json_holds(open_page: Open) -> None:
     headings = page.locator("#rows thead th").all_inner_texts()
     ranked = sorted((at for at in range(60) if trials["rank"][at]), key=lambda at: trials["rank"][at])
 
-    assert cells(page, 2)[: len(ranked)] == [tidy(trials["value"][at]) for at in ranked]
+    assert cells(page, 2)[: len(ranked)] == [shown(trials["value"][at]) for at in ranked]
     for name in ("learning_rate", "dropout", "weight_decay"):
-        shown = cells(page, headings.index(name) + 1)[: len(ranked)]
-        assert shown == [tidy(trials["hyper_parameters"][name][at]) for at in ranked]
+        told = cells(page, headings.index(name) + 1)[: len(ranked)]
+        assert told == [shown(trials["hyper_parameters"][name][at]) for at in ranked]
 
 
 def downloaded(page: Page, button: str) -> str:

@@ -29,7 +29,7 @@ def test_the_headline_names_the_true_best_and_where_it_lies() -> None:
 
     assert group.best is not None
     assert (group.best.job_name, group.best.value) == (best, errors[best])
-    assert analysed(CHURN).headline == "churn-xgb: best validation:error 0.039592 at min_child_weight = 4"
+    assert analysed(CHURN).headline == "churn-xgb: best validation:error 0.03959 at min_child_weight = 4"
 
 
 def test_the_difference_to_the_runner_up_is_that_of_the_two_best_values() -> None:

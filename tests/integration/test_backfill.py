@@ -222,7 +222,7 @@ def test_the_ledger_is_asked_from_the_command_line(history: History) -> None:
     )
     assert "churn-xgb@20261120T101500.123Z" in listed.stdout
     assert [line["counts"]["completed"] for line in json.loads(as_json.stdout)] == [46, 5]
-    assert best.stdout.splitlines()[0] == "validation:error 0.039592 (minimize)"
+    assert best.stdout.splitlines()[0] == "validation:error 0.03959 (minimize)"
     assert "  min_child_weight = 4" in best.stdout.splitlines()
     assert (
         json.loads(best_json.stdout)["objective"]["metric"] == "validation:logloss"

@@ -24,7 +24,7 @@ def test_replay_answers_first_and_writes_the_files(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "out" / "jobs.jsonl").read_text().splitlines()]
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("churn-xgb: 5 of 5 completed; best validation:error 0.039592 (minimize)")
+    assert done.stdout.startswith("churn-xgb: 5 of 5 completed; best validation:error 0.03959 (minimize)")
     assert "\x1b" not in done.stdout
     assert len(lines) == 5
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [

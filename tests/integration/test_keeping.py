@@ -107,7 +107,7 @@ def test_an_account_is_read_into_a_folder_that_answers(aws: Aws, ask: Ask, tmp_p
     assert "TrainingJob: 0 seen, 0 recorded" in again.stdout or "recorded" in again.stdout
     assert [each["counts"]["completed"] for each in sweeps] == [46, 5]
     assert best.stdout.startswith("validation:logloss 0.1457 ")
-    assert report.stdout.startswith("churn-xgb: best validation:error 0.039592 at min_child_weight = 4")
+    assert report.stdout.startswith("churn-xgb: best validation:error 0.03959 at min_child_weight = 4")
     assert [(each["experiment"], each["sweeps"]) for each in experiments] == [("churn-xgb", 2)]
     assert not [name for name in aws.sagemaker.calls if name.startswith(("Create", "Add", "Associate", "Update"))]
 

@@ -95,7 +95,7 @@ def test_a_folder_and_a_table_answer_alike(
 def test_best_tells_value_hyperparameters_and_model(churn: Path, ask: Ask) -> None:
     told = ask("best", "churn-xgb", "--book", churn).stdout.splitlines()
 
-    assert told[0] == "validation:error 0.039592 (minimize)"
+    assert told[0] == "validation:error 0.03959 (minimize)"
     assert BEST in told[1]
     assert "  min_child_weight = 4" in told
     assert told[-1].endswith("/output/model.tar.gz")
@@ -130,7 +130,7 @@ def test_report_writes_the_page_and_watch_looks_once(churn: Path, ask: Ask, tmp_
     done = ask("report", "churn-xgb@", "--out", tmp_path / "r", "--book", churn)
     seen = ask("watch", "churn-xgb@", "--book", churn)
 
-    assert done.stdout.startswith("churn-xgb: best validation:error 0.039592 at min_child_weight = 4")
+    assert done.stdout.startswith("churn-xgb: best validation:error 0.03959 at min_child_weight = 4")
     assert {"report.html", "chart.png", "report.json"} <= {path.name for path in (tmp_path / "r").iterdir()}
     assert seen.stdout.startswith("5 of 5 ended, closed")
 

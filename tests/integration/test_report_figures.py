@@ -19,7 +19,8 @@ from tests.integration.test_replay import CHURN, TUNING
 from tests.unit.analysing import analysed, one_number, trial
 from trialbook.core import report_keys
 from trialbook.core.analysis.serialised import to_dict
-from trialbook.core.analysis.wording import brief, dollars, duration, moment, percent, rough, tidy
+from trialbook.core.analysis.wording import dollars, duration, moment
+from trialbook.core.numbers import full, percent, shown
 from trialbook.core.times import parse_time
 
 SCHEMAS = ROOT / "events" / "schemas"
@@ -132,11 +133,11 @@ def test_the_pages_figures_are_report_jsons(name: str) -> None:
     page = outcome(name).reports[f"{report_keys.latest(SWEEPS[name])}/report.html"].decode()
     text = re.sub(r"<(script|style|noscript)\b.*?</\1>", "", page, flags=re.DOTALL)
     (group,) = figures(name)["groups"]
-    shown = [group["best"]["value"], *group["best"]["metrics"].values(), group["differences"][0]["value"]]
+    told = [group["best"]["value"], *group["best"]["metrics"].values(), group["differences"][0]["value"]]
 
     assert figures(name)["headline"] in text
-    for value in shown:
-        assert f">{tidy(value)}<" in text
+    for value in told:
+        assert f">{shown(value)}<" in text
     embedded = re.search(r'<script type="application/json" id="report">(.*?)</script>', page, re.DOTALL)
     assert embedded is not None
     assert json.loads(embedded[1]) == figures(name)
@@ -177,9 +178,9 @@ def leaves(data: Any) -> Iterator[Any]:
         yield data
 
 
-def shown(number: float) -> Iterator[str]:
+def written(number: float) -> Iterator[str]:
     """All ways in which a page writes a number."""
-    yield from (tidy(number), tidy(number, 4), brief(number), rough(number), f"{round(number):,}")
+    yield from (shown(number), full(number), f"{round(number):,}")
     if number >= 0:
         yield from (percent(number), duration(number), dollars(number))
 
@@ -189,7 +190,7 @@ def made_of(data: Any) -> tuple[list[str], set[str]]:
     found = list(leaves(data))
     texts = sorted({" ".join(each.split()) for each in found if isinstance(each, str)}, key=len, reverse=True)
     moments = [moment(parse_time(each, "time")) for each in texts if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", each)]
-    numbers = [each for number in found if not isinstance(number, str) for each in shown(number)]
+    numbers = [each for number in found if not isinstance(number, str) for each in written(number)]
     return texts, {token for text in (*moments, *numbers, *texts) for token in NUMBER.findall(text)}
 
 

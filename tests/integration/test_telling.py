@@ -96,7 +96,7 @@ def test_a_single_job_has_one_message() -> None:
         (said,) = found.told(event)
 
     assert said.kind is MessageKind.JOB
-    assert said.title == "churn-xgb · training job completed · validation:error 0.0402"
+    assert said.title == "churn-xgb · training job completed · validation:error 0.04019"
 
 
 # -- a loop that all others share ---------------------------------------------------------------------------------

@@ -86,9 +86,9 @@ def test_the_installed_command_replays_and_answers(environment: Path, tmp_path: 
 
     assert told.stdout.startswith("Usage: trialbook"), told.stderr
     assert demo.returncode == 0, demo.stderr
-    assert "churn-xgb: 5 of 5 completed; best validation:error 0.039592" in demo.stdout
+    assert "churn-xgb: 5 of 5 completed; best validation:error 0.03959" in demo.stdout
     assert "tuning-random-60: 61 jobs" in demo.stdout
-    assert best.stdout.startswith("validation:error 0.039592 (minimize)\n"), best.stderr
+    assert best.stdout.startswith("validation:error 0.03959 (minimize)\n"), best.stderr
     assert len(list(tmp_path.glob("demo-out/*/reports/*/report.html"))) == 2
 
 

@@ -17,9 +17,9 @@ from trialbook.core.analysis.failures import lacks, normalised
 from trialbook.core.analysis.model import Against, Shape
 from trialbook.core.analysis.prices import cost_of
 from trialbook.core.analysis.serialised import FORMAT, from_dict, to_dict
-from trialbook.core.analysis.wording import number_of
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Channel, InstanceGroup, ParameterRange, TuningDefinition
+from trialbook.core.numbers import number_of
 from trialbook.core.rules.document import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 
@@ -98,7 +98,7 @@ def test_one_varied_hyperparameter_and_five_trials() -> None:
 
     assert found.headline == "exp: best loss 0.1 at eta = 4"
     assert found.sentences == (
-        "That is 0.1 (50 %) lower, better, than the runner-up's 0.2.",
+        "That is 0.1 (50%) lower, better, than the runner-up's 0.2.",
         "5 of 5 jobs completed, in 5 min.",
     )
     assert found.groups[0].shape is Shape.ONE_NUMBER
@@ -109,7 +109,7 @@ def test_the_highest_is_best_where_the_objective_is_maximized() -> None:
     found = analysed(one_number({1: 0.7, 2: 0.9, 3: 0.8}, metric="accuracy"))
 
     assert found.headline == "exp: best accuracy 0.9 at eta = 2"
-    assert found.sentences[0] == "That is 0.1 (12 %) higher, better, than the runner-up's 0.8."
+    assert found.sentences[0] == "That is 0.1 (13%) higher, better, than the runner-up's 0.8."
     assert [row.value for row in found.trials] == [0.9, 0.8, 0.7]
     assert (found.groups[0].spread.best, found.groups[0].spread.worst) == (0.9, 0.7)
 
@@ -197,10 +197,10 @@ def before(values: dict[Any, float], metric: str = "loss") -> tuple[Sweep, list[
 @pytest.mark.parametrize(
     ("metric", "own", "other", "is_better", "words"),
     [
-        ("loss", 0.2, 0.25, True, "0.05 (20 %) lower, better,"),
-        ("loss", 0.25, 0.2, False, "0.05 (25 %) higher, worse,"),
-        ("accuracy", 0.8, 0.75, True, "0.05 (6.7 %) higher, better,"),
-        ("accuracy", 0.72, 0.8, False, "0.08 (10 %) lower, worse,"),
+        ("loss", 0.2, 0.25, True, "0.05 (20%) lower, better,"),
+        ("loss", 0.25, 0.2, False, "0.05 (25%) higher, worse,"),
+        ("accuracy", 0.8, 0.75, True, "0.05 (6.7%) higher, better,"),
+        ("accuracy", 0.72, 0.8, False, "0.08 (10%) lower, worse,"),
         ("loss", 0.2, 0.2, False, "That equals the previous sweep's best, 0.2."),
     ],
 )
@@ -353,7 +353,7 @@ def test_repeats_tell_what_lies_within_noise() -> None:
     ]
     (text,) = advice(repeated, "within noise")
 
-    assert text.startswith("The best 2 of 9 trials lie within 0.00782 of the best")
+    assert text.startswith("The best 2 of 9 trials lie within 0.007817 of the best")
     assert "standard deviation among 9 repeats" in text
 
 

@@ -59,7 +59,7 @@ def test_a_new_best_is_told_with_what_differs_from_the_one_before() -> None:
     assert message.subject == "Best trials to 2026-11-20: churn has a new best, loss 0.1"
     (section,) = message.sections
     assert section.title == "churn: new best loss 0.1"
-    assert section.sentences[0] == "By t-2: 0.1 (50 %) lower, better, than before."
+    assert section.sentences[0] == "By t-2: 0.1 (50%) lower, better, than before."
     assert section.table is not None
     assert section.table.rows == (("loss", "0.2", "0.1"), ("eta", "0.4", "0.2"))
 

@@ -79,7 +79,7 @@ def test_the_sentences_say_by_how_much_and_where() -> None:
 
     assert found.headline == "churn: best validation:error 0.2 by third-0.4"
     assert found.sentences[1:] == (
-        "That is 0.04 (17 %) ahead of the second best, 0.24.",
+        "That is 0.04 (17%) ahead of the second best, 0.24.",
         "The record was broken once over 3 sweeps, last by 0.05 in third.",
     )
 

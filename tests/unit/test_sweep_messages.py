@@ -29,9 +29,9 @@ def test_the_first_line_answers_the_question() -> None:
     said = message(facts_at(CHURN))
 
     assert said.title == "churn-xgb · min_child_weight sweep · 5 of 5 done"
-    assert said.subject == "churn-xgb: 5 of 5 done, best validation:error 0.0396 at min_child_weight=4"
-    assert said.verdict == "Best validation:error 0.039592 at min_child_weight = 4 (minimize)."
-    assert said.sentences == ("That is 0.0006 (1.5 %) lower, better, than the runner-up's 0.040192.",)
+    assert said.subject == "churn-xgb: 5 of 5 done, best validation:error 0.03959 at min_child_weight=4"
+    assert said.verdict == "Best validation:error 0.03959 at min_child_weight = 4 (minimize)."
+    assert said.sentences == ("That is 0.0005999 (1.5%) lower, better, than the runner-up's 0.04019.",)
     assert (said.mood, said.is_final) == (Mood.GOOD, True)
 
 
@@ -52,7 +52,7 @@ def test_a_tuning_job_with_failures_says_so_and_why() -> None:
     ("name", "moment", "standing", "best"),
     [
         (CHURN, at("10:15:03"), "0 done, 2 in progress", "launched, none has ended."),
-        (CHURN, at("10:17:30"), "1 done, 4 in progress", "Best so far validation:error 0.039592 at"),
+        (CHURN, at("10:17:30"), "1 done, 4 in progress", "Best so far validation:error 0.03959 at"),
         (TUNING, at("09:02:25", 21), "1 of 60 done", "Best so far validation:logloss"),
         (TUNING, at("09:15:00", 21), "30 of 60 done, 2 failed", "Best so far validation:logloss"),
     ],
@@ -103,7 +103,7 @@ def test_a_revision_says_what_changed_and_is_no_new_answer_where_nothing_did() -
     assert better.changes_answer
     assert better.sentences[0] == (
         "Revision 2: jobs came after this sweep had been finished. "
-        "Before: best validation:error 0.040192 at min_child_weight = 1."
+        "Before: best validation:error 0.04019 at min_child_weight = 1."
     )
 
 

@@ -1,7 +1,7 @@
 """`trialbook best`: the answer that is asked for most. Loads no more than it needs."""
 
-from trialbook.core.analysis.wording import brief
 from trialbook.core.hyper_parameters import is_internal
+from trialbook.core.numbers import shown
 from trialbook_book.book import Book
 from trialbook_cli.plain import FAILED, OK, facts, print_json, say, visible
 
@@ -21,7 +21,7 @@ def run(book: Book, name: str, *, as_json: bool) -> int:
         reason = record.without_objective or f"{record.job.name} is {record.job.status}"
         return _fail(f"{jobs.name}: no job is ranked; {reason}")
     objective = record.objective
-    told = f"{objective.metric} {brief(record.value)} ({objective.type.value.lower()})"
+    told = f"{objective.metric} {shown(record.value)} ({objective.type.value.lower()})"
     say(visible(told, 200), "bold green")
     facts([("job", record.job.name), ("experiment", record.experiment), ("trial", record.trial)])
     for key, value in sorted(record.job.hyper_parameters.items()):

@@ -8,9 +8,10 @@ from typing import Any
 from rich.text import Text
 
 from trialbook.core.analysis.parameters import constants
-from trialbook.core.analysis.wording import brief, plural
+from trialbook.core.analysis.wording import plural
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal, searched
+from trialbook.core.numbers import shown
 from trialbook.core.significance import FEWEST, rank_test
 from trialbook.core.sweeps import Record
 from trialbook_book.book import Book
@@ -93,7 +94,7 @@ def _facts(side: Side) -> dict[str, str]:
     told: dict[str, Any] = {
         **({"best job": record.job.name} if record.job.name != side.name else {}),
         "objective": "none" if objective is None else f"{objective.metric} ({objective.type.value.lower()})",
-        "value": "–" if record.value is None else brief(record.value),
+        "value": "–" if record.value is None else shown(record.value),
         "ranked jobs": str(len(side.values)),
         "status": record.job.status,
         "minutes": "–" if seconds is None else f"{seconds / 60:.1f}",
@@ -108,7 +109,7 @@ def _given(record: Record) -> dict[str, str]:
 
 def _metrics(record: Record) -> dict[str, str]:
     metrics = record.job.final_metrics
-    return {each.name: (each.text or "–") if each.value is None else brief(each.value) for each in metrics}
+    return {each.name: (each.text or "–") if each.value is None else shown(each.value) for each in metrics}
 
 
 def _said(one: str, other: str, p: float | None) -> str:

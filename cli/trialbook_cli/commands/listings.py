@@ -6,11 +6,11 @@ from difflib import get_close_matches
 
 from rich.text import Text
 
-from trialbook.core.analysis.wording import brief
 from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.names import same_name
+from trialbook.core.numbers import shown, shown_text
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso_or_none
 from trialbook_book.book import Book
@@ -19,7 +19,7 @@ from trialbook_book.where import facts as job_facts
 from trialbook_cli.listing import table_of, told_more
 from trialbook_cli.outputs import job_line, sweep_line
 from trialbook_cli.plain import OK, print_json
-from trialbook_cli.terminal import console, safe, short
+from trialbook_cli.terminal import console, safe
 from trialbook_cli.trials_table import trials_table
 
 _NUMBER = re.compile("[0-9]{1,9}")
@@ -43,7 +43,7 @@ def experiments(book: Book, limit: int, after: str | None, *, as_json: bool) -> 
 
 
 def _experiment_row(each: Experiment) -> list[str | Text]:
-    best = "–" if each.best_value is None else brief(each.best_value)
+    best = "–" if each.best_value is None else shown(each.best_value)
     metric = "–" if each.objective is None else f"{each.objective.metric} ({each.objective.type.value.lower()})"
     counts = (str(each.sweeps), str(each.counts.jobs), str(each.counts.failed))
     return [safe(each.name, 120), *counts, best, safe(metric), minute(iso_or_none(each.last_at))]
@@ -98,7 +98,7 @@ def _experiment_named(book: Book, name: str) -> str:
 
 def _sweep_row(sweep: Sweep) -> list[str | Text]:
     counts = sweep.counts
-    value = "–" if sweep.best is None else brief(sweep.best.value)
+    value = "–" if sweep.best is None else shown(sweep.best.value)
     done = f"{counts.ended}/{max(counts.jobs, sweep.max_jobs or 0)}"
     began = minute(iso_or_none(sweep.began_at))
     return [began, safe(sweep.id, 120), sweep.state.value, done, str(counts.failed), value]
@@ -204,5 +204,5 @@ def _cell(name: str, value: str | float | None) -> Text:
     if value is None:
         return Text("–")
     if isinstance(value, float):
-        return Text(f"{value:.1f}" if name == "minutes" else brief(value))
-    return safe(short(value), 80)
+        return Text(f"{value:.1f}" if name == "minutes" else shown(value))
+    return safe(shown_text(value), 80)

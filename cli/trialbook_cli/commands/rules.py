@@ -6,10 +6,11 @@ from typing import Any
 
 from rich.text import Text
 
-from trialbook.core.analysis.wording import brief, moment, plural
+from trialbook.core.analysis.wording import moment, plural
 from trialbook.core.errors import InvalidInput, NotAJobEvent
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
+from trialbook.core.numbers import shown
 from trialbook.core.placement import LeftOut, place
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record
@@ -105,7 +106,7 @@ def _line(record: Record) -> dict[str, Any]:
 
 def _row(record: Record) -> list[str | Text]:
     texts = (record.job.name, record.placed_by, record.experiment, record.trial, record.sweep, _ranked_by(record))
-    value = "–" if record.value is None else brief(record.value)
+    value = "–" if record.value is None else shown(record.value)
     return [*(safe(text or "–", 120) for text in texts), value]
 
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from trialbook.core.analysis.wording import brief, duration
+from trialbook.core.analysis.wording import duration
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
+from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.ledger import Attachment
 from trialbook_book.book import Book
@@ -51,7 +52,7 @@ def _show_sweep(book: Book, sweep: Sweep, *, as_json: bool) -> int:
             ("status", sweep.state.value if sweep.revision < 2 else f"{sweep.state.value}, revision {sweep.revision}"),
             ("experiment", sweep.experiment),
             ("jobs", ", ".join(f"{number} {word}" for word, number in counts.items() if number)),
-            ("best", None if sweep.best is None else f"{sweep.best.job_name} {brief(sweep.best.value)}"),
+            ("best", None if sweep.best is None else f"{sweep.best.job_name} {shown(sweep.best.value)}"),
             ("started", _moment(sweep.began_at)),
             ("ended", _moment(sweep.tuning_ended_at or sweep.last_at)),
             *told.facts(deliveries),
@@ -80,7 +81,7 @@ def _line(record: Record, attachment: Attachment | None) -> Line:
 def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str | None]]:
     job, objective = record.job, record.objective
     seconds = job.duration_seconds
-    value = "no value" if record.value is None else brief(record.value)
+    value = "no value" if record.value is None else shown(record.value)
     return [
         (
             "status",
@@ -145,4 +146,4 @@ def _metrics(record: Record) -> None:
 
 
 def _shown(value: float | None) -> str:
-    return "–" if value is None else brief(value)
+    return "–" if value is None else shown(value)

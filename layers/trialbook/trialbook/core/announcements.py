@@ -9,6 +9,7 @@ from trialbook.core import report_keys
 from trialbook.core.codec import pack
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import FAILED, JobKind
+from trialbook.core.numbers import apart
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Best, Record, Sweep, SweepKind, SweepState
 from trialbook.core.times import iso_or_none
@@ -146,7 +147,7 @@ def _best_changed(sweep: Sweep, old: Best | None, new: Best) -> Announcement:
 
 def _margin(one: float, other: float) -> float | None:
     """How far apart they are; None where that is beyond what a float holds, as between 1.7e308 and -1.7e308."""
-    margin = abs(one - other)
+    margin = apart(one, other)
     return margin if math.isfinite(margin) else None
 
 

@@ -13,11 +13,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from trialbook.core.analysis.wording import moment, rough
+from trialbook.core.analysis.wording import moment
 from trialbook.core.errors import InvalidInput
 from trialbook.core.message import Message, MessageKind, Mood
 from trialbook.core.messages.texts import one_line
 from trialbook.core.names import same_name
+from trialbook.core.numbers import shown
 from trialbook.core.report_keys import safe
 from trialbook.markup import breakable, joints
 from trialbook.messages.email_text import constants_label, email_text, failures_label
@@ -195,7 +196,7 @@ def _is_long(text: str) -> bool:
 def _bars(message: Message) -> list[tuple[str, str, int]]:
     """Label, value as text, and length in percent of the longest."""
     longest = max((abs(each.value) for each in message.bars), default=0) or 1
-    return [(each.label, rough(each.value), max(1, round(abs(each.value) / longest * 100))) for each in message.bars]
+    return [(each.label, shown(each.value), max(1, round(abs(each.value) / longest * 100))) for each in message.bars]
 
 
 def _shown_size(picture: bytes | None) -> tuple[int, int]:

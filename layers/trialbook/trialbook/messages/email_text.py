@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-from trialbook.core.analysis.wording import moment, rough
+from trialbook.core.analysis.wording import moment
 from trialbook.core.message import Message, MessageKind, Section, Table
 from trialbook.core.messages.texts import width
+from trialbook.core.numbers import shown
 
 _COLUMNS = 76  # with the mark of a quoted line it stays below 78
 
@@ -39,7 +40,7 @@ def _lines(message: Message, label: str, notes: Sequence[str]) -> Iterator[str]:
         yield ""
     yield from _under("", table_text(message.table) if message.table else ())
     if message.table is None or not message.picture:
-        yield from _under(message.bars_label, [f"{each.label}: {rough(each.value)}" for each in message.bars])
+        yield from _under(message.bars_label, [f"{each.label}: {shown(each.value)}" for each in message.bars])
     yield from _under(constants_label(message), _paragraph(message.constants))
     yield from _under(failures_label(message), _items(message.failures))
     yield from _under("Advice", _items(message.advice))

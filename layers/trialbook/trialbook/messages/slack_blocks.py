@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from trialbook.core.analysis.wording import rough
 from trialbook.core.message import Bar, Link, Table
 from trialbook.core.messages.texts import one_line, width
+from trialbook.core.numbers import shown
 from trialbook.messages.email_text import table_text
 
 Block = dict[str, Any]
@@ -128,12 +128,12 @@ def text_table(given: Table) -> Element:
 
 def chart(bars: Sequence[Bar], title: str) -> Block | None:
     """Slack's own bar chart; None where the bars are none that it takes."""
-    shown = bars[:CHART_BARS]
-    labels = [one_line(each.label, CHART_LABEL) for each in shown]
-    if not shown or len(set(labels)) < len(labels) or not all(labels):
+    drawn = bars[:CHART_BARS]
+    labels = [one_line(each.label, CHART_LABEL) for each in drawn]
+    if not drawn or len(set(labels)) < len(labels) or not all(labels):
         return None
     name = one_line(title.partition(" by ")[0], CHART_LABEL) or "value"
-    data = [{"label": label, "value": each.value} for label, each in zip(labels, shown, strict=True)]
+    data = [{"label": label, "value": each.value} for label, each in zip(labels, drawn, strict=True)]
     return {
         "type": "data_visualization",
         "title": one_line(title, CHART_TITLE) or "The trials",
@@ -143,15 +143,15 @@ def chart(bars: Sequence[Bar], title: str) -> Block | None:
 
 def text_chart(bars: Sequence[Bar], title: str) -> list[Element]:
     """The bars in text."""
-    shown = bars[:CHART_BARS]
-    if not shown:
+    drawn = bars[:CHART_BARS]
+    if not drawn:
         return []
-    labels = [one_line(each.label, CHART_LABEL) for each in shown]
-    longest, wide = max(abs(each.value) for each in shown) or 1.0, max(map(width, labels))
+    labels = [one_line(each.label, CHART_LABEL) for each in drawn]
+    longest, wide = max(abs(each.value) for each in drawn) or 1.0, max(map(width, labels))
     lines = [
         f"{label}{' ' * (wide - width(label))}  {'█' * max(1, round(abs(each.value) / longest * _WIDEST_BAR))} "
-        f"{rough(each.value)}"
-        for label, each in zip(labels, shown, strict=True)
+        f"{shown(each.value)}"
+        for label, each in zip(labels, drawn, strict=True)
     ]
     return [paragraph(text(title, bold=True)), preformatted(lines)]
 

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from trialbook.core import numbers
 from trialbook.core.analysis import wording
 from trialbook.markup import breakable
 
@@ -28,11 +29,10 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "breakable": breakable,
-        "number": wording.tidy,
-        "brief": wording.brief,
+        "number": numbers.shown,
         "whole": lambda count: f"{count:,}",
-        "rough": wording.rough,
-        "percent": wording.percent,
+        "full": numbers.full,
+        "percent": numbers.percent,
         "moment": wording.moment,
         "duration": lambda seconds: None if seconds is None else wording.duration(seconds),
         "dollars": lambda amount: None if amount is None else wording.dollars(amount),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from trialbook.core.analysis.wording import tidy
+from trialbook.core.numbers import shown
 
 WIDTH, NARROW, HEIGHT = 720, 360, 300  # pixels; NARROW is for phones, where a wide chart's texts would be too small
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 14, 44
@@ -77,7 +77,7 @@ def _scale(low: float, high: float, start: float, end: float) -> tuple[_Place, t
 
     step = _nice((high - low) / 5)
     ticks = [round(k * step, 12) for k in range(ceil(low / step), floor(high / step) + 1)]
-    return place, tuple((place(tick), tidy(tick)) for tick in ticks)
+    return place, tuple((place(tick), shown(tick)) for tick in ticks)
 
 
 def _nice(step: float) -> float:
@@ -93,4 +93,4 @@ def _line(stairs: Stairs, style: int, x: _Place, y: _Place) -> Line:
         level = value
     points.append((x(stairs.until), y(level)))
     last = stairs.steps[-1]
-    return Line(stairs.name, style, " ".join(f"{a},{b}" for a, b in points), (x(last[0]), y(last[1])), tidy(last[1]))
+    return Line(stairs.name, style, " ".join(f"{a},{b}" for a, b in points), (x(last[0]), y(last[1])), shown(last[1]))

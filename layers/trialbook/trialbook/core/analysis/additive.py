@@ -15,7 +15,7 @@ from statistics import fmean
 
 from trialbook.core.analysis.arithmetic import diagonal_of_inverse, factor, onto, quantile, solve, sumprod
 from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
-from trialbook.core.analysis.wording import tidy
+from trialbook.core.numbers import shown
 
 MISSING = "none"
 _KNOTS = 6
@@ -71,12 +71,12 @@ def basis_of(parameter: Parameter, column: Sequence[Value]) -> Basis:
 
 def _hats(parameter: Parameter, column: Sequence[Value]) -> tuple[list[str], list[Weights], Matrix]:
     scaled = onto(parameter.scale)
-    present = [float(value) for value in column if value is not None]
+    present = [value for value in column if isinstance(value, int | float)]
     back = {scaled(value): value for value in present}
     at = sorted(back)
     ordered = sorted(map(scaled, present))
     knots = at if len(at) <= _KNOTS else sorted({quantile(ordered, k / (_KNOTS - 1)) for k in range(_KNOTS)})
-    labels = [tidy(back.get(knot, _unscaled(parameter, knot)), 3) for knot in knots]
+    labels = [shown(back.get(knot, _unscaled(parameter, knot))) for knot in knots]
     missing: Weights = ((len(knots), 1.0),)
     weights = [missing if value is None else _hat(scaled(float(value)), knots) for value in column]
     return labels, weights, _smooth(len(knots))

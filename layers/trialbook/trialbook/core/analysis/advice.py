@@ -19,7 +19,8 @@ from trialbook.core.analysis.model import (
     Shared,
     Value,
 )
-from trialbook.core.analysis.wording import brief, listed, ordinal, percent, plural, rough, tidy
+from trialbook.core.analysis.wording import listed, ordinal, plural
+from trialbook.core.numbers import percent, shown
 from trialbook.core.objectives import Objective
 
 _EDGE = 0.05  # of the range, on its scale
@@ -75,7 +76,7 @@ def _edge(parameter: Parameter, value: float, *, is_low: bool, trials: Sequence[
     bound = "the range's" if parameter.has_range else "the tried"
     assert end is not None
     side = "lower" if is_low else "upper"
-    text = f"{parameter.name} is best at {tidy(value, 4)}, at {bound} {side} end ({tidy(end, 4)})"
+    text = f"{parameter.name} is best at {shown(value)}, at {bound} {side} end ({shown(end)})"
     if len(trials) >= _ENOUGH:
         fifth = "lowest" if is_low else "highest"
         text += f", and {near:,} of the {len(top):,} best trials lie in the {fifth} fifth"
@@ -132,7 +133,7 @@ def within_noise(
     if close < 2:
         return []
     text = (
-        f"The best {close} of {plural(len(values), 'trial')} lie within {rough(noise)} of the best, which is "
+        f"The best {close} of {plural(len(values), 'trial')} lie within {shown(noise)} of the best, which is "
         f"{source}: their order may be chance. Repeat the best ones with other seeds before choosing between them."
     )
     return [Advice("within noise", text, None, {"noise": noise, "close": close, "of": len(values)})]
@@ -160,8 +161,8 @@ def overfitting(gaps: Sequence[Gap], objective: Objective, best: BestTrial) -> l
         is_worse = objective.is_better(gap.train, gap.validation)
         if gap.validation_metric == objective.metric and is_worse and (gap.relative or 0) >= _WIDE_GAP:
             text = (
-                f"The best trial's {gap.validation_metric} is {brief(gap.validation)}, on training data "
-                f"{brief(gap.train)}: it may fit the training data too closely. More regularisation or data may help."
+                f"The best trial's {gap.validation_metric} is {shown(gap.validation)}, on training data "
+                f"{shown(gap.train)}: it may fit the training data too closely. More regularisation or data may help."
             )
             figures: dict[str, Value] = {"train": gap.train, "validation": gap.validation, "median_gap": gap.median}
             return [Advice("overfitting", text, None, figures)]

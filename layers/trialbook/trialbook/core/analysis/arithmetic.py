@@ -6,6 +6,7 @@ from math import log, sqrt
 from statistics import fmean
 
 from trialbook.core.analysis.model import Scale
+from trialbook.core.numbers import meant
 
 if sys.version_info >= (3, 12):
     from math import sumprod as sumprod  # where Lambda runs: three times as quick, and most of importance's time
@@ -26,8 +27,8 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def share_of(margin: float, value: float) -> float | None:
-    """The margin as a share of the value's size; None of 0."""
-    return margin / abs(value) if value else None
+    """The margin as a share of the value's size, without the noise of binary fractions; None of 0."""
+    return float(meant(margin) / abs(meant(value))) if value else None
 
 
 def median(values: Iterable[float]) -> float:

@@ -6,6 +6,7 @@ from trialbook.core.analysis.arithmetic import quantile, share_of
 from trialbook.core.analysis.model import Against, Difference, Improvement, Spread
 from trialbook.core.analysis.rows import Ranked
 from trialbook.core.jobs import JobKey
+from trialbook.core.numbers import apart
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
 
@@ -16,7 +17,7 @@ def difference(
     against: Against, best: float, other: float, job_name: str, sweep: str | None, objective: Objective
 ) -> Difference:
     """How far the best value is from another one. Both are values of the same objective."""
-    margin = abs(best - other)
+    margin = apart(best, other)
     return Difference(
         against=against,
         job_name=job_name,
@@ -25,7 +26,7 @@ def difference(
         margin=margin,
         relative=share_of(margin, other),
         is_better=objective.is_better(best, other),
-        is_equal=best == other,
+        is_equal=margin == 0,
     )
 
 
@@ -59,7 +60,7 @@ def improvements(ranked: Ranked, ends: Mapping[JobKey, int]) -> tuple[Improvemen
         assert value is not None
         if found and not ranked.objective.is_better(value, found[-1].value):
             continue
-        margin = abs(value - found[-1].value) if found else None
+        margin = apart(value, found[-1].value) if found else None
         found.append(Improvement(ends[record.key], record.job.name, value, record.job.ended_at, margin))
     return tuple(found)
 

@@ -8,9 +8,9 @@ from trialbook.core.analysis.arithmetic import share_of
 from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
 from trialbook.core.analysis.parameters import shown_values, told_values
-from trialbook.core.analysis.verdict import shown
-from trialbook.core.analysis.wording import brief, listed, moment, often, percent, plural, rough, tidy
+from trialbook.core.analysis.wording import listed, moment, often, plural
 from trialbook.core.hyper_parameters import Launch, differing
+from trialbook.core.numbers import apart, percent, shown
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Counts, Record, Sweep
 
@@ -145,7 +145,7 @@ def _records(sweeps: Sequence[Sweep], objective: Objective | None) -> tuple[Reco
         assert objective is not None
         if found and not objective.is_better(best.value, found[-1].value):
             continue
-        margin = abs(best.value - found[-1].value) if found else None
+        margin = apart(best.value, found[-1].value) if found else None
         relative = None if margin is None else share_of(margin, found[-1].value)
         now = Launch(best.job_name, None, best.hyper_parameters)
         changed = _changed(given, now) if given else ()
@@ -180,7 +180,7 @@ def _champion(ranked: Sequence[Record], objective: Objective | None) -> Champion
         logs_url=logs_url(job.key),
         second=second.job.name if second else None,
         second_value=other,
-        margin=None if other is None else abs(value - other),
+        margin=None if other is None else apart(value, other),
     )
 
 
@@ -234,17 +234,17 @@ def _compared(analysis: Analysis, group: Group) -> Compared:
 
 def _range(parameter: Parameter) -> str:
     if parameter.values:
-        return listed([tidy(value, 4) for value in parameter.values], 8)
+        return listed([shown(value) for value in parameter.values], 8)
     if parameter.lowest is not None and parameter.highest is not None:
         scale = " (log)" if parameter.scale.value == "log" else ""
-        return f"{tidy(parameter.lowest, 4)} to {tidy(parameter.highest, 4)}{scale}"
+        return f"{shown(parameter.lowest)} to {shown(parameter.highest)}{scale}"
     return listed([shown(each) for each in parameter.categories], 6)
 
 
 def _headline(experiment: str, champion: Champion | None, objective: Objective | None, sweeps: Sequence[Sweep]) -> str:
     if champion is None or objective is None:
         return f"{experiment}: {plural(len(sweeps), 'sweep')}, nothing is ranked yet"
-    return f"{experiment}: best {objective.metric} {brief(champion.value)} by {champion.job_name}"
+    return f"{experiment}: best {objective.metric} {shown(champion.value)} by {champion.job_name}"
 
 
 def _sentences(
@@ -258,13 +258,13 @@ def _sentences(
             share = share_of(champion.margin, champion.second_value)
             part = "" if share is None else f" ({percent(share)})"
             told.append(
-                f"That is {rough(champion.margin)}{part} ahead of the second best, {brief(champion.second_value)}."
+                f"That is {shown(champion.margin)}{part} ahead of the second best, {shown(champion.second_value)}."
             )
     if len(records) > 1:
         last = records[-1]
         told.append(
             f"The record was broken {often(len(records) - 1)} over {plural(len(same), 'sweep')}, last by "
-            f"{rough(last.margin or 0)} in {last.sweep}."
+            f"{shown(last.margin or 0)} in {last.sweep}."
         )
     if not same:
         told.append("The tag trialbook:objective or the rules document says what jobs are ranked by.")

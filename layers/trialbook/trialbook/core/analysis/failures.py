@@ -8,8 +8,9 @@ from math import comb
 from operator import and_
 
 from trialbook.core.analysis.model import FailureGroup, Kind, Lack, Parameter, Shared, Value
-from trialbook.core.analysis.wording import cut, tidy
+from trialbook.core.analysis.wording import cut
 from trialbook.core.jobs import COMPLETED, FAILED, STOPPED
+from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Record
 
 _LONGEST = 240  # characters of a reason
@@ -107,16 +108,16 @@ def _conditions(
     had = {trial.get(name) for trial in failed}
     if len(had) == 1:
         (value,) = had
-        text = "is not set" if value is None else f"= {tidy(value) if isinstance(value, float) else value}"
+        text = "is not set" if value is None else f"= {shown(value)}"
         return [(Shared(name, text), _bits(trial.get(name) == value for trial in fine))]
     if parameter.kind is not Kind.NUMBER or None in had:
         return []
-    numbers = [float(value) for value in had if value is not None]
+    numbers = [value for value in had if isinstance(value, int | float)]
     low, high = min(numbers), max(numbers)
     others = [None if (given := trial.get(name)) is None else float(given) for trial in fine]
     return [
-        (Shared(name, f"≥ {tidy(low)}"), _bits(given is not None and given >= low for given in others)),
-        (Shared(name, f"≤ {tidy(high)}"), _bits(given is not None and given <= high for given in others)),
+        (Shared(name, f"≥ {shown(low)}"), _bits(given is not None and given >= low for given in others)),
+        (Shared(name, f"≤ {shown(high)}"), _bits(given is not None and given <= high for given in others)),
     ]
 
 

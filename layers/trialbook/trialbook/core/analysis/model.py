@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-Value = float | str | None
+from trialbook.core.numbers import Number
+
+Value = Number | str | None
 
 
 class Kind(StrEnum):
@@ -51,9 +53,9 @@ class Parameter:
     missing: int
     has_range: bool
     is_integer: bool
-    lowest: float | None
-    highest: float | None
-    values: tuple[float, ...]
+    lowest: Number | None
+    highest: Number | None
+    values: tuple[Number, ...]
     categories: tuple[str, ...]
 
 
@@ -196,8 +198,8 @@ class Bin:
     objective among them."""
 
     label: str
-    low: float | None
-    high: float | None
+    low: Number | None
+    high: Number | None
     trials: int
     best: float
     median: float

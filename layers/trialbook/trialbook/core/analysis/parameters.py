@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
-from trialbook.core.analysis.wording import cut, number_of
+from trialbook.core.analysis.wording import cut
 from trialbook.core.hyper_parameters import Launch, is_internal, is_same, one_spelling, own, searched, unquoted
 from trialbook.core.jobs import Job, ParameterRange, TuningDefinition
+from trialbook.core.numbers import Number, is_whole, number_of
 
 _LONGEST_VALUE = 200  # characters; SageMaker allows 2,500, which no chart or table can use
 FEW = 8  # distinct values that are told one by one
@@ -15,8 +16,9 @@ _WIDE = 100  # a factor between least and greatest from which values are better 
 
 
 def shown_value(text: str) -> str:
-    """A value without the JSON quotes that SDK containers add, cut to a sensible length."""
-    return cut(unquoted(text), _LONGEST_VALUE)
+    """A value without the JSON quotes that SDK containers add, cut to a sensible length unless it is a whole number."""
+    inner = unquoted(text)
+    return inner if is_whole(inner) else cut(inner, _LONGEST_VALUE)
 
 
 def shown_values(hyper_parameters: Mapping[str, str]) -> dict[str, str]:
@@ -84,7 +86,7 @@ def _parameter(name: str, values: Counter[str], jobs: int, given: ParameterRange
         distinct=len(distinct),
         missing=missing,
         has_range=has_range,
-        is_integer=all(number.is_integer() for number in numbers),
+        is_integer=all(number == int(number) for number in numbers),
         lowest=low,
         highest=high,
         values=distinct if len(distinct) <= FEW else (),
@@ -92,7 +94,7 @@ def _parameter(name: str, values: Counter[str], jobs: int, given: ParameterRange
     )
 
 
-def _scale(numbers: Sequence[float], given: ParameterRange | None) -> Scale:
+def _scale(numbers: Sequence[Number], given: ParameterRange | None) -> Scale:
     least, greatest = min(numbers), max(numbers)
     if least <= 0:
         return Scale.LINEAR

@@ -6,7 +6,7 @@ from itertools import pairwise
 from trialbook.core.analysis.arithmetic import median
 from trialbook.core.analysis.model import Bin, Kind, Parameter, Slice, Value
 from trialbook.core.analysis.parameters import FEW
-from trialbook.core.analysis.wording import tidy
+from trialbook.core.numbers import Number, shown
 from trialbook.core.objectives import Objective, ObjectiveType
 
 _BINS = 6
@@ -28,7 +28,7 @@ def slice_of(
     return Slice(parameter.name, tuple(bins))
 
 
-Part = tuple[str, float | None, float | None, list[float]]
+Part = tuple[str, Number | None, Number | None, list[float]]
 
 
 def _by_category(parameter: Parameter, pairs: Sequence[Pair]) -> list[Part]:
@@ -39,19 +39,19 @@ def _by_category(parameter: Parameter, pairs: Sequence[Pair]) -> list[Part]:
 
 
 def _by_number(pairs: Sequence[Pair]) -> list[Part]:
-    ordered = sorted((float(given), value) for given, value in pairs if given is not None)
+    ordered = sorted((given, value) for given, value in pairs if isinstance(given, int | float))
     distinct = sorted({given for given, _ in ordered})
     if len(distinct) <= FEW:
-        return [(tidy(each), each, each, [value for given, value in ordered if given == each]) for each in distinct]
+        return [(shown(each), each, each, [value for given, value in ordered if given == each]) for each in distinct]
     cuts = [len(ordered) * k // _BINS for k in range(_BINS + 1)]
     parts: list[Part] = []
     for start, end in pairwise(cuts):
         low, high = ordered[start][0], ordered[end - 1][0]
-        label = f"{tidy(low, 3)} to {tidy(high, 3)}"
+        label = f"{shown(low)} to {shown(high)}"
         parts.append((label, low, high, [value for _, value in ordered[start:end]]))
     return parts
 
 
-def _bin(label: str, low: float | None, high: float | None, values: Sequence[float], objective: Objective) -> Bin:
+def _bin(label: str, low: Number | None, high: Number | None, values: Sequence[float], objective: Objective) -> Bin:
     best = min(values) if objective.type is ObjectiveType.MINIMIZE else max(values)
     return Bin(label, low, high, len(values), best, median(values))

@@ -1,6 +1,7 @@
 """The answer in words: a headline that a reader may stop at, and the sentences that follow."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from trialbook.core.analysis.model import (
     Against,
@@ -11,18 +12,14 @@ from trialbook.core.analysis.model import (
     StatusCounts,
     Value,
 )
-from trialbook.core.analysis.wording import brief, dollars, duration, listed, percent, plural, rough, tidy
+from trialbook.core.analysis.wording import dollars, duration, listed, plural
+from trialbook.core.numbers import percent, shown
 from trialbook.core.objectives import ObjectiveType
-
-
-def shown(value: Value, digits: int = 7) -> str:
-    """A hyperparameter's or metric's value."""
-    return "none" if value is None else value if isinstance(value, str) else tidy(value, digits)
 
 
 def assignments(values: Mapping[str, Value], longest: int = 4) -> str:
     """`min_child_weight = 4, eta = 0.2`; what is beyond `longest` is counted."""
-    return listed([f"{name} = {shown(value, 4)}" for name, value in values.items() if value is not None], longest)
+    return listed([f"{name} = {shown(value)}" for name, value in values.items() if value is not None], longest)
 
 
 def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, failures: Sequence[FailureGroup]) -> str:
@@ -31,7 +28,7 @@ def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, fai
         group = groups[0]
         at = assignments(_by_importance(group))
         where = f" at {at}" if at else f" by {group.best.job_name}"
-        return f"{experiment}: best {group.ranking.metric} {brief(group.best.value)}{where}"
+        return f"{experiment}: best {group.ranking.metric} {shown(group.best.value)}{where}"
     if not counts.jobs:
         return f"{experiment}: ended before a job was started"
     if counts.failed == counts.jobs:
@@ -68,7 +65,7 @@ def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost) -> tupl
         if group.ranked == 1:
             told.append("It is the only trial that ranks.")
     if len(groups) > 1:
-        others = [f"{g.ranking.metric} (best {brief(g.best.value)})" for g in groups[1:]]
+        others = [f"{g.ranking.metric} (best {shown(g.best.value)})" for g in groups[1:]]
         told.append(f"Trials with other objectives are ranked apart: {listed(others)}.")
     if counts.jobs:
         told.append(f"{counted(counts)}{_taken(cost)}.")
@@ -76,19 +73,19 @@ def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost) -> tupl
 
 
 def compared(difference: Difference, objective_type: str) -> str:
-    """A difference in words: `0.0006 (1.5 %) lower than the runner-up's 0.040192`."""
+    """A difference in words: `0.0006 (1.5%) lower than the runner-up's 0.040192`."""
     other = _other(difference)
     if difference.is_equal:
-        return f"That equals {other} {brief(difference.value)}."
-    return f"That is {distance(difference, objective_type)} than {other} {brief(difference.value)}."
+        return f"That equals {other} {shown(difference.value)}."
+    return f"That is {distance(difference, objective_type)} than {other} {shown(difference.value)}."
 
 
-def distance(difference: Difference, objective_type: str) -> str:
-    """How far apart, and which way: `0.0006 (1.5 %) lower, better,`."""
+def distance(difference: Difference, objective_type: str, limit: Decimal | None = None) -> str:
+    """How far apart, and which way: `0.0006 (1.5%) lower, better,`. The share stays on its side of a limit."""
     lower = (objective_type == ObjectiveType.MINIMIZE) == difference.is_better
-    share = f" ({percent(difference.relative)})" if difference.relative is not None else ""
+    share = f" ({percent(difference.relative, limit)})" if difference.relative is not None else ""
     word = "better" if difference.is_better else "worse"
-    return f"{rough(difference.margin)}{share} {'lower' if lower else 'higher'}, {word},"
+    return f"{shown(difference.margin)}{share} {'lower' if lower else 'higher'}, {word},"
 
 
 def _other(difference: Difference) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trialbook.core.analysis.model import Analysis, TrialRow, Value
-from trialbook.core.analysis.wording import brief
 from trialbook.core.jobs import FAILED, STOPPED
+from trialbook.core.numbers import shown
 
 MOST_POINTS = 2_000
 MOST_LINES = 250
@@ -42,7 +42,7 @@ def kind_of(row: TrialRow) -> str:
 
 def point(row: TrialRow, **more: Any) -> dict[str, Any]:
     """A ranked trial as a chart's datum."""
-    return {"value": row.value, "mark": kind_of(row), "label": brief(row.value or 0.0), **more}
+    return {"value": row.value, "mark": kind_of(row), "label": shown(row.value or 0.0), **more}
 
 
 def category(value: Value) -> str:

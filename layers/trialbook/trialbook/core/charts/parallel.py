@@ -2,7 +2,7 @@
 
 from trialbook.core.analysis.arithmetic import onto
 from trialbook.core.analysis.model import Analysis, Group, Kind, Parameter, Scale, TrialRow, Value
-from trialbook.core.analysis.wording import brief, cut, tidy
+from trialbook.core.analysis.wording import cut
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import (
     HEIGHT,
@@ -18,6 +18,7 @@ from trialbook.core.charts.chart import (
 )
 from trialbook.core.charts.data import MOST_LINES, ranked, thinned, thinning
 from trialbook.core.charts.scatter import by_importance, parameter_of
+from trialbook.core.numbers import shown
 
 
 def parallel(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0, most: int = 9) -> Chart:
@@ -25,11 +26,11 @@ def parallel(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0, mos
     found = analysis.groups[group]
     c = colours(theme)
     rows = ranked(analysis, group)
-    shown = thinned(rows, MOST_LINES)
+    drawn = thinned(rows, MOST_LINES)
     axes = [_Axis(parameter_of(analysis, name)) for name in by_importance(found)[:most]]
-    lines = [each for row in reversed(shown) for each in _line(row, axes, found)]
+    lines = [each for row in reversed(drawn) for each in _line(row, axes, found)]
     said = words.parallel(found)
-    subtitle = f"{stronger(theme)}: better; thick: the best, {brief(found.best.value)}{thinning(len(shown), len(rows))}"
+    subtitle = f"{stronger(theme)}: better; thick: the best, {shown(found.best.value)}{thinning(len(drawn), len(rows))}"
     names = [axis.title for axis in axes] + [cut(found.ranking.metric, 24)]
     body: Spec = {"width": WIDTH, "height": HEIGHT, "layer": _parallel(lines, axes, names, found, c)}
     return Chart("parallel coordinates", said.title, said.alt, framed(said.title, subtitle, body, theme))
@@ -61,7 +62,7 @@ class _Axis:
         if self.parameter.kind is Kind.CATEGORY:
             order = self.parameter.categories
             return cut(order[0], 14), cut(order[-1], 14)
-        return tidy(self.low, 3), tidy(self.high, 3)
+        return shown(self.low), shown(self.high)
 
 
 def _line(row: TrialRow, axes: list[_Axis], group: Group) -> list[Spec]:
@@ -88,7 +89,7 @@ def _parallel(lines: list[Spec], axes: list[_Axis], names: list[str], group: Gro
     mark = {"type": "line", "strokeWidth": 1.2, "strokeOpacity": 0.6}
     best = [each for each in lines if each["trial"] == 1]
     spread = group.spread
-    ends = [axis.ends() for axis in axes] + [(tidy(spread.axis_low, 3), tidy(spread.axis_high, 3))]
+    ends = [axis.ends() for axis in axes] + [(shown(spread.axis_low), shown(spread.axis_high))]
     labels = [{"axis": name, "place": 0, "text": low} for name, (low, _) in zip(names, ends, strict=True)]
     tops = [{"axis": name, "place": 1, "text": high} for name, (_, high) in zip(names, ends, strict=True)]
     text = {"type": "text", "color": c.quiet, "fontSize": 11}

@@ -2,12 +2,13 @@
 
 from trialbook.core.analysis.importance import NO_DIRECTION, NO_EFFECT
 from trialbook.core.analysis.model import Analysis, Group, TrialRow
-from trialbook.core.analysis.wording import cut, percent, plural
+from trialbook.core.analysis.wording import cut, plural
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import HEIGHT, WIDTH, Chart, Colours, Spec, Theme, colours, framed, is_minimised
 from trialbook.core.charts.data import MOST_POINTS, failed, point, ranked, thinned
 from trialbook.core.charts.marks import failures, trials
 from trialbook.core.charts.scatter import subtitle_of, y_of
+from trialbook.core.numbers import percent
 
 
 def history(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0) -> Chart:

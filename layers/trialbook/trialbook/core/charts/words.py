@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 from trialbook.core.analysis.model import Analysis, Group, Value
 from trialbook.core.analysis.parameters import FEW
-from trialbook.core.analysis.verdict import counted, shown
-from trialbook.core.analysis.wording import brief, duration, listed, often, ordinal, percent, plural
+from trialbook.core.analysis.verdict import counted
+from trialbook.core.analysis.wording import duration, listed, often, ordinal, plural
+from trialbook.core.numbers import percent, shown
 
 
 def _best(group: Group) -> str:
-    return f"best {group.ranking.metric} {brief(group.best.value)}"
+    return f"best {group.ranking.metric} {shown(group.best.value)}"
 
 
 def _at(values: dict[str, Value]) -> str:
-    return listed([f"{name} {shown(value, 4)}" for name, value in values.items()])
+    return listed([f"{name} {shown(value)}" for name, value in values.items()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ def value_by_parameter(group: Group, name: str) -> Words:
     """Where along the hyperparameter the best lies, and how the values run."""
     title = f"{group.ranking.metric} by {name}"
     found = next((each for each in group.slices if each.parameter == name), None)
-    text = f"{plural(group.ranked, 'trial')}: {_best(group)} at {name} {shown(group.best.varied.get(name), 4)}."
+    text = f"{plural(group.ranked, 'trial')}: {_best(group)} at {name} {shown(group.best.varied.get(name))}."
     if found is None or len(found.bins) > FEW:
         return Words(title, text)
-    values = ", ".join(f"{each.label}: {brief(each.best)}" for each in found.bins)
+    values = ", ".join(f"{each.label}: {shown(each.best)}" for each in found.bins)
     return Words(title, f"{text} Best by {name} – {values}.")
 
 
@@ -46,7 +47,7 @@ def history(group: Group) -> Words:
     """When the best came and how often it was improved."""
     last = group.improvements[-1]
     ranked = plural(group.ranked, "trial")
-    best = f"Best {group.ranking.metric} {brief(group.best.value)}"
+    best = f"Best {group.ranking.metric} {shown(group.best.value)}"
     text = f"{best}, reached by the {ordinal(last.finished)} job to end; {ranked} ranked"
     times = len(group.improvements) - 1
     improved = f", the best so far improved {often(times)}" if times else ""
@@ -66,7 +67,7 @@ def parallel(group: Group) -> Words:
     """What the best trial's line passes."""
     at = _at(dict(group.best.varied))
     trials = plural(group.ranked, "trial")
-    text = f"A line for each of {trials}; the best, {brief(group.best.value)}, passes {at}."
+    text = f"A line for each of {trials}; the best, {shown(group.best.value)}, passes {at}."
     return Words(f"{trials} across {plural(len(group.slices), 'hyperparameter')}", text)
 
 

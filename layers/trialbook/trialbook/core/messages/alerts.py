@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from trialbook.core.analysis.costs import cost
 from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.failures import alike, essence
 from trialbook.core.analysis.model import Against, Cost, Difference
 from trialbook.core.analysis.parameters import shown_values
-from trialbook.core.analysis.verdict import distance, shown
-from trialbook.core.analysis.wording import brief, cut, dollars, listed, number_of, percent, plural, rough
+from trialbook.core.analysis.verdict import distance
+from trialbook.core.analysis.wording import cut, dollars, listed, plural
 from trialbook.core.announcements import JOB_FINISHED, REPORT_READY, SWEEP_PROGRESSED, TUNING_JOB_FAILED, Announcement
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.jobs import Job
@@ -18,6 +19,7 @@ from trialbook.core.messages import phrases
 from trialbook.core.messages.facts import JobFacts, SweepFacts
 from trialbook.core.messages.job import apart
 from trialbook.core.messages.summary import cost_text
+from trialbook.core.numbers import number_of, percent, shown, told_apart
 from trialbook.core.objectives import Objective
 from trialbook.core.rules.alerts import EXPERIMENT, PREVIOUS_SWEEP, AlertRule, Regression
 from trialbook.core.rules.document import Rules
@@ -27,7 +29,6 @@ Watched = SweepFacts | JobFacts
 
 _AGAINST = {EXPERIMENT: Against.EXPERIMENT, PREVIOUS_SWEEP: Against.PREVIOUS_SWEEP}
 _COLUMNS = {EXPERIMENT: "best before", PREVIOUS_SWEEP: "previous sweep"}
-_DIGITS = (4, 7)  # of a number, so many that two can be told apart
 _MOST_DIFFERENCES = 15
 _LONGEST_CELL = 60
 _IN_SENTENCE = 120  # characters of a reason
@@ -128,12 +129,12 @@ def _completed(count: int) -> str:
 
 def _too_many_failed(rule: AlertRule, facts: SweepFacts) -> Iterator[Broken]:
     counts, total = facts.sweep.counts, phrases.total(facts.sweep)
-    if rule.failed is None or not total or counts.failed <= rule.failed * total:
+    if not total or rule.allows_failed(counts.failed, total):
         return
-    share = percent(counts.failed / total)
+    share = percent(Fraction(counts.failed, total), rule.failed)
     so_far = f" when {counts.ended:,} had ended" if counts.ended < total else ""
     sentence = (
-        f"{counts.failed:,} of {plural(total, 'job')} failed{so_far} ({share}); {percent(rule.failed)} are allowed."
+        f"{counts.failed:,} of {plural(total, 'job')} failed{so_far} ({share}); {rule.share} are allowed."
         f"{_alike(facts)}"
     )
     yield Broken(rule, f"{share} of the jobs failed", sentence)
@@ -231,9 +232,10 @@ def _regressed(
     if found is None or found.is_better or found.is_equal or not regression.is_broken(found.margin, found.relative):
         return
     than = f"the baseline {found.job_name}" if regression.baseline else f"{rule.limit.partition(' than ')[2]}"
-    by = percent(found.relative) if found.relative is not None else rough(found.margin)
+    by = percent(found.relative, regression.relative) if found.relative is not None else shown(found.margin)
+    far = distance(found, objective_type, regression.relative)
     sentence = (
-        f"{metric} {brief(value)} is {distance(found, objective_type)} than {than}, {brief(found.value)}; "
+        f"{metric} {told_apart(value, found.value)} is {far} than {than}, {told_apart(found.value, value)}; "
         f"{regression.limit} is allowed."
     )
     yield Broken(rule, f"{metric} {by} worse", sentence, found.job_name)
@@ -263,15 +265,10 @@ def _table(facts: Watched, broken: Broken) -> Table | None:
 
 def _told_apart(before: str, now: str) -> tuple[str, str]:
     """Two values as short as they can be told apart: tuning jobs draw numbers of sixteen digits."""
-    numbers = number_of(before), number_of(now)
-    for digits in _DIGITS:
-        short = tuple(
-            text if number is None else shown(number, digits)
-            for text, number in zip((before, now), numbers, strict=True)
-        )
-        if short[0] != short[1]:
-            return short[0], short[1]
-    return before, now
+    one, other = number_of(before), number_of(now)
+    if one is None or other is None:
+        return before if one is None else shown(one), now if other is None else shown(other)
+    return told_apart(one, other), told_apart(other, one)
 
 
 def _cell(text: str) -> str:

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from trialbook.core.analysis.arithmetic import share_of
 from trialbook.core.analysis.parameters import shown_value
-from trialbook.core.analysis.wording import brief, cut, dollars, listed, percent, plural, rough
+from trialbook.core.analysis.wording import cut, dollars, listed, plural
 from trialbook.core.announcements import BEST_TRIALS, Announcement
 from trialbook.core.codec import pack, unpack
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.message import Link, Message, MessageKind, Mood, Section, Table
-from trialbook.core.messages import phrases
+from trialbook.core.numbers import apart, percent, shown, shown_text
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Counts, Record
 
@@ -210,7 +210,7 @@ def _answer(report: BestTrials) -> str:
     if not new:
         return f"no new best in {plural(of, 'experiment')}"
     if report.new_bests == 1 and new[0].best is not None:
-        return f"{new[0].experiment} has a new best, {new[0].metric} {brief(new[0].best.value)}"
+        return f"{new[0].experiment} has a new best, {new[0].metric} {shown(new[0].best.value)}"
     return f"{plural(report.new_bests, 'new best', 'new bests')}: {listed([each.experiment for each in new], 3)}"
 
 
@@ -245,7 +245,7 @@ def _headline(progress: Progress) -> str:
     if progress.best is None:
         return f"{progress.experiment}: nothing is ranked"
     what = "new best" if progress.is_new else "best is still"
-    return f"{progress.experiment}: {what} {progress.metric} {brief(progress.best.value)}"
+    return f"{progress.experiment}: {what} {progress.metric} {shown(progress.best.value)}"
 
 
 def _compared(progress: Progress) -> tuple[str, ...]:
@@ -256,13 +256,13 @@ def _compared(progress: Progress) -> tuple[str, ...]:
         if progress.is_new:
             return (f"By {best.job_name}, the first that ranks.",)
         return (f"By {best.job_name}{f', since {best.ended_at:%Y-%m-%d}' if best.ended_at else ''}.",)
-    margin = abs(best.value - former.value)
+    margin = apart(best.value, former.value)
     if margin == 0:
         return (f"By {best.job_name}, which equals the former best.",)
     share = share_of(margin, former.value)
     part = "" if share is None else f" ({percent(share)})"
     way = "lower" if progress.type == ObjectiveType.MINIMIZE else "higher"
-    return (f"By {best.job_name}: {rough(margin)}{part} {way}, better, than before.",)
+    return (f"By {best.job_name}: {shown(margin)}{part} {way}, better, than before.",)
 
 
 def _table(progress: Progress) -> Table | None:
@@ -274,7 +274,7 @@ def _table(progress: Progress) -> Table | None:
     return Table(
         headers=("", "before", "now"),
         rows=(
-            (progress.metric or "", brief(former.value), brief(best.value)),
+            (progress.metric or "", shown(former.value), shown(best.value)),
             *((each.parameter, _value(each.before), _value(each.now)) for each in progress.changes),
         ),
         numbers=(1, 2),
@@ -283,4 +283,4 @@ def _table(progress: Progress) -> Table | None:
 
 
 def _value(text: str | None) -> str:
-    return "none" if text is None else phrases.short(text)
+    return "none" if text is None else shown_text(text)

@@ -6,7 +6,7 @@ from trialbook.core.analysis.failures import essence
 from trialbook.core.analysis.model import Against, Difference
 from trialbook.core.analysis.parameters import told_values
 from trialbook.core.analysis.verdict import compared
-from trialbook.core.analysis.wording import brief, cut, duration, listed, rough
+from trialbook.core.analysis.wording import cut, duration, listed
 from trialbook.core.announcements import Announcement
 from trialbook.core.jobs import COMPLETED, FAILED, Job, JobKey, JobKind
 from trialbook.core.message import Fact, Message, MessageKind, Mood
@@ -15,6 +15,7 @@ from trialbook.core.messages.facts import JobFacts
 from trialbook.core.messages.links import job_links
 from trialbook.core.messages.owners import owner_of
 from trialbook.core.messages.summary import spending_facts
+from trialbook.core.numbers import shown, shown_text, told_apart
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import last_activity_of
 
@@ -85,7 +86,7 @@ def _outcome(facts: JobFacts, *, is_title: bool) -> str:
     if record.objective is None or record.value is None:
         return ""
     before = facts.before.experiment_value if facts.before else None
-    return f"{record.objective.metric} {phrases.told_apart(record.value, before)}"
+    return f"{record.objective.metric} {told_apart(record.value, before)}"
 
 
 def _verdict(facts: JobFacts) -> str:
@@ -96,7 +97,7 @@ def _verdict(facts: JobFacts) -> str:
         return f"{job.name} failed{took}: {essence(job.failure_reason)}"
     if record.objective is not None and record.value is not None:
         by = record.objective.type.lower()
-        return f"{job.name} reached {record.objective.metric} {brief(record.value)} ({by}){took}."
+        return f"{job.name} reached {record.objective.metric} {shown(record.value)} ({by}){took}."
     why = f"; it is not ranked: {record.without_objective}" if record.without_objective else ""
     return f"{job.name} {job.status.lower()}{took}{why}."
 
@@ -120,7 +121,7 @@ def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:
         told.append(Fact("Trial", record.trial))
     if record.objective is not None:
         told.append(Fact("Objective", f"{record.objective.label} ({record.objective.source.value})"))
-    values = [f"{each.name} {rough(each.value, 4)}" for each in record.job.final_metrics if each.value is not None]
+    values = [f"{each.name} {shown(each.value)}" for each in record.job.final_metrics if each.value is not None]
     if values:
         told.append(Fact("Final metrics", listed(values, _METRICS)))
     spent = spending_facts(cost([record.job], record.job, facts.prices))
@@ -130,7 +131,7 @@ def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:
 
 
 def _constants(job: Job) -> str:
-    given = [f"{cut(name, 40)} = {cut(phrases.short(text), 60)}" for name, text in told_values(job).items()]
+    given = [f"{cut(name, 40)} = {cut(shown_text(text), 60)}" for name, text in told_values(job).items()]
     return listed(given, _CONSTANTS).replace(" and ", ", ") if given else ""
 
 

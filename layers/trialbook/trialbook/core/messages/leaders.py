@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from trialbook.core.analysis.model import Analysis, Group, Parameter, Ranking, Value
 from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
-from trialbook.core.analysis.verdict import shown
-from trialbook.core.analysis.wording import brief, cut, duration, listed, plural
+from trialbook.core.analysis.wording import cut, duration, listed, plural
 from trialbook.core.message import Bar, Table
 from trialbook.core.messages.facts import Report, SweepFacts
-from trialbook.core.messages.phrases import short
+from trialbook.core.numbers import shown, shown_text
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
 from trialbook.core.sweeps import Record, Sweep
 
@@ -125,7 +124,7 @@ def table(found: Leaders, ranked: int | None) -> Table | None:
         return None
     names = found.parameters[:_COLUMNS]
     rows = tuple(
-        (str(place), brief(each.value), *(_cell(each.varied.get(name)) for name in names), _taken(each.seconds))
+        (str(place), shown(each.value), *(_cell(each.varied.get(name)) for name in names), _taken(each.seconds))
         for place, each in enumerate(found.trials[:SHOWN], 1)
     )
     headers = ("#", cut(found.metric, _LONGEST_CELL), *(cut(name, _LONGEST_CELL) for name in names), "took")
@@ -134,7 +133,7 @@ def table(found: Leaders, ranked: int | None) -> Table | None:
 
 
 def _cell(value: Value) -> str:
-    return "–" if value is None else cut(shown(value, 4), _LONGEST_CELL)
+    return "–" if value is None else cut(shown(value), _LONGEST_CELL)
 
 
 def _taken(seconds: float | None) -> str:
@@ -175,6 +174,7 @@ def bars_label(found: Leaders) -> str:
 def constants_text(found: Leaders) -> str:
     """What all trials have in common: `eta = 0.2, max_depth = 5`."""
     given = [
-        f"{cut(name, _LONGEST_CELL)} = {cut(short(text), _LONGEST_CONSTANT)}" for name, text in found.constants.items()
+        f"{cut(name, _LONGEST_CELL)} = {cut(shown_text(text), _LONGEST_CONSTANT)}"
+        for name, text in found.constants.items()
     ]
     return listed(given, _CONSTANTS).replace(" and ", ", ") if given else ""

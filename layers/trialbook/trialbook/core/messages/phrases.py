@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from trialbook.core.analysis.model import Value
-from trialbook.core.analysis.verdict import shown
-from trialbook.core.analysis.wording import cut, number_of, plural, rough
+from trialbook.core.analysis.wording import cut, plural
 from trialbook.core.jobs import FAILED
 from trialbook.core.message import Mood
+from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
 
 SEPARATOR = " · "
 _NAMED = 2  # hyperparameters whose names fit into a title
 _LONGEST_NAME = 60
 _IN_SUBJECT = 3  # hyperparameters
-_FEWEST_DIGITS, _MOST_DIGITS = 3, 7
 
 
 def search(sweep: Sweep, varied: Sequence[str]) -> str:
@@ -69,25 +68,8 @@ def mood(sweep: Sweep) -> Mood:
     return Mood.MIXED if counts.failed else Mood.GOOD
 
 
-def told_apart(value: float, other: float | None) -> str:
-    """A value with three digits, or with as many as it takes to tell it from the other: `0.0396`."""
-    if other is None or value == other:
-        return rough(value, _FEWEST_DIGITS)
-    counts = range(_FEWEST_DIGITS, _MOST_DIGITS + 1)
-    return next(
-        (rough(value, count) for count in counts if rough(value, count) != rough(other, count)),
-        rough(value, _MOST_DIGITS),
-    )
-
-
-def short(text: str) -> str:
-    """A hyperparameter's value as people read it: tuning jobs draw numbers of sixteen digits. Whole numbers stay."""
-    number = number_of(text)
-    return text if number is None or number.is_integer() else shown(number, 4)
-
-
 def at(values: Mapping[str, Value]) -> str:
     """Where the best lies, for a subject: ` at min_child_weight=4`; nothing where nothing varied."""
-    given = [f"{cut(name, 40)}={cut(shown(value, 4), 40)}" for name, value in values.items() if value is not None]
+    given = [f"{cut(name, 40)}={cut(shown(value), 40)}" for name, value in values.items() if value is not None]
     more = f" and {len(given) - _IN_SUBJECT} more" if len(given) > _IN_SUBJECT else ""
     return f" at {', '.join(given[:_IN_SUBJECT])}{more}" if given else ""

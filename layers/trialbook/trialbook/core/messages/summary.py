@@ -3,9 +3,10 @@
 from trialbook.core.analysis.failures import essence
 from trialbook.core.analysis.model import Analysis, Cost, FailureGroup
 from trialbook.core.analysis.verdict import counted
-from trialbook.core.analysis.wording import dollars, duration, listed, percent, plural
+from trialbook.core.analysis.wording import dollars, duration, listed, plural
 from trialbook.core.message import Fact
 from trialbook.core.messages.facts import Report
+from trialbook.core.numbers import percent
 
 _MOST_FAILURES = 5  # reasons
 _MOST_ADVICE = 4

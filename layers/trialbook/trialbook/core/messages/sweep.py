@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.model import Against
 from trialbook.core.analysis.verdict import assignments, compared
-from trialbook.core.analysis.wording import brief, duration, listed, plural
+from trialbook.core.analysis.wording import duration, listed, plural
 from trialbook.core.announcements import Announcement
 from trialbook.core.jobs import FAILED
 from trialbook.core.message import Fact, Message, MessageKind, Picture, Progress, Stored
@@ -15,6 +15,7 @@ from trialbook.core.messages.leaders import Leaders, bars, bars_label, constants
 from trialbook.core.messages.links import sweep_links
 from trialbook.core.messages.owners import owner_of, shared_tags
 from trialbook.core.messages.summary import advice, failures, is_same_answer, revised, summary_facts, verdict
+from trialbook.core.numbers import shown, told_apart
 from trialbook.core.report_keys import PAGE, PICTURE
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
@@ -93,7 +94,7 @@ def _best(found: Leaders) -> str:
     best, second = found.best, found.runner_up
     if best is None:
         return ""
-    value = phrases.told_apart(best.value, second.value if second else None)
+    value = told_apart(best.value, second.value if second else None)
     return f", best {found.metric} {value}{phrases.at(best.varied)}"
 
 
@@ -107,7 +108,7 @@ def _verdict(facts: SweepFacts, found: Leaders) -> str:
         word = "Best" if sweep.state is SweepState.CLOSED else "Best so far"
         by = found.objective.type.lower()
         where = assignments(found.best.varied)
-        return f"{word} {found.metric} {brief(found.best.value)}{f' at {where}' if where else ''} ({by})."
+        return f"{word} {found.metric} {shown(found.best.value)}{f' at {where}' if where else ''} ({by})."
     if sweep.counts.ended:
         return "No job that ended has a value to rank by."
     return f"{plural(sweep.counts.jobs, 'job')} launched, none has ended."

@@ -7,7 +7,7 @@ from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.model import Against, FailureGroup
 from trialbook.core.analysis.parameters import shown_values
 from trialbook.core.analysis.verdict import assignments, distance
-from trialbook.core.analysis.wording import brief, listed, number_of, plural
+from trialbook.core.analysis.wording import listed, plural
 from trialbook.core.announcements import Announcement
 from trialbook.core.message import Message, MessageKind, Mood, Stored
 from trialbook.core.messages import phrases
@@ -16,6 +16,7 @@ from trialbook.core.messages.leaders import leaders
 from trialbook.core.messages.owners import owner_of, shared_tags
 from trialbook.core.messages.summary import failure
 from trialbook.core.messages.sweep import about, moment, version
+from trialbook.core.numbers import number_of, shown
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType
 from trialbook.core.report_keys import PAGE
 from trialbook.core.rules.document import Rules
@@ -30,7 +31,7 @@ def new_best(event: Announcement, facts: SweepFacts, rules: Rules) -> Message | 
     if not isinstance(new, Mapping) or not isinstance(old, Mapping) or objective is None:
         return None
     apart = difference(Against.RUNNER_UP, new["value"], old["value"], old["job_name"], None, objective)
-    value = brief(new["value"])
+    value = shown(new["value"])
     where = _where(new["hyper_parameters"], leaders(facts).parameters)
     sweep_id = event.detail["sweep"]["sweep"]
     return _in_thread(
@@ -42,7 +43,7 @@ def new_best(event: Announcement, facts: SweepFacts, rules: Rules) -> Message | 
         about=f"{about(sweep_id)}/best/{new['job_name']}",
         title=f"{facts.sweep.experiment}{phrases.SEPARATOR}new best {objective.metric} {value}",
         subject=f"{facts.sweep.experiment}: new best {objective.metric} {value}",
-        verdict=f"{value}{where} is {distance(apart, objective.type)} than the best before, {brief(old['value'])}.",
+        verdict=f"{value}{where} is {distance(apart, objective.type)} than the best before, {shown(old['value'])}.",
         version=1,
         metrics={objective.metric: new["value"]},
     )

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from trialbook.core.analysis.wording import dollars, percent, rough
+from trialbook.core.analysis.wording import dollars
+from trialbook.core.numbers import full
 from trialbook.core.places import is_meant
 from trialbook.core.rules.checker import Checker, Path
 
@@ -20,7 +22,7 @@ class Regression:
 
     against: str
     absolute: float | None = None
-    relative: float | None = None
+    relative: Decimal | None = None
 
     @property
     def baseline(self) -> str | None:
@@ -31,15 +33,15 @@ class Regression:
         """Whether a value that is worse by so much is too bad. Against a value of 0 there is no share: any margin is
         too much then."""
         if self.relative is not None:
-            return relative is None or relative > self.relative
+            return relative is None or Decimal(repr(relative)) > self.relative
         return margin > (self.absolute or 0.0)
 
     @property
     def limit(self) -> str:
         """What is allowed, in words."""
         if self.relative is not None:
-            return percent(self.relative)
-        return rough(self.absolute) if self.absolute else "nothing"
+            return _as_written(self.relative)
+        return full(self.absolute) if self.absolute else "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class AlertRule:
     name: str
     experiment: str = "*"
     regression: Regression | None = None
-    failed: float | None = None
+    failed: Decimal | None = None
     cost: float | None = None
     no_metric: bool = False
 
@@ -58,14 +60,27 @@ class AlertRule:
         """Whether it watches the experiment."""
         return is_meant(experiment, self.experiment)
 
+    def allows_failed(self, failed: int, total: int) -> bool:
+        """Whether so many of the jobs may fail."""
+        return self.failed is None or failed <= self.failed * total
+
+    @property
+    def share(self) -> str:
+        """The share of the jobs that may fail, as it was written."""
+        return "" if self.failed is None else _as_written(self.failed)
+
     @property
     def limit(self) -> str:
         """What it allows, in words."""
         if self.regression is not None:
             return f"{self.regression.limit} worse than {_against(self.regression)}"
         if self.failed is not None:
-            return f"{percent(self.failed)} of the jobs failed"
+            return f"{self.share} of the jobs failed"
         return f"{dollars(self.cost)} (estimate)" if self.cost is not None else "some job with a value to rank by"
+
+
+def _as_written(share: Decimal) -> str:
+    return f"{share.scaleb(2):f}%"
 
 
 def _against(regression: Regression) -> str:
@@ -121,19 +136,19 @@ def _regression(check: Checker, value: object, path: Path) -> Regression:
     if by is None or relative is not None:
         return Regression(against or EXPERIMENT, None, relative)
     if isinstance(by, str):
-        check.wrong((*path, "by"), by, "a number in the objective's unit, or a share such as '2 %'")
+        check.wrong((*path, "by"), by, "a number in the objective's unit, or a share such as '2%'")
         return Regression(against or EXPERIMENT)
     return Regression(against or EXPERIMENT, check.number(by, (*path, "by"), above=0))
 
 
-def _share(check: Checker, value: object, path: Path) -> float | None:
+def _share(check: Checker, value: object, path: Path) -> Decimal | None:
     share = _percentage(value)
     if value is None or (share is not None and share < 1):
         return share
-    check.wrong(path, value, "a share of the jobs below 100 %, such as '20 %'")
+    check.wrong(path, value, "a share of the jobs below 100%, such as '20%'")
     return None
 
 
-def _percentage(value: object) -> float | None:
+def _percentage(value: object) -> Decimal | None:
     found = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
-    return None if found is None else float(found["number"]) / 100
+    return None if found is None else Decimal(found["number"]).scaleb(-2)

@@ -4,12 +4,15 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fnmatch import fnmatchcase
+from math import isfinite
 from typing import Any
 
 from trialbook.core.announcements import TYPES
 from trialbook.core.destination import Channel
 from trialbook.core.message import Message, MessageKind, Mood
+from trialbook.core.numbers import meant
 from trialbook.core.places import is_meant
 from trialbook.core.rules.checker import Checker, Path
 from trialbook.core.rules.quiet_hours import Window, parse_quiet_hours
@@ -35,12 +38,18 @@ class Threshold:
 
     metric: str
     sign: str
-    number: float
+    number: Decimal
 
     def holds(self, message: Message) -> bool:
-        """Whether the message's metric is beyond it; never without the metric, nor while it may still change."""
+        """Whether the message's metric is beyond it; never without the metric, nor while it may still change.
+        A metric is the number that was meant: float32 has no 0.9 of its own."""
         value = (message.metrics or {}).get(self.metric)
-        return value is not None and message.is_final and bool(_COMPARISONS[self.sign](value, self.number))
+        return (
+            value is not None
+            and isfinite(value)
+            and message.is_final
+            and bool(_COMPARISONS[self.sign](meant(value), self.number))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,7 @@ def _threshold(check: Checker, value: object, path: Path) -> Threshold | None:
     if found is None:
         check.wrong(path, value, "a metric, <, <=, > or >=, and a number: 'validation:error > 0.1'")
         return None
-    return Threshold(found["metric"], found["sign"], float(found["number"]))
+    return Threshold(found["metric"], found["sign"], Decimal(found["number"]))
 
 
 def _addresses(check: Checker, value: object, path: Path) -> list[Address]:
