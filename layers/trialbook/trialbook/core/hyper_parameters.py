@@ -30,6 +30,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _EXACT = Context(prec=3_000)  # digits; SageMaker allows values of 2,500 characters
+_LONGEST_WHOLE = 2_500  # digits: as long as a value may be
 _MOST_EXPONENT = 10_000  # beyond it, comparing exactly could take a while
 _STAMP = re.compile(
     r"(?<!\d)(?P<year>20\d\d)(?P<between>[-_./:]?)(?P<month>\d\d)(?P=between)(?P<day>\d\d)"
@@ -70,7 +71,9 @@ def one_spelling(text: str) -> str:
     number = number_in(text)
     if number is None:
         return text
-    return "0" if number == 0 else format(number.normalize(_EXACT), "f" if -5 <= number.adjusted() < 18 else "e")
+    is_whole = number == number.to_integral_value() and number.adjusted() < _LONGEST_WHOLE
+    is_plain = is_whole or -5 <= number.adjusted() < 18
+    return "0" if number == 0 else format(number.normalize(_EXACT), "f" if is_plain else "e")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ Number = int | float
 
 _DIGITS = 4  # significant ones
 _SINGLE = (2.0**-126, 2.0**127)  # sizes that a float32 holds with all its digits
+_SINGLE_WHOLE = 2**24  # beyond, a float32 lacks some whole numbers
 _SINGLE_DIGITS, _DOUBLE_DIGITS = 9, 17  # always enough to tell two of them apart
 _EXACT = 2**53  # up to here each whole number is a double of its own
 _LEAST_PLAIN = -4  # power of ten that is written without exponent
+_DIGIT_WIDE, _POINT_WIDE = "\u2007", "\u2008"
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MOST_DIGITS = 2_500  # of a whole number: SageMaker's longest value
@@ -79,7 +81,7 @@ def meant(value: Number) -> Decimal:
     if isinstance(value, int) or (value.is_integer() and abs(value) < _EXACT):
         return Decimal(int(value))
     single = _single(value)
-    if single is None:
+    if single is None or (abs(value) >= _SINGLE_WHOLE and single != value):
         return Decimal(repr(value))
     texts = (_cut(value, digits) for digits in range(1, _SINGLE_DIGITS + 1))
     return next((text for text in texts if _single(float(text)) == single), Decimal(repr(value)))
@@ -103,7 +105,13 @@ def aligned(texts: Sequence[str]) -> list[str]:
     """A column's texts with blanks behind them, so that the decimal points of numbers lie below each other."""
     behind = [_behind_point(text) for text in texts]
     most = max((each for each in behind if each is not None), default=0)
-    return [text if own is None else text + " " * (most - own) for text, own in zip(texts, behind, strict=True)]
+    return [text + _blanks(own, most) for text, own in zip(texts, behind, strict=True)]
+
+
+def _blanks(behind: int | None, most: int) -> str:
+    """As wide as the digits and the point that are missing."""
+    missing = 0 if behind is None else most - behind
+    return _POINT_WIDE + _DIGIT_WIDE * (missing - 1) if missing and behind == 0 else _DIGIT_WIDE * missing
 
 
 def _behind_point(text: str) -> int | None:
