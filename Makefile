@@ -63,7 +63,7 @@ validate: .venv-sam/.ready .venv-checkov/.ready ## Checks template.yaml and memb
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml member.yaml
 
 build: .venv-sam/.ready ## Builds what is deployed, into .aws-sam/build; needs the template's runtime, a python3.13
-	PATH="$$(dirname "$$(.ci/find-python 3.13)"):$$PATH" .venv-sam/bin/sam build
+	PATH="$$(dirname "$$(.ci/find-python 3.13)"):$$PATH" .venv-sam/bin/sam build --cached --parallel
 
 sam-local: setup .venv-sam/.ready ## Builds, and runs every function in a container of Lambda's kind; needs Docker
 	$(BIN)/python -m pytest -v tests/sam_local

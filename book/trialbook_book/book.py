@@ -42,9 +42,11 @@ class Book:
         folder: str | Path | None = None,
         profile: str | None = None,
         region: str | None = None,
+        fresh: bool = False,
     ) -> "Book":
         """The book of a deployed stack; with `table`, of that table; with `folder`, the one that a replay, an export or
-        a backfill left there. Raises InvalidInput where it is not there."""
+        a backfill left there. With `fresh`, CloudFormation is asked for the table even if it was a moment ago: for
+        those who write. Raises InvalidInput if the book is not there."""
         if folder is not None:
             from trialbook_book.folder import open_folder
 
@@ -54,7 +56,7 @@ class Book:
             return Book(_ledger(session, table))
         from trialbook_book.stacks import deployed
 
-        found = deployed(session, stack)
+        found = deployed(session, stack, fresh=fresh)
         return Book(_ledger(session, found.table), found)
 
     def experiments(self) -> Iterator[Experiment]:

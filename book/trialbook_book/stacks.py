@@ -1,4 +1,8 @@
-"""Which table, bucket and account a deployed stack has: asked of CloudFormation once a day, then remembered on disk."""
+"""Which table, bucket and account a deployed stack has: asked of CloudFormation, and remembered on disk for a minute.
+
+Deleting and creating a stack takes longer than that, so that no command asks the table of a stack that is gone. What is
+remembered belongs to the credentials that asked: with those of another account, CloudFormation is asked anew.
+"""
 
 import contextlib
 import json
@@ -6,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +20,17 @@ from botocore.session import Session
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import nothing
 
-_AGE = 86_400  # seconds
+_AGE = 60  # seconds; AWS needs longer to delete and create a stack with a hundred resources
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A stack's outputs by name, and where it stands."""
+    """A stack's outputs by name, its id, and the account and region it is in."""
 
     account: str
     region: str
     outputs: Mapping[str, str] = field(default_factory=nothing)
+    id: str = ""
 
     @property
     def table(self) -> str:
@@ -33,17 +39,43 @@ class Deployed:
 
 
 def deployed(session: Session, stack: str, *, fresh: bool = False) -> Deployed:
-    """A stack as remembered, or, where `fresh` or older than a day, as it is. Raises InvalidInput, ClientError."""
-    region = str(session.get_config_variable("region") or "")
-    marks = (str(session.profile or ""), region, stack, os.environ.get("AWS_ENDPOINT_URL", ""))
-    mark, file = "|".join(marks), _cache_file()
-    known = {} if fresh else _remembered(file)
-    if mark in known and time.time() - float(known[mark]["at"]) < _AGE:
-        return Deployed(known[mark]["account"], known[mark]["region"], known[mark]["outputs"])
-    found = _described(session, stack)
-    entry = {"at": time.time(), "account": found.account, "region": found.region, "outputs": dict(found.outputs)}
+    """A stack as remembered, or as it is if `fresh` or if it was last seen more than a minute ago.
+
+    Raises InvalidInput, ClientError.
+    """
+    mark, file = _mark(session, stack), _cache_file()
+    known = _young(_remembered(file))
+    if mark in known and not fresh:
+        entry = known[mark]
+        return Deployed(entry["account"], entry["region"], entry["outputs"], entry["id"])
+    try:
+        found = _described(session, stack)
+    except (InvalidInput, ClientError):
+        _remember(file, {key: entry for key, entry in known.items() if key != mark})
+        raise
+    entry = {
+        "at": time.time(),
+        "account": found.account,
+        "region": found.region,
+        "outputs": dict(found.outputs),
+        "id": found.id,
+    }
     _remember(file, {**known, mark: entry})
     return found
+
+
+def forget() -> None:
+    """Removes what is remembered: a table that was not there belongs to a stack that is gone."""
+    with contextlib.suppress(OSError):
+        _cache_file().unlink(missing_ok=True)
+
+
+def _mark(session: Session, stack: str) -> str:
+    """Who asks, where, and for what. The access key stands for the account, and is not written down itself."""
+    credentials = session.get_credentials()
+    key = sha256(credentials.access_key.encode()).hexdigest()[:16] if credentials else ""
+    region = str(session.get_config_variable("region") or "")
+    return "|".join((key, region, stack, os.environ.get("AWS_ENDPOINT_URL", "")))
 
 
 def _described(session: Session, stack: str) -> Deployed:
@@ -60,11 +92,21 @@ def _described(session: Session, stack: str) -> Deployed:
     if "LedgerTable" not in outputs:
         raise InvalidInput("--stack", stack, "a stack made from Trialbook's template (it has the output LedgerTable)")
     _, _, _, region, account, _ = answer["StackId"].split(":", 5)
-    return Deployed(account, region, outputs)
+    return Deployed(account, region, outputs, answer["StackId"])
 
 
 def _cache_file() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trialbook" / "stacks.json"
+
+
+def _young(known: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries that still count; those that an earlier version wrote, without an id, do not."""
+    now = time.time()
+    return {
+        mark: entry
+        for mark, entry in known.items()
+        if isinstance(entry, dict) and "id" in entry and 0 <= now - float(entry.get("at", 0)) < _AGE
+    }
 
 
 def _remembered(file: Path) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def rerank(
     """
     from trialbook_cli.commands.rerank import run
 
-    return run(source.open(), experiment, rules)
+    return run(source.open_to_write(), experiment, rules)
 
 
 @asks_account
@@ -159,7 +159,7 @@ def prune(
     """
     from trialbook_cli.commands.prune import run
 
-    return run(source.open(), older_than, export_to, dry_run=dry_run, yes=yes)
+    return run(source.open_to_write(), older_than, export_to, dry_run=dry_run, yes=yes)
 
 
 @asks_stack

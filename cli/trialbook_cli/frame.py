@@ -35,10 +35,19 @@ class Source:
     region: str | None = None
 
     def open(self) -> "Book":
-        """The book. Raises InvalidInput where it is not there."""
+        """The book. Raises InvalidInput if it is not there."""
+        return self._opened(fresh=False)
+
+    def open_to_write(self) -> "Book":
+        """The book of the stack as it is now: nothing is written to the table of a stack that is gone."""
+        return self._opened(fresh=True)
+
+    def _opened(self, *, fresh: bool) -> "Book":
         from trialbook_book.book import Book
 
-        return Book.open(self.stack, table=self.table, folder=self.book, profile=self.profile, region=self.region)
+        return Book.open(
+            self.stack, table=self.table, folder=self.book, profile=self.profile, region=self.region, fresh=fresh
+        )
 
 
 def _which(

@@ -16,6 +16,7 @@ from pynamodb.exceptions import PynamoDBException
 from trialbook.adapters.sagemaker import SageMakerError
 from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.ledger.ledger import Conflict
+from trialbook_book.stacks import forget
 from trialbook_cli.plain import BAD_INPUT, FAILED
 from trialbook_cli.terminal import fail
 
@@ -38,6 +39,8 @@ def told(error: Exception) -> int | None:
     if isinstance(error, InvalidInput):
         return fail(str(error), BAD_INPUT)
     if isinstance(error, BotoCoreError | ClientError | PynamoDBException | SageMakerError | Conflict):
+        if _code(error) == "ResourceNotFoundException":
+            forget()
         return fail(explained(error), BAD_INPUT if isinstance(_cause(error), ProfileNotFound) else FAILED)
     if isinstance(error, BrokenPipeError):  # `| head` has seen enough
         return FAILED
@@ -55,9 +58,14 @@ def explained(error: Exception) -> str:
         return f"{cause}: aws configure list-profiles shows those that exist"
     if isinstance(cause, EndpointConnectionError):
         return f"{cause}: check the network and --region"
-    code = cause.response.get("Error", {}).get("Code", "") if isinstance(cause, ClientError) else ""
-    advice = _ADVICE.get(code)
+    advice = _ADVICE.get(_code(error))
     return f"{cause}: {advice}" if advice else str(cause)
+
+
+def _code(error: Exception) -> str:
+    """AWS's code for what went wrong; empty if AWS said nothing."""
+    cause = _cause(error)
+    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
 
 
 def _cause(error: Exception) -> Exception:

@@ -78,7 +78,11 @@ TEMPLATE: dict[str, Any] = {
         "RecordDeadLetters": {"Type": "AWS::SQS::Queue", "Properties": {}},
         "TrainingJobChanged": {
             "Type": "AWS::Events::Rule",
-            "Properties": {"EventPattern": {"source": ["aws.sagemaker"]}, "State": "ENABLED"},
+            "Properties": {
+                "EventPattern": {"source": ["aws.sagemaker"]},
+                "State": "ENABLED",
+                "Targets": [{"Id": "RecordQueue", "Arn": {"Fn::GetAtt": ["RecordDeadLetters", "Arn"]}}],
+            },
         },
     },
     "Outputs": {"LedgerTable": {"Value": {"Ref": "Ledger"}}, "RulesParameter": {"Value": "/trialbook/rules"}},
@@ -271,3 +275,58 @@ def test_a_stack_is_asked_for_once_and_then_remembered(aws: Aws, ask: Ask, tmp_p
     assert unknown.exit_code == 2
     assert "--stack is 'nowhere'" in unknown.stderr
     assert "trialbook backfill --since 30d --book" in unknown.stderr
+
+
+def test_a_stack_deployed_anew_is_asked_itself_and_not_the_table_of_the_former_one(
+    aws: Aws, ask: Ask, tmp_path: Path
+) -> None:
+    """The former table stays behind with its jobs, as it does on AWS: deleting a stack retains it."""
+    deploy()
+    ask("sweeps")
+    cloudformation = boto3.client("cloudformation")
+    former = cloudformation.describe_stacks(StackName="trialbook")["Stacks"][0]["Outputs"][0]["OutputValue"]
+    cloudformation.delete_stack(StackName="trialbook")
+    deploy()
+    filled = ask("backfill", *SINCE, "--name-contains", "churn-xgb-2026")
+    later(tmp_path)
+    asked = ask("sweeps", "--json")
+
+    assert "TrainingJob: 5 seen, 5 recorded" in filled.stdout
+    assert len(json.loads(asked.stdout)) == 1
+    found = cloudformation.describe_stacks(StackName="trialbook")["Stacks"][0]["Outputs"][0]["OutputValue"]
+    assert found != former
+    remembered = json.loads((tmp_path / "cache" / "trialbook" / "stacks.json").read_text())
+    assert [each["outputs"]["LedgerTable"] for each in remembered.values()] == [found]
+
+
+def later(folder: Path) -> None:
+    """Makes what is remembered of stacks two minutes older."""
+    file = folder / "cache" / "trialbook" / "stacks.json"
+    file.write_text(
+        json.dumps({key: {**each, "at": each["at"] - 120} for key, each in json.loads(file.read_text()).items()})
+    )
+
+
+def test_other_credentials_ask_for_their_own_stack(
+    aws: Aws, ask: Ask, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    deploy()
+    ask("sweeps")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-another-account")
+    boto3.client("cloudformation").delete_stack(StackName="trialbook")
+    other = ask("sweeps")
+
+    assert other.exit_code == 2
+    assert "--stack is 'trialbook'" in other.stderr
+
+
+def test_a_table_that_is_gone_is_forgotten(aws: Aws, ask: Ask, tmp_path: Path) -> None:
+    deploy()
+    ask("sweeps")
+    (remembered,) = json.loads((tmp_path / "cache" / "trialbook" / "stacks.json").read_text()).values()
+    boto3.client("dynamodb").delete_table(TableName=remembered["outputs"]["LedgerTable"])
+    gone = ask("sweeps")
+
+    assert gone.exit_code == 1
+    assert "the table is not there" in gone.stderr
+    assert not (tmp_path / "cache" / "trialbook" / "stacks.json").exists()

@@ -48,7 +48,7 @@ def _services(source: Source, session: Session) -> Services:
 
     if source.book is not None:
         return Services(open_folder(source.book, create=True), sagemaker)
-    book = source.open()
+    book = source.open_to_write()
     rules = book.rules()
     return Services(book.ledger, sagemaker, lambda: rules)
 

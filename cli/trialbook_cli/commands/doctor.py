@@ -1,17 +1,19 @@
 """`trialbook doctor`: is the deployment well, and what is to be done?"""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
+from botocore.exceptions import HTTPClientError
 from rich.text import Text
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from trialbook.adapters.slack import API, Slack
 from trialbook.runtime import clock
-from trialbook_cli.checkup import Finding, Level, Patient, examined
+from trialbook_cli.checkup import examined
+from trialbook_cli.checkup.deployment import Deployment, Finding, Level
 from trialbook_cli.frame import Source
 from trialbook_cli.plain import FAILED, OK, print_json
 from trialbook_cli.terminal import console, safe
@@ -20,26 +22,38 @@ _SHOWN = {Level.OK: ("✓ ok", "green"), Level.NOTE: ("• note", "yellow"), Lev
 
 
 def run(source: Source, slack_url: str | None, *, as_json: bool) -> int:
-    """Exit code 1 where a problem was found."""
-    book = source.open()
-    assert book.stack is not None, "the options of these commands name a stack"
-    patient = Patient(
-        book,
-        book.stack,
-        source.stack,
-        clock.now(),
-        lambda token: _auth_test(token, slack_url),
-        lambda token, channel: Slack(lambda: token, slack_url or API).trouble(channel),
-    )
-    findings = list(examined(patient))
-    versions = f"trialbook {version('trialbook')}, boto3 {version('boto3')}, Python {platform.python_version()}"
+    """Prints each finding as it is found. Exit code 1 if one is a problem."""
+    findings = []
+    for finding in _findings(source, slack_url):
+        findings.append(finding)
+        if not as_json:
+            _show(finding)
     if as_json:
         print_json([{"level": each.level.value, "what": each.what, "todo": each.todo or None} for each in findings])
     else:
-        for finding in findings:
-            _show(finding)
+        versions = f"trialbook {version('trialbook')}, boto3 {version('boto3')}, Python {platform.python_version()}"
         console.print(Text(versions, "dim"))
     return FAILED if any(finding.level is Level.PROBLEM for finding in findings) else OK
+
+
+def _findings(source: Source, slack_url: str | None) -> Iterator[Finding]:
+    try:
+        book = source.open_to_write()  # the stack as it is now
+    except HTTPClientError as error:
+        todo = "check the network, the proxy and --region, then run it again"
+        yield Finding(Level.PROBLEM, f"AWS does not answer: {error}", todo)
+        return
+    assert book.stack is not None, "the options of these commands name a stack"
+    yield from examined(
+        Deployment(
+            book,
+            book.stack,
+            source.stack,
+            clock.now(),
+            lambda token: _auth_test(token, slack_url),
+            lambda token, channel: Slack(lambda: token, slack_url or API).trouble(channel),
+        )
+    )
 
 
 def _show(finding: Finding) -> None:
@@ -55,6 +69,8 @@ def _auth_test(token: str, url: str | None) -> Mapping[str, Any]:
         answer = client.auth_test()
     except SlackApiError as error:
         return {"ok": False, "error": error.response.get("error")}
+    except OSError as error:  # no network, no such host, or an answer that never comes
+        return {"unreachable": str(error)}
     headers = {name.lower(): value for name, value in answer.headers.items()}
     scopes = str(headers.get("x-oauth-scopes", "")).replace(" ", "").split(",")
     return {"ok": True, "user": answer.get("user"), "team": answer.get("team"), "scopes": scopes}

@@ -31,7 +31,7 @@ class Dead:
 
 def run(source: Source, wanted: str, *, dry_run: bool) -> int:
     """Moves messages, or with `dry_run` counts them. Exit code 1 where one could not be moved."""
-    book = source.open()
+    book = source.open_to_write()
     session = book.ledger.session
     sqs: Any = session.create_client("sqs")
     queues = list(_dead_letter_queues(session.create_client("cloudformation"), sqs, source.stack))

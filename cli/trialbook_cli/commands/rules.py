@@ -138,7 +138,7 @@ def push(source: Source, path: Path) -> int:
     """Stores the document in the stack's SSM parameter, after checking it."""
     read_rules_file(path)
     text = path.read_text(encoding="utf-8")
-    name, client = _parameter(source.open())
+    name, client = _parameter(source.open_to_write())
     answer = client.put_parameter(Name=name, Value=text, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
     told = f"{path} is version {answer['Version']} of {name}; the functions use it within a minute"
     console.print(safe(told, 2000), soft_wrap=True)
