@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup environments demo test lint fast build validate sam-local lock recordings docs bench clean
+.PHONY: help setup environments demo test lint fast build validate deployed sam-local lock recordings docs bench clean
 
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -32,13 +32,20 @@ help: ## Shows this list
 	.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/checkov.txt
 	@touch $@
 
+.venv-deployed/.ready: requirements/deployed.txt
+	@echo "Setting up .venv-deployed with an emulator of AWS: half a minute, once"
+	@python="$$(.ci/find-python 3.13)" || { echo "without it the tests in tests/deployed are skipped" >&2; exit 0; }; \
+	"$$python" -m venv --clear .venv-deployed && \
+	.venv-deployed/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/deployed.txt && \
+	touch $@
+
 setup: .venv/.ready ## Makes the environment; the command is then at .venv/bin/trialbook
 
 demo: setup ## Replays two recordings of real training on this machine, without AWS
 	@$(BIN)/trialbook demo
 
 environments:
-	@$(MAKE) --silent --no-print-directory --jobs=3 .venv/.ready .venv-sam/.ready .venv-checkov/.ready
+	@$(MAKE) --silent --no-print-directory --jobs=4 .venv/.ready .venv-sam/.ready .venv-checkov/.ready .venv-deployed/.ready
 
 test: environments ## Runs every check: format, lint, types, template, tests
 	$(BIN)/ruff format --check .
@@ -65,6 +72,9 @@ validate: .venv-sam/.ready .venv-checkov/.ready ## Checks template.yaml and memb
 build: .venv-sam/.ready ## Builds what is deployed, into .aws-sam/build; needs the template's runtime, a python3.13
 	PATH="$$(dirname "$$(.ci/find-python 3.13)"):$$PATH" .venv-sam/bin/sam build --cached --parallel
 
+deployed: environments ## Creates the real stack on an emulator of AWS, drives, updates and deletes it
+	$(BIN)/python -m pytest -v tests/deployed
+
 sam-local: setup .venv-sam/.ready ## Builds, and runs every function in a container of Lambda's kind; needs Docker
 	$(BIN)/python -m pytest -v tests/sam_local
 
@@ -84,8 +94,9 @@ lock: setup ## Locks the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/sam.in -o requirements/sam.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/checkov.in -o requirements/checkov.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes requirements/deployed.in -o requirements/deployed.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/trialbook/requirements.in -o layers/trialbook/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/charts/requirements.in -o layers/charts/requirements.txt
 
 clean: ## Removes what was made
-	rm -rf .venv .venv-sam .venv-checkov .aws-sam build demo-out replay-out .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-sam .venv-checkov .venv-deployed .aws-sam build demo-out replay-out .mypy_cache .pytest_cache .ruff_cache

@@ -23,6 +23,10 @@ from trialbook.core.jobs import nothing
 _AGE = 60  # seconds; AWS needs longer to delete and create a stack with a hundred resources
 
 
+class StackFailed(InvalidInput):
+    """The stack is there, but its creation failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployed:
     """A stack's outputs by name, its id, and the account and region it is in."""
@@ -89,6 +93,9 @@ def _described(session: Session, stack: str) -> Deployed:
             raise InvalidInput("--stack", stack, expected) from error
         raise
     outputs = {each["OutputKey"]: each["OutputValue"] for each in answer.get("Outputs", [])}
+    state = str(answer.get("StackStatus", ""))
+    if "LedgerTable" not in outputs and state.endswith(("FAILED", "ROLLBACK_COMPLETE")):
+        raise StackFailed("--stack", stack, f"a stack that was created; this one is {state}: delete it, deploy again")
     if "LedgerTable" not in outputs:
         raise InvalidInput("--stack", stack, "a stack made from Trialbook's template (it has the output LedgerTable)")
     _, _, _, region, account, _ = answer["StackId"].split(":", 5)

@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from trialbook.adapters.slack import API, Slack
 from trialbook.runtime import clock
+from trialbook_book.stacks import StackFailed
 from trialbook_cli.checkup import examined
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level
 from trialbook_cli.frame import Source
@@ -39,6 +40,10 @@ def run(source: Source, slack_url: str | None, *, as_json: bool) -> int:
 def _findings(source: Source, slack_url: str | None) -> Iterator[Finding]:
     try:
         book = source.open_to_write()  # the stack as it is now
+    except StackFailed as error:
+        todo = f"aws cloudformation describe-stack-events --stack-name {source.stack} says why"
+        yield Finding(Level.PROBLEM, str(error), todo)
+        return
     except HTTPClientError as error:
         todo = "check the network, the proxy and --region, then run it again"
         yield Finding(Level.PROBLEM, f"AWS does not answer: {error}", todo)
