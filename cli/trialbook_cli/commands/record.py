@@ -66,7 +66,8 @@ _DESCRIBES = {
 
 
 def _answers(client: Any, job: Job) -> Iterator[Answer]:
-    """What Describe, ListTags and, for its statistics, the trial component tell of a job."""
+    """What Describe, ListTags and, for its statistics, the trial component tell of a job, and which experiment a trial
+    is of that the job names alone."""
     operation, field = _DESCRIBES[job.key.kind]
     described = _answer(client, operation, {field: job.name})
     if described is None:
@@ -74,6 +75,9 @@ def _answers(client: Any, job: Job) -> Iterator[Answer]:
     yield described
     arn = described["response"][field.replace("Name", "Arn")]
     yield from filter(None, [_answer(client, "ListTags", {"ResourceArn": arn})])
+    config = described["response"].get("ExperimentConfig") or {}
+    if config.get("TrialName") and not config.get("ExperimentName"):
+        yield from filter(None, [_answer(client, "DescribeTrial", {"TrialName": config["TrialName"]})])
     if job.key.kind is JobKind.TRAINING:
         component = {"TrialComponentName": job.component_name}
         yield from filter(None, [_answer(client, "DescribeTrialComponent", component)])

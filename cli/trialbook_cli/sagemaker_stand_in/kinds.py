@@ -97,8 +97,11 @@ def end_of(kind: Kind, final: Fields) -> datetime | None:
 
 
 def at(kind: Kind, final: Fields, now: datetime) -> dict[str, Any] | None:
-    """What Describe answered at an earlier moment, derived from the final state; None before the job was created."""
-    if now < final["CreationTime"]:
+    """What Describe answered at an earlier moment, derived from the final state; None before the job was created.
+
+    Envelopes tell whole seconds: whoever asks at an envelope's time asks within the second of the creation.
+    """
+    if now < final["CreationTime"].replace(microsecond=0):
         return None
     end = end_of(kind, final)
     if end is not None and now >= end:

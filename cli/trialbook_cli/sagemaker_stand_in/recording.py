@@ -10,7 +10,7 @@ from trialbook_cli.sagemaker_stand_in.kinds import Kind
 from trialbook_cli.sagemaker_stand_in.state import Account, SageMaker
 
 _DESCRIBES = {f"Describe{kind.value.job}": kind for kind in Kind}
-_OPERATIONS = (*_DESCRIBES, "ListTags", "DescribeTrialComponent")
+_OPERATIONS = (*_DESCRIBES, "ListTags", "DescribeTrial", "DescribeTrialComponent")
 
 
 class UnreadableAnswer(Exception):
@@ -38,6 +38,8 @@ def from_recording(
         try:
             if operation == "ListTags":
                 tags[request["ResourceArn"].lower()] = {each["Key"]: each["Value"] for each in response["Tags"]}
+            elif operation == "DescribeTrial":
+                sagemaker.experiments.ensure(response["ExperimentName"], request["TrialName"])
             elif operation == "DescribeTrialComponent":
                 name = request["TrialComponentName"].removesuffix("-aws-training-job")
                 sagemaker.statistics[name] = list(response.get("Metrics", ()))

@@ -190,6 +190,8 @@ class SageMaker:
         if config.get("ExperimentName") and config.get("TrialName"):
             self.experiments.ensure(config["ExperimentName"], config["TrialName"])
             self.experiments.place(component, config["TrialName"])
+        elif str(config.get("TrialName")).lower() in self.experiments.trials:
+            self.experiments.place(component, config["TrialName"])
         elif tuning:
             own = f"{tuning}-aws-tuning-job"
             self.experiments.ensure(own, own)

@@ -1,7 +1,9 @@
 """attach_job: a job's trial component goes into the Experiment and Trial where the job belongs.
 
-At most four calls in a job's life while nothing fails: Describe, CreateExperiment, CreateTrial, Associate; children of
-a tuning job after the first cost one. Experiments is one sink that may fail: the ledger does not depend on it.
+At most three calls in a job's life while nothing fails: CreateExperiment, CreateTrial, Associate; children of a tuning
+job after the first cost one. Where the job belongs stands in its record, which record_job makes with the one Describe at
+the job's start; this queue waits half a minute for it, and asks SageMaker itself if there is none. Experiments is one
+sink that may fail: the ledger does not depend on it.
 """
 
 from dataclasses import dataclass, replace
@@ -11,10 +13,12 @@ from enum import StrEnum
 from trialbook.adapters.sagemaker import LimitExceeded, NotFound, Refused, SageMaker, Throttled
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job
-from trialbook.core.merging import merge
+from trialbook.core.merging import is_new_life, merge
 from trialbook.core.names import shard_name, valid_name
-from trialbook.core.placement import LeftOut, place
+from trialbook.core.placement import LeftOut, Placement, left_out, place
+from trialbook.core.sweeps import Record
 from trialbook.ledger.ledger import WHOLE, Attachment, Ensured
+from trialbook.record_job import with_experiment_of_trial
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.services import Services
@@ -49,11 +53,11 @@ def attach_job(envelope: object, services: Services, delivery: int = 1) -> Outco
 
 def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
     """Attaches a job. What can't be is noted as such, with the reason, and tried again by reconcile."""
-    known = services.ledger.attachment(seen.key)
+    known, record = services.ledger.attachment_and_record(seen.key)
     if known is not None and known.settled and known.again_at is None:
         return Outcome.ALREADY
     try:
-        wanted = _wanted(seen, known, services)
+        wanted = _wanted(seen, known, record, services)
         if wanted is None:
             return Outcome.LEFT_OUT
         if not wanted.settled:
@@ -77,26 +81,31 @@ def _given_up(seen: Job, known: Attachment | None, problem: str) -> Attachment:
     return replace(blank, settled=True, problem=problem[:500], again_at=clock.now() + _AGAIN_AFTER)
 
 
-def _wanted(seen: Job, known: Attachment | None, services: Services) -> Attachment | None:
+def _wanted(seen: Job, known: Attachment | None, record: Record | None, services: Services) -> Attachment | None:
     """Where the job is to go: settled where SageMaker has put it there itself, None where it is left out."""
     if known is not None and known.experiment:
         return replace(known, settled=False, problem=None, again_at=None)
-    rules = services.rules()
-    if isinstance(place(seen, rules), LeftOut):
-        return None
-    job = seen if seen.tuning_job else _described(seen, services)
-    placement = place(job, rules)
+    placement = _placed(seen, record, services)
     if isinstance(placement, LeftOut):
         return None
     return Attachment(seen.key, placement.experiment, placement.trial, settled=placement.placed_by_sagemaker)
 
 
+def _placed(seen: Job, record: Record | None, services: Services) -> Placement | LeftOut:
+    """Where the job belongs, by its record where there is one; if not, SageMaker is asked."""
+    rules = services.rules()
+    if record is not None and not is_new_life(record.job, seen):
+        return place(record.job, rules)
+    return left_out(seen, rules) or place(seen if seen.tuning_job else _described(seen, services), rules)
+
+
 def _described(seen: Job, services: Services) -> Job:
     """The job with its ExperimentConfig, which events do not tell; a tuning job can't give its children one."""
     try:
-        return merge(seen, services.sagemaker(seen.key.account, seen.key.region).describe(seen.key))
+        described = merge(seen, services.sagemaker(seen.key.account, seen.key.region).describe(seen.key))
     except NotFound:
         return seen
+    return with_experiment_of_trial(described, services)
 
 
 def delay_after(delivery: int) -> int:

@@ -12,7 +12,7 @@ from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
 from trialbook.core.merging import is_new_life, merge
-from trialbook.core.placement import LeftOut, place
+from trialbook.core.placement import left_out
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.runtime.observability import count, logger
@@ -37,7 +37,8 @@ def record_job(envelope: object, services: Services) -> Outcome:
 
 
 def record(seen: Job, services: Services, *, is_history: bool = False, tags_known: bool = True) -> Outcome:
-    """Records an observation of a job; where it says that the job has ended, SageMaker is asked for the rest.
+    """Records an observation of a job. SageMaker is asked for the rest when the job is seen first, as events do not tell
+    its ExperimentConfig, and when it has ended; of a tuning job's child, which can't have one, at its end only.
 
     Lists do not tell a job's tags as events do: with `tags_known` false they are asked for, if no event told them.
     """
@@ -47,13 +48,13 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     if known is None and not tags_known:
         seen = replace(seen, tags=_tags(seen, services))
     rules = services.rules()
-    if isinstance(place(seen, rules), LeftOut):
+    if left_out(seen, rules) is not None:
         return Outcome.LEFT_OUT
     book = Bookkeeper(services.ledger, rules, lambda key, name: tuning_job_of(key, name, services), is_history)
     if seen.key.kind is JobKind.TUNING:
         changed = book.enter_tuning_job(_learned_tuning_job(seen, services))
     else:
-        changed = book.enter(learned(seen, services), known, sweep)
+        changed = book.enter(learned(seen, known, services), known, sweep)
     if changed is not None and changed.job.is_terminal and not (known is not None and known.job.is_terminal):
         count("JobsRecorded")
     return Outcome.UNCHANGED if changed is None else Outcome.RECORDED
@@ -76,12 +77,12 @@ def _tags(seen: Job, services: Services) -> Mapping[str, str]:
         return seen.tags
 
 
-def learned(seen: Job, services: Services) -> Job:
-    """The observation of an ended job with what Describe adds to it: two calls at the most.
+def learned(seen: Job, known: Record | None, services: Services) -> Job:
+    """The observation of a job that is new, or has ended, with what Describe adds to it: two calls at the most.
 
     A job that was deleted, or that the role may not see, is known from its event alone.
     """
-    if not seen.is_terminal or seen.key.kind.component_suffix is None:
+    if seen.key.kind.component_suffix is None or not (seen.is_terminal or _is_first(seen, known)):
         return seen
     sagemaker = services.sagemaker(seen.key.account, seen.key.region)
     described = seen
@@ -91,7 +92,44 @@ def learned(seen: Job, services: Services) -> Job:
         except (NotFound, Refused) as error:
             logger.warning("known from its event alone", job=seen.name, reason=error.code)
             return seen
+    described = with_experiment_of_trial(described, services, known.job if known else None)
+    if not described.is_terminal:
+        return described
     return replace(described, final_metrics=_with_statistics(described, sagemaker))
+
+
+def _is_first(seen: Job, known: Record | None) -> bool:
+    """Whether it is the first that is heard of a job that may have an ExperimentConfig."""
+    return seen.tuning_job is None and (known is None or is_new_life(known.job, seen))
+
+
+def with_experiment_of_trial(job: Job, services: Services, known: Job | None = None) -> Job:
+    """The job with the experiment of the trial that its creator named without it: looked up once for each trial.
+
+    Where SageMaker does not tell, the experiment stays open, and the other rules of placement answer.
+    """
+    config = job.experiment_config
+    if config is None or not config.trial_name or config.experiment_name:
+        return job
+    told = known.experiment_config if known else None
+    if told is not None and told.trial_name == config.trial_name and told.experiment_name:
+        return replace(job, experiment_config=told)
+    experiment = _experiment_of(job.key, config.trial_name, services)
+    return replace(job, experiment_config=replace(config, experiment_name=experiment))
+
+
+def _experiment_of(key: JobKey, trial: str, services: Services) -> str | None:
+    experiment = services.ledger.experiment_of(key, trial)
+    if experiment is not None:
+        return experiment
+    try:
+        experiment = services.sagemaker(key.account, key.region).experiment_of(trial)
+    except (NotFound, Refused) as error:
+        logger.warning("the trial's experiment is unknown", trial=trial, reason=error.code)
+        return None
+    if experiment is not None:
+        services.ledger.put_experiment_of(key, trial, experiment)
+    return experiment
 
 
 def _with_statistics(job: Job, sagemaker: SageMaker) -> tuple[Metric, ...]:

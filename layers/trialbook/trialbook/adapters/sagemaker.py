@@ -196,6 +196,11 @@ class SageMaker:
         answer = self._call(self._client.describe_trial, TrialName=name)
         return same_name(str(answer.get("ExperimentName"))) == same_name(experiment)
 
+    def experiment_of(self, trial: str) -> str | None:
+        """The experiment of a trial. Raises NotFound, Refused."""
+        answer = self._call(self._client.describe_trial, TrialName=trial)
+        return answer.get("ExperimentName") or None
+
     def _create(self, operation: Callable[..., Mapping[str, Any]], **request: Any) -> bool:
         """Whether it was created now, rather than there already."""
         try:

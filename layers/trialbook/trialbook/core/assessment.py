@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import COMPLETED, STOPPED, Job, JobKind, TuningDefinition, TuningJob
+from trialbook.core.jobs import COMPLETED, STOPPED, Job, JobKey, JobKind, TuningDefinition, TuningJob
 from trialbook.core.names import valid_name
 from trialbook.core.objectives import (
     Objective,
@@ -116,8 +116,12 @@ def _without(job: Job, objective: Objective | None, value: float | None, ranks: 
 
 def new_sweep(kind: SweepKind, sweep_id: str, record: Record) -> Sweep:
     """A sweep before its first job is counted."""
-    key = record.key
-    return Sweep(sweep_id, kind, record.experiment, key.account, key.region, is_history=True)
+    return blank_sweep(kind, sweep_id, record.experiment, record.key)
+
+
+def blank_sweep(kind: SweepKind, sweep_id: str, experiment: str, key: JobKey) -> Sweep:
+    """A sweep that a job of that key will be the first of."""
+    return Sweep(sweep_id, kind, experiment, key.account, key.region, is_history=True)
 
 
 def with_tuning_job(sweep: Sweep, tuning_job: TuningJob, rules: Rules) -> Sweep:

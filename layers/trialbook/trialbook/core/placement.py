@@ -19,7 +19,7 @@ Answer = tuple[str, str]  # what was found, and who said so
 class Placement:
     """Where a job belongs and who said so: `experiment by tag trialbook:experiment, trial by default`.
 
-    `placed_by_sagemaker`: the job's creator gave both, so SageMaker itself attaches it.
+    `placed_by_sagemaker`: the job's creator named the trial, so SageMaker itself attaches it.
     """
 
     experiment: str
@@ -37,14 +37,24 @@ class LeftOut:
 
 def place(job: Job, rules: Rules) -> Placement | LeftOut:
     """Where the job belongs, or why it is left out."""
-    reason = _left_out(job, rules)
-    if reason is not None:
-        return LeftOut(reason)
+    kept_away = left_out(job, rules)
+    if kept_away is not None:
+        return kept_away
     experiment, experiment_by = next(_experiments(job, rules))
     trial, trial_by = next(_trials(job, rules))
-    config = job.experiment_config
-    both = config is not None and bool(config.experiment_name and config.trial_name)
-    return Placement(valid_name(experiment), valid_name(trial), _said_by(experiment_by, trial_by), both)
+    said_by = _said_by(experiment_by, trial_by)
+    return Placement(valid_name(experiment), valid_name(trial), said_by, is_placed_by_sagemaker(job))
+
+
+def is_placed_by_sagemaker(job: Job) -> bool:
+    """Whether SageMaker itself puts the job's component into its trial: its creator named one."""
+    return job.experiment_config is not None and bool(job.experiment_config.trial_name)
+
+
+def left_out(job: Job, rules: Rules) -> LeftOut | None:
+    """Whether Trialbook keeps away from the job: decided before anything is asked about it."""
+    reason = _left_out(job, rules)
+    return None if reason is None else LeftOut(reason)
 
 
 def _said_by(experiment_by: str, trial_by: str) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from trialbook.core.assessment import assess, extends, is_near, membership, new_sweep, with_tuning_job
+from trialbook.core.assessment import assess, blank_sweep, extends, is_near, membership, new_sweep, with_tuning_job
 from trialbook.core.closing import due
-from trialbook.core.jobs import Job, JobKey, TuningJob
+from trialbook.core.jobs import Job, JobKey, TuningDefinition, TuningJob
 from trialbook.core.merging import merge
 from trialbook.core.names import same_name
 from trialbook.core.placement import LeftOut, Placement, place
@@ -88,24 +88,21 @@ class Bookkeeper:
         placement = self._placed(job, old)
         if isinstance(placement, LeftOut) or (old is not None and not _differs(old, job, placement)):
             return None
-        version = old.version + 1 if old else 1
-        fresh = assess(job, placement, self.rules, version=version)
-        fresh = replace(fresh, is_history=self.is_history and (old is None or old.is_history))
-        if old is None or same_name(old.experiment) != same_name(fresh.experiment):
-            self.ledger.list_experiment(fresh.experiment)
+        if old is None or same_name(old.experiment) != same_name(placement.experiment):
+            self.ledger.list_experiment(placement.experiment)
         part = membership(job, placement, self.ledger.tuning_sweep(job.key, job.tuning_job) if job.tuning_job else None)
-        if part is None:
+        if part is None or part.id is None:
+            fresh = self._assessed(job, placement, old)
+            if part is not None:
+                return self._enter_loop(old, fresh)
             self.ledger.write([fresh])
             return fresh
-        if part.kind is SweepKind.LOOP:
-            return self._enter_loop(old, fresh)
-        assert part.id is not None, "only loops get their id from their first job"
         is_read = read is not None and read.id == part.id
-        sweep = (read if is_read else self.ledger.sweep(part.id)) or new_sweep(part.kind, part.id, fresh)
+        known = read if is_read else self.ledger.sweep(part.id)
+        sweep = known or blank_sweep(part.kind, part.id, placement.experiment, job.key)
         if part.kind is SweepKind.TUNING:
             sweep = self._with_definitions(sweep, job)
-            assessed = assess(job, placement, self.rules, sweep.definitions, version)
-            fresh = replace(assessed, is_history=fresh.is_history)
+        fresh = self._assessed(job, placement, old, sweep.definitions)
         left, loops = self._leave(old, fresh, sweep.id)
         return self._write(old, replace(fresh, sweep=sweep.id), sweep, left, loops)
 
@@ -117,6 +114,12 @@ class Bookkeeper:
             return found
         here = Place.of(job.key)
         return replace(found, experiment=self.ledger.places_with(here).name(found.experiment, here))
+
+    def _assessed(
+        self, job: Job, placement: Placement, old: Record | None, definitions: tuple[TuningDefinition, ...] = ()
+    ) -> Record:
+        fresh = assess(job, placement, self.rules, definitions, old.version + 1 if old else 1)
+        return replace(fresh, is_history=self.is_history and (old is None or old.is_history))
 
     def _with_definitions(self, sweep: Sweep, child: Job) -> Sweep:
         """The sweep with its tuning job's objective, asked for once, when a first child has come to its end."""
@@ -256,8 +259,7 @@ class Bookkeeper:
         placement = self._placed(job, old)
         if isinstance(placement, LeftOut):
             return None
-        fresh = assess(job, placement, self.rules, version=old.version + 1 if old else 1)
-        fresh = replace(fresh, is_history=self.is_history and (old is None or old.is_history))
+        fresh = self._assessed(job, placement, old)
         if old is None:
             self.ledger.list_experiment(fresh.experiment)
         known = self.ledger.sweep(sweep_id)

@@ -9,6 +9,7 @@
 | loop window  | LOOPS#experiment                   | first start  |
 | loops        | LOOPS#experiment                   | ~            |
 | ensured      | ENSURED#account#region#experiment  | trial, or *  |
+| trial        | TRIALS#account#region              | its name, folded |
 | experiment   | EXPERIMENTS                        | its name, folded |
 | note         | NOTE                               | its name     |
 | delivery     | DELIVERY#about                     | channel#address#part |
@@ -451,6 +452,15 @@ class Ledger:
         item = self._get(job_pk(key), "ATTACHMENT")
         return None if item is None else unpack(Attachment, _read_facts(item))
 
+    def attachment_and_record(self, key: JobKey) -> tuple[Attachment | None, Record | None]:
+        """What became of attaching a job, and its record, read consistently by one request."""
+        keys = [(job_pk(key), "ATTACHMENT"), (job_pk(key), "JOB")]
+        found = {each.sk: each for each in self._item.batch_get(keys, consistent_read=True)}
+        return (
+            unpack(Attachment, _read_facts(found["ATTACHMENT"])) if "ATTACHMENT" in found else None,
+            read_record(found["JOB"]) if "JOB" in found else None,
+        )
+
     def attachments(self, keys: Iterable[JobKey]) -> Iterator[Attachment]:
         """The attachments that exist among the jobs, a request for each hundred."""
         for item in self._item.batch_get([(job_pk(key), "ATTACHMENT") for key in keys], consistent_read=True):
@@ -486,6 +496,15 @@ class Ledger:
             _ensured_pk(key, experiment), same_name(trial), item="ensured", version=number, **_facts(pack(ensured))
         )
         self._save_if(item, self._item.pk.does_not_exist() | (self._item.version < number))
+
+    def experiment_of(self, key: JobKey, trial: str) -> str | None:
+        """The experiment of a trial that somebody else made in the job's region, as far as it is remembered."""
+        item = self._get(_trials_pk(key), same_name(trial))
+        return None if item is None else item.facts
+
+    def put_experiment_of(self, key: JobKey, trial: str, experiment: str) -> None:
+        """Remembers the experiment of a trial that somebody else made."""
+        self._item(_trials_pk(key), same_name(trial), item="trial", facts=experiment).save()
 
     def _save_if(self, item: _Item, condition: Any) -> None:
         """Saves the item unless the condition fails: then what stands there is better."""
@@ -610,6 +629,10 @@ def sweep_keys(sweep_id: str) -> tuple[str, str]:
 
 def _ensured_pk(key: JobKey, experiment: str) -> str:
     return f"ENSURED#{key.account}#{key.region}#{same_name(experiment)}"
+
+
+def _trials_pk(key: JobKey) -> str:
+    return f"TRIALS#{key.account}#{key.region}"
 
 
 def _facts(data: dict[str, Any]) -> dict[str, Any]:

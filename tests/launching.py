@@ -1,0 +1,118 @@
+"""Recordings built in a test: training jobs as SageMaker would tell of them, and the events of pipelines."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from trialbook.core.times import iso
+from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.sagemaker_stand_in import Account, from_recording
+
+START = datetime(2026, 11, 20, 9, tzinfo=UTC)
+ACCOUNT, REGION = "123456789012", "us-east-1"
+_STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
+_EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
+Event = dict[str, Any]
+
+
+def at(minutes: float) -> datetime:
+    """A moment, in minutes after the start."""
+    return START + timedelta(minutes=minutes)
+
+
+def training(
+    name: str,
+    start: float,
+    end: float,
+    given: dict[str, str] | None = None,
+    *,
+    value: float | None = 0.9,
+    status: str = "Completed",
+    data: str = "s3://bucket/train/",
+    role: str = "Train",
+    image: str = "own",
+    instance: str = "ml.m5.xlarge",
+    **fields: Any,
+) -> dict[str, Any]:
+    """Describe's answer for a training job that runs from minute to minute, in its final state."""
+    final = [{"MetricName": "validation:accuracy", "Value": value, "Timestamp": iso(at(end))}]
+    response = {
+        "TrainingJobName": name,
+        "TrainingJobArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{name.lower()}",
+        "TrainingJobStatus": status,
+        "SecondaryStatus": status,
+        "HyperParameters": given or {},
+        "AlgorithmSpecification": {
+            "TrainingImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{image}:1",
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "validation:accuracy", "Regex": "accuracy=([0-9.]+)"}],
+        },
+        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{role}",
+        "InputDataConfig": [
+            {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data}}}
+        ],
+        "OutputDataConfig": {"S3OutputPath": "s3://bucket/out"},
+        "ResourceConfig": {"InstanceType": instance, "InstanceCount": 1, "VolumeSizeInGB": 30},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 86_400},
+        "CreationTime": iso(at(start)),
+        "TrainingStartTime": iso(at(start + (end - start) / 4)),
+        "TrainingEndTime": iso(at(end)),
+        "LastModifiedTime": iso(at(end)),
+        "FinalMetricDataList": final if value is not None and status == "Completed" else [],
+        **fields,
+    }
+    return {"operation": "DescribeTrainingJob", "request": {"TrainingJobName": name}, "response": response}
+
+
+def trial(name: str, experiment: str) -> dict[str, Any]:
+    """DescribeTrial's answer."""
+    response = {"TrialName": name, "ExperimentName": experiment}
+    return {"operation": "DescribeTrial", "request": {"TrialName": name}, "response": response}
+
+
+def launched(answers: Sequence[dict[str, Any]], others: Iterable[Event] = ()) -> Recording:
+    """The recording of these jobs: the events that SageMaker would send of them, and `others` at their time."""
+    events: list[Event] = []
+    sagemaker = from_recording(answers, Account(ACCOUNT, REGION), lambda: at(60 * 24 * 30))
+    sagemaker.on_event = events.append
+    sagemaker.emit_until(at(60 * 24 * 30))
+    return Recording("launched", sorted([*others, *events], key=lambda event: event["time"]), answers)
+
+
+def execution_event(pipeline: str, execution: str, minute: float, status: str = "Executing") -> Event:
+    """A pipeline execution's state change."""
+    detail = {
+        "currentPipelineExecutionStatus": status,
+        "executionStartTime": iso(at(minute)),
+        "executionEndTime": "" if status == "Executing" else iso(at(minute)),
+    }
+    return _pipeline_event(_EXECUTION, pipeline, execution, minute, detail)
+
+
+def step_event(pipeline: str, execution: str, minute: float, job: str, status: str = "Executing") -> Event:
+    """A pipeline step's state change; `job` is the training job that it runs."""
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{job.lower()}"
+    detail = {
+        "metadata": {"trainingJob": {"arn": arn}},
+        "stepName": "Train",
+        "stepType": "Training",
+        "currentStepStatus": status,
+        "stepStartTime": iso(at(minute)),
+        "stepEndTime": "" if status == "Executing" else iso(at(minute)),
+    }
+    return _pipeline_event(_STEP, pipeline, execution, minute, detail)
+
+
+def _pipeline_event(kind: str, pipeline: str, execution: str, minute: float, detail: dict[str, Any]) -> Event:
+    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{pipeline.lower()}"
+    return {
+        "version": "0",
+        "id": f"{kind[-30:]}-{pipeline}-{execution}-{minute}".replace(" ", "-"),
+        "detail-type": kind,
+        "source": "aws.sagemaker",
+        "account": ACCOUNT,
+        "region": REGION,
+        "time": iso(at(minute)),
+        "resources": [arn],
+        "detail": {**detail, "pipelineArn": arn, "pipelineExecutionArn": f"{arn}/execution/{execution}"},
+    }
