@@ -159,7 +159,9 @@ def test_a_persons_own_endpoints_and_profile_are_left_alone(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("name", "jobs", "to_record"), [(CHURN, 5, 3), (TUNING, 61, 2)])
-def test_a_jobs_whole_life_costs_three_calls_to_attach_and_three_to_record(name: str, jobs: int, to_record: int) -> None:
+def test_a_jobs_whole_life_costs_three_calls_to_attach_and_three_to_record(
+    name: str, jobs: int, to_record: int
+) -> None:
     """The one Describe at a job's start serves both; a tuning job's child needs none."""
     assert calls(outcome(name), "AttachJob", "sagemaker") <= 3 * jobs
     assert calls(outcome(name), "RecordJob", "sagemaker") <= to_record * jobs

@@ -1,9 +1,9 @@
 """attach_job: a job's trial component goes into the Experiment and Trial where the job belongs.
 
 At most three calls in a job's life while nothing fails: CreateExperiment, CreateTrial, Associate; children of a tuning
-job after the first cost one. Where the job belongs stands in its record, which record_job makes with the one Describe at
-the job's start; this queue waits half a minute for it, and asks SageMaker itself if there is none. Experiments is one
-sink that may fail: the ledger does not depend on it.
+job after the first cost one. Where the job belongs stands in its record, which record_job makes with the one Describe
+at the job's start; this queue waits half a minute for it, and asks SageMaker itself if there is none. Experiments is
+one sink that may fail: the ledger does not depend on it.
 """
 
 from dataclasses import dataclass, replace

@@ -37,8 +37,8 @@ def record_job(envelope: object, services: Services) -> Outcome:
 
 
 def record(seen: Job, services: Services, *, is_history: bool = False, tags_known: bool = True) -> Outcome:
-    """Records an observation of a job. SageMaker is asked for the rest when the job is seen first, as events do not tell
-    its ExperimentConfig, and when it has ended; of a tuning job's child, which can't have one, at its end only.
+    """Records an observation of a job. SageMaker is asked for the rest when the job is seen first, as events do not
+    tell its ExperimentConfig, and when it has ended; of a tuning job's child, which can't have one, at its end only.
 
     Lists do not tell a job's tags as events do: with `tags_known` false they are asked for, if no event told them.
     """
