@@ -230,7 +230,9 @@ def session_of(profile: str | None, region: str | None) -> "Session":
     """A botocore session of a profile and region; of the environment's where they are not given."""
     from botocore.session import Session
 
-    session = Session(profile=profile)
+    from trialbook.adapters.clients import prepared
+
+    session = prepared(Session(profile=profile))
     if region:
         session.set_config_variable("region", region)
     if not session.get_config_variable("region"):

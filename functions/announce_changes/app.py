@@ -4,6 +4,7 @@ from typing import Any
 
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.announce_changes import announce_changes
+from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
@@ -15,6 +16,7 @@ bus = EventBus(services.session(), settings.event_bus)
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@deadline.kept
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A batch of the ledger's stream; the answer names the first change that has to come again."""
     records = event["Records"]

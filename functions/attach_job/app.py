@@ -5,28 +5,26 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from trialbook.adapters.sqs import postpone
+from trialbook.adapters.sqs import postponing
 from trialbook.attach_job import attach_job
+from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
-from trialbook.runtime.sqs_batch import TryLater, delivery_of, envelope_of, process
+from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)
 
 
 def attach(message: SQSRecord) -> None:
-    """One message; what can't be done yet comes again after a growing delay."""
-    try:
-        attach_job(envelope_of(message), services, delivery_of(message))
-    except TryLater as later:
-        postpone(services.session(), settings.queue_url, message.receipt_handle, later.delay)
-        raise
+    """One message."""
+    attach_job(envelope_of(message), services, delivery_of(message))
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the attach queue."""
-    return process(event, context, attach)
+    return process(event, context, attach, postponing(services.session(), settings.queue_url))

@@ -7,12 +7,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
-from trialbook.adapters.sqs import postpone
+from trialbook.adapters.sqs import postponing
 from trialbook.build_report import build_report
+from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
-from trialbook.runtime.sqs_batch import TryLater, envelope_of, process
+from trialbook.runtime.sqs_batch import envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)
@@ -21,16 +22,13 @@ bus = EventBus(services.session(), settings.event_bus)
 
 
 def build(message: SQSRecord) -> None:
-    """One message; a report that can't be built yet is built a few seconds later."""
-    try:
-        build_report(envelope_of(message), services, bucket, bus)
-    except TryLater as later:
-        postpone(services.session(), settings.queue_url, message.receipt_handle, later.delay)
-        raise
+    """One message."""
+    build_report(envelope_of(message), services, bucket, bus)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the report queue."""
-    return process(event, context, build)
+    return process(event, context, build, postponing(services.session(), settings.queue_url))

@@ -4,21 +4,23 @@ from typing import Any
 
 from botocore.session import get_session
 
+from trialbook.adapters.clients import prepared
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.secrets_manager import LinkKeys
 from trialbook.open_report import open_report
-from trialbook.runtime import clock
+from trialbook.runtime import clock, deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.settings import Settings
 
 settings = Settings.from_environment()
-session = get_session()
+session = prepared(get_session())
 bucket = Bucket(session, settings.reports_bucket or "")
 keys = LinkKeys(session, settings.report_link_secret)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@deadline.kept
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A request."""
     return open_report(event, keys, bucket.presigned, clock.now())

@@ -5,6 +5,7 @@ from typing import Any
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
 from trialbook.post_best_trials import post_best_trials
+from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.schedule import moment_of
 from trialbook.runtime.services import open_services
@@ -18,6 +19,7 @@ bus = EventBus(services.session(), settings.event_bus)
 
 @logger.inject_lambda_context(clear_state=True, correlation_id_path="id")
 @metrics.log_metrics
+@deadline.kept
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A scheduled event; the report's period ends at the moment it was scheduled for."""
     return {"told": post_best_trials(moment_of(event), services, bucket, bus)}

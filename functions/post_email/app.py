@@ -7,16 +7,17 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.ses import Ses
-from trialbook.adapters.sqs import postpone
+from trialbook.adapters.sqs import postponing
 from trialbook.delivery.email_channel import ToEmail
 from trialbook.delivery.events_to_messages import addresses, told
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.messages.email import Letterhead
 from trialbook.post_email import post_email
+from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
-from trialbook.runtime.sqs_batch import TryLater, delivery_of, envelope_of, process
+from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)
@@ -27,16 +28,13 @@ to_email = ToEmail(Ses(services.session()), head, Deliveries(services.ledger), b
 
 
 def post(message: SQSRecord) -> None:
-    """One message; mails that SES does not take yet come again when it may."""
-    try:
-        post_email(told(envelope_of(message), services, bucket, where), to_email, delivery_of(message))
-    except TryLater as later:
-        postpone(services.session(), settings.queue_url, message.receipt_handle, later.delay)
-        raise
+    """One message."""
+    post_email(told(envelope_of(message), services, bucket, where), to_email, delivery_of(message))
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the mail queue."""
-    return process(event, context, post)
+    return process(event, context, post, postponing(services.session(), settings.queue_url))

@@ -6,14 +6,15 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.s3 import Bucket
-from trialbook.adapters.sqs import postpone
+from trialbook.adapters.sqs import postponing
 from trialbook.delivery.events_to_messages import addresses, told
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.post_slack import channels_of, post_slack
+from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
-from trialbook.runtime.sqs_batch import TryLater, delivery_of, envelope_of, process
+from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)
@@ -23,17 +24,14 @@ to_slack, to_webhook = channels_of(settings, services.session(), Deliveries(serv
 
 
 def post(message: SQSRecord) -> None:
-    """One message; what Slack does not take yet comes again when it may."""
-    try:
-        said = told(envelope_of(message), services, bucket, where)
-        post_slack(said, to_slack, to_webhook, delivery_of(message))
-    except TryLater as later:
-        postpone(services.session(), settings.queue_url, message.receipt_handle, later.delay)
-        raise
+    """One message."""
+    said = told(envelope_of(message), services, bucket, where)
+    post_slack(said, to_slack, to_webhook, delivery_of(message))
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the Slack queue."""
-    return process(event, context, post)
+    return process(event, context, post, postponing(services.session(), settings.queue_url))

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from trialbook.reconcile import Reconciled, reconcile
+from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.schedule import enough_time, moment_of
 from trialbook.runtime.services import open_services
@@ -15,6 +16,7 @@ services = open_services(settings)
 
 @logger.inject_lambda_context(clear_state=True, correlation_id_path="id")
 @metrics.log_metrics
+@deadline.kept
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A scheduled event; the jobs of its own account and region are looked at, and those of the members."""
     done = Reconciled()

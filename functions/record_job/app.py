@@ -6,6 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.record_job import record_job
+from trialbook.runtime import deadline
 from trialbook.runtime.observability import count, logger, metrics
 from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
@@ -22,6 +23,7 @@ def record(message: SQSRecord) -> None:
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
+@deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the record queue."""
     return process(event, context, record)

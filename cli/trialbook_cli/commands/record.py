@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from trialbook.adapters.sagemaker import CONFIG, SageMaker
+from trialbook.adapters.sagemaker import SageMaker
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.masking import MASKED_ACCOUNT, masked
 from trialbook.core.times import iso
@@ -38,7 +38,7 @@ def _recorded(source: Source, since: str, name_contains: str, out: Path, *, mask
     region = str(session.get_config_variable("region"))
     sts: Any = session.create_client("sts")
     account = str(sts.get_caller_identity()["Account"])
-    sagemaker, client = SageMaker(session, region), session.create_client("sagemaker", config=CONFIG)
+    sagemaker, client = SageMaker(session, region), session.create_client("sagemaker")
     answers: list[Answer] = []
     for kind in KINDS:
         for job in sagemaker.jobs_modified(kind, account, region, begin, now, name_contains):

@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
@@ -39,9 +38,7 @@ class PriceList:
 
     def _ask(self, instance_types: Collection[str], region: str) -> Iterator[tuple[str, float | None]]:
         try:
-            client: Any = self._session.create_client(
-                "pricing", region_name=_HOME, config=Config(retries={"max_attempts": 2}, read_timeout=10)
-            )
+            client: Any = self._session.create_client("pricing", region_name=_HOME)
             for each in instance_types:
                 yield each, _price(client, each, region)
         except (ClientError, BotoCoreError) as error:

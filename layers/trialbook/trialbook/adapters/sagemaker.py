@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
@@ -14,8 +13,6 @@ from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
 from trialbook.core.names import same_name
 from trialbook.core.times import iso
 
-# Throttled calls are retried here a few times with growing pauses; after that the message goes back to its queue.
-CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=20)
 _THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
 _SECOND = timedelta(seconds=1)
 _PAGE = 100
@@ -75,7 +72,7 @@ class SageMaker:
     """Calls of one region. `session` is a botocore session, shared with the ledger's connection where there is one."""
 
     def __init__(self, session: Session, region: str | None = None) -> None:
-        self._client: Any = session.create_client("sagemaker", region_name=region, config=CONFIG)
+        self._client: Any = session.create_client("sagemaker", region_name=region)
 
     def _call(self, operation: Callable[..., Mapping[str, Any]], **request: Any) -> Mapping[str, Any]:
         try:

@@ -7,11 +7,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 from botocore.session import Session
 
+from trialbook.adapters.clients import OutOfTime
 from trialbook.core.messages.delivery import NotSent
 
 # One attempt: a call that timed out may have sent the mail, and trying again at once would make two of it. Whether to
 # try again is for who keeps the record of it to say.
-_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1})
+_CONFIG = Config(retries={"total_max_attempts": 1})
 _PASSES = frozenset(
     {"TooManyRequestsException", "LimitExceededException", "SendingPausedException", "ThrottlingException"}
 )
@@ -34,7 +35,7 @@ class Ses:
             code = error.response["Error"]["Code"]
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             raise NotSent(code, passes=code in _PASSES or status >= 500, is_unsure=status >= 500) from None
-        except (EndpointConnectionError, ConnectTimeoutError) as error:
+        except (EndpointConnectionError, ConnectTimeoutError, OutOfTime) as error:
             raise NotSent(type(error).__name__, passes=True) from None
         except BotoCoreError as error:  # such as an answer that did not come in time
             raise NotSent(type(error).__name__, passes=True, is_unsure=True) from None

@@ -18,10 +18,13 @@ from slack_sdk.webhook import WebhookClient
 
 from trialbook.core.messages.delivery import NotSent, Sent
 from trialbook.messages.slack import SlackText
+from trialbook.runtime import deadline
 
 API = "https://slack.com/api/"
 EVENT_TYPE = "trialbook"  # of the metadata by which messages are found again
 _SECONDS = 10  # for one request
+_TO_RECORD = 8  # seconds: what became of a message is written down after it
+_REQUESTS_OF_AN_UPLOAD = 3
 _PAGES, _PAGE = 10, 200  # looked through for a message of our own
 _CLOCKS_DIFFER = timedelta(minutes=2)
 _SILENT = logging.getLogger("trialbook.webhook")  # slack_sdk's own tells the secret address where all is logged
@@ -93,7 +96,7 @@ class Slack:
     def upload(self, name: str, content: bytes, title: str, alt_text: str = "", to: Sent | None = None) -> str:
         """Uploads a file, into a message's thread where one is given, otherwise to be shown by its id, which it gives.
         Raises NotSent."""
-        with _told_as_not_sent():
+        with _told_as_not_sent(_REQUESTS_OF_AN_UPLOAD):
             answer = self._client.files_upload_v2(
                 token=self._token(),
                 filename=name,
@@ -199,8 +202,11 @@ def _content(said: SlackText) -> dict[str, Any]:
 
 
 @contextmanager
-def _told_as_not_sent() -> Iterator[None]:
-    """What goes wrong in slack_sdk, as NotSent; without the original, whose text has the whole request or answer."""
+def _told_as_not_sent(requests: int = 1) -> Iterator[None]:
+    """What goes wrong in slack_sdk, as NotSent; without the original, whose text has the whole request or answer.
+    Nothing is begun for whose requests the invocation has no time left."""
+    if deadline.left() < requests * _SECONDS + _TO_RECORD:
+        raise NotSent("out_of_time", passes=True)
     try:
         yield
     except SlackApiError as error:

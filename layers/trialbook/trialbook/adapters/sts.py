@@ -3,6 +3,8 @@
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.session import Session
 
+from trialbook.adapters.clients import prepared
+
 _NAME = "trialbook"  # by which calls can be told apart in the other account's CloudTrail
 
 
@@ -18,7 +20,7 @@ def session_as(session: Session, role: str) -> Session:
     other = Session()
     # The models are parsed once for both sessions.
     other.register_component("data_loader", session.get_component("data_loader"))
-    other.set_default_client_config(session.get_default_client_config())
+    prepared(other)
     # set_credentials takes none that refresh.
     credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
     other._credentials = credentials  # type: ignore[attr-defined]  # noqa: SLF001

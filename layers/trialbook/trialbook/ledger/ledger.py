@@ -27,7 +27,6 @@ from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
@@ -37,6 +36,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjec
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from trialbook.adapters.clients import CONNECT, READ, prepared
 from trialbook.core.codec import pack, unpack
 from trialbook.core.events import PipelineStep
 from trialbook.core.experiments import Experiment
@@ -52,9 +52,6 @@ _COMPRESS_FROM = 16_000  # bytes: below, the facts stay readable in the console
 _LONGEST_FACTS = 350_000  # bytes; DynamoDB takes items up to 400 KB, keys and names included
 _CUT_AT = 250  # characters
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-# botocore words its own name anew twice for each request, out of a dozen parts: a tenth of a request's time. It checks
-# each request against the service's model before AWS does: a sixth of a job event's.
-_CLIENTS = Config(user_agent="trialbook", parameter_validation=False)
 LONGEST_TRANSACTION = 10  # items; AWS takes 100, its DynamoDB Local of 2020 takes 10
 
 
@@ -209,14 +206,16 @@ class Ledger:
         cause: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.table = table
-        meta = type("Meta", (), {"table_name": table, "region": region, "host": host})
+        # Pynamodb's own time-outs would win over the session's.
+        times = {"connect_timeout_seconds": CONNECT, "read_timeout_seconds": READ}
+        meta = type("Meta", (), {"table_name": table, "region": region, "host": host, **times})
         self._item: type[_Item] = type("Item", (_Item,), {"Meta": meta})
         self._region, self._host = region, host
         self._expire_days = expire_days
         self._cause = cause
         self._listed: set[str] = set()  # experiments known to have an entry
         self._places = Places()  # as last read
-        self.session.set_default_client_config(_CLIENTS)
+        prepared(self.session)
 
     @cached_property
     def connection(self) -> Connection:

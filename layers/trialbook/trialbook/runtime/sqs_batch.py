@@ -14,8 +14,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.core.errors import InvalidInput, NotAJobEvent
 from trialbook.core.times import parse_time
-from trialbook.runtime import clock
+from trialbook.runtime import clock, deadline
 from trialbook.runtime.observability import age, correlate, count, logger
+
+_FOR_A_MESSAGE = 15  # seconds; one call that hangs fits
 
 
 class TryLater(Exception):
@@ -61,12 +63,34 @@ def delivery_of(message: SQSRecord) -> int:
     return int(message.attributes.approximate_receive_count)
 
 
-def process(event: Mapping[str, Any], context: Any, handle: Callable[[SQSRecord], None]) -> Mapping[str, Any]:
-    """Handles each message by itself; the answer names those that failed, and only they come again."""
+def _next_turn(delivery: int) -> int:
+    """Seconds; longer each time, so that a service that hangs does not use up the deliveries of those that wait."""
+    return int(10 * 2 ** min(delivery, 6))
+
+
+def process(
+    event: Mapping[str, Any],
+    context: Any,
+    handle: Callable[[SQSRecord], None],
+    postpone: Callable[[str, int], None] | None = None,
+) -> Mapping[str, Any]:
+    """Handles each message by itself; the answer names those that failed, and only they come again.
+
+    `postpone` takes a message's receipt and after how many seconds it comes again, where `handle` raised TryLater;
+    without it, and for all else that goes wrong, the queue's visibility timeout says when. A message for which the
+    invocation has no time left is not begun.
+    """
 
     def handler(record: SQSRecord) -> None:  # Powertools calls it with this keyword
         logger.set_correlation_id(None)
-        handle(record)
+        try:
+            if deadline.left() < _FOR_A_MESSAGE:
+                raise TryLater("no time is left in this batch", _next_turn(delivery_of(record)))
+            handle(record)
+        except TryLater as later:
+            if postpone is not None:
+                postpone(record.receipt_handle, later.delay)
+            raise
 
     count("Messages", len(event["Records"]))
     processor = _Processor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
