@@ -17,6 +17,7 @@ from tests.integration.test_post_slack import ENDED, FILE, IN_THREAD, OTHER, REV
 from tests.unit.said import FAILED
 from trialbook.core.message import Message
 from trialbook.delivery.events_to_messages import Told
+from trialbook.runtime.sqs_batch import TryLater
 from trialbook_cli.slack_stand_in import Hang, HttpAnswer, Posted
 
 
@@ -52,6 +53,18 @@ def lived(world: World, life: Life) -> Queue:
 
 def _same(told: Told) -> Told:
     return told
+
+
+def test_a_reply_waits_as_long_as_the_message_whose_thread_it_belongs_in(world: World) -> None:
+    """Slack refuses all until somebody acts: a message comes up four times an hour, with replies as without."""
+    world.token = "revoked"
+    delays = []
+    for told in (LIFE[1][1][:1], LIFE[1][1]):
+        with pytest.raises(TryLater) as later:
+            world.post(told)
+        delays.append(later.value.delay)
+
+    assert delays == [900, 900]
 
 
 def standing(world: World) -> list[tuple[str, bool, list[str]]]:

@@ -19,6 +19,11 @@ LONGEST_DELAY = 43_000  # seconds; SQS takes 12 hours, counted from when the mes
 LONGEST_PAUSE = 900  # seconds; after that a channel that works again is noticed
 _WAITS_FOR_ANOTHER = 5  # seconds
 
+
+class WaitsForItsParent(TryLater):
+    """A reply whose thread is not there yet: it waits as the message that begins the thread does."""
+
+
 Look = Callable[[datetime], Sent | None]
 Pair = tuple[Message, Destination]
 
@@ -27,7 +32,8 @@ def deliver_each(pairs: Sequence[Pair], deliver: Callable[[Message, Destination]
     """Delivers each message to its destination; gives how many. `received` is how often their event came up.
 
     A destination in trouble keeps no other waiting: all have their turn, then what went wrong is raised, TryLater with
-    the shortest delay where only that did. When the event comes again, what was delivered is not repeated.
+    the shortest delay where only that did; a reply has none of its own beside that of the message it waits for. When
+    the event comes again, what was delivered is not repeated.
     """
     waits: list[TryLater] = []
     wrong: list[Exception] = []
@@ -43,7 +49,8 @@ def deliver_each(pairs: Sequence[Pair], deliver: Callable[[Message, Destination]
     if wrong:
         raise wrong[0]
     if waits:
-        raise min(waits, key=lambda each: each.delay)
+        own = [each for each in waits if not isinstance(each, WaitsForItsParent)]
+        raise min(own or waits, key=lambda each: each.delay)
     return len(pairs)
 
 

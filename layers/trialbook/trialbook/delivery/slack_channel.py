@@ -13,14 +13,14 @@ from trialbook.core.message import Message
 from trialbook.core.messages.delivery import EDITED_EVERY, MESSAGE, PICTURE, Delivery, NotSent, Sent
 from trialbook.core.messages.merged import merged
 from trialbook.core.report_keys import safe
-from trialbook.delivery.send_once import LONGEST_DELAY, claim, send_once
+from trialbook.delivery.send_once import LONGEST_DELAY, WaitsForItsParent, claim, send_once
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.messages.slack import Look, SlackText, slack_text
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.sqs_batch import TryLater
 
-_FOR_ITS_PARENT = 10  # seconds that a reply waits for the message whose thread it belongs in
+_FOR_ITS_PARENT = 10  # seconds, where nothing is known of what its parent waits for
 _AGAIN = int(EDITED_EVERY.total_seconds())
 _MOST_TRIES = 5  # to show a picture that Slack has not processed; as many edits
 
@@ -209,7 +209,7 @@ class ToSlack:
     def _reply(self, message: Message, to: Destination, delivery: Delivery, told: Collection[str]) -> None:
         thread = self._thread(message, to)
         if thread is None and message.parent in told:
-            raise TryLater("its thread is not there yet", _FOR_ITS_PARENT)
+            raise WaitsForItsParent("its thread is not there yet", _FOR_ITS_PARENT)
         self._wait_for_the_end_of_quiet_hours(to)
         if message.report is not None and thread is not None:
             self._send_file(message, message.report.key, delivery, thread)
