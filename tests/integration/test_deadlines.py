@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -35,6 +36,7 @@ from trialbook.ledger.ledger import Ledger
 from trialbook.messages.slack import SlackText
 from trialbook.runtime import deadline
 from trialbook.runtime.sqs_batch import process
+from trialbook_book.folder import open_folder
 from trialbook_cli.laptop_cloud.functions import Context, Function
 from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, load_template
 
@@ -127,11 +129,12 @@ def test_one_call_that_hangs_fails_one_message_and_not_its_neighbours(silent: Si
     assert [each is not None for each in recorded] == [False, *[True] * 9]
 
 
-def calls(silent: Silent) -> dict[str, Callable[[], object]]:
+def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
     """A call of each client. The session's clients lead to the server that never answers."""
     session = prepared(get_session())
     ledger = Ledger("ledger", region=REGION, host=silent.url)
     assert ledger.connection.client  # made in this thread, as a function's: pynamodb has a session for each
+    in_a_folder = open_folder(folder / "book", create=True)
     key = JobKey(ACCOUNT, REGION, JobKind.TRAINING, "a")
     mail = EmailMessage()
     mail["To"] = "a@example.com"
@@ -139,7 +142,7 @@ def calls(silent: Silent) -> dict[str, Callable[[], object]]:
     return {
         "dynamodb": lambda: ledger.record(key),
         "events": lambda: EventBus(session, "bus").publish([Announcement("a", SWEEP_STARTED, {})]),
-        "pricing": lambda: PriceList(session, ledger).of(["ml.m5.large"], REGION),
+        "pricing": lambda: PriceList(session, in_a_folder).of(["ml.m5.large"], REGION),
         "s3": lambda: Bucket(session, "reports").get("reports/a"),
         "sagemaker": lambda: SageMaker(session, REGION).describe(key),
         "secrets of links": lambda: LinkKeys(session, "secret").current(),
@@ -170,24 +173,30 @@ def with_seconds_left(seconds: float, call: Callable[[], object]) -> tuple[float
     return time.monotonic() - began, raised
 
 
-def in_the_same_time(seconds: float, silent: Silent, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[float, str]]:
+def in_the_same_time(
+    seconds: float, silent: Silent, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, tuple[float, str]]:
     monkeypatch.setenv("AWS_ENDPOINT_URL", silent.url)
-    made = calls(silent)
+    made = calls(silent, folder)
     with ThreadPoolExecutor(len(made)) as pool:
         running = {name: pool.submit(with_seconds_left, seconds, call) for name, call in made.items()}
         return {name: each.result() for name, each in running.items()}
 
 
-def test_no_call_of_any_client_outlives_its_invocation(silent: Silent, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = in_the_same_time(29, silent, monkeypatch)
+def test_no_call_of_any_client_outlives_its_invocation(
+    silent: Silent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = in_the_same_time(29, silent, tmp_path, monkeypatch)
 
     assert {name: took for name, (took, _) in found.items() if took > 29} == {}
     assert [name for name, (_, raised) in found.items() if raised == "an answer"] == ["pricing"]  # unknown for now
     assert len(silent.taken) >= len(found)
 
 
-def test_no_call_is_begun_that_may_outlive_its_invocation(silent: Silent, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = in_the_same_time(9, silent, monkeypatch)
+def test_no_call_is_begun_that_may_outlive_its_invocation(
+    silent: Silent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = in_the_same_time(9, silent, tmp_path, monkeypatch)
 
     assert max(took for took, _ in found.values()) < 5
     assert silent.taken == []
