@@ -120,6 +120,18 @@ def test_a_hanging_job_that_was_deleted_counts_as_stopped_when_it_was_last_seen(
     assert all(sweep.state is SweepState.CLOSED for sweep in world.sweeps())
 
 
+def test_a_job_that_was_deleted_at_once_is_known_from_its_event_and_says_so(world: World) -> None:
+    (ended, *_) = (e for e in recording(CHURN).events if e["detail"].get("TrainingJobStatus") == "Completed")
+    event = {**ended, "detail": {**ended["detail"], "TrainingJobName": "gone-1"}}
+    deleting = {"TrainingJobStatus": "Deleting", "SecondaryStatus": "Deleting", "LastModifiedTime": 1_795_190_000_000}
+    record_job(event, world.services)
+    record_job({**event, "detail": {**event["detail"], **deleting}}, world.services)
+    (found,) = world.ledger.jobs()
+
+    assert (found.job.status, found.job.secondary_status) == ("Completed", "Completed")
+    assert found.without_objective == "it was deleted before SageMaker was asked for its metrics"
+
+
 def test_a_tuning_sweep_closes_only_when_every_child_that_sagemaker_lists_has_ended_in_the_ledger(world: World) -> None:
     tuning = next(
         e for e in recording(TUNING).events if e["detail"].get("HyperParameterTuningJobStatus") == "Completed"

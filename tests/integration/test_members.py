@@ -68,6 +68,7 @@ def test_a_role_that_refuses_costs_what_describe_knows_and_nothing_else() -> Non
         dead = cloud.dead_letters()
 
     assert (record.job.status, record.job.described) == ("Completed", False)
+    assert "SageMaker refused to tell its metrics" in str(record.without_objective)
     assert not any(dead.values())
 
 

@@ -434,6 +434,21 @@ def test_why_jobs_have_no_value_comes_commonest_first() -> None:
     assert [(each.reason, each.count) for each in lacks(told)] == [("b: common", 2), ("a: rare", 1)]
 
 
+def test_jobs_that_diverged_are_counted_together_whatever_they_diverged_to() -> None:
+    values = [0.4, 0.5, "NaN", "Infinity", "-Infinity"]
+    made = [
+        record(job(f"churn-{n}", hyper_parameters={"lr": str(n)}, metrics={"validation:rmse": each}))
+        for n, each in enumerate(values)
+    ]
+    found = analysed(made)
+
+    assert (found.groups[0].ranked, found.groups[0].best.value) == (2, 0.4)
+    assert [each.text for each in found.advice] == [
+        "3 jobs can't be ranked, each because it diverged: its validation:rmse is no finite number."
+    ]
+    assert {row.metrics["validation:rmse"] for row in found.trials} == set(values)
+
+
 def test_a_headline_of_several_reasons_counts_the_commonest() -> None:
     reasons = ["CUDA out of memory", "CUDA out of memory", "no such file"]
     found = analysed([trial(n, {}, None, status="Failed", failure_reason=each) for n, each in enumerate(reasons)])
@@ -514,6 +529,23 @@ def priced(number: int, seconds: int | None, kind: str = "ml.m5.xlarge", **more:
     return trial(
         number, {"eta": number}, 0.1 + number, billable_seconds=seconds, instances=(InstanceGroup(kind, 2),), **more
     )
+
+
+def test_a_job_that_was_billed_for_no_time_costs_nothing_and_lacks_no_price() -> None:
+    """Such as one that was stopped in time, or that no spot capacity came for: Describe has no times of it then."""
+    stopped = priced(1, 0, "ml.unheard", status="Stopped")
+    never = priced(2, None, status="Stopped", started_at=None, training_seconds=None)
+    found = analysed([priced(0, 100), stopped, never], prices=PRICES)
+
+    assert found.cost.all.cost_usd == pytest.approx(100 * 2 * 0.36 / 3600)
+    assert found.cost.all.unpriced_jobs == 0
+    assert [row.cost_usd for row in found.trials][1:] == [0, 0]
+
+
+def test_where_only_what_was_free_has_a_cost_the_cost_is_unknown() -> None:
+    found = analysed([priced(0, 100, "ml.unheard"), priced(1, 0)], prices=PRICES)
+
+    assert (found.cost.all.cost_usd, found.cost.all.unpriced_jobs) == (None, 1)
 
 
 def test_costs_are_billable_time_by_machines_by_price_and_unknown_stays_unknown() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.unit.making import at, training_event
+from trialbook.core.describe import job_from_detail
 from trialbook.core.errors import NotAJobEvent
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import ExperimentConfig, InstanceGroup, Job, JobKind
@@ -199,3 +200,57 @@ def test_an_odd_entry_in_a_list_does_not_cost_the_job() -> None:
     channels = [None, "x", {"ChannelName": "train", "DataSource": None}, {"ChannelName": None}]
 
     assert [channel.name for channel in parsed(training_event(InputDataConfig=channels)).channels] == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "value"),
+    [
+        ([(0.25, 3), (0.2, 6)], 0.2),
+        ([(0.2, 6), (0.25, 3)], 0.2),
+        ([(0.25, 6), (0.2, 6)], 0.2),
+        ([(0.25, None), (0.2, None)], 0.2),
+        ([(0.2, 6), (0.25, None)], 0.2),
+        ([(0.25, "soon"), (0.2, 6)], 0.2),
+        ([(0.2, 6), ("NaN", 3)], 0.2),
+    ],
+)
+def test_of_a_metric_that_is_listed_several_times_the_latest_value_counts(
+    listed: list[tuple[object, object]], value: float
+) -> None:
+    found = [
+        {"MetricName": "rmse", "Value": each, "Timestamp": at(minute) if isinstance(minute, int) else minute}
+        for each, minute in listed
+    ]
+    answer = {**training_event()["detail"], "FinalMetricDataList": [*found, {"MetricName": "mae", "Value": 1}]}
+
+    told = job_from_detail(JobKind.TRAINING, answer, "1", "eu-west-1", described=True)
+
+    assert [(metric.name, metric.value) for metric in told.final_metrics] == [("rmse", value), ("mae", 1)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "maker"),
+    [
+        ("Training", "AutoMLJobArn"),
+        ("Training", "LabelingJobArn"),
+        ("Transform", "AutoMLJobArn"),
+        ("Transform", "LabelingJobArn"),
+        ("HyperParameterTuning", "AutoMLJobArn"),
+        ("Processing", "AutoMLJobArn"),
+        ("Processing", "MonitoringScheduleArn"),
+    ],
+)
+def test_a_job_that_a_service_started_names_its_maker(kind: str, maker: str) -> None:
+    detail = {
+        f"{kind}JobName": "helper",
+        f"{kind}JobStatus": "InProgress",
+        "CreationTime": 1_795_168_800,
+        maker: "arn:aws:sagemaker:eu-west-1:1:some-job/cats",
+    }
+    word = kind.replace("HyperParameterTuning", "HyperParameter Tuning")
+
+    assert parsed(envelope(f"SageMaker {word} Job State Change", detail)).made_by == detail[maker]
+
+
+def test_a_training_job_is_not_made_by_itself() -> None:
+    assert parsed(training_event()).made_by is None

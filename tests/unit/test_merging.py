@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.making import at, job
-from trialbook.core.jobs import Job
+from trialbook.core.jobs import Job, NotDescribed
 from trialbook.core.merging import merge
 
 
 def observation(status: str, minute: int, described: bool) -> Job:
     made = job(start=0, end=minute if status != "InProgress" else None, status=status, metrics={})
-    return replace(made, described=described and made.is_terminal, last_modified_at=at(minute), tags={"team": "growth"})
+    is_described = described and made.is_terminal
+    refused = NotDescribed.REFUSED if made.is_terminal and not is_described else None
+    seen = replace(made, described=is_described, not_described=refused)
+    return replace(seen, last_modified_at=at(minute), tags={"team": "growth"})
 
 
 observations = st.lists(
@@ -65,3 +68,9 @@ def test_a_job_made_anew_under_a_deleted_ones_name_starts_a_new_life() -> None:
     old, new = job(end=5), job(start=60, end=None)
 
     assert merge(old, new) == merge(new, old) == new
+
+
+def test_what_describe_told_after_all_is_not_called_refused_any_more() -> None:
+    refused = replace(job(metrics={}), described=False, not_described=NotDescribed.REFUSED)
+
+    assert [merge(*pair).not_described for pair in ((refused, job()), (job(), refused))] == [None, None]

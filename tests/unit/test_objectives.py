@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.making import at, job, record
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import Metric, TuningDefinition
+from trialbook.core.jobs import Metric, NotDescribed, TuningDefinition
 from trialbook.core.objectives import (
     Objective,
     ObjectiveSource,
@@ -111,7 +111,7 @@ def test_what_is_no_finite_number_is_kept_as_text_and_never_ranks(given_value: o
 
     assert made.job.final_metrics[0].text == text
     assert made.value is None
-    assert made.without_objective == f"validation:error is {text}"
+    assert made.without_objective == f"{'' if text == 'abc' else 'it diverged: '}validation:error is {text}"
     assert made.sweep_rank.startswith("~")
 
 
@@ -188,3 +188,38 @@ def test_a_child_of_several_definitions_has_that_of_its_own(facts: dict[str, Any
 )
 def test_a_job_without_value_tells_the_likely_cause(facts: dict[str, Any], cause: str) -> None:
     assert cause in str(record(job(**facts)).without_objective)
+
+
+@pytest.mark.parametrize(
+    ("why", "cause"),
+    [
+        (NotDescribed.DELETED, "it was deleted before SageMaker was asked for its metrics"),
+        (NotDescribed.REFUSED, "SageMaker refused to tell its metrics"),
+        (None, "only its events are known"),
+    ],
+)
+@pytest.mark.parametrize("rules", ["", "experiments: {'*': {objective: minimize validation:error}}"])
+def test_what_sagemaker_could_not_tell_is_never_laid_to_the_metric_definitions(
+    why: NotDescribed | None, cause: str, rules: str
+) -> None:
+    unknown = replace(job(metrics={}), described=False, not_described=why)
+
+    told = str(record(unknown, rules=read_rules(rules)).without_objective)
+
+    assert cause in told
+    assert "MetricDefinitions" not in told
+    assert "regular expression" not in told
+
+
+def test_a_diverged_metric_suggests_the_objective_as_a_finite_one_does() -> None:
+    made = job(metrics={"validation:rmse": "NaN", "train:rmse": 0.2})
+
+    found = known_objective(made)
+
+    assert found is not None
+    assert found.metric == "validation:rmse"
+    assert found.value_of(made) is None
+
+
+def test_a_text_that_is_no_number_suggests_no_objective() -> None:
+    assert known_objective(job(metrics={"validation:rmse": "abc"})) is None

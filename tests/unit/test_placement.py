@@ -92,12 +92,27 @@ def test_a_rule_leaves_jobs_out_by_name() -> None:
     assert place(job("test-1"), read_rules(RULES)) == LeftOut("rules document, no tests")
 
 
-@pytest.mark.parametrize("maker", ["training-job/churn-1", "automl-job/a", "monitoring-schedule/m"])
-def test_helpers_of_other_jobs_are_left_out_unless_a_rule_keeps_them(maker: str) -> None:
-    facts: dict[str, Any] = {"kind": JobKind.PROCESSING, "made_by": f"arn:aws:sagemaker:us-east-1:1:{maker}"}
+@pytest.mark.parametrize(
+    ("kind", "maker"),
+    [
+        (JobKind.PROCESSING, "training-job/churn-1"),
+        (JobKind.PROCESSING, "automl-job/a"),
+        (JobKind.PROCESSING, "monitoring-schedule/m"),
+        (JobKind.TRAINING, "automl-job/a"),
+        (JobKind.TRAINING, "labeling-job/cats"),
+        (JobKind.TRANSFORM, "labeling-job/cats"),
+        (JobKind.TUNING, "automl-job/a"),
+    ],
+)
+def test_helpers_of_other_jobs_are_left_out_unless_a_rule_keeps_them(kind: JobKind, maker: str) -> None:
+    facts: dict[str, Any] = {"kind": kind, "made_by": f"arn:aws:sagemaker:us-east-1:1:{maker}"}
 
     left_out = place(job("profiler", **facts), read_rules(RULES))
     kept = place(job("monitor-me", **facts), read_rules(RULES))
 
     assert left_out == LeftOut(f"started by {maker.split('/')[0]}")
     assert isinstance(kept, Placement)
+
+
+def test_a_job_of_ones_own_is_kept() -> None:
+    assert isinstance(place(job("Clarify-Bias-2026-11-20-10-15-00-123", kind=JobKind.PROCESSING), Rules()), Placement)

@@ -10,13 +10,15 @@ from enum import StrEnum
 
 from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker
 from trialbook.core.events import PipelineStep, parse_event
-from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
+from trialbook.core.jobs import Job, JobKey, JobKind, Metric, NotDescribed, TuningJob
 from trialbook.core.merging import is_new_life, merge
 from trialbook.core.placement import left_out
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.services import Services
+
+_WHY: Mapping[type, NotDescribed] = {NotFound: NotDescribed.DELETED, Refused: NotDescribed.REFUSED}
 
 
 class Outcome(StrEnum):
@@ -91,7 +93,7 @@ def learned(seen: Job, known: Record | None, services: Services) -> Job:
             described = merge(seen, sagemaker.describe(seen.key))
         except (NotFound, Refused) as error:
             logger.warning("known from its event alone", job=seen.name, reason=error.code)
-            return seen
+            return replace(seen, not_described=_WHY[type(error)])
     described = with_experiment_of_trial(described, services, known.job if known else None)
     if not described.is_terminal:
         return described

@@ -7,7 +7,7 @@ where a field is absent, "" where it is unset, enums in other casing.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -29,7 +29,8 @@ from trialbook.core.times import parse_time
 
 Detail = Mapping[str, Any]
 _PREFIX = {JobKind.TRAINING: "Training", JobKind.PROCESSING: "Processing", JobKind.TRANSFORM: "Transform"}
-_MAKERS = ("AutoMLJobArn", "MonitoringScheduleArn", "TrainingJobArn")  # who starts processing jobs of its own
+_SERVICES = ("AutoMLJobArn", "LabelingJobArn", "MonitoringScheduleArn")  # they start jobs of their own
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _CHILD = re.compile(r"(?P<tuning_job>.+)-\d{3,}-[0-9a-f]{8}")
 
 
@@ -87,7 +88,7 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
         metric_definitions=tuple(str(each["Name"]) for each in _maps(algorithm.get("MetricDefinitions"), "Name")),
         tuning_job=_tuning_job(detail, common["key"].name),
         pipeline_execution=_pipeline_execution(common["key"].name),
-        made_by=_text(detail, "AutoMLJobArn"),
+        made_by=_made_by(detail),
         image=_text(algorithm, "TrainingImage"),
         algorithm=_text(algorithm, "AlgorithmName"),
         instances=_instances(resources),
@@ -109,7 +110,7 @@ def _processing(detail: Detail, common: dict[str, Any]) -> Job:
     return Job(
         **common,
         pipeline_execution=_pipeline_execution(common["key"].name),
-        made_by=next((arn for field in _MAKERS if (arn := _text(detail, field))), None),
+        made_by=_made_by(detail) or _text(detail, "TrainingJobArn"),  # Debugger's rules name their training job
         image=_text(_map(detail.get("AppSpecification")), "ImageUri"),
         instances=_instances(cluster),
         volume_gb=_whole(cluster.get("VolumeSizeInGB")),
@@ -129,7 +130,7 @@ def _transform(detail: Detail, common: dict[str, Any]) -> Job:
     return Job(
         **common,
         pipeline_execution=_pipeline_execution(common["key"].name),
-        made_by=next((arn for field in _MAKERS if (arn := _text(detail, field))), None),
+        made_by=_made_by(detail),
         instances=_instances(_map(detail.get("TransformResources"))),
         channels=(Channel("input", uri, _text(source, "ContentType")),) if uri else (),
         output_path=_text(_map(detail.get("TransformOutput")), "S3OutputPath"),
@@ -138,7 +139,7 @@ def _transform(detail: Detail, common: dict[str, Any]) -> Job:
 
 
 def _tuning(detail: Detail, common: dict[str, Any]) -> Job:
-    return Job(**common)
+    return Job(**common, made_by=_made_by(detail))
 
 
 _BUILDERS = {
@@ -243,8 +244,26 @@ def _tags(value: object) -> Mapping[str, str]:
     return _texts(value)
 
 
+def _made_by(detail: Detail) -> str | None:
+    """The ARN of the service's job that started this one."""
+    return next((arn for field in _SERVICES if (arn := _text(detail, field))), None)
+
+
 def _metrics(value: object) -> tuple[Metric, ...]:
-    return tuple(Metric.of(str(each["MetricName"]), each.get("Value")) for each in _maps(value, "MetricName"))
+    """Each metric once: where a list names one several times, its latest value; without times, the one listed last."""
+    latest: dict[str, Detail] = {}
+    for each in _maps(value, "MetricName"):
+        name = str(each["MetricName"])
+        if name not in latest or _reported_at(each) >= _reported_at(latest[name]):
+            latest[name] = each
+    return tuple(Metric.of(name, each.get("Value")) for name, each in latest.items())
+
+
+def _reported_at(metric: Detail) -> datetime:
+    try:
+        return parse_time(metric.get("Timestamp"), "Timestamp") or _LONG_AGO
+    except InvalidInput:
+        return _LONG_AGO  # one odd time must not cost the job
 
 
 def _experiment_config(value: object) -> ExperimentConfig | None:

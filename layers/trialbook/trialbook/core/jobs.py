@@ -71,6 +71,14 @@ class Metric:
         count = statistics.get("count")
         return Metric(name, number, text, **known, count=int(count) if isinstance(count, int | float) else None)
 
+    @property
+    def has_diverged(self) -> bool:
+        """Whether the job reported it, but as NaN or infinite."""
+        return self.text in _DIVERGED
+
+
+_DIVERGED = frozenset({"NaN", "Infinity", "-Infinity"})
+
 
 def _finite(value: object) -> tuple[float | None, str | None]:
     if value is None or isinstance(value, bool):
@@ -82,6 +90,13 @@ def _finite(value: object) -> tuple[float | None, str | None]:
     if math.isfinite(number):
         return number, None
     return None, "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+
+
+class NotDescribed(StrEnum):
+    """Why SageMaker did not tell how a job ended, so that it is known from its events alone."""
+
+    DELETED = "deleted"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +130,8 @@ class Job:
 
     `status` is SageMaker's own word; words that Trialbook does not know count as not terminal.
     `described` tells that Describe answered with the terminal state, so that nothing more can be learned.
-    `made_by` is the ARN of what started this job as a helper (Debugger, Autopilot, a monitoring schedule).
+    `not_described` is why Describe did not; what events do not tell is unknown then, metrics above all.
+    `made_by` is the ARN of what started this job as a helper (Debugger, Autopilot, Ground Truth, monitoring).
     """
 
     key: JobKey
@@ -127,6 +143,7 @@ class Job:
     ended_at: datetime | None = None
     last_modified_at: datetime | None = None
     described: bool = False
+    not_described: NotDescribed | None = None
     tags: Mapping[str, str] = field(default_factory=nothing)
     hyper_parameters: Mapping[str, str] = field(default_factory=nothing)
     final_metrics: tuple[Metric, ...] = ()

@@ -29,7 +29,7 @@ def merge(known: Job | None, seen: Job) -> Job:
     kept = {
         field.name: getattr(loser, field.name)
         for field in fields(Job)
-        if field.name not in ("status", "secondary_status", "described", "failure_reason")
+        if field.name not in ("status", "secondary_status", "described", "not_described", "failure_reason")
         and getattr(winner, field.name) in (None, (), {}, False)
     }
     if loser.tags and winner.tags:

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import COMPLETED, STOPPED, Job, Metric, TuningDefinition
+from trialbook.core.jobs import COMPLETED, STOPPED, Job, Metric, NotDescribed, TuningDefinition
 from trialbook.core.times import iso
 
 ALIAS_METRIC = "ObjectiveMetric"  # built-in algorithms report the tuning objective under this name as well
@@ -111,10 +111,14 @@ def _data_set_preference(metric: str) -> int:
 
 
 def known_objective(job: Job, statistic: Statistic = Statistic.LAST) -> Objective | None:
-    """The objective that the job's metrics suggest: validation first, then in the order of its MetricDefinitions."""
+    """The objective that the job's metrics suggest: validation first, then in the order of its MetricDefinitions.
+
+    A metric that diverged suggests it too, so that a job is not ranked by another one than its neighbours.
+    """
     known = known_metrics()
     order = {name: place for place, name in enumerate(job.metric_definitions)}
-    names = {metric.name for metric in job.final_metrics if metric.value is not None} & known.keys()
+    reported = {metric.name for metric in job.final_metrics if metric.value is not None or metric.has_diverged}
+    names = reported & known.keys()
     if not names:
         return None
     best = min(names, key=lambda name: (_data_set_preference(name), order.get(name, len(order)), name))
@@ -189,14 +193,25 @@ def _sortable(number: float) -> str:
     return f"{flipped:016x}"
 
 
+_WITHOUT_DESCRIBE = {
+    None: "only its events are known, and they tell no metrics",
+    NotDescribed.DELETED: "it was deleted before SageMaker was asked for its metrics",
+    NotDescribed.REFUSED: "SageMaker refused to tell its metrics: the role that asks may not describe the job",
+}
+
+
 def why_without_value(job: Job, objective: Objective | None) -> str:
     """The likely cause why a job that ended well has no value to rank by, as a clause a person can act on."""
+    if not job.described and not job.final_metrics:
+        return _WITHOUT_DESCRIBE[job.not_described]
     if objective is None:
         if not job.final_metrics:
             return "it reported no metric: none of its MetricDefinitions matched its log, or it has none"
         names = ", ".join(metric.name for metric in job.final_metrics[:5])
         return f"no objective is known for its metrics ({names}): set one by tag trialbook:objective or in the rules"
     metric = job.metric(objective.metric) or job.metric(ALIAS_METRIC)
+    if metric is not None and metric.has_diverged:
+        return f"it diverged: {objective.metric} is {metric.text}"
     if metric is not None and metric.text:
         return f"{objective.metric} is {metric.text}"
     if metric is not None and metric.value is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from trialbook.core.job_names import base_job_name
-from trialbook.core.jobs import Job, JobKind
+from trialbook.core.jobs import Job
 from trialbook.core.names import valid_name
 from trialbook.core.rules.document import Rules, fill
 
@@ -70,7 +70,7 @@ def _left_out(job: Job, rules: Rules) -> str | None:
     for rule in rules.placements:
         if rule.ignore is not None and rule.match.matches(job):
             return f"rules document, {rule.name}" if rule.ignore else None
-    if job.made_by and job.key.kind in (JobKind.PROCESSING, JobKind.TRANSFORM):
+    if job.made_by:
         return f"started by {job.made_by.split(':')[5].split('/')[0] if job.made_by.count(':') >= 5 else 'a service'}"
     return None
 

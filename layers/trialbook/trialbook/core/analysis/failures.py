@@ -1,6 +1,7 @@
 """Failed jobs by reason, with the hyperparameter values that only they share."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from itertools import combinations
@@ -147,8 +148,13 @@ def _is_telling(tried: int, failed: int, fine: int) -> bool:
 
 def lacks(records: Sequence[Record]) -> tuple[Lack, ...]:
     """Why jobs that ended well have no value, with counts."""
-    counts: dict[str, int] = {}
-    for record in records:
-        if record.without_objective is not None:
-            counts[record.without_objective] = counts.get(record.without_objective, 0) + 1
+    counts = Counter(_cause(record) for record in records if record.without_objective is not None)
     return tuple(Lack(reason, count) for reason, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _cause(record: Record) -> str:
+    """Why it has no value; the same for all that diverged, whether to NaN or to infinity."""
+    metric = record.job.metric(record.objective.metric) if record.objective else None
+    if metric is not None and metric.has_diverged:
+        return f"it diverged: its {metric.name} is no finite number"
+    return record.without_objective or ""

@@ -3,16 +3,28 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from trialbook.core.jobs import Job
+from trialbook.core.jobs import FAILED, STOPPED, Job, JobKind
 
 Prices = Mapping[str, float]  # instance type -> US dollars an hour
 NO_PRICES: Prices = MappingProxyType({})
 
 
 def cost_of(job: Job, prices: Prices) -> float | None:
-    """A job's estimated cost in US dollars; None where billable time, instances or a price are not known."""
+    """A job's estimated cost in US dollars; None where billable time, instances or a price are not known.
+
+    What was billed for no time costs nothing, whatever its price.
+    """
+    if job.billable_seconds == 0 or never_ran(job):
+        return 0.0
     dollars = hourly(job, prices)
     return None if dollars is None or job.billable_seconds is None else dollars * job.billable_seconds / 3600
+
+
+def never_ran(job: Job) -> bool:
+    """Whether the job came to its end without a machine, such as a spot job that no capacity came for."""
+    times = (job.started_at, job.training_seconds, job.billable_seconds)
+    has_given_up = job.described and job.status in (STOPPED, FAILED) and job.key.kind is JobKind.TRAINING
+    return has_given_up and all(each is None for each in times)
 
 
 def hourly(job: Job, prices: Prices) -> float | None:
@@ -23,6 +35,7 @@ def hourly(job: Job, prices: Prices) -> float | None:
 
 
 def cost_of_all(jobs: Iterable[Job], prices: Prices) -> float | None:
-    """The cost of the jobs that have one; None where none has."""
-    costs = [cost for job in jobs if (cost := cost_of(job, prices)) is not None]
-    return sum(costs) if costs else None
+    """The cost of the jobs that have one; None where none has, but for those that cost nothing."""
+    costs = [cost_of(job, prices) for job in jobs]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if any(known) or (known and len(known) == len(costs)) else None
