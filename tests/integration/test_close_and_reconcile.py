@@ -1,5 +1,6 @@
 """close_sweeps and reconcile, against the SageMaker stand-in and moto over HTTP."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -329,6 +330,25 @@ def test_reconcile_records_what_it_may_see_where_it_may_not_search(world: World)
 
     assert done.recorded == 1  # the tuning job, from its list
     assert len(world.sweeps()) == 1
+
+
+@pytest.mark.parametrize(("name", "left"), [("bank-tuning-job-1-4a7d0c99", 0), ("bank-search-1-4a7d0c99", 1)])
+def test_what_autopilot_started_is_left_out_where_only_its_children_tell_so(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, left: int
+) -> None:
+    told = json.loads(json.dumps(recording(TUNING).answers).replace("churn-xgb-261121-0900", name))
+    answers = [each for each in told if each["operation"] == "DescribeHyperParameterTuningJob"]
+    answers += [each for each in told if each["operation"] == "DescribeTrainingJob"][:2]
+    maker = "arn:aws:sagemaker:us-east-1:123456789012:automl-job/bank"
+    for answer in answers[1:]:
+        answer["response"]["AutoMLJobArn"] = maker
+    with serve(from_recording(answers, Account(), lambda: world.now)) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+        client = Client(Session(), "us-east-1")
+        services = replace(world.services, sagemaker=lambda *_: client)
+        reconcile(datetime(2026, 11, 21, 20, tzinfo=UTC), "123456789012", "us-east-1", services)
+
+    assert len(list(world.ledger.jobs())) == left
 
 
 def test_a_jobs_tags_are_asked_for_where_no_event_told_them(world: World) -> None:

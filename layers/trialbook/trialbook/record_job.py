@@ -4,6 +4,7 @@ Safe to repeat at any point: every write is one transaction that is conditional 
 adds to what is known does not depend on when it comes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -18,6 +19,7 @@ from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.services import Services
 
+_AUTOPILOT_NAME = re.compile(r".+-tuning-job-\d+-[0-9a-f]+")
 _WHY: Mapping[type, NotDescribed] = {NotFound: NotDescribed.DELETED, Refused: NotDescribed.REFUSED}
 
 
@@ -42,13 +44,14 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     """Records an observation of a job. SageMaker is asked for the rest when the job is seen first, as events do not
     tell its ExperimentConfig, and when it has ended; of a tuning job's child, which can't have one, at its end only.
 
-    Lists do not tell a job's tags as events do: with `tags_known` false they are asked for, if no event told them.
+    Lists do not tell a job's tags and maker as events do: with `tags_known` false they are asked for, if no event told
+    them.
     """
     known, sweep = _known(seen, services)
     if known is not None and known.job.described and not is_new_life(known.job, seen):
         return Outcome.UNCHANGED
     if known is None and not tags_known:
-        seen = replace(seen, tags=_tags(seen, services))
+        seen = replace(seen, tags=_tags(seen, services), made_by=seen.made_by or _maker(seen, services))
     rules = services.rules()
     if left_out(seen, rules) is not None:
         return Outcome.LEFT_OUT
@@ -79,6 +82,19 @@ def _tags(seen: Job, services: Services) -> Mapping[str, str]:
         return seen.tags
 
 
+def _maker(seen: Job, services: Services) -> str | None:
+    """The Autopilot job that started a tuning job, which only the tuning job's children name. Asked for where the name
+    is as Autopilot makes them, so that other tuning jobs cost no call."""
+    if seen.key.kind is not JobKind.TUNING or not _AUTOPILOT_NAME.fullmatch(seen.name):
+        return None
+    sagemaker = services.sagemaker(seen.key.account, seen.key.region)
+    try:
+        child = next(sagemaker.children(seen.key), None)
+        return sagemaker.describe(child.key).made_by if child else None
+    except (NotFound, Refused):
+        return None
+
+
 def learned(seen: Job, known: Record | None, services: Services) -> Job:
     """The observation of a job that is new, or has ended, with what Describe adds to it: two calls at the most.
 
@@ -93,7 +109,7 @@ def learned(seen: Job, known: Record | None, services: Services) -> Job:
             described = merge(seen, sagemaker.describe(seen.key))
         except (NotFound, Refused) as error:
             logger.warning("known from its event alone", job=seen.name, reason=error.code)
-            return replace(seen, not_described=_WHY[type(error)])
+            return replace(seen, not_described=_WHY[type(error)] if seen.is_terminal else None)
     described = with_experiment_of_trial(described, services, known.job if known else None)
     if not described.is_terminal:
         return described
