@@ -13,6 +13,7 @@ ORDER = (
     "leaderboard",
     "best",
     "close",
+    "long_windows",
     "memory",
     "report",
     "brushing",

@@ -1,6 +1,6 @@
 """Sweeps: which jobs search together, what their counts are, and session windows for loops of jobs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -239,6 +239,27 @@ def recount(sweep: Sweep, records: Iterable[Record]) -> Sweep:
     for record in sorted(records, key=lambda each: (start_of(each.job), each.key)):
         blank = put(blank, None, record)
     return blank
+
+
+def without_in_turn(sweep: Sweep, records: Sequence[Record], batches: Sequence[Sequence[Record]]) -> list[Sweep]:
+    """The sweep after each of these batches of its jobs has left it, one after the other. Each equals `recount` of
+    what is then left; all of them together cost one recount."""
+    going = {each.key for batch in batches for each in batch}
+    staying = [each for each in records if each.key not in going]
+    left = [recount(sweep, staying)]
+    sized = _first_with_size(staying)
+    for batch in reversed(batches[1:]):
+        after = left[-1]
+        for each in batch:
+            after = put(after, None, each)
+        sized = _first_with_size([*batch, *([sized] if sized else ())])
+        left.append(replace(after, expected_size=expected_size(sized.job) if sized else None))
+    return left[::-1][: len(batches)]
+
+
+def _first_with_size(records: Iterable[Record]) -> Record | None:
+    sized = (each for each in records if expected_size(each.job) is not None)
+    return min(sized, key=lambda each: (start_of(each.job), each.key), default=None)
 
 
 def _least(one: datetime | None, other: datetime) -> datetime:

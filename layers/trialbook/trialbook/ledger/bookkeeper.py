@@ -3,14 +3,17 @@
 Joining a sweep costs one transaction. Where windows of a loop have to be joined, parted or renamed, their jobs move
 first, a few a transaction, and the job that caused it comes last: if the process dies in between, its event is still
 unrecorded and comes again. Until then the windows may overlap; the experiment's loops say which, and whoever comes next
-puts them in order too.
+puts them in order too. The windows are read once, and each move is conditional on what the one before it wrote: the
+cost grows with the number of jobs that move, and an index that lags behind the moves disturbs nobody.
 """
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TypeVar
 
 from trialbook.core.assessment import assess, blank_sweep, extends, is_near, membership, new_sweep, with_tuning_job
@@ -32,11 +35,13 @@ from trialbook.core.sweeps import (
     put,
     recount,
     windows,
+    without_in_turn,
 )
 from trialbook.ledger.ledger import LONGEST_TRANSACTION, Conflict, Ledger, Loops
 
 T = TypeVar("T")
 Sweeps = tuple[Sweep, ...]
+NOTHING_READ: Mapping[str, Mapping[JobKey, Record]] = MappingProxyType({})
 
 _ATTEMPTS = 12
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8  # seconds
@@ -44,7 +49,17 @@ _MOVED_AT_ONCE = LONGEST_TRANSACTION - 4  # both sweeps, and the loops of two ex
 
 
 class Moved(Conflict):
-    """Jobs were moved between windows, a step on the way: read again and go on."""
+    """Somebody came in between after jobs were moved, a step on the way: read again and go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Windows while they are put in order: as they stand in the ledger, with their jobs, after each move; and the
+    window that the arriving job belongs to."""
+
+    standing: dict[str, Sweep]
+    members: dict[str, dict[JobKey, Record]]
+    target: str
 
 
 def retried(change: Callable[[], T]) -> T:
@@ -53,8 +68,8 @@ def retried(change: Callable[[], T]) -> T:
     while True:
         try:
             return change()
-        except Moved:
-            continue
+        except Moved:  # progress: what is left is less each time
+            attempt = 0
         except Conflict:
             attempt += 1
             if attempt == _ATTEMPTS:
@@ -141,11 +156,12 @@ class Bookkeeper:
         left, left_loops = self._leave(old, fresh, None) if old is not None and not was_here else (None, {})
         if left is not None and same_name(left.experiment) == same_name(fresh.experiment):
             near, left, left_loops = [*near, left], None, {}
-        target = self._arrange(near, fresh, True, quiet, loops)
-        if left is None and old is not None and old.sweep != target:
-            left = next((window for window in near if window.id == old.sweep), None)
-        sweep = next((window for window in near if window.id == target), None) or self._window(target, fresh)
-        return self._write(old, replace(fresh, sweep=target), sweep, left, {**left_loops, **loops})
+        order = self._arrange(near, fresh, True, quiet, loops)
+        if left is None and old is not None and old.sweep is not None and old.sweep != order.target:
+            left = order.standing.get(old.sweep)
+        sweep = self._standing(order, order.target, fresh)
+        changed = {**left_loops, **loops}
+        return self._write(old, replace(fresh, sweep=order.target), sweep, left, changed, order.members)
 
     def _with_moving(self, near: list[Sweep], head: Loops) -> list[Sweep]:
         """The windows, and those that somebody has begun to put in order."""
@@ -168,34 +184,62 @@ class Bookkeeper:
         loops = {left.experiment: head.next()}
         if same_name(left.experiment) != same_name(fresh.experiment) or to is not None:
             near = self._with_moving([left], head)
-            self._arrange(near, fresh, False, self.rules.quiet_period(left.experiment), loops)
+            order = self._arrange(near, fresh, False, self.rules.quiet_period(left.experiment), loops)
+            left = order.standing[left.id]
         return left, loops
 
     def _arrange(
         self, near: Sequence[Sweep], fresh: Record, comes: bool, quiet: timedelta, loops: dict[str, Loops]
-    ) -> str:
-        """Moves the other jobs of these windows to where they belong once the job has come (or gone), and returns the
-        arriving job's window. Raises Moved after a move, so that everything is read again."""
-        members = {window.id: self.ledger.records_of(window) for window in near}
-        others = [each for records in members.values() for each in records if each.key != fresh.key]
+    ) -> _Order:
+        """Moves the other jobs of these windows to where they belong once the job has come (or gone). `loops` then has
+        the version to write next. Raises Moved where somebody came in between after a move."""
+        members = {window.id: {each.key: each for each in self.ledger.records_of(window)} for window in near}
+        others = [each for records in members.values() for each in records.values() if each.key != fresh.key]
         jobs = [each.job for each in others] + ([fresh.job] if comes else [])
         experiment = next(iter(loops))
-        target = {
+        targets = {
             each.key: loop_id(experiment, window[0].start)
             for window in windows(map(Interval.of, jobs), quiet)
             for each in window
         }
-        for source in near:
-            moving = [each for each in others if each.sweep == source.id and target[each.key] != source.id]
-            if moving:
-                to = target[moving[0].key]
-                batch = [each for each in moving if target[each.key] == to][: self.moved_at_once]
-                self._check_newest(fresh)
-                overlapping = {to, *(window.id for window in near)}
-                head = replace(loops[experiment], moving=tuple(sorted(overlapping)))
-                self._move(batch, source, members[source.id], to, {experiment: head})
-                raise Moved(f"{len(batch)} jobs from {source.id} to {to}")
-        return target[fresh.key] if comes else ""
+        order = _Order({window.id: window for window in near}, members, targets[fresh.key] if comes else "")
+        going = {each.key: targets[each.key] for each in others if targets[each.key] != each.sweep}
+        if not going:
+            return order
+        self._check_newest(fresh)
+        overlapping = tuple(sorted({*order.standing, *going.values()}))
+        moved = 0
+        try:
+            for source in near:
+                for batch in self._leave_in_turn(order, source.id, going):
+                    head = replace(loops[experiment], moving=overlapping)
+                    self._move(batch, order, {experiment: head})
+                    loops[experiment] = head.next()
+                    moved += len(batch[0])
+        except Conflict as error:
+            if not moved:
+                raise
+            raise Moved(f"{moved} of {len(going)} jobs were moved: {error}") from error
+        return order
+
+    def _leave_in_turn(
+        self, order: _Order, source: str, going: Mapping[JobKey, str]
+    ) -> Iterator[tuple[list[Record], Sweep, str]]:
+        """The jobs that leave a window, a few at a time, each with what is then left of it and where they go."""
+        leaving: dict[str, list[Record]] = defaultdict(list)
+        for each in order.members[source].values():
+            if going.get(each.key, source) != source:
+                leaving[going[each.key]].append(each)
+        steps = [
+            (jobs[start : start + self.moved_at_once], to)
+            for to, jobs in leaving.items()
+            for start in range(0, len(jobs), self.moved_at_once)
+        ]
+        there = list(order.members[source].values())
+        left = without_in_turn(order.standing[source], there, [batch for batch, _ in steps])
+        for (batch, to), rest in zip(steps, left, strict=True):
+            now = order.standing[source]
+            yield batch, replace(rest, version=now.version, was_sweep=now.was_sweep), to
 
     def _check_newest(self, fresh: Record) -> None:
         """Raises Conflict where somebody else has changed the job: others are not moved for what is no longer so. Read
@@ -204,40 +248,60 @@ class Bookkeeper:
         if (now.version if now else 0) != fresh.version - 1:
             raise Conflict(f"{fresh.key.name} has changed since it was read")
 
-    def _move(
-        self, batch: Sequence[Record], source: Sweep, members: Sequence[Record], to: str, loops: dict[str, Loops]
-    ) -> None:
-        target = self._window(to, batch[0])
+    def _move(self, step: tuple[list[Record], Sweep, str], order: _Order, loops: dict[str, Loops]) -> None:
+        batch, rest, to = step
+        target = self._standing(order, to, batch[0])
+        if not target.counts.jobs:
+            order.members.setdefault(to, {})
         moved = [replace(each, sweep=to, version=each.version + 1) for each in batch]
         for each in moved:
             target = put(target, None, each)
-        keys = {each.key for each in batch}
-        rest = recount(source, [each for each in members if each.key not in keys])
         if not rest.counts.jobs:
             rest, target = superseded(rest, target)
-        self.ledger.write(moved, map(self._due, (_reopened(rest), _reopened(target))), loops)
+        rest, target = _reopened(rest), _reopened(target)
+        self.ledger.write(moved, map(self._due, (rest, target)), loops)
+        order.standing.update({rest.id: rest, to: target})
+        for each in batch:
+            del order.members[rest.id][each.key]
+        if to in order.members:
+            order.members[to].update((each.key, each) for each in moved)
+
+    def _standing(self, order: _Order, sweep_id: str, first: Record) -> Sweep:
+        """A window as it stands, in the ledger if it is none of those that are put in order, or a new one."""
+        known = order.standing.get(sweep_id)
+        return replace(known, superseded_by=None) if known is not None else self._window(sweep_id, first)
 
     # -- writing ------------------------------------------------------------------------------------------------
 
     def _write(
-        self, old: Record | None, fresh: Record, sweep: Sweep, left: Sweep | None, loops: dict[str, Loops]
+        self,
+        old: Record | None,
+        fresh: Record,
+        sweep: Sweep,
+        left: Sweep | None,
+        loops: dict[str, Loops],
+        members: Mapping[str, Mapping[JobKey, Record]] = NOTHING_READ,
     ) -> Record:
-        """The job and the sweeps that it joins, stays in or leaves."""
+        """The job and the sweeps that it joins, stays in or leaves. `members` are the jobs of those that were read."""
         stays = old is not None and old.sweep == sweep.id
         before = old if stays else None
         if needs_recount(sweep, before, fresh):
-            others = [each for each in self.ledger.records_of(sweep) if each.key != fresh.key]
+            others = [each for each in self._members_of(sweep, members) if each.key != fresh.key]
             after = recount(sweep, [*others, fresh])
         else:
             after = put(sweep, before, fresh)
         changed = [_reopened(after)]
         if left is not None and old is not None:
-            rest = recount(left, [each for each in self.ledger.records_of(left) if each.key != old.key])
+            rest = recount(left, [each for each in self._members_of(left, members) if each.key != old.key])
             if not rest.counts.jobs:
                 rest, changed[0] = superseded(rest, changed[0])
             changed.append(_reopened(rest))
         self.ledger.write([fresh], map(self._due, changed), loops)
         return fresh
+
+    def _members_of(self, sweep: Sweep, members: Mapping[str, Mapping[JobKey, Record]]) -> Iterable[Record]:
+        """The jobs of a sweep; of a window that was put in order those that are in it by now."""
+        return members[sweep.id].values() if sweep.id in members else self.ledger.records_of(sweep)
 
     def _due(self, sweep: Sweep) -> tuple[Sweep, datetime | None]:
         return due(sweep, self.rules)
