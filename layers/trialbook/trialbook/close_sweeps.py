@@ -1,55 +1,100 @@
-"""close_sweeps: which open sweeps are over by now? Once a minute, from a sparse index of those that are due."""
+"""close_sweeps: which open sweeps are over by now? Once a minute, from a sparse index of those that are due.
 
-from collections.abc import Callable
+Each sweep, and each job that is asked about, is tried by itself; what failed is counted, logged with its name and tried
+again: a sweep that takes long to fail after a pause, so that it does not take the time of those behind it at each run.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
-from trialbook.adapters.sagemaker import NotFound, Refused, SageMakerError
+from trialbook.adapters.sagemaker import NotFound, Refused, Throttled
 from trialbook.core.closing import looked_at_again, outlook
-from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import ranked_by, summed_up
 from trialbook.core.jobs import STOPPED, TERMINAL, Job
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState
-from trialbook.ledger.ledger import Conflict, Ledger
+from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger
 from trialbook.record_job import Outcome, record, tuning_job_of
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.services import Services
 
+T = TypeVar("T")
 TimeLeft = Callable[[], bool]
+
+_LONG = 10  # seconds for a sweep that fails; one that fails at once costs the others nothing
+_PAUSE = timedelta(minutes=5)  # before a sweep that took so long and failed is looked at again
+_GIVES_UP_AFTER = 3  # jobs in a row for which SageMaker has no time: it has none for the others either
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What one run did. `unfinished` tells that time ran out: the next run goes on."""
+    """What one run did. `unfinished` tells that time ran out: the next run goes on. `failed` are the names of what
+    could not be done; the sweeps among them are waiting too."""
 
     closed: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     unfinished: bool = False
+    failed: tuple[str, ...] = ()
 
 
 def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda: True) -> Closed:
     """Closes the sweeps that are over, and describes the jobs of those that should be."""
     closed: list[str] = []
     waiting: list[str] = []
+    failed: list[str] = []
     experiments: set[str] = set()
     unfinished = False
-    for sweep in services.ledger.due_sweeps(now):
+    for key in services.ledger.due_keys(now):
         unfinished = not time_left()
         if unfinished:
             break
         try:
-            done = _look_at(sweep, now, services, time_left)
-        except (Conflict, SageMakerError, InvalidInput) as error:  # it is due again next minute; others go through
-            logger.warning("sweep not closed this time", sweep=sweep.id, reason=str(error))
-            done = False
-        (closed if done else waiting).append(sweep.id)
-        if done:
+            sweep = services.ledger.due_sweep(key)
+        except Exception as error:  # noqa: BLE001 whatever is wrong with one sweep must not cost the others
+            failed.append(_failed("/".join(key), error))
+            continue
+        if sweep is None:
+            continue
+        is_closed = _try(sweep, now, services, time_left, failed)
+        (closed if is_closed else waiting).append(sweep.id)
+        if is_closed:
             experiments.add(sweep.experiment)
     for experiment in sorted(experiments):
-        list_experiment(experiment, services.ledger, services.rules())
+        try:
+            list_experiment(experiment, services.ledger, services.rules())
+        except Exception as error:  # noqa: BLE001 its report, which is built next, writes the entry too
+            failed.append(_failed(experiment, error))
     count("SweepsClosed", len(closed))
-    return Closed(tuple(closed), tuple(waiting), unfinished)
+    return Closed(tuple(closed), tuple(waiting), unfinished, tuple(failed))
+
+
+def _try(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:
+    """Whether the sweep was closed."""
+    began = time.monotonic()
+    try:
+        return _look_at(sweep, now, services, time_left, failed)
+    except Exception as error:  # noqa: BLE001 whatever is wrong with one sweep must not cost the others
+        failed.append(_failed(sweep.id, error))
+        if time.monotonic() - began > _LONG:
+            _pause(sweep, now, services)
+        return False
+
+
+def _failed(name: str, error: Exception) -> str:
+    logger.warning("not done this time", what=name, reason=repr(error)[:1000])
+    count("CloseFailures")
+    return name
+
+
+def _pause(sweep: Sweep, now: datetime, services: Services) -> None:
+    """It is looked at again in a few minutes."""
+    with suppress(Conflict, *OUTAGE):
+        services.ledger.write(sweeps=[(replace(sweep, version=sweep.version + 1), now + _PAUSE)])
 
 
 def list_experiment(name: str, ledger: Ledger, rules: Rules) -> None:
@@ -60,16 +105,16 @@ def list_experiment(name: str, ledger: Ledger, rules: Rules) -> None:
     ledger.put_experiment(summed_up(name, sweeps, best))
 
 
-def _look_at(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft) -> bool:
+def _look_at(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:
     """Whether the sweep was closed. What events missed is learned first; that may make it go on."""
     ahead = outlook(sweep, services.rules().quiet_period(sweep.experiment))
     if ahead is None:
         return False
     if not ahead.is_quiet:
-        if not _learn_about_hanging(sweep, services):
+        if not _learn_about_hanging(sweep, services, failed):
             _postpone(sweep, now, services)
         return False
-    if sweep.kind is SweepKind.TUNING and not _children_are_complete(sweep, services, time_left):
+    if sweep.kind is SweepKind.TUNING and not _children_are_complete(sweep, services, time_left, failed):
         return False
     return close(sweep.id, now, services)
 
@@ -92,35 +137,67 @@ def close(sweep_id: str, now: datetime, services: Services) -> bool:
     return True
 
 
-def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft) -> bool:
-    """Whether every child that SageMaker lists is terminal in the ledger; those that are not are described now."""
+def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:
+    """Whether every child that SageMaker lists is terminal in the ledger; those that are not are described now. Raises
+    the error of the first that could not be, once all were tried."""
     known = {each.key: each.job for each in services.ledger.records_of(sweep)}
+    errors: list[Exception | None] = []
     try:
         for child in services.sagemaker(sweep.account, sweep.region).children(sweep.tuning_job):
             if child.key in known and known[child.key].is_terminal:
                 continue
             if not time_left():
                 return False
-            record(child, services, tags_known=False)
+            _by_itself(child, partial(record, child, services, tags_known=False), errors, failed)
     except (NotFound, Refused) as error:
         logger.warning("children can't be listed", sweep=sweep.id, reason=error.code)
+    _raise_first(errors)
     after = services.ledger.sweep(sweep.id)
     if after is not None and after.counts.in_progress:  # children that the list does not tell of any more
-        _learn_about_hanging(after, services)
+        _learn_about_hanging(after, services, failed)
         after = services.ledger.sweep(sweep.id)
     return after is not None and after.counts.in_progress == 0
 
 
-def _learn_about_hanging(sweep: Sweep, services: Services) -> bool:
-    """Describes the jobs of a sweep that should have ended by now, and its tuning job; whether any had ended."""
+def _by_itself(job: Job, do: Callable[[], T], errors: list[Exception | None], failed: list[str]) -> T | None:
+    """What is done about a job; None, with the error kept, where it fails. Raises where SageMaker has no time at all."""
+    try:
+        done = do()
+    except Exception as error:
+        errors.append(error)
+        failed.append(_failed(job.name, error))
+        last = errors[-_GIVES_UP_AFTER:]
+        if len(last) == _GIVES_UP_AFTER and all(isinstance(each, Throttled) for each in last):
+            raise
+        return None
+    errors.append(None)
+    return done
+
+
+def _raise_first(errors: Sequence[Exception | None]) -> None:
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def _learn_about_hanging(sweep: Sweep, services: Services, failed: list[str]) -> bool:
+    """Describes the jobs of a sweep that should have ended by now, and its tuning job; whether any had ended. Raises
+    the error of the first that could not be, once all were tried."""
     found = False
+    errors: list[Exception | None] = []
     hanging = [each for each in services.ledger.records_of(sweep) if not each.job.is_terminal]
     for each in hanging:
-        described = _described(each, services)
-        found |= described.is_terminal and record(described, services) is Outcome.RECORDED
+        found |= bool(_by_itself(each.job, partial(_has_ended, each, services), errors, failed))
     if sweep.kind is SweepKind.TUNING and sweep.tuning_status not in TERMINAL:
         found |= _described_tuning_job(sweep, services)
+    if not found:
+        _raise_first(errors)
     return found
+
+
+def _has_ended(hanging: Record, services: Services) -> bool:
+    described = _described(hanging, services)
+    return described.is_terminal and record(described, services) is Outcome.RECORDED
 
 
 def _described(hanging: Record, services: Services) -> Job:

@@ -1,18 +1,25 @@
 """reconcile: asks SageMaker what the events did not tell, once an hour, and repairs it through the same use cases.
 
+Each account, kind and job is tried by itself. A watermark for each kind says until when all is repaired: it never
+passes a job that failed. Those that failed are kept by name beside it and tried again, and the search goes on behind
+them, so that a job that fails for months makes no run longer.
+
 Backfill is the same over an account's history.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
 from trialbook.adapters.sagemaker import Refused, Throttled
 from trialbook.attach_job import Outcome as AttachOutcome
 from trialbook.attach_job import attach
+from trialbook.core.codec import pack, unpack
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.times import iso, parse_time
+from trialbook.ledger.ledger import Ledger
 from trialbook.record_job import Outcome, record
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.services import Services
@@ -27,16 +34,20 @@ _OVERLAP = timedelta(hours=2)
 _HEAD_START = timedelta(minutes=5)
 _FIRST_LOOK = timedelta(days=1)
 _PAGE = 100
+_MOST_KEPT = 500  # failed jobs of a kind; beyond, the search does not go on behind them
+_GIVES_UP_AFTER = 3  # jobs in a row for which SageMaker has no time: it has none for the others either
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What one run did. `unfinished` tells that time ran out; the next run goes on from the watermark."""
+    """What one run did. `unfinished` tells that time ran out; the next run goes on from the watermark. `failed` are the
+    names of the jobs, kinds and accounts that could not be done."""
 
     seen: int = 0
     recorded: int = 0
     attached: int = 0
     unfinished: bool = False
+    failed: tuple[str, ...] = ()
 
     def __add__(self, other: "Reconciled") -> "Reconciled":
         return Reconciled(
@@ -44,6 +55,7 @@ class Reconciled:
             self.recorded + other.recorded,
             self.attached + other.attached,
             self.unfinished or other.unfinished,
+            (*self.failed, *other.failed),
         )
 
 
@@ -53,38 +65,127 @@ def reconcile(
     """Repairs what events missed in one account and region since the last run."""
     done = Reconciled()
     for kind in KINDS:
-        done += _reconcile_kind(kind, now, account, region, services, time_left)
-    done += _attach_again(now, services, time_left)
+        try:
+            done += _reconcile_kind(kind, now, account, region, services, time_left)
+        except Exception as error:  # noqa: BLE001 whatever is wrong with one kind must not cost the others
+            done += _failed(f"{account}/{region}/{kind.value}", error)
+    try:
+        done += _attach_again(now, services, time_left)
+    except Exception as error:  # noqa: BLE001
+        done += _failed("jobs that are not attached", error)
     if done.recorded or done.attached:
         logger.info("repaired what events missed", recorded=done.recorded, attached=done.attached)
     count("JobsRepaired", done.recorded + done.attached)
     return done
 
 
+def _failed(name: str, error: Exception) -> Reconciled:
+    """Something could not be done: counted, and logged with its name; the next run tries it again."""
+    logger.warning("not reconciled this time", what=name, reason=repr(error)[:1000])
+    count("ReconcileFailures")
+    return Reconciled(failed=(name,))
+
+
+@dataclass(slots=True)
+class _Mark:
+    """How far a kind is reconciled. `failed` are jobs that could not be repaired; `reached` is until when all others
+    are. The watermark, until when all are, is the earlier of `reached` and the first failed job's last change."""
+
+    name: str
+    reached: datetime
+    failed: dict[str, Job] = field(default_factory=dict)
+    has_note: bool = False
+
+    @staticmethod
+    def read(name: str, ledger: Ledger, otherwise: datetime) -> "_Mark":
+        """The mark as the last run left it."""
+        told, facts = ledger.note(name), json.loads(ledger.note(f"{name}/failed") or "{}")
+        watermark = (parse_time(told, name) if told else None) or otherwise
+        if not facts:
+            return _Mark(name, watermark)
+        failed = {job.name: job for each in facts["jobs"] if (job := unpack(Job, each))}
+        return _Mark(name, parse_time(facts["reached"], name) or watermark, failed, has_note=True)
+
+    def write(self, ledger: Ledger) -> None:
+        """Keeps it for the next run; of the failed jobs only what lists tell."""
+        jobs = [pack(_in_short(job)) for job in self.failed.values()]
+        if jobs or self.has_note:
+            kept = json.dumps({"reached": iso(self.reached), "jobs": jobs})
+            ledger.put_note(f"{self.name}/failed", kept if jobs else "{}")
+            self.has_note = bool(jobs)
+        ledger.put_note(self.name, iso(self.watermark))
+
+    @property
+    def watermark(self) -> datetime:
+        """Until when everything is repaired."""
+        moments = (job.last_modified_at for job in self.failed.values())
+        return min([self.reached, *(moment for moment in moments if moment is not None)])
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many failed that no more are kept."""
+        return len(self.failed) >= _MOST_KEPT
+
+
+def _in_short(job: Job) -> Job:
+    """What a list tells of a job; the rest is asked for when it is tried again."""
+    return Job(
+        job.key,
+        job.status,
+        arn=job.arn,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+        last_modified_at=job.last_modified_at,
+    )
+
+
 def _reconcile_kind(
     kind: JobKind, now: datetime, account: str, region: str, services: Services, time_left: TimeLeft
 ) -> Reconciled:
-    mark = f"reconcile/{account}/{region}/{kind.value}"
-    told = services.ledger.note(mark)
-    since = (parse_time(told, mark) if told else None) or now - _FIRST_LOOK
+    mark = _Mark.read(f"reconcile/{account}/{region}/{kind.value}", services.ledger, now - _FIRST_LOOK)
     until = now - _HEAD_START
-    found = services.sagemaker(account, region).jobs_modified(kind, account, region, since - _OVERLAP, until)
     done = Reconciled()
+    again = list(mark.failed)
     try:
+        found = services.sagemaker(account, region).jobs_modified(kind, account, region, mark.reached - _OVERLAP, until)
         for page in pages(found):
-            if not time_left():
+            if mark.is_full or not time_left():
                 return done + Reconciled(unfinished=True)
-            done += repair(page, services)
+            done += _repaired([job for job in page if job.name not in mark.failed], mark, services, time_left)
+            done += Reconciled(seen=sum(job.name in again for job in page))
+            if done.unfinished:
+                break
             reached = page[-1].last_modified_at
-            if reached is not None and reached > since:
-                services.ledger.put_note(mark, iso(reached))
+            if reached is not None and reached > mark.reached:
+                mark.reached = reached
+            mark.write(services.ledger)
+        else:
+            mark.reached = until
+            done += _repaired([mark.failed[name] for name in again], mark, services, time_left)
     except Refused as error:
         logger.warning("SageMaker does not let reconcile look", kind=kind.value, reason=str(error))
         return done
     except Throttled as error:  # the other kinds are not to wait; this one goes on from its watermark
         logger.warning("reconcile goes on later", kind=kind.value, reason=str(error))
-        return done + Reconciled(unfinished=True)
-    services.ledger.put_note(mark, iso(until))
+        done += Reconciled(unfinished=True)
+    mark.write(services.ledger)
+    return done
+
+
+def _repaired(jobs: Sequence[Job], mark: _Mark, services: Services, time_left: TimeLeft) -> Reconciled:
+    """Repairs jobs, and notes which failed and which do no longer. Raises Throttled where SageMaker has no time."""
+    failed: list[Job] = []
+    try:
+        done = repair(jobs, services, failed=failed, time_left=time_left)
+    finally:
+        for job in failed:  # to the end: those that were tried longest ago come first next time
+            mark.failed.pop(job.name, None)
+            mark.failed[job.name] = job
+    lost = {job.name for job in failed}
+    for job in jobs if not done.unfinished else ():
+        if job.name not in lost:
+            mark.failed.pop(job.name, None)
     return done
 
 
@@ -95,18 +196,53 @@ def pages(jobs: Iterable[Job]) -> Iterator[Sequence[Job]]:
         yield page
 
 
-def repair(page: Sequence[Job], services: Services, *, is_history: bool = False) -> Reconciled:
-    """Records and attaches those of up to a hundred jobs that the ledger lacks, or whose end it lacks."""
+def repair(
+    page: Sequence[Job],
+    services: Services,
+    *,
+    is_history: bool = False,
+    failed: list[Job] | None = None,
+    time_left: TimeLeft = lambda: True,
+) -> Reconciled:
+    """Records and attaches those of up to a hundred jobs that the ledger lacks, or whose end it lacks. Those that could
+    not be go into `failed`; without it, or where SageMaker has no time for several in a row, the error is raised."""
     known = {each.key: each.job for each in services.ledger.records(job.key for job in page)}
-    recorded = attached = 0
-    missed = [job for job in page if job.key not in known or (job.is_terminal and not known[job.key].described)]
-    for job in missed:
-        outcome = record(job, services, is_history=is_history, tags_known=job.key.kind is JobKind.TRAINING)
-        recorded += outcome is Outcome.RECORDED
-    if not is_history:
-        there = {each.key for each in services.ledger.attachments(job.key for job in page)}
-        attached = sum(_attached(job, services) for job in page if job.key not in there and job.component_name)
-    return Reconciled(len(page), recorded, attached)
+    there = set() if is_history else {each.key for each in services.ledger.attachments(job.key for job in page)}
+    done = Reconciled(len(page))
+    without_time = 0
+    for job in page:
+        is_missed = _is_missed(job, known.get(job.key))
+        is_loose = not is_history and job.key not in there and job.component_name is not None
+        if not is_missed and not is_loose:
+            continue
+        try:
+            if is_missed:
+                outcome = record(job, services, is_history=is_history, tags_known=_tags_known(job))
+                done += Reconciled(recorded=int(outcome is Outcome.RECORDED))
+            if is_loose:
+                done += Reconciled(attached=int(_attached(job, services)))
+        except Exception as error:
+            if failed is None:
+                raise
+            failed.append(job)
+            done += _failed(f"{job.key.account}/{job.key.region}/{job.key.kind.value}/{job.name}", error)
+            without_time = without_time + 1 if isinstance(error, Throttled) else 0
+            if without_time == _GIVES_UP_AFTER:
+                raise
+            if not time_left():  # a job that fails may have taken long
+                return done + Reconciled(unfinished=True)
+        else:
+            without_time = 0
+    return done
+
+
+def _is_missed(job: Job, known: Job | None) -> bool:
+    return known is None or (job.is_terminal and not known.described)
+
+
+def _tags_known(job: Job) -> bool:
+    """Search tells a training job's tags, with all that Describe does; lists do not."""
+    return job.key.kind is JobKind.TRAINING and job.described
 
 
 def _attached(job: Job, services: Services) -> bool:
@@ -117,11 +253,14 @@ def _attached(job: Job, services: Services) -> bool:
 
 
 def _attach_again(now: datetime, services: Services, time_left: TimeLeft) -> Reconciled:
-    attached = 0
+    done = Reconciled()
     for key in list(services.ledger.unattached(now)):
         if not time_left():
-            return Reconciled(attached=attached, unfinished=True)
-        known = services.ledger.record(key)
-        if known is not None:
-            attached += _attached(known.job, services)
-    return Reconciled(attached=attached)
+            return done + Reconciled(unfinished=True)
+        try:
+            known = services.ledger.record(key)
+            if known is not None:
+                done += Reconciled(attached=int(_attached(known.job, services)))
+        except Exception as error:  # noqa: BLE001 whatever is wrong with one job must not cost its neighbours
+            done += _failed(f"{key.account}/{key.region}/{key.kind.value}/{key.name}", error)
+    return done

@@ -320,12 +320,19 @@ class Ledger:
         windows = (sweep for item in items if (sweep := read_sweep(item)).superseded_by is None)
         return Loops(int(head.version), moving), windows
 
+    def due_keys(self, until: datetime) -> Iterator[tuple[str, str]]:
+        """The keys of the open sweeps that have to be looked at by then, longest overdue first."""
+        for item in self._item.due.query(SWEEPS_DUE, self._item.due_at <= iso(until)):
+            yield item.pk, item.sk
+
+    def due_sweep(self, key: tuple[str, str]) -> Sweep | None:
+        """The sweep of such a key, read consistently; None where it is no longer open."""
+        item = self._get(*key)
+        return read_sweep(item) if item is not None and item.due_list == SWEEPS_DUE else None
+
     def due_sweeps(self, until: datetime) -> Iterator[Sweep]:
         """The open sweeps that have to be looked at by then, longest overdue first."""
-        for item in self._item.due.query(SWEEPS_DUE, self._item.due_at <= iso(until)):
-            sweep = self._get(item.pk, item.sk)
-            if sweep is not None and sweep.due_list == SWEEPS_DUE:
-                yield read_sweep(sweep)
+        yield from (sweep for each in self.due_keys(until) if (sweep := self.due_sweep(each)) is not None)
 
     def next_due(self) -> datetime | None:
         """When the next open sweep has to be looked at; None where none is open."""

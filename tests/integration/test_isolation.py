@@ -1,0 +1,182 @@
+"""One job, sweep, kind or account that fails keeps reconcile and close_sweeps from no other."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.test_close_and_reconcile import EARLY, LATER, World, add_one, starting
+from tests.integration.test_close_and_reconcile import world as world
+from tests.integration.test_replay import CHURN, TUNING, recording
+from trialbook.close_sweeps import close_sweeps
+from trialbook.core.sweeps import SweepState
+from trialbook.core.times import iso, parse_time
+from trialbook.reconcile import reconcile
+from trialbook.record_job import record_job
+from trialbook.runtime.services import Services
+from trialbook_cli.sagemaker_stand_in import ApiError
+from trialbook_cli.sagemaker_stand_in.kinds import Kind
+
+HERE = ("123456789012", "us-east-1")
+MARK = "reconcile/123456789012/us-east-1/ProcessingJob"
+
+
+def refusing(names: set[str], code: str = "ValidationException") -> Callable[[str, dict[str, Any]], None]:
+    """An error of another kind than those that are expected, in answer to each Describe of these jobs."""
+
+    def faults(operation: str, request: dict[str, Any]) -> None:
+        if operation.startswith("Describe") and names & {str(each) for each in request.values()}:
+            raise ApiError(code, "1 validation error detected")
+
+    return faults
+
+
+def add_processing_jobs(world: World, number: int) -> list[str]:
+    """Jobs that no event told of, a minute apart."""
+    names = [f"clean-{each:02}" for each in range(number)]
+    for each, name in enumerate(names):
+        ended = EARLY + timedelta(minutes=each)
+        times = {"CreationTime": ended - timedelta(minutes=1), "ProcessingEndTime": ended, "LastModifiedTime": ended}
+        arn = world.sagemaker.arn(Kind.PROCESSING.value.arn, name)
+        own = {"ProcessingJobName": name, "ProcessingJobArn": arn, "ProcessingJobStatus": "Completed"}
+        world.sagemaker.add(Kind.PROCESSING, {**own, **times})
+    return names
+
+
+def recorded(world: World, kind: str = "ProcessingJob") -> set[str]:
+    return {record.job.name for record in world.ledger.jobs() if record.key.kind == kind}
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "InternalFailure", "ThrottlingException"])
+def test_a_job_that_fails_keeps_no_other_job_or_kind_and_the_watermark_never_passes_it(
+    code: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # botocore's own pauses between its attempts
+    names = add_processing_jobs(world, 30)
+    add_one(world.sagemaker, Kind.TRANSFORM)
+    world.now = EARLY + timedelta(hours=1)
+    world.sagemaker.faults = refusing({"clean-07"}, code)
+    runs = [reconcile(world.now + timedelta(hours=each), *HERE, world.services) for each in range(3)]
+    watermark = parse_time(world.ledger.note(MARK), "a note")
+    while_failing, others = recorded(world), recorded(world, "TransformJob")
+    world.sagemaker.faults = None
+    last = reconcile(world.now + timedelta(hours=3), *HERE, world.services)
+
+    assert while_failing == {*names} - {"clean-07"}
+    assert others == {"other"}
+    assert [run.failed for run in runs] == [("123456789012/us-east-1/ProcessingJob/clean-07",)] * 3
+    assert watermark == EARLY + timedelta(minutes=7)
+    assert recorded(world) == {*names}
+    assert last.failed == ()
+    assert world.ledger.note(MARK) == iso(world.now + timedelta(hours=3) - timedelta(minutes=5))
+
+
+def test_a_job_that_fails_for_months_makes_no_run_longer(world: World) -> None:
+    add_processing_jobs(world, 30)
+    world.sagemaker.faults = refusing({"clean-07"})
+    world.now = EARLY + timedelta(hours=1)
+    reconcile(world.now, *HERE, world.services)
+    reconcile(world.now + timedelta(days=60), *HERE, world.services)
+    world.sagemaker.requests.clear()
+    done = reconcile(world.now + timedelta(days=61), *HERE, world.services)
+    listed = [request for operation, request in world.sagemaker.requests if operation == "ListProcessingJobs"]
+
+    assert len(done.failed) == 1
+    assert done.seen == 1
+    assert len(listed) == 1
+
+
+def test_jobs_that_always_take_too_long_are_gone_past_three_a_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    names = add_processing_jobs(world, 30)
+    slow = {f"clean-{each:02}" for each in range(5, 12)}
+    world.sagemaker.faults = refusing(slow, "ThrottlingException")
+    world.now = EARLY + timedelta(hours=1)
+    runs = [reconcile(world.now, *HERE, world.services) for _ in range(4)]
+
+    assert [run.unfinished for run in runs][:2] == [True, True]
+    assert recorded(world) == {*names} - slow
+
+
+def test_an_error_while_jobs_are_listed_keeps_no_other_kind(world: World) -> None:
+    add_one(world.sagemaker, Kind.TRANSFORM)
+
+    def faults(operation: str, request: dict[str, Any]) -> None:
+        if operation == "ListProcessingJobs":
+            raise ApiError("ValidationException", "for a test")
+
+    world.sagemaker.faults = faults
+    world.now = EARLY + timedelta(hours=1)
+    done = reconcile(world.now, *HERE, world.services)
+
+    assert done.failed == ("123456789012/us-east-1/ProcessingJob",)
+    assert recorded(world, "TransformJob") == {"other"}
+
+
+def test_an_account_whose_role_cannot_be_taken_keeps_no_other_account(world: World) -> None:
+    add_one(world.sagemaker, Kind.TRANSFORM)
+    world.now = EARLY + timedelta(hours=1)
+
+    def sagemaker(account: str, region: str) -> Any:
+        if account != HERE[0]:
+            raise ValueError("the role can't be assumed")
+        return world.services.sagemaker(account, region)
+
+    services = Services(world.ledger, sagemaker)
+    other = reconcile(world.now, "210987654321", "us-east-1", services)
+    own = reconcile(world.now, *HERE, services)
+
+    assert len(other.failed) == 4
+    assert recorded(world, "TransformJob") == {"other"}
+    assert own.failed == ()
+
+
+def test_one_hanging_job_that_cannot_be_described_keeps_no_other_of_its_sweep(world: World) -> None:
+    events = list(starting(CHURN))
+    for event in events:
+        record_job(event, world.services)
+    failing = events[1]["detail"]["TrainingJobName"]
+    world.sagemaker.faults = refusing({failing})
+    done = close_sweeps(LATER, world.services)
+    running = {each.job.name for each in world.ledger.jobs() if not each.job.is_terminal}
+    world.sagemaker.faults = None
+    close_sweeps(LATER, world.services)
+    last = close_sweeps(LATER, world.services)
+
+    assert running == {failing}
+    assert failing in done.failed
+    assert last.closed != ()
+    assert [sweep.state for sweep in world.sweeps()] == [SweepState.CLOSED]
+
+
+def test_one_child_that_cannot_be_described_keeps_no_other_child(world: World) -> None:
+    ended = [e for e in recording(TUNING).events if e["detail"].get("HyperParameterTuningJobStatus") == "Completed"]
+    record_job(ended[0], world.services)
+    names = [name for name in world.sagemaker.jobs[Kind.TRAINING] if name.startswith("churn-xgb-261121")]
+    world.sagemaker.faults = refusing({names[3]})
+    done = close_sweeps(LATER, world.services)
+    (open_sweep,) = world.sweeps()
+    world.sagemaker.faults = None
+    last = close_sweeps(LATER, world.services)
+
+    assert names[3] in done.failed
+    assert open_sweep.counts.jobs == len(names) - 1
+    assert last.closed == (open_sweep.id,)
+
+
+def test_a_sweep_that_cannot_be_read_keeps_no_other_open(world: World) -> None:
+    for event in recording(CHURN).events:
+        if event["detail"].get("TrainingJobName"):
+            record_job(event, world.services)
+    (sweep,) = world.sweeps()
+    broken = world.ledger._sweep_item(sweep, EARLY)
+    broken.pk, broken.sk, broken.facts, broken.packed_facts = "SWEEP#broken", "SWEEP", "{", None
+    broken.experiment_id = broken.time_shard = None
+    broken.save()
+    done = close_sweeps(LATER, world.services)
+
+    assert done.closed == (sweep.id,)
+    assert done.failed == ("SWEEP#broken/SWEEP",)
