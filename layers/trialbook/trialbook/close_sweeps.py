@@ -160,7 +160,7 @@ def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft
 
 
 def _by_itself(job: Job, do: Callable[[], T], errors: list[Exception | None], failed: list[str]) -> T | None:
-    """What is done about a job; None, with the error kept, where it fails. Raises where SageMaker has no time at all."""
+    """What is done about a job; None, with the error kept, where it fails. Raises where SageMaker has no time."""
     try:
         done = do()
     except Exception as error:
