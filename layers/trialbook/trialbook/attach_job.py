@@ -53,6 +53,7 @@ def attach_job(envelope: object, services: Services, delivery: int = 1) -> Outco
 
 def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
     """Attaches a job. What can't be is noted as such, with the reason, and tried again by reconcile."""
+    seen = services.ledger.masker.job(seen)
     known, record = services.ledger.attachment_and_record(seen.key)
     if known is not None and known.settled and known.again_at is None:
         return Outcome.ALREADY
@@ -102,10 +103,10 @@ def _placed(seen: Job, record: Record | None, services: Services) -> Placement |
 def _described(seen: Job, services: Services) -> Job:
     """The job with its ExperimentConfig, which events do not tell; a tuning job can't give its children one."""
     try:
-        described = merge(seen, services.sagemaker(seen.key.account, seen.key.region).describe(seen.key))
+        described = services.sagemaker(seen.key.account, seen.key.region).describe(seen.key)
     except NotFound:
         return seen
-    return with_experiment_of_trial(described, services)
+    return with_experiment_of_trial(merge(seen, services.ledger.masker.job(described)), services)
 
 
 def delay_after(delivery: int) -> int:

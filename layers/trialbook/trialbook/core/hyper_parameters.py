@@ -40,7 +40,7 @@ _STAMP = re.compile(
 _EPOCH = re.compile(r"(?<![\d.])(?P<seconds>[12]\d{9})(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?(?!\d)")
 _NEAR = timedelta(hours=15)  # a script's clock may be in any time zone
 _SURE = 8  # characters of a name's stamp that can't stand in a value by chance
-_MASKED = re.compile(r"\[masked [0-9a-f]+\]")
+_MASKED = re.compile(r"\[masked(?::[0-9a-f]+)?\]")
 
 _OWN = re.compile(r"\{(job|time|secret)\}")
 

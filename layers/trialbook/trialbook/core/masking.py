@@ -1,42 +1,104 @@
-"""What leaves an account in a recording: account numbers and secrets can be masked."""
+"""Secrets are masked before they are kept anywhere: in jobs on their way into the ledger, and in recordings."""
 
-import re
-from collections.abc import Mapping
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
+from trialbook.core.jobs import Job, ParameterRange, TuningDefinition, TuningJob
+from trialbook.core.secrets import NO, is_secret, speaks_of_a_secret, without_secrets
+
 MASKED_ACCOUNT, MASKED = "123456789012", "masked"
-_SECRET_NAME = re.compile(
-    r"secret|token|passw(or)?d|passwd|credential|api_?-?key|access_?-?key|private_?-?key", re.IGNORECASE
-)
-_SECRET_VALUE = re.compile(
-    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|\bxox[abprs]-[\w-]+|\bgh[pousr]_\w{20,}|\bhf_\w{20,}|\bsk-[\w-]{20,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*|\beyJ[\w-]{10,}\.[\w-]+\.[\w-]*|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
-)
+_DIGITS = 4  # of the hash: enough to tell that two secrets differ, too few to tell which word of a list one is
+_LEAST = 8  # characters of a secret that is looked for in the job's other texts
 _PLAIN = frozenset({"NextToken"})
 
 
+@dataclass(frozen=True)
+class Masker:
+    """Puts `[masked:3f9a]` in place of secrets: the same mark for the same secret. `key` makes the marks worthless
+    without the book; it is asked for when the first secret is found."""
+
+    key: Callable[[], bytes]
+
+    def mark(self, secret: str) -> str:
+        """What stands for the secret."""
+        return (
+            f"[masked:{hmac.new(self.key(), secret.encode('utf-8', 'surrogatepass'), 'sha256').hexdigest()[:_DIGITS]}]"
+        )
+
+    def text(self, text: str) -> str:
+        """The text without the secrets in it."""
+        return without_secrets(text, self.mark)
+
+    def values(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Hyperparameters or tags without secrets; the same mapping where there are none."""
+        masked = {name: self.value(name, text) for name, text in given.items()}
+        return given if masked == given else MappingProxyType(masked)
+
+    def value(self, name: str, text: str) -> str:
+        """What is given to the name, or a mark where that is a secret; quotes around it stay."""
+        if speaks_of_a_secret(name) == NO or not is_secret(name, text):
+            return self.text(text)
+        quote = text[0] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else ""
+        return f"{quote}{self.mark(text.strip(quote) if quote else text)}{quote}"
+
+    def job(self, job: Job) -> Job:
+        """The job without secrets in hyperparameters, tags and failure reason; itself where there are none."""
+        hyper_parameters, tags = self.values(job.hyper_parameters), self.values(job.tags)
+        reason = job.failure_reason and self.text(job.failure_reason)
+        if reason:
+            # A failed script's command line repeats what it was given.
+            for secret in self._masked_whole(job.hyper_parameters):
+                reason = reason.replace(secret, self.mark(secret))
+        if (hyper_parameters, tags, reason) == (job.hyper_parameters, job.tags, job.failure_reason):
+            return job
+        return replace(job, hyper_parameters=hyper_parameters, tags=tags, failure_reason=reason)
+
+    def _masked_whole(self, given: Mapping[str, str]) -> list[str]:
+        secrets = (text.strip("\"'") for name, text in given.items() if is_secret(name, text))
+        return [secret for secret in secrets if len(secret) >= _LEAST]
+
+    def tuning_job(self, tuning_job: TuningJob) -> TuningJob:
+        """The tuning job without secrets."""
+        definitions = tuple(map(self._definition, tuning_job.definitions))
+        return replace(tuning_job, job=self.job(tuning_job.job), definitions=definitions)
+
+    def _definition(self, given: TuningDefinition) -> TuningDefinition:
+        ranges = tuple(self._range(each) for each in given.ranges)
+        return replace(given, static_hyper_parameters=self.values(given.static_hyper_parameters), ranges=ranges)
+
+    def _range(self, given: ParameterRange) -> ParameterRange:
+        return replace(given, values=tuple(self.value(given.name, each) for each in given.values))
+
+
 def masked(value: Any, account: str) -> Any:
-    """The value with the account's number replaced everywhere, and with the values of the environment, of names that
-    speak of secrets, and texts that look like credentials masked."""
+    """A recorded answer with the account's number replaced everywhere, and with the values of the environment and all
+    secrets masked."""
     if isinstance(value, Mapping):
         return {masked(key, account): _entry(key, each, account) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_tag(each, account) for each in value]
     if isinstance(value, str):
-        return _SECRET_VALUE.sub(MASKED, value).replace(account, MASKED_ACCOUNT)
+        return without_secrets(value, lambda secret: MASKED).replace(account, MASKED_ACCOUNT)
     return value
 
 
 def _entry(key: str, value: Any, account: str) -> Any:
     if key == "Environment" and isinstance(value, Mapping):
         return dict.fromkeys(value, MASKED)
-    if isinstance(value, str) and key not in _PLAIN and _SECRET_NAME.search(key):
+    if isinstance(value, str) and key not in _PLAIN and is_secret(key, value):
         return MASKED
     return masked(value, account)
 
 
 def _tag(value: Any, account: str) -> Any:
     """Tags and the like: a list of {"Key": ..., "Value": ...}."""
-    if isinstance(value, Mapping) and {"Key", "Value"} <= value.keys() and _SECRET_NAME.search(str(value["Key"])):
+    if (
+        isinstance(value, Mapping)
+        and {"Key", "Value"} <= value.keys()
+        and is_secret(str(value["Key"]), str(value["Value"]))
+    ):
         return {**masked(value, account), "Value": MASKED}
     return masked(value, account)

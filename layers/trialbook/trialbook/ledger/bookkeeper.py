@@ -91,8 +91,9 @@ class Bookkeeper:
         """The job's record after the observation; None where nothing changed. Raises Conflict after many attempts.
 
         `known` is the record as the caller has just read it, `sweep` the tuning job's sweep if the caller has read that
-        too; where they have changed since, they are read again.
+        too; where they have changed since, they are read again. Secrets are masked before anything is kept.
         """
+        seen = self.ledger.masker.job(seen)
         try:
             return self._enter(seen, known, sweep)
         except Conflict:
@@ -141,7 +142,9 @@ class Bookkeeper:
         if sweep.definitions or not child.is_terminal:
             return sweep
         tuning_job = self.tuning_job(child.key, sweep.tuning_job.name)
-        return sweep if tuning_job is None else with_tuning_job(sweep, tuning_job, self.rules)
+        if tuning_job is None:
+            return sweep
+        return with_tuning_job(sweep, self.ledger.masker.tuning_job(tuning_job), self.rules)
 
     # -- loops --------------------------------------------------------------------------------------------------
 
@@ -310,6 +313,7 @@ class Bookkeeper:
 
     def enter_tuning_job(self, seen: TuningJob) -> Record | None:
         """The tuning job's own record, and what it tells about its sweep; None where nothing changed."""
+        seen = self.ledger.masker.tuning_job(seen)
         sweep_id = self.ledger.tuning_sweep(seen.job.key, seen.job.name)
         known = self.ledger.sweep(sweep_id)
         changed = retried(lambda: self._enter_tuning_job(seen, sweep_id))

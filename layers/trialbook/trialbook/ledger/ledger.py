@@ -18,10 +18,12 @@ Job and sweep carry their facts as JSON in one attribute, compressed where it is
 """
 
 import json
+import os
 import zlib
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
 from types import MappingProxyType
@@ -42,6 +44,7 @@ from trialbook.core.events import PipelineStep
 from trialbook.core.experiments import Experiment
 from trialbook.core.formats import FORMAT, upgraded
 from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.masking import Masker
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_prefix
 from trialbook.core.places import Place, Places
@@ -139,6 +142,7 @@ class _Item(Model):
 
 
 PLACES = "places"  # the note's name
+_MASKING_KEY = "masking key"
 _HEAD = "~"  # sorts behind every window of the experiment
 NO_LOOPS: Mapping[str, "Loops"] = MappingProxyType({})
 EXPERIMENTS = "EXPERIMENTS"
@@ -524,6 +528,7 @@ class Ledger:
 
     def put_step(self, step: PipelineStep) -> None:
         """Notes a step of a pipeline execution; a terminal status stays."""
+        step = replace(step, failure_reason=step.failure_reason and self.masker.text(step.failure_reason))
         pk, sk = job_pk(step.execution), f"STEP#{step.name}"
         item = self._item(pk, sk, item="step", status=step.status, **_facts(pack(step)))
         self._save_if(item, None if step.ended_at else self._item.pk.does_not_exist())
@@ -565,6 +570,20 @@ class Ledger:
             if plain is not None and (plain.account, plain.region) == (place.account, place.region):
                 return name
         return sweep_id
+
+    @cached_property
+    def masker(self) -> Masker:
+        """Masks the secrets of what is entered into this book."""
+        return Masker(cache(self._masking_key))
+
+    def _masking_key(self) -> bytes:
+        """The book's own key, made when it is first needed. Of two that are made at once, the first one stays."""
+        kept = self.kept("NOTE", _MASKING_KEY)
+        if kept is None:
+            with suppress(Conflict):
+                self.keep("NOTE", _MASKING_KEY, {"key": os.urandom(32).hex()}, item="note", version=1)
+            kept = self.kept("NOTE", _MASKING_KEY)
+        return bytes.fromhex(kept["key"])
 
     def note(self, name: str) -> str | None:
         """A text remembered under a name, such as reconcile's watermark."""

@@ -1,0 +1,199 @@
+"""What looks like a secret: by its name, by its own form, or by what stands before it in a text.
+
+One list for all that Trialbook masks. Two faults are possible, and both cost: a secret is shown, or a setting hidden.
+So a form must be one that nothing else has, and a name must leave no doubt. If it leaves some (`some_key` does), the
+value must look random as well.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+# Forms that services give their secrets, whole. The names are for docs and tests.
+FORMS = {
+    "AWS access key id": r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])",
+    "AWS session token": r"(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz)[A-Za-z0-9+/=_%-]{20,}",
+    "Hugging Face": r"hf_[A-Za-z0-9]{20,}|api_org_[A-Za-z0-9]{30,}",
+    "Weights & Biases": r"wandb_v\d+_[A-Za-z0-9_]{20,}|local-[0-9a-f]{40}(?![0-9a-f])",
+    "GitHub": r"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}",
+    "GitLab": r"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-[\w.-]{20,}",
+    "Slack": r"xox[abceoprs](?:\.xox[bp])?-[\w-]{10,}|xapp-\d-[\w-]{10,}|xwfp-[\w-]{10,}",
+    "OpenAI, Anthropic and alike": r"sk-(?:proj|svcacct|admin|ant|or|lf|None)-[\w-]{20,}|sk-[A-Za-z0-9]{32,}"
+    r"|gsk_[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{20,}|pplx-[A-Za-z0-9]{20,}|r8_[A-Za-z0-9]{30,}|nvapi-[\w-]{20,}"
+    r"|pcsk_[A-Za-z0-9_]{20,}",
+    "Google": r"AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}",
+    "JSON web token": r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*|eyJ[\w-]{8,}\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+",
+    "Neptune": r"eyJhcGlf[A-Za-z0-9+/=_-]{20,}",
+    "Databricks": r"dapi[0-9a-f]{32}(?:-\d)?(?![0-9a-z])",
+    "Vault": r"hv[sbr]\.[\w-]{20,}",
+    "package indexes": r"npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}",
+    "Stripe, SendGrid, Telegram": r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|\d{8,10}:AA[\w-]{33}",
+    "webhooks": r"https://(?:hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)"
+    r"|(?:\w+\.)?discord(?:app)?\.com/api/webhooks|[\w.-]+\.webhook\.office\.com/webhookb2)/[\w/@+-]+",
+}
+_FORM = re.compile("(?<![A-Za-z0-9])(?P<secret>" + "|".join(FORMS.values()) + ")")
+
+_PRIVATE_KEY = re.compile(
+    r"(?P<secret>-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
+    r"[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z))"
+)
+_IN_ADDRESS = re.compile(r"(?<=://)[^/\s:@\"'<>]{0,200}:(?P<secret>(?!\[masked)[^/\s\"'<>]{1,500})@(?=[\w.\[-])")
+_ALONE_IN_ADDRESS = re.compile(r"(?<=://)(?P<secret>(?=[^/@]*\d)[A-Za-z0-9_-]{20,200})@(?=[\w.\[-])")
+_IN_QUERY = re.compile(
+    r"[?&;](?:sig|signature|x-(?:amz|goog|oss|cos)-(?:signature|security-token|credential)|awsaccesskeyid|code)="
+    r"(?P<secret>(?!\[masked)[^&\s\"'\\<>]{8,})",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"\b(?:bearer|basic|apikey)\s+(?P<secret>(?=[^\s\"']*\d)[A-Za-z0-9._~+/=-]{16,})", re.IGNORECASE)
+
+# A name, what joins it to a value, and the value: `--hf-token x`, `PASSWORD=x`, `"password": "x"`, in JSON within JSON
+# with backslashes before the quotes.
+_GIVEN = re.compile(
+    r"(?<![\w.-])(?P<dashes>--?)?(?P<name>[A-Za-z_][\w.-]{1,80})"
+    r"(?P<joint>\\*[\"']?\s*(?:=>|=|:)\s*(?:\\*[\"'])?|(?<=\w)\s+(?:\\*[\"'])?)"
+    r"(?P<secret>(?:(?<=[\"'])(?:[^\"'\\]|\\(?!\\*[\"']))+|[^\s\"'\\&;,)}\]<>]+))"
+)
+_LISTED = re.compile(
+    r"[\"'](?:name|key)\\*[\"']\s*:\s*\\*[\"'](?P<name>[\w.-]{2,80})\\*[\"']\s*,\s*\\*[\"']value\\*[\"']\s*:\s*\\*[\"']"
+    r"(?P<secret>[^\"'\\]+)",
+    re.IGNORECASE,
+)
+_SHORTEST = 6  # characters of a text in which a secret could stand
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_TRAILING = _words("value string str text plain plaintext base64 b64 encoded prod dev test staging")
+_SURE_LAST = _words(
+    "pwd secret secrets credential credentials creds jwt webhook cookie authorization mnemonic apikey apitoken "
+    "authtoken accesstoken hftoken hubtoken wandbtoken githubtoken bottoken accesskey secretkey privatekey wandbkey "
+    "sshkey dbpass userpass pgpass mysqlpass rootpass adminpass"
+)
+_PASSWORD = re.compile(r"passw(?:or)?d$|passwd$|passphrase$|passcode$")
+_BEFORE_KEY = _words(
+    "api access secret private encryption decryption signing auth ssh license subscription wandb openai anthropic "
+    "comet kaggle hf huggingface cohere mistral groq gemini langchain langsmith pinecone neptune ngc nvidia clearml "
+    "datadog newrelic sendgrid stripe twilio shared sas hmac fernet deploy"
+)
+_BEFORE_TOKEN = _words(
+    "auth access api hf hub huggingface hugging face wandb bearer refresh session security jwt oauth github gh "
+    "gitlab git slack neptune comet mlflow databricks dagshub pypi npm secret bot login deploy sas personal azure "
+    "aws gcp openai anthropic replicate cohere telegram discord vault sentry clearml kaggle snowflake service "
+    "registry ngc docker dockerhub artifactory jfrog codeartifact tracking oauth2 modelscope civitai dd lightning"
+)
+_BEFORE_PASS = _words(
+    "db database user mysql postgres pg redis smtp mail ftp sftp admin root login ssh redshift snowflake sql mongo "
+    "es elastic neo4j proxy http https jdbc rds service"
+)
+_BEFORE_PAT = _words("github gh gitlab git azure devops ado databricks snowflake")
+
+SURE, DOUBTFUL, NO = "sure", "doubtful", "no"
+
+_STANDS_FOR_NOTHING = re.compile(
+    r"(?:true|false|yes|no|none|null|nil|undefined|on|off|default|auto|iam|\W*|.{1,2}|\*+|x{3,}"
+    r"|<.*>|\[masked.*|\[.*\]|\{.*\}|\$[{(].*[})]|(?-i:\$[A-Z_][A-Z0-9_]*)|%\(.*\)s|%\{.*\}"
+    r"|arn:aws.*|s3://[^?]*|ssm:.*|secretsmanager:.*|resolve:.*|os\.environ.*|env[.:].*"
+    r"|(?:~|\.{1,2})?/(?:opt|root|home|tmp|mnt|etc|var|usr|run|data|workspace|app|ml|code|content|secrets)(?:/.*)?"
+    r"|[\w./~-]+\.(?:json|txt|pem|key|ya?ml|ini|cfg|env|toml|py|csv))",
+    re.IGNORECASE | re.DOTALL,
+)
+_RANDOM = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=\D*\d)[A-Za-z0-9+=]{20,}")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
+
+
+@lru_cache(maxsize=4096)
+def speaks_of_a_secret(name: str) -> str:
+    """Whether what has this name is a secret: SURE, DOUBTFUL (if it looks random as well), or NO."""
+    words = [word.lower() for word in _WORD.findall(name) if not word.isdigit()]
+    while len(words) > 1 and words[-1] in _TRAILING:
+        words.pop()
+    if not words:
+        return NO
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    if last in _SURE_LAST or _PASSWORD.search(last) or words[-2:] in (["pass", "phrase"], ["pass", "word"]):
+        return SURE
+    if last in ("key", "keys") or words[-3:] == ["access", "key", "id"]:
+        before = "access" if last == "id" else before
+        return SURE if before in _BEFORE_KEY else DOUBTFUL if last == "key" and before else NO
+    if last in ("token", "tokens"):
+        return SURE if before in _BEFORE_TOKEN or words == ["token"] else DOUBTFUL if last == "token" else NO
+    if last == "pass":
+        return SURE if before in _BEFORE_PASS or not before else NO
+    if last == "pat":
+        return SURE if before in _BEFORE_PAT else NO
+    if last == "auth":
+        return SURE if before in ("basic", "http", "proxy") else DOUBTFUL
+    return SURE if words[-2:] == ["webhook", "url"] else NO
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether the whole value is a secret, by its name. What only points at a secret, or says that there is one, is
+    none: a path, an ARN, `true`."""
+    spoken = speaks_of_a_secret(name)
+    if spoken == NO:
+        return False
+    bare = value.strip().strip("\"'")
+    if _STANDS_FOR_NOTHING.fullmatch(bare):
+        return False
+    if spoken == DOUBTFUL:
+        return _RANDOM.fullmatch(bare) is not None
+    is_of_passwords = "pass" in name.lower() or name.lower().endswith(("pwd", "secret"))
+    return is_of_passwords or _NUMBER.fullmatch(bare) is None
+
+
+def without_secrets(text: str, instead: Callable[[str], str]) -> str:
+    """The text with `instead(secret)` for each secret in it."""
+    if len(text) < _SHORTEST:
+        return text
+
+    def replaced(found: re.Match[str]) -> str:
+        start, end = (place - found.start() for place in found.span("secret"))
+        return found[0][:start] + instead(found["secret"]) + found[0][end:]
+
+    if "PRIVATE KEY" in text:
+        text = _PRIVATE_KEY.sub(replaced, text)
+    if "://" in text:
+        text = _IN_ADDRESS.sub(replaced, text)
+        text = _ALONE_IN_ADDRESS.sub(replaced, text)
+    text = _FORM.sub(replaced, text)
+    if "=" in text:
+        text = _IN_QUERY.sub(replaced, text)
+    if " " in text:
+        text = _BEARER.sub(replaced, text)
+    if any(joint in text for joint in "=: "):
+        text = _LISTED.sub(
+            lambda found: replaced(found) if is_secret(found["name"], found["secret"]) else found[0], text
+        )
+        text = _without_given(text, replaced)
+    return text
+
+
+def _without_given(text: str, replaced: Callable[[re.Match[str]], str]) -> str:
+    """What is given to a name that speaks of a secret. A name that does not may itself be what is given, so the search
+    goes on behind the name, not behind its value."""
+    parts: list[str] = []
+    place = 0
+    while found := _GIVEN.search(text, place):
+        is_given = _is_given(found)
+        end = found.end() if is_given else found.end("name")
+        parts += [text[place : found.start()], replaced(found) if is_given else text[found.start() : end]]
+        place = end
+    return "".join([*parts, text[place:]])
+
+
+def _is_given(found: re.Match[str]) -> bool:
+    name, joint, value = found["name"], found["joint"], found["secret"]
+    if not is_secret(name, value):
+        return False
+    if joint.isspace():
+        return found["dashes"] is not None and not value.startswith("-")
+    if joint == ":" and found.string[: found.start()].endswith(":"):  # arn:aws:secretsmanager:…:secret:name
+        return False
+    is_quoted = joint[-1] in "\"'"
+    is_prose = joint.endswith(" ") and not is_quoted  # "unexpected token: EOF" names no secret
+    return not is_prose or (len(value) >= _SHORTEST and any(map(str.isdigit, value)))
