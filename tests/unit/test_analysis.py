@@ -66,6 +66,19 @@ def test_the_recipe_says_what_the_next_job_needs_anew() -> None:
     assert "launched, model_dir and run_name: made for this one job" in " ".join(recipe.notes)
 
 
+def test_masked_secrets_are_told_in_the_recipe_alone() -> None:
+    given = [
+        {"lr": n, "hf_token": f"[masked:{n:04x}]", "envs": f'{{"PASSWORD": "[masked:{n:04x}]"}}'} for n in (1, 2, 3)
+    ]
+    found = analysed([trial(n, each, n / 10) for n, each in enumerate(given)])
+
+    assert [each.name for each in found.parameters] == ["lr"]
+    assert found.constants == {}
+    assert found.recipe is not None
+    assert "envs and hf_token: masked here" in " ".join(found.recipe.notes)
+    assert "made for this one job" not in " ".join(found.recipe.notes)
+
+
 def test_numbers_that_are_spelled_differently_are_one_value() -> None:
     given = [("0.1", 3), ("0.10", 4), ("1e-1", 5), (".1", 6)]
     found = analysed([trial(n, {"lr": lr, "depth": depth}, n / 10) for n, (lr, depth) in enumerate(given)])

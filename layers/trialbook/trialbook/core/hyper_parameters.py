@@ -198,6 +198,11 @@ def is_same(name: str, launches: Sequence[Launch]) -> bool:
     return len(values) == 1 and None not in values and not any(map(_is_own, values))
 
 
+def is_masked(text: str) -> bool:
+    """Whether the value is a secret, or holds one, that is masked."""
+    return _MASKED.search(text) is not None
+
+
 def own(launch: Launch) -> tuple[str, ...]:
     """The hyperparameters that are this job's alone, whatever others have: made from its name or launch time, labels
     of the run, output paths, secrets."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from trialbook.core.analysis.model import Recipe
 from trialbook.core.analysis.wording import listed
-from trialbook.core.hyper_parameters import Launch, own
+from trialbook.core.hyper_parameters import Launch, is_masked, own
 from trialbook.core.jobs import Job
 from trialbook.core.objectives import OBJECTIVE_HYPER_PARAMETER
 
@@ -96,7 +96,10 @@ def _missing(job: Job) -> tuple[str, ...]:
 
 def _notes(job: Job) -> tuple[str, ...]:
     notes = ["TrainingInputMode is File here; the ledger does not hold the job's own."]
-    its_own = own(Launch.of(job))
+    secrets = [name for name, text in sorted(job.hyper_parameters.items()) if is_masked(text)]
+    if secrets:
+        notes.append(f"{listed(secrets)}: masked here, as Trialbook keeps no secrets; pass them again.")
+    its_own = [name for name in own(Launch.of(job)) if name not in secrets]
     if its_own:
         notes.append(f"{listed(its_own)}: made for this one job (its name, time or output); give the new one its own.")
     if job.metric_definitions and not job.algorithm and not _is_built_in(job.image):
