@@ -12,6 +12,7 @@ from trialbook.core.experiments import Experiment
 from trialbook.core.job_names import base_job_name
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.names import same_name
+from trialbook.core.objectives import Objective
 from trialbook.core.places import Place, plain_name
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep
@@ -167,14 +168,27 @@ class Jobs:
 
     @cached_property
     def first(self) -> Page[Record]:
-        """The best job alone: one Query that reads one item."""
-        return self.page(1)
+        """The best job alone: one Query that reads one item; of an experiment also its entry."""
+        if self.is_sweep:
+            return self.book.ledger.ranking_page(self.name, 1)
+        page = self._ahead[1]
+        return Page(tuple(map(_in_experiment, page.entries)), page.cursor)
+
+    @property
+    def leading(self) -> Objective | None:
+        """What an experiment is ranked by, as its page and the weekly report have it. None of a sweep, and until an
+        experiment's first sweep or single job has closed: then the first objective by name leads."""
+        return None if self.is_sweep else self._ahead[0]
+
+    @cached_property
+    def _ahead(self) -> tuple[Objective | None, Page[Record]]:
+        return self.book.ledger.experiment_ahead(self.name)
 
     def page(self, limit: int, cursor: str | None = None) -> Page[Record]:
         """Some jobs, best first, and where to go on. Jobs that do not rank come last."""
         if self.is_sweep:
             return self.book.ledger.ranking_page(self.name, limit, cursor)
-        page = self.book.ledger.experiment_ranking_page(self.name, limit, cursor)
+        page = self.book.ledger.experiment_ranking_page(self.name, limit, cursor, self.leading)
         return Page(tuple(map(_in_experiment, page.entries)), page.cursor)
 
     def best(self) -> Record | None:
@@ -185,8 +199,10 @@ class Jobs:
     def records(self) -> Iterator[Record]:
         """All jobs, best first; a Query for each megabyte."""
         ledger = self.book.ledger
-        found = ledger.ranking(self.name) if self.is_sweep else ledger.experiment_ranking(self.name)
-        yield from found if self.is_sweep else map(_in_experiment, found)
+        if self.is_sweep:
+            yield from ledger.ranking(self.name)
+        else:
+            yield from map(_in_experiment, ledger.experiment_records(self.name, self.leading))
 
     def to_columns(self) -> Columns:
         """All jobs as columns."""

@@ -16,6 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from trialbook.core.errors import InvalidInput
+from trialbook.core.objectives import moved_rank
 from trialbook.ledger.ledger import indexed_by
 from trialbook_book.conditions import Condition, comparable
 from trialbook_book.paged import PagedLedger
@@ -47,6 +48,7 @@ class Table:
         for item in put:
             key = key_of(item)
             self._forget(key)
+            _move_ranks(item)
             self.items[key] = item
             for place in self._places(item):
                 self._by[place][key] = item
@@ -70,6 +72,14 @@ class Table:
     def place(self, range_name: str, item: Mapping[str, Any]) -> Any:
         """What sorts an item within its partition; in an index several may have the same sort key."""
         return comparable(item[range_name]), *key_of(item)
+
+
+def _move_ranks(item: Item) -> None:
+    """Gives a job that an older version recorded today's rank keys, so that old exports rank as they would today."""
+    if item.get("item", {}).get("S") == "job":
+        for name in ("sweep_rank", "experiment_rank"):
+            if "S" in item.get(name, {}):
+                item[name]["S"] = moved_rank(item[name]["S"])
 
 
 def _place(entry: tuple[Any, Item]) -> Any:
@@ -217,6 +227,9 @@ def _load(table: Table, path: Path) -> None:
 
 def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
     """The ledger in a folder: what replay, export or backfill left there. Raises InvalidInput where there is none."""
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise InvalidInput("--book", str(folder), f"a folder; {there} is a file")
     files = sorted(folder.glob("**/data/*.json.gz")) + [path for path in (folder / FILE,) if path.exists()]
     if not files and not create:
         expected = f"a folder with {FILE}, as replay, export and backfill --book make it"

@@ -13,10 +13,12 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
 from trialbook.core.job_names import base_job_name
 from trialbook.core.names import same_name
+from trialbook.core.objectives import Objective, rank_prefix
 from trialbook.core.places import plain_name
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.ledger import (
     EXPERIMENTS,
+    FIRST_RANK,
     SWEEPS,
     Ledger,
     experiment_id,
@@ -29,6 +31,7 @@ from trialbook.ledger.ledger import (
 )
 
 T = TypeVar("T")
+_BEHIND = "~"  # sorts behind all that follows a prefix
 _CANDIDATES = 20  # names told where a beginning fits several
 
 
@@ -64,9 +67,50 @@ class PagedLedger(Ledger):
         """The jobs of a sweep, best first."""
         return self._page(self._item.by_sweep, read_record, sweep_id, limit, cursor)
 
-    def experiment_ranking_page(self, experiment: str, limit: int, cursor: str | None = None) -> Page[Record]:
-        """The jobs of an experiment, best first."""
-        return self._page(self._item.by_experiment, read_record, experiment_id(experiment), limit, cursor)
+    def experiment_ranking_page(
+        self, experiment: str, limit: int, cursor: str | None = None, leading: Objective | None = None
+    ) -> Page[Record]:
+        """The jobs of an experiment, best first: those by the leading objective before all others. A Query, and where
+        the page holds others too, up to two more."""
+        index, partition = self._item.by_experiment, experiment_id(experiment)
+        ranges = self._ranges(leading)
+        start = _from_cursor(cursor, index.Meta.index_name)
+        if start is not None and leading is not None:
+            ranges = ranges[_range_of(start["experiment_rank"]["S"], rank_prefix(leading)) :]
+        found: list[Any] = []
+        for at, condition in enumerate(ranges, 1):
+            left = limit - len(found)
+            rows = index.query(partition, condition, limit=left, page_size=left, last_evaluated_key=start)
+            found += rows
+            is_end = at == len(ranges) and not rows.last_evaluated_key
+            if len(found) == limit or is_end:
+                cursor = None if is_end or not found else _to_cursor(_key_of(found[-1]))
+                return Page(tuple(map(read_record, found)), cursor)
+            start = None
+        return Page(tuple(map(read_record, found)))
+
+    def experiment_ahead(self, experiment: str) -> tuple[Objective | None, Page[Record]]:
+        """What leads in an experiment, and the page of its best job: one Query, which reads its entry and one job; a
+        second one where another objective leads than the first by name."""
+        rows = list(self._item.by_experiment.query(experiment_id(experiment), limit=2, page_size=2))
+        entry = next((read_experiment(row) for row in rows if row.item == "experiment"), None)
+        leading, first = entry.objective if entry else None, [row for row in rows if row.item == "job"][:1]
+        if leading is not None and first and not first[0].experiment_rank.startswith(rank_prefix(leading)):
+            return leading, self.experiment_ranking_page(experiment, 1, None, leading)
+        return leading, Page(tuple(map(read_record, first)), _to_cursor(_key_of(first[0])) if first else None)
+
+    def experiment_records(self, experiment: str, leading: Objective | None = None) -> Iterator[Record]:
+        """All jobs of an experiment in the order of its pages; a Query for each megabyte."""
+        for condition in self._ranges(leading):
+            yield from map(read_record, self._item.by_experiment.query(experiment_id(experiment), condition))
+
+    def _ranges(self, leading: Objective | None) -> list[Any]:
+        """The conditions under which the jobs of an experiment come in the order that people see."""
+        rank = self._item.experiment_rank
+        if leading is None:
+            return [rank >= FIRST_RANK]
+        prefix = rank_prefix(leading)
+        return [rank.startswith(prefix), rank.between(FIRST_RANK, prefix), rank >= f"{prefix}{_BEHIND}"]
 
     def experiments_like(self, beginning: str) -> list[Experiment]:
         """The first experiments whose name begins so, upper and lower case alike; one Query."""
@@ -133,6 +177,16 @@ class PagedLedger(Ledger):
         entries = tuple(read(item) for item in rows)
         key = rows.last_evaluated_key
         return Page(entries, _to_cursor(key) if key and len(entries) == limit else None)
+
+
+def _range_of(rank: str, prefix: str) -> int:
+    """Which of the ranges the rank key lies in."""
+    return 0 if rank.startswith(prefix) else 1 if rank < prefix else 2
+
+
+def _key_of(item: Any) -> dict[str, Any]:
+    names = ("pk", "sk", "experiment_id", "experiment_rank")
+    return {name: {"S": getattr(item, name)} for name in names}
 
 
 def _to_cursor(key: dict[str, Any]) -> str:

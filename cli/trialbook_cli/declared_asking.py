@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from trialbook_cli.frame import After, AsJson, Limit, Source, asks, complete_experiments, complete_names
+from trialbook_cli.writing_to import a_folder
 
 Name = Annotated[
     str,
@@ -148,7 +149,8 @@ def report(
     source: Source,
     sweep: SweepName,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder for the files; reports/SWEEP otherwise.")
+        Path | None,
+        typer.Option(metavar="DIR", callback=a_folder, help="The folder for the files; reports/SWEEP otherwise."),
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     as_json: AsJson = False,

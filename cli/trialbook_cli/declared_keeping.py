@@ -17,6 +17,7 @@ from trialbook_cli.frame import (
     guarded,
 )
 from trialbook_cli.helping import Command, Group
+from trialbook_cli.writing_to import a_file, a_folder
 
 Rules = Annotated[Path, typer.Argument(metavar="FILE", help="The rules document, a YAML file.")]
 
@@ -24,7 +25,7 @@ Rules = Annotated[Path, typer.Argument(metavar="FILE", help="The rules document,
 @asks
 def export(
     source: Source,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the files.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", callback=a_folder, help="The folder for the files.")],
     name: Annotated[
         str | None,
         typer.Argument(
@@ -102,7 +103,9 @@ def record(
     since: Annotated[
         str, typer.Option(metavar="WHEN", help="From when on: a date (2026-01-01) or a time back from now (7d, 12h).")
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for events.jsonl and sagemaker.jsonl.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", callback=a_folder, help="The folder for events.jsonl and sagemaker.jsonl.")
+    ],
     name_contains: Annotated[str, typer.Option(metavar="TEXT", help="Only jobs whose name contains this.")] = "",
     mask: Annotated[bool, typer.Option("--mask", help="Hide the account's number, environments and secrets.")] = False,
 ) -> int:
@@ -146,7 +149,7 @@ def prune(
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count; change nothing.")] = False,
     export_to: Annotated[
-        Path | None, typer.Option("--export", metavar="DIR", help="Export everything there first.")
+        Path | None, typer.Option("--export", metavar="DIR", callback=a_folder, help="Export everything there first.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before deleting.")] = False,
 ) -> int:
@@ -263,7 +266,9 @@ def rules_push(source: Source, document: Rules) -> int:
 @asks_stack
 def rules_pull(
     source: Source,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="A file for it, instead of printing it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=a_file, help="A file for it, instead of printing it.")
+    ] = None,
 ) -> int:
     """Prints the rules document that is in force.
 

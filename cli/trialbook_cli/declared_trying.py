@@ -6,9 +6,16 @@ from typing import Annotated
 import typer
 
 from trialbook_cli.frame import AsJson
+from trialbook_cli.writing_to import a_folder
 
 Out = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="Folder for the outcome; files of an earlier run are replaced.")
+    Path,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        callback=a_folder,
+        help="Folder for the outcome; files of an earlier run are replaced.",
+    ),
 ]
 Recording = Annotated[
     Path,

@@ -91,7 +91,7 @@ def running(
         without=without,
         rules=rules,
         parameters={**LAPTOP, **parameters},
-        slack=slack,
+        slack=slack or Workspace(makes_channels=True),
     ) as cloud:
         yield cloud, sagemaker
 

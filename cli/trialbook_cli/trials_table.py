@@ -22,12 +22,13 @@ _MARKS = {COMPLETED: "", FAILED: "✗ "}
 def verdict(sweep: Sweep, names: Iterable[str]) -> Text:
     """The answer in a line: counts, best value, and the hyperparameters that made it."""
     text = Text.assemble((visible(sweep.experiment, 120), "bold"), f": {_counted(sweep.counts)}")
-    if sweep.best is None or sweep.objective is None:
+    if sweep.best is None:
         return text.append("; nothing is ranked: no job has the objective")
     given = sweep.best.hyper_parameters
     at = ", ".join(f"{visible(name)}={visible(shown_text(given[name]), 24)}" for name in names if name in given)
-    text.append(f"; best {visible(sweep.objective.metric)} ").append(shown(sweep.best.value), "bold green")
-    return text.append(f" ({sweep.objective.type.value.lower()})").append(f" at {at}" if at else "")
+    by = sweep.objective  # an older version left it out where the tuning job did not say
+    text.append(f"; best {visible(by.metric)} " if by else "; best ").append(shown(sweep.best.value), "bold green")
+    return text.append(f" ({by.type.value.lower()})" if by else "").append(f" at {at}" if at else "")
 
 
 def _counted(counts: Counts) -> str:

@@ -477,3 +477,51 @@ def test_importing_the_package_loads_no_client_and_no_pandas() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["demo", "--out"],
+        ["replay", str(RECORDINGS / "churn-min-child-weight"), "--out"],
+        ["preview", str(RECORDINGS / "churn-min-child-weight"), "--out"],
+        ["report", SWEEP, "--book", "{book}", "--out"],
+        ["export", "--book", "{book}", "--out"],
+        ["record", "--out"],
+        ["prune", "--older-than", "1d", "--book", "{book}", "--export"],
+        ["backfill", "--since", "1d", "--book"],
+    ],
+    ids=lambda words: words[0],
+)
+@pytest.mark.parametrize("below", [False, True])
+def test_a_file_where_a_folder_is_to_be_written_is_told_of_before_anything_begins(
+    words: list[str], below: bool, churn: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "there"
+    file.write_text("kept")
+    given = [str(churn) if word == "{book}" else word for word in words]
+
+    answer = CliRunner().invoke(app, [*given, str(file / "more" if below else file)])
+
+    assert answer.exit_code == 2
+    assert "folder" in answer.output
+    assert file.read_text() == "kept"
+
+
+def test_a_folder_where_a_file_is_to_be_written_is_told_of_before_anything_begins(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(app, ["rules", "pull", "--out", str(tmp_path)])
+
+    assert answer.exit_code == 2
+    assert "expected a file" in answer.output
+
+
+def test_a_tuning_jobs_name_is_compared_as_its_sweep(tmp_path: Path, ask: Ask) -> None:
+    folder = tmp_path / "tuned"
+    write_outcome(replay(read_recording(RECORDINGS / "tuning-random-60")), folder)
+    name = next(sweep.id for sweep in open_folder(folder).sweeps())
+    experiment = next(open_folder(folder).experiments()).name
+
+    told = json.loads(ask("compare", experiment, name, "--json", "--book", folder).output)
+
+    assert [each["ranked_jobs"] for each in told["compared"]] == [57, 57]
+    assert told["compared"][0]["job"] == told["compared"][1]["job"]

@@ -1,6 +1,7 @@
 """Messages as mail: what it says, how it is made, and that nothing in it can be taken for anything else."""
 
 import email
+import json
 import os
 import re
 from dataclasses import replace
@@ -15,11 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.said import FAILED, HOSTILE, PNG, SWEEP, WEEK, hostile
-from trialbook.core.errors import InvalidInput
+from trialbook.adapters.rules_document import read_rules
+from trialbook.core.addresses import Mailbox, is_address
+from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.core.message import Bar, Message, MessageKind, Mood, Table
 from trialbook.core.messages.texts import one_line, width
 from trialbook.messages.email import LARGEST_MAIL, LONGEST_HTML, Enclosed, Letterhead, email_of
 from trialbook.messages.email_text import table_text
+from trialbook.messages.mail_headers import as_text
 
 GOLDEN = Path(__file__).parent / "golden"
 HEAD = Letterhead("trialbook@example.com", "answers@example.com", "stop@example.com")
@@ -68,6 +72,25 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+NO_ADDRESSES = (
+    "jürgen@example.com",
+    "team@exämple.com",
+    ".team@example.com",
+    "te..am@example.com",
+    "team.@example.com",
+    "team@example",
+    "team@-example.com",
+    "team@example-.com",
+    "team@exam_ple.com",
+    "team@example.com.",
+    f"{'a' * 65}@example.com",
+    f"a@{'b' * 64}.com",
+    f"a@{'.'.join(['b' * 50] * 5)}.com",
+    "team@[192.0.2.1]",
+    "te\u200bam@example.com",
+)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +145,54 @@ def test_it_is_seven_bit_so_that_every_server_takes_it() -> None:
     assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
+TEXTS = st.text(max_size=300) | st.text("äöüß→ ", max_size=300) | st.sampled_from(["=?utf-8?q?x?=", "a" * 300, ""])
+
+
+@settings(max_examples=60)
+@given(TEXTS, st.text("Zoë, \"'<>@;", max_size=120), st.sampled_from(["example.com", f"{'a' * 60}.{'b' * 60}.example"]))
+def test_every_line_and_every_encoded_word_is_always_as_short_as_the_standards_want(
+    text: str, name: str, domain: str
+) -> None:
+    """RFC 2047: 75 characters a word, 76 a line with one; RFC 2045: 76 a line of the body."""
+    sender = as_text(Mailbox(f"trialbook@{domain}", one_line(name, 100)))
+    message = replace(SWEEP, subject=text, title=text, about=text, sentences=(text,))
+    mail = email_of(message, TO, replace(HEAD, sender=sender), ENCLOSED)
+    raw = mail.as_bytes()
+
+    assert raw.isascii()
+    assert all(len(word) <= 75 for word in re.findall(rb"=\?[^? ]+\?[bq]\?[^? ]*\?=", raw))
+    for line in raw.splitlines():
+        is_one_word = re.fullmatch(rb"([A-Za-z-]+:)? \S+", line) is not None and b"=?" not in line
+        assert len(line) <= (998 if is_one_word else 76)
+    parsed = email.message_from_bytes(raw, policy=default)
+    assert str(parsed["Subject"]) == (one_line(text, 180) or "")
+    assert parsed["To"].addresses[0].addr_spec == TO
+
+
+@pytest.mark.parametrize("bad", NO_ADDRESSES)
+def test_what_no_mail_can_be_sent_to_is_no_address_for_rules_either(bad: str) -> None:
+    document = json.dumps({"routes": [{"to": [{"email": bad}]}], "owners": {"ann": {"email": bad}}})
+    with pytest.raises(InvalidRules) as invalid:
+        read_rules(document)
+
+    assert len(invalid.value.problems) == 2
+    assert all("expected an email address in ASCII" in problem for problem in invalid.value.problems)
+
+
+@given(st.text('abZ0-_.+@,ä xn"<>', max_size=20))
+def test_rules_always_take_the_addresses_that_mails_can_be_sent_to_and_no_others(text: str) -> None:
+    try:
+        read_rules(json.dumps({"routes": [{"to": [{"email": text}]}]}))
+        is_valid = True
+    except InvalidRules:
+        is_valid = False
+
+    if is_valid:
+        assert email_of(SWEEP, text, HEAD)["To"] == text
+    else:
+        assert not is_address(text)
+
+
 def test_mails_of_an_experiment_are_one_thread() -> None:
     first, other, spelt = (
         made(),
@@ -154,7 +225,7 @@ def test_one_unsubscribes_by_mail_or_on_a_page(given: str, expected: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "team", "a@b@c", "a b@example.com", "x@exämple.com", "a@b.c\nBcc: d@e.f", "a@b.c, d@e.f"]
+    "bad", ["", "team", "a@b@c", "a b@example.com", "x@exämple.com", "a@b.c\nBcc: d@e.f", "a@b.c, d@e.f", *NO_ADDRESSES]
 )
 def test_an_address_that_is_none_is_told_with_its_field(bad: str) -> None:
     with pytest.raises(InvalidInput, match="expected one email address"):

@@ -9,7 +9,7 @@ from tests.unit.making import at, job, record
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import BEST_KEPT, digest, from_data, to_data
 from trialbook.core.analysis.experiment import ExperimentReport, experiment_report
-from trialbook.core.experiments import ranked_by, summed_up
+from trialbook.core.experiments import candidates, summed_up
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 from trialbook.report import experiment_files, index_file
 from trialbook.report.step_chart import Stairs, step_chart
@@ -46,7 +46,7 @@ def report(given: list[tuple[Sweep, list[Record]]]) -> ExperimentReport:
     best = sorted((each for _, records in given for each in records), key=lambda each: each.experiment_rank)
     digests = [digest(analyse(sweep, records, as_of=at(999))) for sweep, records in given]
     sweeps = [sweep for sweep, _ in given]
-    return experiment_report("churn", ranked_by(sweeps), sweeps, best, digests, at(999))
+    return experiment_report("churn", next(iter(candidates(sweeps)), None), sweeps, best, digests, at(999))
 
 
 def test_the_champion_is_the_best_over_all_sweeps_with_its_lead_over_the_second() -> None:
@@ -134,9 +134,9 @@ def test_of_two_objectives_that_as_many_sweeps_have_the_later_counts_and_the_rul
     later = recount(Sweep("later", SweepKind.TAG, "churn", revision=1), other)
     first, later_objective = THREE[0][0], later.objective
 
-    assert ranked_by([first, later]) == later_objective
-    assert ranked_by([first, later, THREE[1][0]]) == first.objective
-    assert ranked_by([first], later_objective) == later_objective
+    assert candidates([first, later]) == (later_objective, first.objective)
+    assert candidates([first, later, THREE[1][0]]) == (first.objective, later_objective)
+    assert candidates([first], later_objective) == (later_objective, first.objective)
 
 
 def test_hostile_names_are_text_on_both_pages() -> None:

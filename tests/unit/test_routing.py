@@ -176,7 +176,7 @@ NIGHT = "{from: '20:00', to: '08:00', zone: Europe/Berlin}"
         ("a night and the weekend are one", "[{from: '20:00', to: '08:00', zone: UTC}, {from: '00:00', to: '24:00', zone: UTC, days: [sat, sun]}]", "2026-11-27T21:00Z", "Mon 08:00"),
         ("what is excepted does not wait", "{from: '20:00', to: '08:00', zone: UTC, except: [sweep]}", "2026-11-23T21:00Z", None),
         ("nor what went well, if that is", "{from: '20:00', to: '08:00', zone: UTC, except: [alert, done]}", "2026-11-23T21:00Z", None),
-        ("an hour that clocks skip", "{from: '01:00', to: '02:30', zone: Europe/Berlin}", "2026-03-29T00:30Z", "Sun 01:30"),
+        ("an hour that clocks skip", "{from: '01:00', to: '02:30', zone: Europe/Berlin}", "2026-03-29T00:30Z", "Sun 01:00"),
         ("an hour that clocks repeat", "{from: '01:00', to: '02:30', zone: Europe/Berlin}", "2026-10-25T01:15Z", "Sun 01:30"),
     ],
 )  # fmt: skip
@@ -184,6 +184,39 @@ def test_in_quiet_hours_a_message_waits_for_their_end(case: str, hours: str, now
     found = sent(f"quiet_hours: {hours}\nroutes: [{{to: [{{slack: '#a'}}]}}]", now=datetime.fromisoformat(now))
 
     assert found == [f"slack #a from {until}" if until else "slack #a"], case
+
+
+@pytest.mark.parametrize("ends", ["02:00", "02:01", "02:30", "02:59", "03:00"])
+def test_quiet_hours_that_end_while_clocks_are_set_forward_end_as_that_happens(ends: str) -> None:
+    """In Berlin 02:00 is followed by 03:00 on that Sunday: none of these times but the last is ever shown."""
+    rules = read_rules(f"quiet_hours: {{from: '22:00', to: '{ends}', zone: Europe/Berlin}}")
+    now = datetime.fromisoformat("2026-03-29T00:30:00+01:00")
+
+    found = quiet_until(rules.quiet_hours, message(), now)
+
+    assert found == datetime.fromisoformat("2026-03-29T01:00:00+00:00")
+
+
+CHANGES = ("2026-03-29T01:00:00+00:00", "2026-10-25T01:00:00+00:00", "2026-03-08T07:00:00+00:00")
+
+
+@given(
+    st.sampled_from(CHANGES),
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
+    st.integers(0, 1439),
+    st.integers(0, 1440),
+    st.integers(-1500, 1500),
+)
+def test_quiet_hours_always_end_with_the_last_second_that_is_in_them(
+    change: str, zone: str, begins: int, ends: int, minutes: int
+) -> None:
+    window = Window(begins, ends, zone, tuple(range(7)))
+    now = datetime.fromisoformat(change) + timedelta(minutes=minutes)
+    end = window.end_of(now) if begins != ends and window.minutes < 1440 else None
+
+    if end is not None:
+        assert end > now
+        assert window.end_of(end - timedelta(seconds=1)) is not None
 
 
 def test_a_route_has_quiet_hours_of_its_own_and_the_default_route_those_of_the_document() -> None:

@@ -1,6 +1,7 @@
 """Session windows and counting."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 
 from tests.unit.making import at, job, record
 from trialbook.adapters.rules_document import read_rules
+from trialbook.core.assessment import with_tuning_job
 from trialbook.core.closing import due, outlook
+from trialbook.core.jobs import JobKind, TuningJob
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import (
     Interval,
@@ -166,3 +169,19 @@ def test_a_closed_sweep_is_not_due_and_the_rules_set_the_quiet_period() -> None:
 
     assert due(sweep, read_rules("experiments: {churn: {quiet_minutes: 1}}"))[1] == at(6)
     assert due(closed, Rules())[1] is None
+
+
+def test_a_tuning_job_that_says_no_objective_is_ranked_as_its_best_child_is() -> None:
+    """Whenever the tuning job itself is entered, before its children or after them."""
+    child = replace(record(job("tune-1-a", tuning_job="tune-1")), sweep="tune-1")
+    blank = Sweep("tune-1", SweepKind.TUNING, "churn")
+    silent = TuningJob(job("tune-1", kind=JobKind.TUNING, metrics={}))
+
+    found = [
+        with_tuning_job(put(blank, None, child), silent, Rules()),
+        put(with_tuning_job(blank, silent, Rules()), None, child),
+        recount(with_tuning_job(put(blank, None, child), silent, Rules()), [child]),
+    ]
+
+    assert [each.objective for each in found] == [child.objective] * 3
+    assert all(each.best and each.best.job_name == "tune-1-a" for each in found)

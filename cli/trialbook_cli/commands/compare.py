@@ -11,6 +11,7 @@ from trialbook.core.analysis.parameters import constants
 from trialbook.core.analysis.wording import plural
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal, searched
+from trialbook.core.jobs import JobKind
 from trialbook.core.numbers import shown
 from trialbook.core.significance import FEWEST, rank_test
 from trialbook.core.sweeps import Record
@@ -45,13 +46,17 @@ def run(book: Book, names: Sequence[str], *, as_json: bool) -> int:
 
 
 def _side(book: Book, name: str) -> Side:
+    """A tuning job's name is that of its sweep: it has no value itself."""
     try:
         record = book.job(name)
+        if record.key.kind is JobKind.TUNING:
+            raise InvalidInput("JOB", name, "a job that is compared by itself")
         return Side(record.job.name, record, (record.value,) if record.value is not None else ())
     except InvalidInput:
         jobs = book.find(name)
     best, *others = list(jobs.records())
-    same = [each for each in (best, *others) if each.ranks and each.objective == best.objective]
+    by = best.objective
+    same = [each for each in (best, *others) if each.ranks and by is not None and by.is_like(each.objective)]
     return Side(jobs.name, best, tuple(each.value for each in same if each.value is not None))
 
 
@@ -61,7 +66,7 @@ def _tests(sides: Sequence[Side]) -> list[tuple[str, str, float | None]]:
         (one.name, other.name, rank_test(one.values, other.values))
         for one, other in combinations(sides, 2)
         if one.record.objective and other.record.objective and len(one.values) > 1 and len(other.values) > 1
-        if one.record.objective.label == other.record.objective.label
+        if one.record.objective.is_like(other.record.objective)
     ]
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import typer
 
-from trialbook.close_sweeps import list_experiment
 from trialbook.core.names import same_name
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
+from trialbook.ledger.leading import list_experiment
 from trialbook.ledger.ledger import EXPERIMENTS, job_pk, sweep_keys
 from trialbook.runtime import clock
 from trialbook_book.book import Book

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from trialbook.ledger.bookkeeper import Bookkeeper
+from trialbook.ledger.leading import list_experiment
 from trialbook.runtime.observability import quiet
 from trialbook_book.book import Book
 from trialbook_cli.plain import BAD_INPUT, OK
@@ -20,7 +21,9 @@ def run(book: Book, experiment: str, rules: Path | None) -> int:
             sweeps, changed = sweeps + 1, changed + jobs
             if jobs:
                 console.print(safe(f"{sweep}: {jobs} jobs ranked anew", 200))
-    if not sweeps:
+    if sweeps:
+        list_experiment(experiment, book.ledger, document)
+    else:
         return fail(f"experiment {experiment!r}: the ledger has no ranked jobs of it", BAD_INPUT)
     console.print(f"{changed} jobs of {sweeps} sweeps and single jobs ranked anew")
     return OK

@@ -1,5 +1,6 @@
 """A workspace: channels, messages, files, and the calls that change them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from trialbook_cli.slack_stand_in.errors import HttpAnswer, SlackError
 Request = Mapping[str, Any]
 SCOPES = frozenset({"chat:write", "files:write", "channels:history", "channels:read"})
 _LONGEST_TEXT = 40_000
+_ID = re.compile(r"[CGDUW][A-Z0-9]{6,20}")
 _NEEDS = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
@@ -71,7 +73,8 @@ class Workspace:
 
     Hooks for tests: `before` may raise an answer in Slack's stead, before anything changes; `after` once it has, so
     that an answer is lost. `native` tells whether the workspace knows tables and charts. `processing` is how long a
-    picture can't be shown after its upload.
+    picture can't be shown after its upload. With `makes_channels`, a channel is there, with the app in it, as soon as
+    somebody names it.
     """
 
     token: str = "xoxb-made-up"  # noqa: S105 nobody's
@@ -81,6 +84,7 @@ class Workspace:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     native: bool = True
     processing: timedelta = timedelta()
+    makes_channels: bool = False
     before: Callable[[str, Request], None] = lambda method, request: None
     after: Callable[[str, Request], None] = lambda method, request: None
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -166,7 +170,11 @@ class Workspace:
                 if not each.has_app:
                     raise SlackError("channel_not_found" if each.is_private else "not_in_channel")
                 return each
-        raise SlackError("channel_not_found")
+        if not self.makes_channels or by_id:
+            raise SlackError("channel_not_found")
+        made = Channel(asked if _ID.fullmatch(asked) else f"C{len(self.channels) + 1:010}", asked.removeprefix("#"))
+        self.channels.append(made)
+        return made
 
     def _find(self, channel: str, ts: str) -> Posted | None:
         return next((each for each in self.messages if (each.channel, each.ts) == (channel, ts)), None)

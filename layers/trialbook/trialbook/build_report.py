@@ -15,9 +15,11 @@ from trialbook.core.analysis.model import Analysis
 from trialbook.core.announcements import SWEEP_FINISHED, report_ready
 from trialbook.core.charts.choice import picture
 from trialbook.core.errors import InvalidInput
-from trialbook.core.experiments import ranked_by, summed_up
+from trialbook.core.experiments import by_objective, summed_up
+from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record, Sweep, SweepState
-from trialbook.ledger.ledger import NotSettled
+from trialbook.ledger.leading import leading
+from trialbook.ledger.ledger import Ledger, NotSettled
 from trialbook.report import experiment_files, files, index_file
 from trialbook.runtime.observability import correlation_id, count, logger
 from trialbook.runtime.services import Services, hourly_prices
@@ -92,9 +94,9 @@ def _write_experiment(sweep: Sweep, analysis: Analysis, services: Services, buck
     """The best-trial report of the sweep's experiment, and the index. The sweeps before are compared by the digests
     that their own reports left: their jobs are not read again."""
     name, ledger = sweep.experiment, services.ledger
-    sweeps = list(ledger.sweeps_of(name))
-    objective = ranked_by(sweeps, services.rules().objective(name))
-    best = list(ledger.experiment_ranking(name, _BEST_READ, objective)) if objective else []
+    ahead = leading(name, ledger, services.rules(), _BEST_READ)
+    best, objective = ahead.best, ahead.objective
+    sweeps = [_by_objective(each, objective, ledger) for each in ahead.sweeps]
     others = [each for each in sweeps if each.id != sweep.id and each.revision][-(MOST_COMPARED - 1) :]
     digests = {each.id: _digest(each, bucket) for each in others} | {sweep.id: digest(analysis)}
     compared = [found for each in sweeps if (found := digests.get(each.id)) is not None]
@@ -103,6 +105,13 @@ def _write_experiment(sweep: Sweep, analysis: Analysis, services: Services, buck
         bucket.put(f"{report_keys.of_experiment(name)}/{file}", content)
     ledger.put_experiment(summed_up(name, sweeps, best[0] if best else None))
     bucket.put(report_keys.INDEX, index_file(list(ledger.experiments())))
+
+
+def _by_objective(sweep: Sweep, objective: Objective | None, ledger: Ledger) -> Sweep:
+    """The sweep as its experiment ranks it. Its jobs are read only where it is ranked by something else itself."""
+    if objective is None or objective.is_like(sweep.objective):
+        return sweep
+    return by_objective(sweep, objective, ledger.ranking(sweep.id))
 
 
 def _digest(sweep: Sweep, bucket: Bucket) -> Analysis | None:

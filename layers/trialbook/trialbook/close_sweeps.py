@@ -14,10 +14,11 @@ from typing import TypeVar
 
 from trialbook.adapters.sagemaker import NotFound, Refused, Throttled
 from trialbook.core.closing import looked_at_again, outlook
-from trialbook.core.experiments import ranked_by, summed_up
 from trialbook.core.jobs import STOPPED, TERMINAL, Job
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState
+from trialbook.core.times import iso, parse_time
+from trialbook.ledger.leading import list_experiment
 from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger
 from trialbook.record_job import Outcome, record, tuning_job_of
 from trialbook.runtime.observability import count, logger
@@ -29,6 +30,8 @@ TimeLeft = Callable[[], bool]
 _LONG = 10  # seconds for a sweep that fails; one that fails at once costs the others nothing
 _PAUSE = timedelta(minutes=5)  # before a sweep that took so long and failed is looked at again
 _GIVES_UP_AFTER = 3  # jobs in a row for which SageMaker has no time: it has none for the others either
+_RANKS_MOVED_ONCE, _RANKS_MOVED = "ranks/moved-once", "ranks/moved"
+_STACK_IS_UPDATED_IN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
     closed: list[str] = []
     waiting: list[str] = []
     failed: list[str] = []
+    try:
+        _move_ranks(now, services.ledger, services.rules(), time_left)
+    except Exception as error:  # noqa: BLE001 it is done again next minute; sweeps are not to wait for it
+        failed.append(_failed("rank keys of an older version", error))
     experiments: set[str] = set()
     unfinished = False
     for key in services.ledger.due_keys(now):
@@ -97,12 +104,24 @@ def _pause(sweep: Sweep, now: datetime, services: Services) -> None:
         services.ledger.write(sweeps=[(replace(sweep, version=sweep.version + 1), now + _PAUSE)])
 
 
-def list_experiment(name: str, ledger: Ledger, rules: Rules) -> None:
-    """Writes the experiment's entry anew, from its sweeps and its best job: what lists of experiments show."""
-    sweeps = list(ledger.sweeps_of(name))
-    objective = ranked_by(sweeps, rules.objective(name))
-    best = next(ledger.experiment_ranking(name, 1, objective), None)
-    ledger.put_experiment(summed_up(name, sweeps, best))
+def _move_ranks(now: datetime, ledger: Ledger, rules: Rules, time_left: TimeLeft) -> None:
+    """Twice in a table's life: gives the jobs that an older version recorded today's rank keys; the second time those
+    that its functions wrote while the stack was being updated. Where time runs out, the next run goes on."""
+    if ledger.is_noted(_RANKS_MOVED):
+        return
+    first = parse_time(ledger.note(_RANKS_MOVED_ONCE), _RANKS_MOVED_ONCE)
+    if first is not None and now - first < _STACK_IS_UPDATED_IN:
+        return
+    moved = 0
+    for experiment in ledger.experiments():
+        if not time_left():
+            logger.info("rank keys are moved on next time", moved=moved)
+            return
+        jobs = ledger.move_ranks(experiment.name)
+        list_experiment(experiment.name, ledger, rules)
+        moved += jobs
+    ledger.put_note(_RANKS_MOVED if first else _RANKS_MOVED_ONCE, iso(now))
+    logger.info("rank keys have today's form", moved=moved)
 
 
 def _look_at(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:

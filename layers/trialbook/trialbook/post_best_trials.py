@@ -11,10 +11,8 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
 from trialbook.core.analysis.costs import spending
 from trialbook.core.analysis.digest import from_data
-from trialbook.core.experiments import ranked_by
 from trialbook.core.messages.best_trials import Ended, Standing, announcement, best_trials
-from trialbook.core.objectives import Objective
-from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
+from trialbook.core.sweeps import Sweep, SweepState, start_of
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.ledger import Ledger
 from trialbook.runtime.observability import correlation_id, count, logger
@@ -108,8 +106,8 @@ def _standing(experiment: str, since: datetime, until: datetime, services: Servi
     """The experiment's best among the jobs that had ended by each of the two moments. Reads the ranking no further
     than to the second."""
     ledger = services.ledger
-    objective = ranked_by(list(ledger.sweeps_of(experiment)), services.rules().objective(experiment))
-    objective = objective or _objective_of_singles(experiment, ledger)
+    entry = ledger.experiment(experiment)
+    objective = entry.objective if entry else None
     if objective is None:
         return Standing(experiment)
     best = former = None
@@ -121,9 +119,3 @@ def _standing(experiment: str, since: datetime, until: datetime, services: Servi
             former = record
             break
     return Standing(experiment, objective, best, former)
-
-
-def _objective_of_singles(experiment: str, ledger: Ledger) -> Objective | None:
-    """What the best of all ranks by: those with an objective that somebody named come first."""
-    first: Record | None = next(ledger.experiment_ranking(experiment, 1), None)
-    return first.experiment_objective if first is not None and first.ranks else None

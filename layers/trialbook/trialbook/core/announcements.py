@@ -10,7 +10,7 @@ from trialbook.core.codec import pack
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import FAILED, JobKind
 from trialbook.core.numbers import apart
-from trialbook.core.objectives import Objective
+from trialbook.core.objectives import Objective, prefix_of
 from trialbook.core.sweeps import Best, Record, Sweep, SweepKind, SweepState
 from trialbook.core.times import iso_or_none
 
@@ -140,7 +140,8 @@ def _about(sweep: Sweep, event_type: str, what: str, **more: Any) -> Announcemen
 
 
 def _best_changed(sweep: Sweep, old: Best | None, new: Best) -> Announcement:
-    margin = None if old is None else _margin(old.value, new.value)
+    is_by_same = old is not None and prefix_of(old.rank) == prefix_of(new.rank)
+    margin = _margin(old.value, new.value) if old is not None and is_by_same else None
     found = {"old": None if old is None else _best(old), "new": _best(new), "margin": margin}
     return _about(sweep, BEST_TRIAL_CHANGED, f"{sweep.id}/{new.job_name}", **found)
 

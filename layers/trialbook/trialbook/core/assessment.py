@@ -131,7 +131,7 @@ def with_tuning_job(sweep: Sweep, tuning_job: TuningJob, rules: Rules) -> Sweep:
     return replace(
         sweep,
         definitions=definitions,
-        objective=common_objective(definitions, rules.objective(sweep.experiment)),
+        objective=common_objective(definitions, rules.objective(sweep.experiment)) or sweep.childrens_objective,
         strategy=tuning_job.strategy or sweep.strategy,
         max_jobs=tuning_job.max_jobs or sweep.max_jobs,
         parents=tuning_job.warm_start_parents or sweep.parents,

@@ -1,12 +1,13 @@
 """Experiments as the ledger sums them up: what a list of them needs, in one small item each."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from trialbook.core.jobs import nothing
 from trialbook.core.objectives import Objective
-from trialbook.core.sweeps import Counts, Record, Sweep
+from trialbook.core.sweeps import Best, Counts, Record, Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +25,31 @@ class Experiment:
     hyper_parameters: Mapping[str, str] = field(default_factory=nothing)
 
 
-def ranked_by(sweeps: Sequence[Sweep], by_rules: Objective | None = None) -> Objective | None:
-    """What an experiment is ranked by: what the rules say, otherwise what most of its sweeps are, the later of two."""
-    if by_rules is not None:
-        return by_rules
+def candidates(sweeps: Sequence[Sweep], by_rules: Objective | None = None) -> tuple[Objective, ...]:
+    """What an experiment may be ranked by, in order of preference: what the rules say, then what most of its sweeps are
+    ranked by, the later of two. The first by which any job ranks leads; `leading` takes it, and no one else decides."""
     given = [sweep.objective for sweep in sweeps if sweep.objective is not None and sweep.best is not None]
-    labels = [objective.label for objective in given]
-    return max(reversed(given), key=lambda objective: labels.count(objective.label), default=None)
+    counts = Counter(objective.label for objective in given)
+    latest = {objective.label: (place, objective) for place, objective in enumerate(given)}
+    voted = sorted(latest.values(), key=lambda each: (counts[each[1].label], each[0]), reverse=True)
+    others = (objective for _, objective in voted if by_rules is None or not by_rules.is_like(objective))
+    return (*others,) if by_rules is None else (by_rules, *others)
+
+
+def by_objective(sweep: Sweep, objective: Objective, records: Iterable[Record]) -> Sweep:
+    """The sweep with its best job by the experiment's objective in place of its own, which a tuning job or a tag may
+    have named."""
+    same = [each for each in records if each.is_in_experiments_ranking and objective.is_like(each.experiment_objective)]
+    first = min(same, key=lambda each: each.experiment_rank, default=None)
+    if first is None or first.experiment_value is None:
+        return sweep
+    best = Best(first.job.name, first.experiment_value, first.experiment_rank, first.job.hyper_parameters)
+    return replace(sweep, objective=objective, best=best)
 
 
 def summed_up(name: str, sweeps: Sequence[Sweep], best: Record | None) -> Experiment:
     """An experiment's entry, from all its sweeps and its best job."""
-    ranks = best is not None and best.ranks and best.experiment_value is not None
+    ranks = best is not None and best.is_in_experiments_ranking
     moments = [sweep.last_at for sweep in sweeps if sweep.last_at is not None]
     return Experiment(
         name=name,

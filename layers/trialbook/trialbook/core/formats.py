@@ -8,13 +8,22 @@ are upgraded whenever they are read, and keep the new format once they are writt
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from trialbook.core.objectives import moved_rank
+
 Facts = dict[str, Any]
 Step = Callable[[str, Facts], Facts]
 
-FORMAT = 1
+
+def _ranks_by_objective_alone(kind: str, facts: Facts) -> Facts:
+    """Who named an objective is no part of a rank any more: a sweep's best job has its rank among the facts."""
+    best = facts.get("best") if kind == "sweep" else None
+    return {**facts, "best": {**best, "rank": moved_rank(best["rank"])}} if best else facts
+
+
+FORMAT = 2
 # By the format that a step starts from: it takes the item's kind ("job", "sweep", …) and facts, and gives those of the
 # next format.
-STEPS: Mapping[int, Step] = {}
+STEPS: Mapping[int, Step] = {1: _ranks_by_objective_alone}
 
 
 class NewerFormat(Exception):

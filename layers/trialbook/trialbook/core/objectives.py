@@ -17,6 +17,7 @@ from trialbook.core.times import iso
 ALIAS_METRIC = "ObjectiveMetric"  # built-in algorithms report the tuning objective under this name as well
 OBJECTIVE_HYPER_PARAMETER = "_tuning_objective_metric"
 UNRANKED = "~"  # sorts behind every rank
+OLD_RANKS = "1"  # what keys that `moved_rank` changes begin with
 
 
 class ObjectiveType(StrEnum):
@@ -57,6 +58,10 @@ class Objective:
         """`minimize validation:error`, or with its statistic `minimize min validation:error`."""
         statistic = "" if self.statistic is Statistic.LAST else f"{self.statistic} "
         return f"{self.type.lower()} {statistic}{self.metric}"
+
+    def is_like(self, other: "Objective | None") -> bool:
+        """Whether both rank alike: by metric, type and statistic, whoever named them."""
+        return other is not None and self.label == other.label
 
     @property
     def is_named(self) -> bool:
@@ -167,8 +172,7 @@ def may_rank(job: Job, rank_stopped: bool | None = None) -> bool:
 def rank_key(objective: Objective, value: float, created_at: datetime | None, name: str) -> str:
     """An index key that sorts best first within an objective; ties go to the earlier job.
 
-    Jobs of one partition with different objectives stay apart: named objectives before those guessed from known
-    metrics, validation before test before train, then by label.
+    Jobs of one partition with different objectives stay apart, the leading one first: see `rank_prefix`.
     """
     signed = value if objective.type is ObjectiveType.MINIMIZE else -value
     moment = iso(created_at or datetime.max.replace(tzinfo=UTC))
@@ -176,9 +180,24 @@ def rank_key(objective: Objective, value: float, created_at: datetime | None, na
 
 
 def rank_prefix(objective: Objective) -> str:
-    """What the rank keys of an objective begin with."""
-    guessed = int(not objective.is_named)
-    return f"{guessed}{_data_set_preference(objective.metric)}|{objective.label}|"
+    """What the rank keys of an objective begin with: metric, type and statistic, whoever named them.
+
+    Where the jobs of a sweep have several objectives, that with the least prefix leads: validation before test before
+    what names no data set before train, then by label. So it does not depend on the order of events. In an experiment
+    `experiments.candidates` says which leads.
+    """
+    label = objective.label.replace("\\", "\\\\").replace("|", "\\p")  # so that no label is the beginning of another
+    return f"0{_data_set_preference(objective.metric)}|{label}|"
+
+
+def moved_rank(key: str) -> str:
+    """Today's form of a rank key. Until format 1, objectives that nobody had named had keys of their own."""
+    return f"0{key[1:]}" if key.startswith(OLD_RANKS) else key
+
+
+def prefix_of(rank: str) -> str:
+    """The objective's part of a rank key: two keys with the same one are ranked by the same."""
+    return rank.rsplit("|", 3)[0]
 
 
 def unranked_key(created_at: datetime | None, name: str) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, Job, JobKey, JobKind, TuningDefinition, nothing
 from trialbook.core.names import same_name
-from trialbook.core.objectives import Objective, rank_key, rank_prefix, unranked_key
+from trialbook.core.objectives import Objective, ObjectiveSource, rank_key, rank_prefix, unranked_key
 from trialbook.core.places import Place, name_there
 from trialbook.core.times import iso
 
@@ -65,6 +65,11 @@ class Record:
     def experiment_rank(self) -> str:
         """Sorts best first among the jobs of its experiment."""
         return self._rank(self.experiment_objective, self.experiment_value)
+
+    @property
+    def is_in_experiments_ranking(self) -> bool:
+        """Whether it ranks in its experiment."""
+        return self.ranks and self.experiment_objective is not None and self.experiment_value is not None
 
     def _rank(self, objective: Objective | None, value: float | None) -> str:
         if not self.ranks or objective is None or value is None:
@@ -161,6 +166,17 @@ class Sweep:
         return JobKey(self.account, self.region, JobKind.TUNING, name_there(self.id, Place(self.account, self.region)))
 
     @property
+    def own_objective(self) -> Objective | None:
+        """What its tuning job said itself; None where it has none, or has not said."""
+        is_own = self.objective is not None and self.objective.source is ObjectiveSource.TUNING_JOB
+        return self.objective if self.kind is SweepKind.TUNING and is_own else None
+
+    @property
+    def childrens_objective(self) -> Objective | None:
+        """What its best job is ranked by, as long as its tuning job says nothing."""
+        return self.objective if self.own_objective is None else None
+
+    @property
     def began_at(self) -> datetime | None:
         """When the first of its jobs was launched, or the tuning job itself while it has none."""
         return self.first_at or self.tuning_created_at
@@ -232,7 +248,7 @@ def recount(sweep: Sweep, records: Iterable[Record]) -> Sweep:
         last_at=None,
         longest_runtime_seconds=0,
         best=None,
-        objective=sweep.objective if sweep.kind is SweepKind.TUNING else None,
+        objective=sweep.own_objective,
         expected_size=None,
         is_history=True,
     )
@@ -281,13 +297,13 @@ def _better(best: Best | None, record: Record) -> Best | None:
 def _sweep_objective(sweep: Sweep, record: Record) -> Objective | None:
     """A tuning job's sweep keeps its own. Elsewhere it is the best job's, and until a job ranks the first by rank
     prefix of those that were given by name: so it does not depend on the order in which jobs are counted."""
-    if sweep.kind is SweepKind.TUNING and sweep.objective is not None:
-        return sweep.objective
+    if sweep.own_objective is not None:
+        return sweep.own_objective
     best = _better(sweep.best, record)
     if best is not None:
         return sweep.objective if best is sweep.best else record.objective
     named = [each for each in (sweep.objective, record.objective) if each and each.is_named]
-    return min(named, key=rank_prefix, default=None)
+    return min(named, key=lambda each: (rank_prefix(each), list(ObjectiveSource).index(each.source)), default=None)
 
 
 def expected_size(job: Job) -> int | None:

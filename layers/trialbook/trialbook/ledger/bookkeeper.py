@@ -348,6 +348,7 @@ class Bookkeeper:
 
     def rerank_experiment(self, experiment: str) -> Iterator[tuple[str, int]]:
         """Re-ranks an experiment's sweeps and single jobs one after the other: each with the number of jobs changed."""
+        self.ledger.move_ranks(experiment)
         sweeps = {record.sweep for record in self.ledger.experiment_ranking(experiment) if record.sweep}
         for sweep_id in sorted(sweeps):
             yield sweep_id, self.rerank(sweep_id)

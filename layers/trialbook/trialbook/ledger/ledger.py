@@ -46,7 +46,7 @@ from trialbook.core.formats import FORMAT, upgraded
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.masking import Masker
 from trialbook.core.names import same_name
-from trialbook.core.objectives import Objective, rank_prefix
+from trialbook.core.objectives import OLD_RANKS, Objective, moved_rank, rank_prefix
 from trialbook.core.places import Place, Places
 from trialbook.core.sweeps import Record, Sweep, start_of
 from trialbook.core.times import iso
@@ -143,6 +143,7 @@ class _Item(Model):
 
 PLACES = "places"  # the note's name
 _MASKING_KEY = "masking key"
+_ENTRY, FIRST_RANK = "!", "0"  # an experiment's entry sorts before all its jobs in the index
 _HEAD = "~"  # sorts behind every window of the experiment
 NO_LOOPS: Mapping[str, "Loops"] = MappingProxyType({})
 EXPERIMENTS = "EXPERIMENTS"
@@ -217,6 +218,7 @@ class Ledger:
         self._region, self._host = region, host
         self._expire_days = expire_days
         self._cause = cause
+        self._noted: set[str] = set()
         self._listed: set[str] = set()  # experiments known to have an entry
         self._places = Places()  # as last read
         prepared(self.session)
@@ -282,11 +284,25 @@ class Ledger:
     ) -> Iterator[Record]:
         """The jobs of an experiment, best first, unranked ones last; one Query for the first `limit`.
 
-        Jobs with different objectives are ranked apart; with `objective`, only its own are told.
+        Jobs with different objectives are ranked apart; with `objective`, only its own are told. Which of them leads is
+        not for their order to say: see `leading`.
         """
-        condition = self._item.experiment_rank.startswith(rank_prefix(objective)) if objective else None
+        rank = self._item.experiment_rank
+        condition = rank.startswith(rank_prefix(objective)) if objective else rank >= FIRST_RANK
         query = self._item.by_experiment.query(experiment_id(experiment), condition, limit=limit, page_size=limit)
         yield from (read_record(item) for item in query)
+
+    def move_ranks(self, experiment: str) -> int:
+        """Gives the experiment's jobs that format 1 ranked apart, as nobody had named their objective, today's keys;
+        returns how many. Their facts and versions stay; whoever writes one in between gives it today's keys too."""
+        moved = 0
+        for item in self._item.by_experiment.query(
+            experiment_id(experiment), self._item.experiment_rank.startswith(OLD_RANKS)
+        ):
+            item.experiment_rank = moved_rank(item.experiment_rank)
+            item.sweep_rank = moved_rank(item.sweep_rank) if item.sweep_rank else None
+            moved += self._save_if(item, self._item.version == item.version)
+        return moved
 
     # -- sweeps -------------------------------------------------------------------------------------------------
 
@@ -370,6 +386,11 @@ class Ledger:
         for item in self._item.query(EXPERIMENTS):
             yield read_experiment(item)
 
+    def experiment(self, name: str) -> Experiment | None:
+        """An experiment's entry, with what it is ranked by."""
+        item = self._get(EXPERIMENTS, same_name(name))
+        return None if item is None else read_experiment(item)
+
     def put_experiment(self, experiment: Experiment) -> None:
         """Writes an experiment's entry."""
         self._experiment_item(experiment).save()
@@ -381,7 +402,15 @@ class Ledger:
             self._listed.add(same_name(name))
 
     def _experiment_item(self, experiment: Experiment) -> _Item:
-        return self._item(EXPERIMENTS, same_name(experiment.name), item="experiment", **_facts(pack(experiment)))
+        """It lies before the experiment's jobs in the index too, so that one Query reads it with the first of them."""
+        return self._item(
+            EXPERIMENTS,
+            same_name(experiment.name),
+            item="experiment",
+            **_facts(pack(experiment)),
+            experiment_id=experiment_id(experiment.name),
+            experiment_rank=_ENTRY,
+        )
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -516,13 +545,15 @@ class Ledger:
         """Remembers the experiment of a trial that somebody else made."""
         self._item(_trials_pk(key), same_name(trial), item="trial", facts=experiment).save()
 
-    def _save_if(self, item: _Item, condition: Any) -> None:
-        """Saves the item unless the condition fails: then what stands there is better."""
+    def _save_if(self, item: Any, condition: Any) -> bool:
+        """Saves the item unless the condition fails: then what stands there is better. Whether it did."""
         try:
             item.save(condition)
+            return True
         except PutError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
+            return False
 
     # -- the rest -----------------------------------------------------------------------------------------------
 
@@ -589,6 +620,12 @@ class Ledger:
         """A text remembered under a name, such as reconcile's watermark."""
         item = self._get("NOTE", name)
         return None if item is None else item.facts
+
+    def is_noted(self, name: str) -> bool:
+        """Whether there is such a note, for those that never go: asked until there is, then known."""
+        if name not in self._noted and self.note(name) is not None:
+            self._noted.add(name)
+        return name in self._noted
 
     def put_note(self, name: str, text: str) -> None:
         """Remembers a text under a name."""

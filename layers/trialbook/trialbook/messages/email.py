@@ -4,15 +4,14 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from trialbook.core.addresses import Mailbox, mailbox
 from trialbook.core.analysis.wording import moment
 from trialbook.core.errors import InvalidInput
 from trialbook.core.message import Message, MessageKind, Mood
@@ -23,14 +22,13 @@ from trialbook.core.report_keys import safe
 from trialbook.markup import breakable, joints
 from trialbook.messages.email_text import constants_label, email_text, failures_label
 from trialbook.messages.fitting import LIMITS, as_many_as_fit, fitted
+from trialbook.messages.mail_headers import POLICY, as_text
 
 LONGEST_HTML = 95_000  # bytes; Gmail shows the first 102 KB and hides the rest behind a link
 LARGEST_MAIL = 10_000_000  # bytes as sent; SES takes 40 MB, but many mailboxes refuse mails from 10 MB on
 _LONGEST_WORD = 14  # characters of a part of a name in a table's head
 _LONGEST_SUBJECT = 180  # characters; the answer stands at its beginning
 _WIDEST_PICTURE = 536  # pixels: the mail's 600 without its margins
-_POLICY = SMTP.clone(max_line_length=200, raise_on_defect=True)
-_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _SIGNS = {Mood.BUSY: "…", Mood.GOOD: "✓", Mood.MIXED: "!", Mood.BAD: "✕"}
 _KINDS = {
     MessageKind.SWEEP: "Sweep",
@@ -63,7 +61,7 @@ class Enclosed:
 def email_of(message: Message, to: str, head: Letterhead, enclosed: Enclosed | None = None) -> EmailMessage:
     """The mail. The same arguments give the same bytes. Raises InvalidInput where an address is none."""
     enclosed = enclosed or Enclosed()
-    mail = EmailMessage(_POLICY)
+    mail = EmailMessage(POLICY)
     sender = address_of(head.sender, "EmailFrom", "Trialbook")
     _write_head(mail, message, sender, address_of(to, "the address"), head)
     room = LARGEST_MAIL - _encoded(enclosed.picture) - 2 * LONGEST_HTML
@@ -85,11 +83,11 @@ def email_of(message: Message, to: str, head: Letterhead, enclosed: Enclosed | N
     return mail
 
 
-def _write_head(mail: EmailMessage, message: Message, sender: Address, to: Address, head: Letterhead) -> None:
-    mail["From"] = sender
-    mail["To"] = to
+def _write_head(mail: EmailMessage, message: Message, sender: Mailbox, to: Mailbox, head: Letterhead) -> None:
+    mail["From"] = as_text(sender)
+    mail["To"] = as_text(to)
     if head.reply_to:
-        mail["Reply-To"] = address_of(head.reply_to, "EmailReplyTo")
+        mail["Reply-To"] = as_text(address_of(head.reply_to, "EmailReplyTo"))
     mail["Subject"] = one_line(message.subject or message.title, _LONGEST_SUBJECT)
     mail["Date"] = format_datetime(message.at)
     mail["Message-ID"] = f"<{_mark(_identity(message))}@{sender.domain}>"
@@ -111,19 +109,19 @@ def _identity(message: Message) -> str:
     return f"{message.about}/{message.revision}/{message.is_final}"
 
 
-def address_of(text: str, field: str, name: str = "") -> Address:
+def address_of(text: str, field: str, name: str = "") -> Mailbox:
     """The address, with the name it comes with or `name`. Raises InvalidInput with the field where it is none, or not
     plain ASCII, as SES takes it."""
-    given, plain = parseaddr(text)
-    if not _PLAIN_ADDRESS.fullmatch(plain):
+    found = mailbox(text)
+    if found is None:
         raise InvalidInput(field, text, "one email address, such as team@example.com or Team <team@example.com>")
-    return Address(one_line(given or name, 100), addr_spec=plain)
+    return Mailbox(found.address, one_line(found.name or name, 100))
 
 
 def _unsubscribe(text: str) -> str:
     if text.startswith("https://") and re.fullmatch(r"[!-;=?-~]+", text):
         return text
-    return f"mailto:{address_of(text.removeprefix('mailto:'), 'EmailUnsubscribe').addr_spec}?subject=unsubscribe"
+    return f"mailto:{address_of(text.removeprefix('mailto:'), 'EmailUnsubscribe').address}?subject=unsubscribe"
 
 
 def _notes(message: Message, report: bytes | None, attached: bytes | None, name: str) -> list[str]:

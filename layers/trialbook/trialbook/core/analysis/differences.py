@@ -39,17 +39,13 @@ def differences(ranked: Ranked, previous: Sweep | None, before: Record | None) -
         second = ranked.records[1]
         assert second.value is not None
         found.append(difference(Against.RUNNER_UP, best, second.value, second.job.name, None, objective))
-    if previous is not None and previous.best is not None and _same(previous.objective, objective):
+    if previous is not None and previous.best is not None and objective.is_like(previous.objective):
         other = previous.best
         found.append(difference(Against.PREVIOUS_SWEEP, best, other.value, other.job_name, previous.id, objective))
-    if before is not None and before.experiment_value is not None and _same(before.experiment_objective, objective):
+    if before is not None and before.experiment_value is not None and objective.is_like(before.experiment_objective):
         value = before.experiment_value
         found.append(difference(Against.EXPERIMENT, best, value, before.job.name, before.sweep, objective))
     return tuple(found)
-
-
-def _same(one: Objective | None, other: Objective) -> bool:
-    return one is not None and one.label == other.label
 
 
 def improvements(ranked: Ranked, ends: Mapping[JobKey, int]) -> tuple[Improvement, ...]:

@@ -132,7 +132,7 @@ def experiment_report(
 
 
 def _is_by(sweep: Sweep, objective: Objective) -> bool:
-    return sweep.best is not None and sweep.objective is not None and sweep.objective.label == objective.label
+    return sweep.best is not None and objective.is_like(sweep.objective)
 
 
 def _records(sweeps: Sequence[Sweep], objective: Objective | None) -> tuple[RecordStep, ...]:
@@ -185,7 +185,7 @@ def _champion(ranked: Sequence[Record], objective: Objective | None) -> Champion
 
 
 def _same(record: Record, objective: Objective) -> bool:
-    return record.experiment_objective is not None and record.experiment_objective.label == objective.label
+    return objective.is_like(record.experiment_objective)
 
 
 def _line(sweep: Sweep, *, is_record: bool) -> SweepLine:

@@ -23,15 +23,14 @@ class Ranked:
 
 
 def ranked_apart(records: Iterable[Record]) -> tuple[Ranked, ...]:
-    """The records that rank, a group for each objective: those named by somebody first, as the ledger sorts them."""
-    groups: dict[Objective, list[Record]] = {}
+    """The records that rank, a group for each objective, the leading one first, as the ledger sorts them. Whoever named
+    it for which job, a group has the objective of its best."""
+    groups: dict[str, list[Record]] = {}
     for record in records:
         if record.ranks and record.objective is not None and record.value is not None:
-            groups.setdefault(record.objective, []).append(record)
-    ordered = sorted(groups.items(), key=lambda item: rank_prefix(item[0]))
-    return tuple(
-        Ranked(objective, tuple(sorted(found, key=lambda record: record.sweep_rank))) for objective, found in ordered
-    )
+            groups.setdefault(rank_prefix(record.objective), []).append(record)
+    found = (sorted(groups[prefix], key=lambda record: record.sweep_rank) for prefix in sorted(groups))
+    return tuple(Ranked(records[0].objective, tuple(records)) for records in found if records[0].objective)
 
 
 def places_of_end(records: Iterable[Record]) -> dict[JobKey, int]:

@@ -207,15 +207,18 @@ def _of_job(event: Announcement, rule: AlertRule, facts: JobFacts) -> Iterator[B
         yield from _too_dear(rule, cost([record.job], record.job, facts.prices))
     if rule.no_metric and record.without_objective is not None:
         yield Broken(rule, "no metric found", f"{record.job.name} can't be ranked: {record.without_objective}.")
-    regression, objective = rule.regression, record.objective
-    if regression is None or objective is None or record.value is None:
+    regression = rule.regression
+    is_in_experiment = regression is not None and regression.against == EXPERIMENT
+    objective = record.experiment_objective if is_in_experiment else record.objective
+    value = record.experiment_value if is_in_experiment else record.value
+    if regression is None or objective is None or value is None:
         return
     yield from _without_baseline(rule, regression, facts)
     if regression.baseline is None:
         found = next(iter(apart(facts)), None) if regression.against == EXPERIMENT else None
     else:
-        found = _beside_baseline(record.value, objective, facts.baselines.get(regression.baseline))
-    yield from _regressed(rule, regression, found, (objective.metric, record.value, objective.type))
+        found = _beside_baseline(value, objective, facts.baselines.get(regression.baseline))
+    yield from _regressed(rule, regression, found, (objective.metric, value, objective.type))
 
 
 def _without_baseline(rule: AlertRule, regression: Regression, facts: Watched) -> Iterator[Broken]:

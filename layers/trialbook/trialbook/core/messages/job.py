@@ -55,7 +55,7 @@ def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
         verdict=_verdict(facts),
         at=last_activity_of(job),
         version=record.version,
-        sentences=tuple(compared(each, record.objective.type) for each in apart(facts) if record.objective),
+        sentences=_compared(facts),
         facts=_facts(facts, rules),
         constants=_constants(job),
         failures=_reasons(job),
@@ -85,7 +85,8 @@ def _outcome(facts: JobFacts, *, is_title: bool) -> str:
         return cut(kind if colon else reason, _IN_TITLE) if is_title else cut(reason, _IN_SUBJECT)
     if record.objective is None or record.value is None:
         return ""
-    before = facts.before.experiment_value if facts.before else None
+    is_by_it = facts.before is not None and record.objective.is_like(facts.before.experiment_objective)
+    before = facts.before.experiment_value if facts.before and is_by_it else None
     return f"{record.objective.metric} {told_apart(record.value, before)}"
 
 
@@ -108,10 +109,18 @@ def apart(facts: JobFacts) -> tuple[Difference, ...]:
     objective, value = record.experiment_objective, record.experiment_value
     if before is None or objective is None or value is None or before.experiment_value is None:
         return ()
-    if before.experiment_objective is None or before.experiment_objective.label != objective.label:
+    if not objective.is_like(before.experiment_objective):
         return ()
     other = (before.experiment_value, before.job.name, before.sweep)
     return (difference(Against.EXPERIMENT, value, *other, objective),)
+
+
+def _compared(facts: JobFacts) -> tuple[str, ...]:
+    """How far it is from the best before it, where that is by the objective that the verdict names."""
+    objective = facts.record.objective
+    if objective is None or not objective.is_like(facts.record.experiment_objective):
+        return ()
+    return tuple(compared(each, objective.type) for each in apart(facts))
 
 
 def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:

@@ -101,7 +101,7 @@ def _of_records(sweep: Sweep, top: Sequence[Record]) -> Leaders:
     trials = tuple(
         Leader(record.job.name, record.value, _values(parameters, values), record.job.duration_seconds)
         for record, values in zip(top, given, strict=True)
-        if record.ranks and record.value is not None and record.objective == objective
+        if record.ranks and record.value is not None and objective is not None and objective.is_like(record.objective)
     )
     return Leaders(objective, trials, tuple(each.name for each in parameters), constants(jobs))
 

@@ -1,5 +1,6 @@
 """Quiet hours: when a message waits, and until when. It waits, it is never dropped."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -44,9 +45,23 @@ class Window:
 
 
 def _instant(wall: datetime, zone: str, after: datetime) -> datetime:
-    """The moment at which a clock in the zone shows the time; of two, when clocks are set back, the one to come."""
+    """The moment at which a clock in the zone shows the time; of two, when clocks are set back, the one to come. Where
+    clocks are set forward past it, the moment at which they are."""
     first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
+    if second < first:
+        return _set_forward(wall, zone, second, first)
     return first if first > after else second if second > after else after + timedelta(minutes=1)
+
+
+def _set_forward(wall: datetime, zone: str, before: datetime, after: datetime) -> datetime:
+    """The first second, of those between, at which a clock in the zone shows the time or a later one."""
+    seconds = range(int((after - before).total_seconds()))
+    passed = bisect_left(
+        seconds,
+        True,
+        key=lambda each: (before + timedelta(seconds=each)).astimezone(ZoneInfo(zone)).replace(tzinfo=None) >= wall,
+    )
+    return before + timedelta(seconds=passed)
 
 
 def quiet_until(windows: Sequence[Window], message: Message, now: datetime) -> datetime | None:

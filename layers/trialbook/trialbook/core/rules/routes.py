@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from math import isfinite
 from typing import Any
 
+from trialbook.core.addresses import is_address
 from trialbook.core.announcements import TYPES
 from trialbook.core.destination import Channel
 from trialbook.core.message import Message, MessageKind, Mood
@@ -24,11 +25,8 @@ _COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": ope
 _THRESHOLD = re.compile(r"(?P<metric>.+?)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)")
 _SLACK = re.compile(r"#[^\s#,@&<>]{1,80}|[CGDUW][A-Z0-9]{6,20}")
 _MENTION = re.compile(r"[UWS][A-Z0-9]{6,20}")
-_EMAIL = re.compile(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+\.[^\s@,;<>\".]+")
-_ADDRESSES = {
-    Channel.SLACK: (_SLACK, "'#channel' (in quotes), an id such as C012AB3CD, or owner"),
-    Channel.EMAIL: (_EMAIL, "an email address, or owner"),
-}
+_IS_SLACK = "'#channel' (in quotes), an id such as C012AB3CD, or owner"
+_IS_EMAIL = "an email address in ASCII such as team@example.com"
 _PARAMETER = re.compile(r"/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 
 
@@ -130,7 +128,7 @@ def parse_owners(check: Checker, top: Mapping[str, Any]) -> dict[str, Owner]:
 def _owner(check: Checker, value: object, path: Path) -> Owner:
     given = check.mapping(value, path, _OWNER)
     slack = check.pattern(given.get("slack"), (*path, "slack"), _MENTION, "a user's or group's id such as U012AB3CD")
-    email = check.pattern(given.get("email"), (*path, "email"), _EMAIL, "an email address")
+    email = _email(check, given.get("email"), (*path, "email"), _IS_EMAIL)
     if not given:
         check.problem(path, "says nothing, expected slack or email")
     return Owner(slack, email)
@@ -209,7 +207,17 @@ def _address(check: Checker, channel: Channel, value: object, path: Path) -> str
         return None
     if value == OWNER:
         return OWNER
-    pattern, expected = _ADDRESSES[channel]
+    expected = _IS_SLACK if channel is Channel.SLACK else f"{_IS_EMAIL}, or owner"
     if value is None:  # what YAML makes of `slack: #channel`: the rest is a comment
         check.wrong(path, value, expected)
-    return check.pattern(value, path, pattern, expected)
+    if channel is Channel.EMAIL:
+        return _email(check, value, path, expected)
+    return check.pattern(value, path, _SLACK, expected)
+
+
+def _email(check: Checker, value: object, path: Path, expected: str) -> str | None:
+    """An address that mails can be sent to, by the very grammar that sending has."""
+    if value is None or (isinstance(value, str) and is_address(value)):
+        return value
+    check.wrong(path, value, expected)
+    return None

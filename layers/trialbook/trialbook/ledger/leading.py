@@ -1,0 +1,46 @@
+"""What an experiment is ranked by, and its best jobs: decided here alone, and kept in the experiment's entry.
+
+The page of an experiment, the index, lists, `best`, `trials` and the weekly report all take it from that entry or from
+here, so that all of them name the same best.
+"""
+
+from dataclasses import dataclass
+
+from trialbook.core.experiments import candidates, summed_up
+from trialbook.core.objectives import Objective
+from trialbook.core.rules.document import Rules
+from trialbook.core.sweeps import Record, Sweep
+from trialbook.ledger.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """An experiment's sweeps in order of time, its objective, and its best jobs by that; none where no job ranks."""
+
+    sweeps: tuple[Sweep, ...]
+    objective: Objective | None
+    best: tuple[Record, ...]
+
+
+def leading(experiment: str, ledger: Ledger, rules: Rules, most: int = 1) -> Leading:
+    """What leads by what the ledger holds now, with up to `most` of the best jobs: as a rule two Queries.
+
+    Where nothing ranks by what rules or sweeps say, as before a `rerank` or with single jobs alone, it is what the
+    first job of the ranking has.
+    """
+    sweeps = tuple(ledger.sweeps_of(experiment))
+    for objective in candidates(sweeps, rules.objective(experiment)):
+        best = tuple(ledger.experiment_ranking(experiment, most, objective))
+        if best:
+            return Leading(sweeps, objective, best)
+    first = next(ledger.experiment_ranking(experiment, 1), None)
+    if first is None or not first.is_in_experiments_ranking:
+        return Leading(sweeps, None, ())
+    same = tuple(ledger.experiment_ranking(experiment, most, first.experiment_objective))
+    return Leading(sweeps, first.experiment_objective, same)
+
+
+def list_experiment(experiment: str, ledger: Ledger, rules: Rules) -> None:
+    """Writes the experiment's entry anew: its objective, its best job, and the sums over its sweeps."""
+    found = leading(experiment, ledger, rules)
+    ledger.put_experiment(summed_up(experiment, found.sweeps, found.best[0] if found.best else None))
