@@ -233,7 +233,8 @@ def frame(columns: Columns) -> "pd.DataFrame":
         if name in ("started_at", "ended_at"):
             made[name] = pd.to_datetime(made[name], utc=True)
         elif any(isinstance(value, int) for value in values) and None in values:
-            made[name] = made[name].astype("Int64" if all(not isinstance(v, float) for v in values) else "float64")
+            is_whole = not any(isinstance(value, float) for value in values)
+            made[name] = pd.array(values, dtype="Int64") if is_whole else made[name].astype("float64")
     return made
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from trialbook.core.numbers import is_whole
 from trialbook.core.sweeps import Record, Sweep
 
 Columns = dict[str, list[Any]]
@@ -65,7 +66,8 @@ def _names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def numbers(texts: list[str | None]) -> list[Any]:
-    """Whole numbers where all are, numbers where all are, the texts themselves otherwise."""
+    """Whole numbers where all are, numbers where all are, the texts themselves otherwise: of whole numbers that neither
+    64 bits nor a float hold too."""
     known = [text for text in texts if text is not None]
     for number in (_whole, _number):
         found = [number(text) for text in known]
@@ -77,11 +79,13 @@ def numbers(texts: list[str | None]) -> list[Any]:
 
 def _whole(text: str) -> int | None:
     digits = text.removeprefix("-")
-    plain = digits.isascii() and digits.isdecimal() and len(digits) < 16 and (digits == "0" or digits[0] != "0")
-    return int(text) if plain else None
+    plain = digits.isascii() and digits.isdecimal() and (digits == "0" or digits[0] != "0")
+    return int(text) if plain and len(digits) < 20 and abs(int(text)) < 2**63 else None
 
 
 def _number(text: str) -> float | None:
+    if is_whole(text) and abs(int(text)) > 2**53:
+        return None
     if "_" in text or text != text.strip() or text.strip("+-").lower() in ("nan", "inf", "infinity"):
         return None
     try:

@@ -15,7 +15,7 @@ from tests import synthetic
 from tests.browser.conftest import Open, files_of, pages_of, report_of, serious
 from tests.unit.analysing import analysed, one_number, trial
 from trialbook.core.jobs import Metric
-from trialbook.core.numbers import shown
+from trialbook.core.numbers import aligned, shown
 from trialbook.core.sweeps import Record
 from trialbook.report import files
 
@@ -183,15 +183,18 @@ def test_the_table_shows_what_report_json_holds(open_page: Open) -> None:
         assert told == [shown(trials["hyper_parameters"][name][at]) for at in ranked]
 
 
+MARK = "\ufeff"  # by which Excel knows UTF-8
+
+
 def downloaded(page: Page, button: str) -> str:
     with page.expect_download() as waiting:
         page.locator(button).click()
-    return waiting.value.path().read_text(encoding="utf-8")
+    return waiting.value.path().read_bytes().decode()
 
 
 def test_the_csv_holds_every_trial_with_every_hyperparameter_and_metric(open_page: Open) -> None:
     page = open_page(report_of(60)["report.html"])
-    rows = list(csv.DictReader(io.StringIO(downloaded(page, "#csv"))))
+    rows = list(csv.DictReader(io.StringIO(downloaded(page, "#csv").removeprefix(MARK))))
     trials = figures(60)["trials"]
     by_name = {row["Job"]: row for row in rows}
 
@@ -204,6 +207,47 @@ def test_the_csv_holds_every_trial_with_every_hyperparameter_and_metric(open_pag
             value = trials["metrics"][metric][at]
             assert by_name[name][metric] == ("" if value is None else by_name[name][metric])
             assert value is None or float(by_name[name][metric]) == value
+
+
+def test_whole_numbers_keep_all_their_digits_everywhere_in_the_page(open_page: Open) -> None:
+    """JavaScript's own numbers would round them, and make one of two."""
+    seeds = ["9007199254740993", "9007199254740992", "-1234567890123456789", "123456789012345678901234567890"]
+    given = [trial(n, {"seed": seed}, 0.1 * (n + 1)) for n, seed in enumerate(seeds)]
+    made = files(analysed(given))
+    page = open_page(made["report.html"])
+    column = page.locator("#rows thead th").all_inner_texts().index("seed") + 1
+    rows = list(csv.DictReader(io.StringIO(downloaded(page, "#csv").removeprefix(MARK))))
+
+    assert cells(page, column) == seeds
+    assert [row["seed"] for row in rows] == seeds
+    assert json.loads(downloaded(page, "#json"))["trials"]["hyper_parameters"]["seed"] == [int(each) for each in seeds]
+    page.locator("#rows thead th button", has_text="seed").click()
+    assert cells(page, column) == sorted(seeds, key=int)
+
+
+def test_a_number_that_is_cut_shows_all_its_digits_on_hover_and_points_lie_below_each_other(open_page: Open) -> None:
+    values = [0.5, 0.123456789, 12.25]
+    given = analysed([trial(n, {"a": n}, None, metrics={"m": value}) for n, value in enumerate(values)])
+    page = open_page(files(given)["report.html"])
+    column = page.locator("#rows thead th").all_inner_texts().index("m") + 1
+    found = page.locator(f"#rows tbody tr[data-trial] td:nth-child({column})")
+    behind = [found.nth(at).evaluate("cell => cell.dataset.behind") for at in range(3)]
+
+    assert cells(page, column) == ["0.5", "0.1235", "12.25"]
+    assert found.nth(1).get_attribute("title") == "0.123456789"
+    assert [text + blanks for text, blanks in zip(cells(page, column), behind, strict=True)] == aligned(
+        cells(page, column)
+    )
+
+
+def test_a_csv_keeps_negative_numbers_runs_no_formula_and_opens_as_utf_8(open_page: Open) -> None:
+    texts = ["-1", "größer", "=1+1", "+49 30 1", "-0.5", "-1+1"]
+    given = analysed([trial(n, {"thr": text}, 0.1 * (n + 1)) for n, text in enumerate(texts)])
+    text = downloaded(open_page(files(given)["report.html"]), "#csv")
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix(MARK))))
+
+    assert text.startswith(MARK)
+    assert [row["thr"] for row in rows] == ["-1", "größer", "'=1+1", "'+49 30 1", "-0.5", "'-1+1"]
 
 
 def test_the_json_is_report_json(open_page: Open) -> None:
@@ -297,7 +341,7 @@ def test_what_a_brush_selects_is_what_the_table_and_the_download_hold(open_page:
     page = open_page(report_of(60)["report.html"])
     drag(page, "figure.contour", (0.1, 0.1), (0.6, 0.7))
     in_table = {row.get_attribute("data-trial") for row in page.locator("#rows tbody tr[data-trial]").all()}
-    names = {row["Job"] for row in csv.DictReader(io.StringIO(downloaded(page, "#csv")))}
+    names = {row["Job"] for row in csv.DictReader(io.StringIO(downloaded(page, "#csv").removeprefix(MARK)))}
 
     assert 0 < len(in_table) < 57
     assert names == {figures(60)["trials"]["job_name"][int(at or "")] for at in in_table}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trialbook.core.errors import InvalidInput
+from trialbook.core.numbers import number_of
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso
 from trialbook.ledger.ledger import PLACES, item_of, job_pk, read_record, read_sweep, sweep_keys
@@ -105,19 +106,20 @@ def _write_parquet(columns: Columns, path: Path) -> None:
 
 
 def _write_csv(columns: Columns, path: Path) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # the mark by which Excel knows UTF-8
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows([_cell(value) for value in row] for row in zip(*columns.values(), strict=True))
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def _cell(value: Any) -> Any:
-    """Numbers as they are; texts that a spreadsheet would run as a formula begin with an apostrophe."""
+    """Numbers as they are; texts that a spreadsheet would run as a formula begin with an apostrophe; a text that
+    is a number is none."""
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return f"'{value}" if value.startswith(_FORMULA) and number_of(value) is None else value
     return "" if value is None else json.dumps(value)

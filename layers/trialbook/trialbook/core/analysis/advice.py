@@ -5,6 +5,7 @@ from math import sqrt
 
 from trialbook.core.analysis.arithmetic import onto, variance
 from trialbook.core.analysis.importance import FLAT
+from trialbook.core.analysis.limits import is_quantity, limits
 from trialbook.core.analysis.model import (
     Advice,
     BestTrial,
@@ -20,7 +21,7 @@ from trialbook.core.analysis.model import (
     Value,
 )
 from trialbook.core.analysis.wording import listed, ordinal, plural
-from trialbook.core.numbers import percent, shown
+from trialbook.core.numbers import Number, percent, shown
 from trialbook.core.objectives import Objective
 
 _EDGE = 0.05  # of the range, on its scale
@@ -49,8 +50,16 @@ def at_the_edge(
         is_least_count = parameter.is_integer and value == parameter.lowest == 0  # there is nothing to try below
         if place is None or _EDGE < place < 1 - _EDGE or is_least_count:
             continue
-        told += _edge(parameter, float(value), is_low=place <= _EDGE, trials=trials)
+        if is_quantity(parameter.name) and not _is_natural_end(parameter, is_low=place <= _EDGE):
+            told += _edge(parameter, value, is_low=place <= _EDGE, trials=trials)
     return told
+
+
+def _is_natural_end(parameter: Parameter, *, is_low: bool) -> bool:
+    """Whether the range ends where all values of such a hyperparameter do: there is no dropout below 0."""
+    least, greatest = limits(parameter.name)
+    end = parameter.lowest if is_low else parameter.highest
+    return end is not None and (end <= least if is_low else end >= greatest)
 
 
 def _flat(found: Importance | None) -> list[Effect]:
@@ -67,7 +76,7 @@ def _place(parameter: Parameter, value: float) -> float | None:
     return (scaled(value) - scaled(low)) / (scaled(high) - scaled(low)) if value > 0 or scaled is float else None
 
 
-def _edge(parameter: Parameter, value: float, *, is_low: bool, trials: Sequence[Mapping[str, Value]]) -> list[Advice]:
+def _edge(parameter: Parameter, value: Number, *, is_low: bool, trials: Sequence[Mapping[str, Value]]) -> list[Advice]:
     top = trials[: max(round(len(trials) * _TOP), 3)]
     near, near_of_all = (_near_the_end(parameter, each, is_low=is_low) for each in (top, trials))
     if len(trials) >= _ENOUGH and not _is_crowded(near, len(top), near_of_all / len(trials)):

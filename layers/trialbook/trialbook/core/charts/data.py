@@ -46,8 +46,8 @@ def point(row: TrialRow, **more: Any) -> dict[str, Any]:
 
 
 def category(value: Value) -> str:
-    """A category's label; hyperparameters that a job lacks are `none`."""
-    return "none" if value is None else str(value)[:40]
+    """A category's whole name; hyperparameters that a job lacks are `none`."""
+    return "none" if value is None else str(value)
 
 
 def where(rows: Sequence[TrialRow], name: str) -> list[tuple[TrialRow, Value]]:

@@ -17,6 +17,7 @@ from trialbook.core.charts.chart import (
     stronger,
 )
 from trialbook.core.charts.data import MOST_LINES, ranked, thinned, thinning
+from trialbook.core.charts.labels import by_name, labels
 from trialbook.core.charts.scatter import by_importance, parameter_of
 from trialbook.core.numbers import shown
 
@@ -42,6 +43,7 @@ class _Axis:
     def __init__(self, parameter: Parameter) -> None:
         self.parameter = parameter
         self.title = cut(parameter.name, 24)
+        self.order = sorted(parameter.categories, key=by_name)
         self.to = onto(parameter.scale)
         self.low, self.high = parameter.lowest or 0.0, parameter.highest or 0.0
 
@@ -50,8 +52,7 @@ class _Axis:
         if value is None:
             return None
         if self.parameter.kind is Kind.CATEGORY:
-            order = self.parameter.categories
-            return order.index(str(value)) / max(len(order) - 1, 1)
+            return self.order.index(str(value)) / max(len(self.order) - 1, 1)
         if self.parameter.scale is Scale.LOG and self.low <= 0:
             return None
         width = self.to(self.high) - self.to(self.low)
@@ -60,8 +61,8 @@ class _Axis:
     def ends(self) -> tuple[str, str]:
         """What stands at the lower and upper end."""
         if self.parameter.kind is Kind.CATEGORY:
-            order = self.parameter.categories
-            return cut(order[0], 14), cut(order[-1], 14)
+            told = labels(self.order, 14)
+            return told[0], told[-1]
         return shown(self.low), shown(self.high)
 
 

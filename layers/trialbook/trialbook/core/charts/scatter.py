@@ -1,5 +1,8 @@
 """The objective against hyperparameters, one by one."""
 
+import json
+from collections.abc import Iterable
+
 from trialbook.core.analysis.model import Analysis, Group, Kind, Parameter, Scale, TrialRow, Value
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import (
@@ -19,8 +22,13 @@ from trialbook.core.charts.chart import (
     value_scale,
 )
 from trialbook.core.charts.data import MOST_POINTS, category, failed, point, ranked, thinned, thinning, where
+from trialbook.core.charts.labels import by_name, labels
 from trialbook.core.charts.marks import failures, told, trials
 from trialbook.core.jobs import STOPPED
+from trialbook.core.numbers import shown
+
+_MOST_LABELS = 16
+_LONGEST_LABEL = 28  # characters
 
 
 def parameter_of(analysis: Analysis, name: str) -> Parameter:
@@ -53,18 +61,18 @@ def value_by_parameter(analysis: Analysis, name: str, theme: Theme = Theme.LIGHT
     found = analysis.groups[group]
     parameter = parameter_of(analysis, name)
     rows = ranked(analysis, group)
-    shown = thinned(rows, MOST_POINTS)
-    layers = _by_parameter(analysis, found, parameter, shown, colours(theme))
+    drawn = thinned(rows, MOST_POINTS)
+    layers = _by_parameter(analysis, found, parameter, drawn, colours(theme))
     said = words.value_by_parameter(found, name)
     body: Spec = {"width": WIDTH, "height": HEIGHT, "layer": layers}
-    spec = framed(said.title, subtitle_of(analysis, found, len(shown), len(rows)), body, theme)
+    spec = framed(said.title, subtitle_of(analysis, found, len(drawn), len(rows)), body, theme)
     return Chart("value by parameter", said.title, said.alt, spec)
 
 
 def _by_parameter(
     analysis: Analysis, group: Group, parameter: Parameter, rows: list[TrialRow], c: Colours
 ) -> list[Spec]:
-    x, y = x_of(parameter), y_of(group)
+    x, y = x_of(parameter, group.best.varied.get(parameter.name)), y_of(group)
     data = [point(row, x=_place(parameter, value)) for row, value in where(rows, parameter.name)]
     lost = [{"x": _place(parameter, value)} for _, value in where(failed(analysis), parameter.name)]
     if parameter.kind is Kind.NUMBER:
@@ -74,17 +82,51 @@ def _by_parameter(
     return [*line, *trials(data, x, y, c), *failures(lost, x, c, at_top=is_minimised(group))]
 
 
-def x_of(parameter: Parameter) -> Spec:
-    """The axis of a hyperparameter, from the field `x`."""
+def _categories(parameter: Parameter, best: Value) -> Spec:
+    """Categories in the order of their names, which is no trend, each with its place; where there are more than have
+    room for their labels, some have one, the best trial's among them."""
+    lacking = {"none"} if parameter.missing else set()
+    names = sorted({category(each) for each in parameter.categories} | lacking, key=by_name)
+    told = dict(zip(names, labels(names, _LONGEST_LABEL), strict=True))
+    labelled = _some(names, category(best))
+    title = parameter_axis(parameter)
+    axis: Spec = {
+        "labelAngle": 0 if len(labelled) <= 6 else -40,
+        "labelLimit": 160,
+        "values": labelled,
+        "labelExpr": _labelled((json.dumps(name), told[name]) for name in labelled),
+    }
+    if len(labelled) < len(names):
+        title += f" ({len(names):,} values, by name)"
+    return {"field": "x", "type": "nominal", "title": title, "sort": names, "axis": axis, "scale": {"domain": names}}
+
+
+def _some(names: list[str], best: str) -> list[str]:
+    """All, or an even choice of them with the best's, and none so near to it that their labels would touch."""
+    if len(names) <= _MOST_LABELS:
+        return names
+    step = len(names) / _MOST_LABELS
+    at = names.index(best) if best in names else None
+    chosen = {int(place * step) for place in range(_MOST_LABELS)}
+    if at is not None:
+        chosen = {place for place in chosen if abs(place - at) >= step * 0.75} | {at}
+    return [names[place] for place in sorted(chosen)]
+
+
+def _labelled(pairs: Iterable[tuple[str, str]]) -> str:
+    """A Vega expression that gives each value, written as in JSON, its label."""
+    tests = [f"datum.value === {value} ? {json.dumps(label)} : " for value, label in pairs]
+    return f"{''.join(tests)}datum.label"
+
+
+def x_of(parameter: Parameter, best: Value = None) -> Spec:
+    """The axis of a hyperparameter, from the field `x`; `best` is the best trial's value."""
     if parameter.kind is Kind.CATEGORY:
-        order = [category(each) for each in parameter.categories]
-        axis = {"labelAngle": 0 if len(order) <= 6 else -40, "labelLimit": 120}
-        return {"field": "x", "type": "nominal", "title": parameter_axis(parameter), "sort": order, "axis": axis}
-    few: Spec = {"tickCount": 6, "labelOverlap": True, "format": ".4~g"}
-    if parameter.values:
-        few["values"] = list(parameter.values)
-    elif parameter.scale is Scale.LOG:
-        few["values"] = ticks(parameter)
+        return _categories(parameter, best)
+    few: Spec = {"tickCount": 6, "labelOverlap": True}
+    if parameter.values or parameter.scale is Scale.LOG:
+        few["values"] = list(parameter.values) or ticks(parameter)
+        few["labelExpr"] = _labelled((json.dumps(each), shown(each)) for each in few["values"])
     scale = parameter_scale(parameter)
     return {"field": "x", "type": "quantitative", "title": parameter_axis(parameter), "scale": scale, "axis": few}
 
@@ -106,16 +148,16 @@ def slices(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0, most:
     """The objective against each hyperparameter, those that matter most first."""
     found = analysis.groups[group]
     names = by_importance(found)[:most]
-    shown = thinned(ranked(analysis, group), MOST_POINTS // 2)
+    drawn = thinned(ranked(analysis, group), MOST_POINTS // 2)
     views = [
         {
             "width": 250,
             "height": 190,
-            "layer": _by_parameter(analysis, found, parameter_of(analysis, name), shown, colours(theme)),
+            "layer": _by_parameter(analysis, found, parameter_of(analysis, name), drawn, colours(theme)),
         }
         for name in names
     ]
     said = words.slices(found)
-    subtitle = subtitle_of(analysis, found, len(shown), found.ranked)
+    subtitle = subtitle_of(analysis, found, len(drawn), found.ranked)
     spec = framed(said.title, subtitle, {"concat": views, "columns": 3 if len(views) > 4 else 2, "spacing": 28}, theme)
     return Chart("slices", said.title, said.alt, spec)

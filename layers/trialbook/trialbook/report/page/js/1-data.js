@@ -1,43 +1,19 @@
 // The figures: report.json as it was embedded, trials as columns.
-const report = JSON.parse(document.getElementById("report").textContent);
+const source = document.getElementById("report").textContent;
+const report = parse(source);
 const trials = report.trials;
 const size = trials.job_name.length;
 const all = Array.from({ length: size }, (_, i) => i);
 
-const single = Math.fround;
-
-// As Python's tidy(): the shortest decimal that is the same float32, seven significant digits at most.
-function number(value, most = 7) {
-  for (let digits = 1; digits <= most; digits++) {
-    const text = value.toPrecision(digits);
-    if (digits === most || single(+text) === single(value)) return plain(text);
-  }
-}
-
-// As Python's brief(): what a label has room for.
-function brief(value) {
-  const whole = Math.abs(value) < 1e7 ? String(Math.trunc(Math.abs(value))).length : 0;
-  return number(value, Math.max(5, whole));
-}
-
-function plain(text) {
-  const value = +text;
-  const size = Math.abs(value);
-  if (value === 0) return "0";
-  if (size >= 1e-4 && size < 1e9) return String(value);
-  const [digits, power] = value.toExponential().split("e");
-  return `${digits}e${power[0]}${power.slice(1).padStart(2, "0")}`;
-}
-
 function show(value) {
-  return value === null || value === undefined ? "–" : typeof value === "number" ? number(value) : String(value);
+  return value === null || value === undefined ? "–" : shown(value);
 }
 
 // As Python's dollars().
 function money(amount) {
   if (amount === null) return "–";
   if (amount >= 1000) return `$${Math.round(amount).toLocaleString("en")}`;
-  return `$${amount >= 0.095 || amount === 0 ? amount.toFixed(2) : plain(amount.toPrecision(2))}`;
+  return `$${amount >= 0.095 || amount === 0 ? amount.toFixed(2) : shown(+amount.toPrecision(2))}`;
 }
 
 function when(text) {
@@ -58,10 +34,10 @@ function element(tag, attributes = {}, ...children) {
 // Every column of the table: key, heading, values, whether they are numbers, and how a cell reads.
 function makeColumns() {
   const columns = [];
-  const add = (key, label, values, { shown = true, text = show, numeric } = {}) => {
+  const add = (key, label, values, { isShown = true, text = show, whole = full, numeric } = {}) => {
     if (!values.some((value) => value !== null && value !== undefined)) return;
-    const isNumber = numeric ?? values.every((value) => value === null || typeof value === "number");
-    columns.push({ key, label, values, shown, isNumber, text: (i) => text(values[i]) });
+    const isNumeric = numeric ?? values.every((value) => value === null || isNumber(value));
+    columns.push({ key, label, values, shown: isShown, isNumber: isNumeric, text: (i) => text(values[i]), whole: (i) => (values[i] === null || values[i] === undefined ? "" : whole(values[i])), behind: 0 });
   };
   const ranked = report.groups.map((group) => group.ranking.metric);
   add("rank", "Rank", trials.rank, { numeric: true });
@@ -69,17 +45,17 @@ function makeColumns() {
   add("value", ranked.length === 1 ? ranked[0] : "Objective", trials.value, { numeric: true });
   add("status", "Status", trials.status);
   report.parameters.forEach((parameter, place) => {
-    add(`p:${parameter.name}`, parameter.name, trials.hyper_parameters[parameter.name], { shown: place < 12, numeric: parameter.kind === "number" });
+    add(`p:${parameter.name}`, parameter.name, trials.hyper_parameters[parameter.name], { isShown: place < 12, numeric: parameter.kind === "number" });
   });
   const others = report.metrics.filter((name) => ranked.length !== 1 || name !== ranked[0]);
-  others.forEach((name, place) => add(`m:${name}`, name, trials.metrics[name], { shown: place < 4, numeric: true }));
+  others.forEach((name, place) => add(`m:${name}`, name, trials.metrics[name], { isShown: place < 4, numeric: true }));
   add("duration_seconds", "Duration (s)", trials.duration_seconds, { numeric: true });
-  add("billable_seconds", "Billable (s)", trials.billable_seconds, { shown: false, numeric: true });
+  add("billable_seconds", "Billable (s)", trials.billable_seconds, { isShown: false, numeric: true });
   add("cost_usd", "Cost (US$, estimate)", trials.cost_usd, { numeric: true, text: money });
-  add("started_at", "Started", trials.started_at, { shown: false, text: when });
-  add("ended_at", "Ended", trials.ended_at, { shown: false, text: when });
-  add("failure", "Failure", trials.failure.map((at) => (at === null ? null : report.failures[at].reason)), { shown: false });
-  add("without_objective", "Without objective because", trials.without_objective, { shown: false });
+  add("started_at", "Started", trials.started_at, { isShown: false, text: when });
+  add("ended_at", "Ended", trials.ended_at, { isShown: false, text: when });
+  add("failure", "Failure", trials.failure.map((at) => (at === null ? null : report.failures[at].reason)), { isShown: false });
+  add("without_objective", "Without objective because", trials.without_objective, { isShown: false });
   add("job_name", "Job", trials.job_name);
   return columns;
 }

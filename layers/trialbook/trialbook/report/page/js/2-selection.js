@@ -42,9 +42,9 @@ function soon(name, act) {
 function describe(i) {
   const lines = [`${trials.rank[i] ? `#${trials.rank[i]} ` : ""}${trials.job_name[i]}`];
   const group = report.groups[trials.group[i]];
-  if (group) lines.push(`${group.ranking.metric} = ${show(trials.value[i])}`);
+  if (group) lines.push(`${group.ranking.metric} = ${full(trials.value[i])}`);
   if (trials.status[i] !== "Completed" || !group) lines.push(trials.status[i]);
-  for (const { name } of report.parameters.slice(0, 8)) lines.push(`${name} = ${show(trials.hyper_parameters[name][i])}`);
+  for (const { name } of report.parameters.slice(0, 8)) lines.push(`${name} = ${trials.hyper_parameters[name][i] === null ? "–" : full(trials.hyper_parameters[name][i])}`);
   return lines.join("\n");
 }
 

@@ -1,5 +1,7 @@
 // Axes: from a value to a place between 0 and 1, and the ticks to write.
 const NICE = [1, 2, 5, 10];
+const SHORT_LABEL = 14; // characters that are short enough
+const FEW_CATEGORIES = 12;
 
 function linear(label, values, low, high, { most = 5, whole = false } = {}) {
   if (low === high) [low, high] = [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
@@ -11,7 +13,7 @@ function linear(label, values, low, high, { most = 5, whole = false } = {}) {
   const step = whole ? Math.max(1, nice) : nice;
   const ticks = [];
   for (let k = Math.ceil(low / step); k * step <= high; k++) ticks.push(+(k * step).toPrecision(12));
-  return { label, values, place: (value) => (value - low) / (high - low), ticks: ticks.map((at) => [at, plain(String(at))]) };
+  return { label, values, place: (value) => (value - low) / (high - low), ticks: ticks.map((at) => [at, full(at)]) };
 }
 
 function logarithmic(label, values, low, high) {
@@ -23,14 +25,49 @@ function logarithmic(label, values, low, high) {
   for (let power = Math.floor(from) - 1; power <= to; power++)
     for (const step of steps) {
       const at = +(step * 10 ** power).toPrecision(3);
-      if (place(at) >= 0 && place(at) <= 1) ticks.push([at, plain(String(at))]);
+      if (place(at) >= 0 && place(at) <= 1) ticks.push([at, full(at)]);
     }
   return { label: `${label} (log scale)`, values, place, ticks };
 }
 
+// Every category has a place. They stand in the order of their names: in that of their values, chance would look like a
+// trend.
 function categories(label, values, names) {
-  const places = new Map(names.map((name, at) => [name, (at + 0.5) / names.length]));
-  return { label, values, place: (value) => places.get(value) ?? NaN, ticks: names.map((name) => [name, name]), isCategory: true };
+  const ordered = [...names].sort(byName);
+  const places = new Map(ordered.map((name, at) => [name, (at + 0.5) / ordered.length]));
+  const short = withoutShared(ordered);
+  const told = ordered.length > FEW_CATEGORIES ? `${label} (${ordered.length.toLocaleString("en")} values, by name)` : label;
+  const ticks = ordered.map((name, at) => [name, short[at]]);
+  const first = values[trials.rank.indexOf(1)];
+  return { label: told, values, place: (value) => places.get(value) ?? NaN, ticks: bestFirst(ticks, first), isCategory: true };
+}
+
+// Where there is no room for all labels, the best trial's is drawn before the others take its place.
+const bestFirst = (ticks, best) => [...ticks.filter(([name]) => name === best), ...ticks.filter(([name]) => name !== best)];
+
+// As core/charts/labels.py: texts in order of their letters, the numbers in them by size.
+function byName(one, other) {
+  const [a, b] = [one, other].map((text) => text.split(/(\d+)/));
+  for (let k = 0; k < Math.min(a.length, b.length); k++) {
+    if (k % 2 && Number(a[k]) !== Number(b[k])) return Number(a[k]) - Number(b[k]);
+    if (!(k % 2) && a[k] !== b[k]) return a[k] < b[k] ? -1 : 1;
+  }
+  return a.length - b.length || (one < other ? -1 : one > other ? 1 : 0);
+}
+
+// Long names without the beginning and the end that all of them share, up to a joint.
+function withoutShared(names) {
+  if (names.length < 2 || names.every((name) => name.length <= SHORT_LABEL)) return names;
+  const [least, greatest] = [names.reduce((a, b) => (a < b ? a : b)), names.reduce((a, b) => (a > b ? a : b))];
+  let begin = 0;
+  while (begin < least.length && least[begin] === greatest[begin]) begin++;
+  while (begin && /[\p{L}\p{N}.]/u.test(least[begin - 1])) begin--;
+  const rests = names.map((name) => name.slice(begin));
+  let end = 0;
+  const shortest = Math.min(...rests.map((rest) => rest.length));
+  while (end < shortest && rests.every((rest) => rest.at(-1 - end) === rests[0].at(-1 - end))) end++;
+  while (end && /[\p{L}\p{N}.]/u.test(rests[0].at(-end))) end--;
+  return rests.map((rest) => `${begin ? "…" : ""}${rest.slice(0, rest.length - end)}${end ? "…" : ""}`);
 }
 
 function time(label, values) {
@@ -62,15 +99,14 @@ function parameterAxis(name) {
   const parameter = report.parameters.find((each) => each.name === name);
   const values = trials.hyper_parameters[name];
   if (parameter.kind === "category") {
-    const texts = values.map((value) => (value === null ? null : show(value)));
-    const names = parameter.categories.length ? parameter.categories : [...new Set(texts.filter((text) => text !== null))];
-    return categories(name, texts, names.slice(0, 40));
+    const texts = values.map((value) => (value === null ? "none" : show(value)));
+    return categories(name, texts, [...new Set(texts)]);
   }
-  const numbers = values.filter((value) => typeof value === "number");
+  const numbers = values.filter(isNumber);
   const [low, high] = extent(numbers);
   const axis = parameter.scale === "log" && low > 0 ? logarithmic(name, values, low, high) : linear(name, values, low, high, { most: 8, whole: parameter.is_integer });
   // The values themselves are the ticks where there are few: 1, 2, 4, 8, 10.
-  if (parameter.values.length > 1 && parameter.values.length <= 8) axis.ticks = parameter.values.map((value) => [value, number(value)]);
+  if (parameter.values.length > 1 && parameter.values.length <= 8) axis.ticks = parameter.values.map((value) => [value, shown(value)]);
   return axis;
 }
 

@@ -60,6 +60,9 @@ class Canvas {
   }
 }
 
+// How far apart points of one category may lie: not into the next one.
+const roomOf = (axis, length, most) => Math.min(most, length / axis.ticks.length / 2);
+
 const SHARP = Math.max(2, Math.ceil(devicePixelRatio || 1)); // also sharp on paper
 const redraws = [];
 
@@ -80,9 +83,9 @@ class Scatter extends Canvas {
     const lane = this.lane === null ? 0 : 22;
     this.box = { left, top: top + lane, right: this.width - right, bottom: this.height - bottom };
     for (const i of this.shown) {
-      this.px[i] = this.atX(this.x.values[i]) + (this.x.isCategory ? jitter(i) * 16 : 0);
+      this.px[i] = this.atX(this.x.values[i]) + (this.x.isCategory ? jitter(i) * roomOf(this.x, this.box.right - this.box.left, 16) : 0);
       const value = this.y.values[i];
-      this.py[i] = value === null ? (this.lane === null ? NaN : top + lane / 2) : this.atY(value) + (this.y.isCategory ? jitter(i) * 12 : 0);
+      this.py[i] = value === null ? (this.lane === null ? NaN : top + lane / 2) : this.atY(value) + (this.y.isCategory ? jitter(i) * roomOf(this.y, this.box.bottom - this.box.top, 12) : 0);
     }
     this.order = [...this.shown].sort((a, b) => this.px[a] - this.px[b]);
   }
@@ -110,7 +113,7 @@ class Scatter extends Canvas {
     if (this.mark) this.mark(c, this, chosen);
     else if (isDense) dots(c, this, chosen);
     else for (const i of chosen) shape(c, this.px[i], this.py[i], trials.status[i], colours[this.colour(i)]);
-    for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) star(c, this.starAt ? this.starAt(i) : this.px[i], this.py[i], brief(trials.value[i]), this.box);
+    for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) star(c, this.starAt ? this.starAt(i) : this.px[i], this.py[i], shown(trials.value[i]), this.box);
     this.drawAbove();
   }
 
@@ -218,6 +221,7 @@ function walk(event, order, plot) {
   event.preventDefault();
 }
 
+const LEAST_SLOT = 60; // pixels of a category's label: where categories are closer, some have none
 const jitter = (i) => ((i * 0.618034) % 1) - 0.5; // the same at each drawing
 
 function drawAxes(c, { x, y, box, lane, width }) {
@@ -234,14 +238,15 @@ function drawAxes(c, { x, y, box, lane, width }) {
   }
   c.textAlign = "center";
   c.textBaseline = "top";
-  let free = -Infinity;
-  const slot = x.isCategory ? (box.right - box.left) / x.ticks.length - 8 : Infinity;
-  for (const [value, full] of x.ticks) {
+  const taken = [];
+  const slot = x.isCategory ? Math.max((box.right - box.left) / x.ticks.length - 8, LEAST_SLOT) : Infinity;
+  for (const [value, told] of x.ticks) {
     const at = box.left + x.place(value) * (box.right - box.left);
-    const text = fitting(c, full, slot);
+    if (taken.some(([from, to]) => from <= at && at <= to)) continue;
+    const text = fitting(c, told, slot);
     const half = c.measureText(text).width / 2;
-    if (at - half < free || at > box.right + 2) continue;
-    free = at + half + 8;
+    if (at > box.right + 2 || taken.some(([from, to]) => at + half + 8 > from && at - half - 8 < to)) continue;
+    taken.push([at - half, at + half]);
     c.fillText(text, at, box.bottom + 7);
   }
   c.strokeStyle = colours.quiet;
@@ -259,11 +264,16 @@ function drawAxes(c, { x, y, box, lane, width }) {
   }
 }
 
-// The text, or as much of its beginning as has room.
+// The text, or as much of its beginning and its end as has room: names differ in either.
 function fitting(c, text, room) {
   let length = text.length;
-  while (length > 3 && c.measureText(cut(text, length)).width > room) length--;
-  return cut(text, length);
+  while (length > 3 && c.measureText(middleCut(text, length)).width > room) length--;
+  return middleCut(text, length);
+}
+
+function middleCut(text, longest) {
+  const end = Math.floor((longest - 1) / 2);
+  return text.length <= longest ? text : `${text.slice(0, longest - 1 - end)}…${end ? text.slice(-end) : ""}`;
 }
 
 function line(c, x0, y0, x1, y1) {

@@ -137,7 +137,7 @@ class Parallel extends Canvas {
     const [left, right] = [46, this.width - 60];
     this.xs = this.axes.map((_, k) => left + (k * (right - left)) / (this.axes.length - 1));
     this.ys = this.axes.map((axis) =>
-      Float32Array.from(axis.values, (value, i) => (value === null ? NaN : this.bottom - axis.place(value) * (this.bottom - this.top) + (axis.isCategory ? jitter(i) * 10 : 0))),
+      Float32Array.from(axis.values, (value, i) => (value === null ? NaN : this.bottom - axis.place(value) * (this.bottom - this.top) + (axis.isCategory ? jitter(i) * roomOf(axis, this.bottom - this.top, 10) : 0))),
     );
   }
 
@@ -215,14 +215,17 @@ class Parallel extends Canvas {
       c.fillText(cut(axis.short ?? axis.label.replace(/ \(log scale\)$/, ""), 32), isLast ? this.width - 2 : k ? this.xs[k] : 4, k % 2 && room < 90 ? 4 : 17, Math.max(room * (room < 90 ? 1.9 : 0.95), 40));
       c.textAlign = "left";
       c.textBaseline = "middle";
+      const taken = [];
       for (const [value, text] of axis.ticks) {
         const y = this.bottom - axis.place(value) * (this.bottom - this.top);
-        if (y < this.top - 1 || y > this.bottom + 1) continue;
+        if (y < this.top - 1 || y > this.bottom + 1 || (axis.isCategory && taken.some((other) => Math.abs(other - y) < 13))) continue;
+        taken.push(y);
         c.lineWidth = 3;
         c.strokeStyle = colours.ground;
-        c.strokeText(text, this.xs[k] + 5, y, room - 8);
+        const told = axis.isCategory ? fitting(c, text, Math.max(room, LEAST_SLOT) - 8) : text;
+        c.strokeText(told, this.xs[k] + 5, y, room - 8);
         c.fillStyle = colours.quiet;
-        c.fillText(text, this.xs[k] + 5, y, room - 8);
+        c.fillText(told, this.xs[k] + 5, y, room - 8);
         c.lineWidth = 1;
       }
     });

@@ -24,10 +24,16 @@ function sortedTrials() {
   const compare = (a, b) => {
     const [one, other] = [value(a), value(b)];
     if (one === null || other === null || one === other) return (one === null) - (other === null) || (trials.rank[a] ?? Infinity) - (trials.rank[b] ?? Infinity) || a - b;
-    const way = typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other), "en", { numeric: true });
+    const way = isNumber(one) && isNumber(other) ? bySize(one, other) : String(one).localeCompare(String(other), "en", { numeric: true });
     return isDown ? -way : way;
   };
   return [...all].sort(compare);
+}
+
+// Long whole numbers that are one number of JavaScript's differ in their digits.
+function bySize(one, other) {
+  const way = one - other;
+  return way === 0 && one instanceof Whole && other instanceof Whole ? Number(BigInt(one.text) - BigInt(other.text)) : way;
 }
 
 // The columns chosen; on paper, which has room for few, what names, ranks and varies.
@@ -72,7 +78,9 @@ function drawRows() {
   const first = isVirtual ? Math.max(0, Math.min(Math.floor(rows.scrollTop / rowHeight) - 15, order.length - count)) : 0;
   const last = Math.min(order.length, first + count);
   const shown = shownColumns();
-  const made = order.slice(first, last).map((i, k) => tableRow(i, first + k, shown));
+  const drawn = order.slice(first, last);
+  for (const column of shown.filter(isAligned)) column.behind = Math.max(column.behind, ...drawn.map((i) => behindPoint(column.text(i)) ?? 0));
+  const made = drawn.map((i, k) => tableRow(i, first + k, shown));
   const held = body.contains(document.activeElement) ? document.activeElement.closest("tr").dataset.trial : null;
   const rest = onPaper ? notOnPaper(order.length - last) : spacer(order.length - last);
   body.replaceChildren(spacer(first), ...made, rest);
@@ -80,6 +88,9 @@ function drawRows() {
   if (held !== null) body.querySelector(`tr[data-trial="${held}"] a`)?.focus({ preventScroll: true });
   if (!isMeasured && made.length && !onPaper) [rowHeight, isMeasured] = [made[0].offsetHeight || rowHeight, true]; // asking costs a layout
 }
+
+// Whose decimal points lie below each other: money and times are written in their own ways.
+const isAligned = (column) => column.isNumber && /^(value|[pm]:)/.test(column.key);
 
 function spacer(count) {
   const cell = element("td", { colspan: "99" });
@@ -96,7 +107,10 @@ function tableRow(i, place, shown) {
     const text = column.text(i);
     if (column.key === "rank") return element("td", { class: "n" }, trials.rank[i] === 1 ? "★ 1" : text);
     if (column.key === "job_name") return element("td", { class: lengthOf(text) }, element("a", { class: "job", href: `#trial=${encodeURIComponent(text)}` }, text));
-    return element("td", { class: column.isNumber ? "n" : lengthOf(text), title: text.length > 40 ? text : "" }, text);
+    const whole = column.whole(i);
+    const cell = element("td", { class: column.isNumber ? "n" : lengthOf(text), title: whole !== text || text.length > 40 ? whole : "" }, text);
+    if (isAligned(column)) cell.dataset.behind = blanks(behindPoint(text), column.behind);
+    return cell;
   });
   const classes = `${i === focused ? "focus" : ""} ${trials.rank[i] === 1 ? "first" : ""}`.trim();
   const row = element("tr", { class: classes, "aria-rowindex": String(place + 2), "data-trial": String(i) }, ...cells);
@@ -150,7 +164,7 @@ const search = document.getElementById("search");
 let haystack = null;
 function find() {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  haystack ??= all.map((i) => columns.map((column) => column.text(i)).join("\n").toLowerCase());
+  haystack ??= all.map((i) => columns.flatMap((column) => [...new Set([column.text(i), column.whole(i)])]).join("\n").toLowerCase());
   setFilter("search", words.length ? (i) => words.every((word) => haystack[i].includes(word)) : null);
 }
 

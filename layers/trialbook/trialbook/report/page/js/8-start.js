@@ -19,7 +19,7 @@ rows.addEventListener("scroll", () => order.length > PLENTY && soon("rows", draw
 search.addEventListener("input", () => soon("search", find));
 document.getElementById("clear").addEventListener("click", clearAll);
 document.getElementById("csv").addEventListener("click", () => save(`${fileName}.csv`, "text/csv;charset=utf-8", csv()));
-document.getElementById("json").addEventListener("click", () => save(`${fileName}.json`, "application/json", JSON.stringify(report)));
+document.getElementById("json").addEventListener("click", () => save(`${fileName}.json`, "application/json", source));
 for (const button of document.querySelectorAll("[data-copy]"))
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(button.nextElementSibling.textContent);
