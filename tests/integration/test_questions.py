@@ -1,6 +1,7 @@
 """The commands that ask the book: a folder and a table answer alike, and each question costs what it should."""
 
 import csv
+import io
 import json
 import re
 from collections import Counter
@@ -396,14 +397,19 @@ def test_parquet_opens_in_pandas_with_the_right_types(churn: Path, ask: Ask, tmp
 
 def test_a_csv_runs_no_formula(tmp_path: Path, ask: Ask) -> None:
     ledger = open_folder(tmp_path, create=True)
-    ledger.write([record(job("a", hyper_parameters={"x": "=1+1", "y": "-3"}, failure_reason="@SUM(A1)"))])
+    ledger.write(
+        [record(job("a", hyper_parameters={"x": "=1+1", "y": "-3", "größe": "-1"}, failure_reason="@SUM(A1)"))]
+    )
+    ledger.write([record(job("b", hyper_parameters={"größe": "tief"}))])
     ask("export", "--format", "csv", "--out", tmp_path / "e", "--book", tmp_path)
-    with (tmp_path / "e" / "jobs.csv").open(newline="") as file:
-        (row,) = csv.DictReader(file)
+    text = (tmp_path / "e" / "jobs.csv").read_bytes().decode()
+    row, other = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
 
     assert row["hyper_parameters.x"] == "'=1+1"
     assert row["hyper_parameters.y"] == "-3"
     assert row["failure_reason"] == "'@SUM(A1)"
+    assert text.startswith("\ufeff")  # by which Excel knows UTF-8
+    assert (row["hyper_parameters.größe"], other["hyper_parameters.größe"]) == ("-1", "tief")
 
 
 def test_prune_deletes_whole_sweeps_that_are_old_and_nothing_when_dry(churn: Path, ask: Ask, tmp_path: Path) -> None:

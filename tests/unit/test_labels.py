@@ -7,7 +7,11 @@ from tests.unit.analysing import analysed, trial
 from trialbook.core.analysis.parameters import shown_value
 from trialbook.core.charts.choice import picture
 from trialbook.core.charts.labels import by_name, labels
+from trialbook.core.messages.leaders import Leader, Leaders, bars, table
+from trialbook.core.numbers import aligned
+from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType
 
+OBJECTIVE = Objective("loss", ObjectiveType.MINIMIZE, ObjectiveSource.RULES)
 PATHS = [f"s3://bucket/a/rather/long/prefix/of/data/2026-03-{n % 28 + 1:02d}/part-{n:03d}.parquet" for n in range(120)]
 
 
@@ -53,6 +57,27 @@ def test_whole_numbers_are_whole_on_an_axis() -> None:
     axis = picture(made).spec["layer"][0]["encoding"]["x"]["axis"]
 
     assert 'datum.value === 131072 ? "131072"' in axis["labelExpr"]
+
+
+def test_a_messages_table_and_bars_tell_ids_with_a_common_beginning_apart() -> None:
+    ids = [f"organisation/A-Family-Of-Models-3.1-{size}B-Instruct-v0.1" for size in (8, 70, 405)]
+    best = {name: {"model_id": name} for name in ids}
+    trials = tuple(Leader(name, at / 10 + 0.1, best[name], 60.0) for at, name in enumerate(ids))
+    found = Leaders(OBJECTIVE, trials, ("model_id",), {})
+    made = table(found, 3)
+
+    assert made is not None
+    assert len({row[2] for row in made.rows}) == 3
+    assert len({each.label for each in bars(found)}) == 3
+    assert max(len(each.label) for each in bars(found)) <= 20
+
+
+def test_the_points_of_a_messages_numbers_lie_below_each_other() -> None:
+    trials = tuple(Leader(f"t-{at}", value, {}, 60.0) for at, value in enumerate((0.5, 0.25, 0.125)))
+    made = table(Leaders(OBJECTIVE, trials, (), {}), 3)
+
+    assert made is not None
+    assert [row[1] for row in made.rows] == aligned(["0.5", "0.25", "0.125"])
 
 
 def test_a_long_whole_number_is_not_cut() -> None:

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from trialbook.core.analysis.model import Analysis, Group, Parameter, Ranking, Value
 from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
 from trialbook.core.analysis.wording import cut, duration, listed, plural
+from trialbook.core.charts.labels import labels
 from trialbook.core.message import Bar, Table
 from trialbook.core.messages.facts import Report, SweepFacts
-from trialbook.core.numbers import shown, shown_text
+from trialbook.core.numbers import aligned, shown, shown_text
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
 from trialbook.core.sweeps import Record, Sweep
 
 SHOWN = 5  # trials in a message's table
 _COLUMNS = 6  # hyperparameters in a message's table
 _LONGEST_CELL = 40
+_LONGEST_BAR = 20  # characters of a label: as many as a chart of Slack's takes
 _LONGEST_CONSTANT = 60
 _CONSTANTS = 12
 
@@ -123,17 +125,29 @@ def table(found: Leaders, ranked: int | None) -> Table | None:
     if not found.trials:
         return None
     names = found.parameters[:_COLUMNS]
-    rows = tuple(
-        (str(place), shown(each.value), *(_cell(each.varied.get(name)) for name in names), _taken(each.seconds))
-        for place, each in enumerate(found.trials[:SHOWN], 1)
+    trials = found.trials[:SHOWN]
+    columns = (
+        [str(place) for place in range(1, len(trials) + 1)],
+        aligned([shown(each.value) for each in trials]),
+        *(_cells([each.varied.get(name) for each in trials]) for name in names),
+        [_taken(each.seconds) for each in trials],
     )
+    rows = tuple(zip(*columns, strict=True))
     headers = ("#", cut(found.metric, _LONGEST_CELL), *(cut(name, _LONGEST_CELL) for name in names), "took")
     numeric = (0, 1, *(at for at, name in enumerate(names, 2) if _is_numeric(found, name)), len(headers) - 1)
     return Table(headers, rows, numeric, marked=0, caption=_left_out(found, names, ranked))
 
 
-def _cell(value: Value) -> str:
-    return "–" if value is None else cut(shown(value), _LONGEST_CELL)
+def _cells(values: Sequence[Value], longest: int = _LONGEST_CELL) -> list[str]:
+    """A column's cells: points of numbers below each other, long texts cut so that they are still told apart."""
+    texts = ["–" if value is None else shown(value) for value in values]
+    if not any(isinstance(value, str) for value in values):
+        return aligned(texts)
+    distinct = list(dict.fromkeys(texts))
+    if all(len(text) <= longest for text in distinct):
+        return texts
+    told = dict(zip(distinct, labels(distinct, longest), strict=True))
+    return [told[text] for text in texts]
 
 
 def _taken(seconds: float | None) -> str:
@@ -162,7 +176,8 @@ def bars(found: Leaders) -> tuple[Bar, ...]:
     (name,) = found.parameters
     numbers = _is_numeric(found, name)
     ordered = sorted(found.trials, key=lambda each: each.varied[name] if numbers else 0)  # type: ignore[arg-type,return-value]
-    return tuple(Bar(_cell(each.varied.get(name)), each.value) for each in ordered)
+    told = _cells([each.varied.get(name) for each in ordered], _LONGEST_BAR)
+    return tuple(Bar(label.rstrip(), each.value) for label, each in zip(told, ordered, strict=True))
 
 
 def bars_label(found: Leaders) -> str:
