@@ -3,6 +3,8 @@
 import itertools
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise, product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from trialbook.core.assessment import with_tuning_job
 from trialbook.core.closing import due, outlook
 from trialbook.core.jobs import JobKind, TuningJob
 from trialbook.core.rules.document import Rules
+from trialbook.core.settings import settings_of
 from trialbook.core.sweeps import (
     Interval,
     Record,
@@ -185,3 +188,72 @@ def test_a_tuning_job_that_says_no_objective_is_ranked_as_its_best_child_is() ->
 
     assert [each.objective for each in found] == [child.objective] * 3
     assert all(each.best and each.best.job_name == "tune-1-a" for each in found)
+
+
+def interval(name: str, start: float, end: float | None, settings: str) -> Interval:
+    return Interval(job(name).key, at(start), None if end is None else at(end), settings)
+
+
+LOOPS = [
+    ("the same again each hour", [(0, 56, "a"), (60, 116, "a"), (120, 176, "a")], [1, 1, 1]),
+    ("a search, one after the other", [(0, 5, "a"), (6, 11, "b"), (12, 17, "c")], [3]),
+    ("repeats in a search, one after the other", [(0, 5, "a"), (6, 11, "a"), (12, 17, "b")], [3]),
+    ("repeats side by side", [(0, 5, "a"), (0, 5, "a"), (0, 5, "b"), (0, 5, "b")], [4]),
+    ("a retraining whose settings change once", [(60 * n, 60 * n + 56, "aabb"[n]) for n in range(4)], [1, 2, 1]),
+    ("another one, long after", [(0, 5, "a"), (60, 65, "b")], [1, 1]),
+]
+
+
+@pytest.mark.parametrize(("case", "times", "sizes"), LOOPS)
+def test_jobs_are_one_window_only_if_something_differs(
+    case: str, times: list[tuple[float, float, str]], sizes: list[int]
+) -> None:
+    made = [interval(f"job-{number}", *each) for number, each in enumerate(times)]
+
+    assert [len(window) for window in windows(made, timedelta(minutes=30))] == sizes
+
+
+RUNS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 90), st.sampled_from("ab")), min_size=1, max_size=12)
+
+
+@given(RUNS, st.randoms(use_true_random=False))
+def test_windows_are_apart_in_time_and_neighbours_across_a_cut_have_the_same_settings(
+    runs: list[tuple[int, int, str]], random: Any
+) -> None:
+    quiet = timedelta(minutes=30)
+    made = [interval(f"job-{n:02}", start, start + length, mark) for n, (start, length, mark) in enumerate(runs)]
+    found = windows(made, quiet)
+    random.shuffle(made)
+
+    assert windows(made, quiet) == found
+    for before, after in pairwise(found):
+        for one, other in product(before, after):
+            assert one.end is not None
+            assert one.end <= other.start
+            assert one.settings == other.settings or other.start - one.end > quiet
+
+
+@pytest.mark.parametrize(
+    ("values", "is_same"),
+    [
+        ({"lr": "1e-1"}, True),
+        ({"lr": "0.10", "model_dir": '"s3://b/resnet-2026-11-20-10-00-00-000/model"'}, True),
+        ({"lr": "0.1", "sagemaker_job_name": '"resnet-2"'}, True),
+        ({"lr": "0.1", "run_name": "second"}, True),
+        ({"lr": "0.2"}, False),
+        ({"lr": "0.1", "seed": "2"}, False),
+        ({"lr": "0.1", "sagemaker_program": '"other.py"'}, False),
+    ],
+)
+def test_what_is_made_from_a_jobs_name_makes_no_difference(values: dict[str, str], is_same: bool) -> None:
+    one, other = {"lr": "0.1", "sagemaker_program": '"train.py"'}, {"sagemaker_program": '"train.py"', **values}
+    if "model_dir" in values:
+        one["model_dir"] = '"s3://b/resnet-2026-11-20-09-00-00-000/model"'
+    first = job("resnet-2026-11-20-09-00-00-000", hyper_parameters=one)
+    second = job("resnet-2026-11-20-10-00-00-000", hyper_parameters=other)
+
+    assert (settings_of(first) == settings_of(second)) is is_same
+
+
+def test_of_jobs_without_any_settings_nobody_says_that_they_are_equal() -> None:
+    assert settings_of(job()) is None

@@ -18,7 +18,7 @@ from trialbook.core.names import shard_name, valid_name
 from trialbook.core.placement import LeftOut, Placement, left_out, place
 from trialbook.core.sweeps import Record
 from trialbook.ledger.ledger import WHOLE, Attachment, Ensured
-from trialbook.record_job import with_experiment_of_trial
+from trialbook.record_job import with_experiment_of_trial, with_pipeline
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.services import Services
@@ -58,7 +58,7 @@ def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
     if known is not None and known.settled and known.again_at is None:
         return Outcome.ALREADY
     try:
-        wanted = _wanted(seen, known, record, services)
+        wanted = _wanted(seen, known, record, services, delivery)
         if wanted is None:
             return Outcome.LEFT_OUT
         if not wanted.settled:
@@ -82,22 +82,31 @@ def _given_up(seen: Job, known: Attachment | None, problem: str) -> Attachment:
     return replace(blank, settled=True, problem=problem[:500], again_at=clock.now() + _AGAIN_AFTER)
 
 
-def _wanted(seen: Job, known: Attachment | None, record: Record | None, services: Services) -> Attachment | None:
+def _wanted(
+    seen: Job, known: Attachment | None, record: Record | None, services: Services, delivery: int
+) -> Attachment | None:
     """Where the job is to go: settled where SageMaker has put it there itself, None where it is left out."""
     if known is not None and known.experiment:
         return replace(known, settled=False, problem=None, again_at=None)
-    placement = _placed(seen, record, services)
+    placement = _placed(seen, record, services, delivery)
     if isinstance(placement, LeftOut):
         return None
     return Attachment(seen.key, placement.experiment, placement.trial, settled=placement.placed_by_sagemaker)
 
 
-def _placed(seen: Job, record: Record | None, services: Services) -> Placement | LeftOut:
+def _placed(seen: Job, record: Record | None, services: Services, delivery: int) -> Placement | LeftOut:
     """Where the job belongs, by its record where there is one; if not, SageMaker is asked."""
     rules = services.rules()
     if record is not None and not is_new_life(record.job, seen):
+        if _may_be_named_yet(record.job) and delivery < _REASSURE_FROM:
+            raise TryLater("its pipeline is not known yet", delay_after(delivery))
         return place(record.job, rules)
     return left_out(seen, rules) or place(seen if seen.tuning_job else _described(seen, services), rules)
+
+
+def _may_be_named_yet(job: Job) -> bool:
+    """Whether an event of the pipeline may still say where the job belongs."""
+    return job.pipeline_execution is not None and job.pipeline is None and job.experiment_config is None
 
 
 def _described(seen: Job, services: Services) -> Job:
@@ -106,7 +115,8 @@ def _described(seen: Job, services: Services) -> Job:
         described = services.sagemaker(seen.key.account, seen.key.region).describe(seen.key)
     except NotFound:
         return seen
-    return with_experiment_of_trial(merge(seen, services.ledger.masker.job(described)), services)
+    described = with_experiment_of_trial(merge(seen, services.ledger.masker.job(described)), services)
+    return with_pipeline(described, services)
 
 
 def delay_after(delivery: int) -> int:

@@ -36,8 +36,36 @@ def record_job(envelope: object, services: Services) -> Outcome:
     seen = parse_event(envelope)
     if isinstance(seen, PipelineStep):
         services.ledger.put_step(seen)
+        name_pipeline(seen.execution, services)
         return Outcome.RECORDED
+    if seen.key.kind is JobKind.PIPELINE_EXECUTION:
+        name_pipeline(seen.key, services)
     return record(seen, services)
+
+
+def name_pipeline(execution: JobKey, services: Services) -> None:
+    """Remembers the pipeline of an execution. Jobs that came before it was known go where they belong."""
+    pipeline, _, identity = execution.name.partition("/")
+    services.ledger.put_pipeline(execution, identity, pipeline)
+    for known in services.ledger.records(list(services.ledger.waiting(execution, identity))):
+        if known.job.pipeline is None:
+            _move(known, pipeline, services)
+
+
+def _move(known: Record, pipeline: str, services: Services) -> None:
+    """Puts a job where it belongs now that its pipeline is known. What SageMaker told of it stays as it is."""
+    book, job = _bookkeeper(services, known.is_history), replace(known.job, pipeline=pipeline)
+    if job.key.kind is JobKind.TUNING:
+        book.enter_tuning_job(TuningJob(job))
+    else:
+        book.enter(job, known)
+
+
+def with_pipeline(job: Job, services: Services) -> Job:
+    """The job with the pipeline of the execution that its name tells, as far as it is known by now."""
+    if job.pipeline_execution is None or job.pipeline is not None:
+        return job
+    return replace(job, pipeline=services.ledger.pipeline_of(job.key, job.pipeline_execution))
 
 
 def record(seen: Job, services: Services, *, is_history: bool = False, tags_known: bool = True) -> Outcome:
@@ -52,10 +80,25 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
         return Outcome.UNCHANGED
     if known is None and not tags_known:
         seen = replace(seen, tags=_tags(seen, services), made_by=seen.made_by or _maker(seen, services))
-    rules = services.rules()
-    if left_out(seen, rules) is not None:
+    if left_out(seen, services.rules()) is not None:
         return Outcome.LEFT_OUT
-    book = Bookkeeper(services.ledger, rules, lambda key, name: tuning_job_of(key, name, services), is_history)
+    is_pipeline_open = seen.pipeline_execution is not None and (known is None or known.job.pipeline is None)
+    if is_pipeline_open:
+        seen = with_pipeline(seen, services)
+    if is_pipeline_open and seen.pipeline is None and seen.pipeline_execution is not None:
+        # Noted before the job is written and looked for after it: whichever event comes second sees the other.
+        services.ledger.put_waiting(seen.key, seen.pipeline_execution)
+        outcome = _enter(seen, known, sweep, services, is_history)
+        pipeline = with_pipeline(seen, services).pipeline
+        entered = services.ledger.record(seen.key) if pipeline is not None else None
+        if pipeline is not None and entered is not None:
+            _move(entered, pipeline, services)
+        return outcome
+    return _enter(seen, known, sweep, services, is_history)
+
+
+def _enter(seen: Job, known: Record | None, sweep: Sweep | None, services: Services, is_history: bool) -> Outcome:
+    book = _bookkeeper(services, is_history)
     if seen.key.kind is JobKind.TUNING:
         changed = book.enter_tuning_job(_learned_tuning_job(seen, services))
     else:
@@ -63,6 +106,12 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     if changed is not None and changed.job.is_terminal and not (known is not None and known.job.is_terminal):
         count("JobsRecorded")
     return Outcome.UNCHANGED if changed is None else Outcome.RECORDED
+
+
+def _bookkeeper(services: Services, is_history: bool) -> Bookkeeper:
+    return Bookkeeper(
+        services.ledger, services.rules(), lambda key, name: tuning_job_of(key, name, services), is_history
+    )
 
 
 def _known(seen: Job, services: Services) -> tuple[Record | None, Sweep | None]:

@@ -19,7 +19,7 @@ from trialbook.core.objectives import (
 )
 from trialbook.core.placement import OBJECTIVE_TAG, SWEEP_TAG, Placement
 from trialbook.core.rules.document import Rules
-from trialbook.core.sweeps import Record, Sweep, SweepKind, last_activity_of, start_of
+from trialbook.core.sweeps import Record, Sweep, SweepKind, last_activity_of, mark_of, start_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +152,19 @@ def is_near(window: Sweep, job: Job, quiet: timedelta) -> bool:
 
 
 def extends(window: Sweep, job: Job, quiet: timedelta) -> bool:
-    """Whether taking the job in (or its change) leaves the window one, with the same first job.
-
-    It may fall apart where the job's end becomes known only after jobs that start much later.
-    """
-    if window.first_at is None or window.last_start_at is None or start_of(job) < window.first_at:
+    """Whether a new job belongs to the window, with the same first job: it starts while one of the window's jobs runs,
+    or soon after one with other settings."""
+    if window.first_at is None or window.last_at is None or start_of(job) < window.first_at:
         return False
-    return not job.is_terminal or window.last_start_at - last_activity_of(job) <= quiet
+    start, mark = start_of(job), mark_of(job)
+    if window.counts.in_progress or start < window.last_at or start == window.last_start_at:
+        return True
+    return any(each.settings != mark and start - each.at <= quiet for each in window.latest)
+
+
+def stays_whole(window: Sweep, job: Job) -> bool:
+    """Whether the window holds together once the end of one of its jobs is known. It may fall apart where another one
+    has started after that."""
+    if window.last_start_at is None:
+        return False
+    return not job.is_terminal or window.counts.jobs == 1 or window.last_start_at < last_activity_of(job)

@@ -80,14 +80,15 @@ def job_from_detail(
 def _training(detail: Detail, common: dict[str, Any]) -> Job:
     algorithm = _map(detail.get("AlgorithmSpecification"))
     resources = _map(detail.get("ResourceConfig"))
+    tuning_job = _tuning_job(detail, common["key"].name)
     return Job(
         **common,
         secondary_status=_text(detail, "SecondaryStatus"),
         hyper_parameters=_texts(detail.get("HyperParameters")),
         final_metrics=_metrics(detail.get("FinalMetricDataList")),
         metric_definitions=tuple(str(each["Name"]) for each in _maps(algorithm.get("MetricDefinitions"), "Name")),
-        tuning_job=_tuning_job(detail, common["key"].name),
-        pipeline_execution=_pipeline_execution(common["key"].name),
+        tuning_job=tuning_job,
+        pipeline_execution=_pipeline_execution(tuning_job or common["key"].name),
         made_by=_made_by(detail),
         image=_text(algorithm, "TrainingImage"),
         algorithm=_text(algorithm, "AlgorithmName"),
@@ -139,7 +140,7 @@ def _transform(detail: Detail, common: dict[str, Any]) -> Job:
 
 
 def _tuning(detail: Detail, common: dict[str, Any]) -> Job:
-    return Job(**common, made_by=_made_by(detail))
+    return Job(**common, pipeline_execution=_pipeline_execution(common["key"].name), made_by=_made_by(detail))
 
 
 _BUILDERS = {

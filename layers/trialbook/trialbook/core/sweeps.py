@@ -1,5 +1,6 @@
 """Sweeps: which jobs search together, what their counts are, and session windows for loops of jobs."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, Job, JobKey, JobKind
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, ObjectiveSource, rank_key, rank_prefix, unranked_key
 from trialbook.core.places import Place, name_there
+from trialbook.core.settings import has_default_name, origin_of, settings_of
 from trialbook.core.times import iso
 
 
@@ -116,11 +118,21 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
+class Latest:
+    """When a job with these settings was last seen."""
+
+    settings: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """Jobs that search together, counted. Always equals `recount` of its jobs; `changes` is the sum of their versions,
     so that a reader of an index that lags can tell whether it saw all of them.
 
     `revision` counts how often it was closed. `supersedes` are sweeps that merged into this one.
+    `latest` are the two settings of which jobs were last seen: they tell whether a new job differs from one nearby.
+    Empty in loops from the time before that was asked.
     `was_sweep`: it held more than one job once, so that it was told of.
     """
 
@@ -154,11 +166,17 @@ class Sweep:
     was_sweep: bool = False
     closed_at: datetime | None = None
     is_history: bool = False
+    latest: tuple[Latest, ...] = ()
 
     @property
     def is_single(self) -> bool:
         """A window that holds one job is a single job, not a sweep."""
         return self.kind is SweepKind.LOOP and self.counts.jobs < 2
+
+    @property
+    def loop(self) -> str:
+        """The loop whose window it is."""
+        return self.id.partition("@")[0]
 
     @property
     def tuning_job(self) -> JobKey:
@@ -223,7 +241,24 @@ def put(sweep: Sweep, old: Record | None, new: Record) -> Sweep:
         objective=_sweep_objective(sweep, new),
         expected_size=sweep.expected_size or expected_size(new.job),
         is_history=sweep.is_history and new.is_history,
+        latest=_latest(sweep, new),
     )
+
+
+def _latest(sweep: Sweep, record: Record) -> tuple[Latest, ...]:
+    """The two last settings, this job's among them; not known where they are not of the jobs before it."""
+    if sweep.kind is not SweepKind.LOOP or (sweep.counts.jobs and not sweep.latest):
+        return sweep.latest
+    now = Latest(mark_of(record.job), last_activity_of(record.job))
+    moments = {each.settings: each.at for each in sweep.latest}
+    moments[now.settings] = max(now.at, moments.get(now.settings, now.at))
+    newest = sorted((Latest(*each) for each in moments.items()), key=lambda each: each.settings)
+    return tuple(sorted(newest, key=lambda each: each.at, reverse=True)[:2])
+
+
+def mark_of(job: Job) -> str:
+    """The job's settings; its own name where they are not known, so that it differs from all others."""
+    return settings_of(job) or f"{job.key.kind.value}/{job.name}"
 
 
 def needs_recount(sweep: Sweep, old: Record | None, new: Record) -> bool:
@@ -233,6 +268,8 @@ def needs_recount(sweep: Sweep, old: Record | None, new: Record) -> bool:
     if sweep.best and sweep.best.job_name == new.job.name and new.sweep_rank > sweep.best.rank:
         return True
     if old.value is not None and old.objective != new.objective:
+        return True
+    if sweep.kind is SweepKind.LOOP and mark_of(new.job) != mark_of(old.job):
         return True
     return start_of(new.job) != start_of(old.job) or last_activity_of(new.job) < last_activity_of(old.job)
 
@@ -251,6 +288,7 @@ def recount(sweep: Sweep, records: Iterable[Record]) -> Sweep:
         objective=sweep.own_objective,
         expected_size=None,
         is_history=True,
+        latest=(),
     )
     for record in sorted(records, key=lambda each: (start_of(each.job), each.key)):
         blank = put(blank, None, record)
@@ -314,38 +352,80 @@ def expected_size(job: Job) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """When a job ran. `end` is None while it runs (or while its end is not known)."""
+    """When a job ran, and a mark of its settings. `end` is None while it runs (or while its end is not known). Without
+    `settings`, it counts as different from all others."""
 
     key: JobKey
     start: datetime
     end: datetime | None
+    settings: str | None = None
 
     @staticmethod
     def of(job: Job) -> "Interval":
-        """A job's own times."""
-        return Interval(job.key, start_of(job), last_activity_of(job) if job.is_terminal else None)
+        """A job's own times and settings."""
+        return Interval(job.key, start_of(job), last_activity_of(job) if job.is_terminal else None, settings_of(job))
 
 
 def windows(intervals: Iterable[Interval], quiet: timedelta) -> list[tuple[Interval, ...]]:
-    """Session windows: intervals in order of their start, cut where nothing ran for longer than `quiet`.
+    """The windows of a loop: intervals in order of their start, cut where nothing runs and where no two jobs with
+    different settings lie within `quiet` of each other across the cut.
 
-    Depends on the intervals only, never on the order in which they are given. No two windows come closer to each
-    other than `quiet`; an interval without end reaches all that start later.
+    So a job that is repeated with the same settings, again and again, has a window of its own each time. Depends on the
+    intervals only, never on the order in which they are given. Windows do not overlap.
     """
     ordered = sorted(intervals, key=lambda each: (each.start, each.key))
+    starts = [each.start for each in ordered]
+    settings: list[object] = [each.settings or each.key for each in ordered]
+    different = _last_different(settings)
     found: list[list[Interval]] = []
-    reach: datetime | None = None  # None: something runs without end
-    for each in ordered:
-        if found and (reach is None or each.start - reach <= quiet):
-            found[-1].append(each)
-            reach = None if reach is None or each.end is None else max(reach, each.end)
-        else:
-            found.append([each])
-            reach = each.end
+    reach = -1  # the last job that one of those so far holds in its window
+    for number, each in enumerate(ordered):
+        if number > reach:
+            found.append([])
+        found[-1].append(each)
+        reach = max(reach, _furthest(number, each, starts, settings, different, quiet))
     return [tuple(window) for window in found]
 
 
-def loop_id(experiment: str, first_start: datetime) -> str:
-    """The id of a loop's window: experiment and moment of its first job, `churn-xgb@20261120T101500.123Z`. Two windows
-    of an experiment never start together, and `@` stands in no SageMaker name, so ids never clash."""
-    return f"{same_name(experiment)}@{iso(first_start).replace('-', '').replace(':', '')}"
+def _last_different(settings: Sequence[object]) -> list[int]:
+    """For each job the last one before it that has other settings; -1 where there is none."""
+    found: list[int] = []
+    for number, each in enumerate(settings):
+        same_as_before = number > 0 and settings[number - 1] == each
+        found.append(found[-1] if same_as_before else number - 1)
+    return found
+
+
+def _furthest(
+    number: int,
+    each: Interval,
+    starts: Sequence[datetime],
+    settings: Sequence[object],
+    different: Sequence[int],
+    quiet: timedelta,
+) -> int:
+    """The last job that belongs to this one's window: it starts while this one runs, or soon after with other
+    settings."""
+    if each.end is None:
+        return len(starts) - 1
+    beside = max(bisect_left(starts, each.end), bisect_right(starts, each.start)) - 1
+    near = bisect_right(starts, each.end + quiet) - 1
+    other = near if settings[near] != settings[number] else different[near]
+    return max(beside, other)
+
+
+def loop_of(record: Record) -> str:
+    """The loop that a job could be part of: its experiment. Executions of a pipeline search apart from each other, and
+    so do the people whose jobs have the name that an SDK gives by default, as far as role and data tell them apart."""
+    job = record.job
+    if job.pipeline is not None and job.pipeline_execution is not None:
+        return same_name(f"{record.experiment}~{job.pipeline_execution}")
+    if has_default_name(job):
+        return same_name(f"{record.experiment}~{origin_of(job)}")
+    return same_name(record.experiment)
+
+
+def loop_id(loop: str, first_start: datetime) -> str:
+    """The id of a loop's window: loop and moment of its first job, `churn-xgb@20261120T101500.123Z`. Two windows of a
+    loop never start together, and `@` stands in no SageMaker name, so ids never clash."""
+    return f"{same_name(loop)}@{iso(first_start).replace('-', '').replace(':', '')}"

@@ -16,7 +16,16 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TypeVar
 
-from trialbook.core.assessment import assess, blank_sweep, extends, is_near, membership, new_sweep, with_tuning_job
+from trialbook.core.assessment import (
+    assess,
+    blank_sweep,
+    extends,
+    is_near,
+    membership,
+    new_sweep,
+    stays_whole,
+    with_tuning_job,
+)
 from trialbook.core.closing import due
 from trialbook.core.jobs import Job, JobKey, TuningDefinition, TuningJob
 from trialbook.core.merging import merge
@@ -31,9 +40,12 @@ from trialbook.core.sweeps import (
     SweepKind,
     SweepState,
     loop_id,
+    loop_of,
+    mark_of,
     needs_recount,
     put,
     recount,
+    start_of,
     windows,
     without_in_turn,
 )
@@ -149,15 +161,19 @@ class Bookkeeper:
     # -- loops --------------------------------------------------------------------------------------------------
 
     def _enter_loop(self, old: Record | None, fresh: Record) -> Record:
-        quiet = self.rules.quiet_period(fresh.experiment)
-        head, found = self.ledger.loops(fresh.experiment)
+        quiet, loop = self.rules.quiet_period(fresh.experiment), loop_of(fresh)
+        head, found = self.ledger.loops(loop)
         near = self._with_moving(list(_near(found, fresh.job, quiet)), head)
-        loops = {fresh.experiment: head.next()}
-        was_here = old is not None and old.sweep in {window.id for window in near}
-        if (old is None or was_here) and len(near) == 1 and not head.moving and extends(near[0], fresh.job, quiet):
-            return self._write(old, replace(fresh, sweep=near[0].id), near[0], None, loops)
-        left, left_loops = self._leave(old, fresh, None) if old is not None and not was_here else (None, {})
-        if left is not None and same_name(left.experiment) == same_name(fresh.experiment):
+        loops = {loop: head.next()}
+        own = next((window for window in near if old is not None and window.id == old.sweep), None)
+        if not head.moving:
+            window = _stays_in(own, old, fresh, near) if old is not None else _joins(near, fresh, quiet)
+            if window is not None:
+                return self._write(old, replace(fresh, sweep=window.id), window, None, loops)
+            if old is None and _stands_alone(near, fresh, quiet):
+                near = []
+        left, left_loops = self._leave(old, fresh, None) if old is not None and own is None else (None, {})
+        if left is not None and left.kind is SweepKind.LOOP and left.loop == loop:
             near, left, left_loops = [*near, left], None, {}
         order = self._arrange(near, fresh, True, quiet, loops)
         if left is None and old is not None and old.sweep is not None and old.sweep != order.target:
@@ -183,9 +199,9 @@ class Bookkeeper:
         left = self.ledger.sweep(old.sweep)
         if left is None or left.kind is not SweepKind.LOOP:
             return left, {}
-        head, _ = self.ledger.loops(left.experiment)
-        loops = {left.experiment: head.next()}
-        if same_name(left.experiment) != same_name(fresh.experiment) or to is not None:
+        head, _ = self.ledger.loops(left.loop)
+        loops = {left.loop: head.next()}
+        if left.loop != loop_of(fresh) or to is not None:
             near = self._with_moving([left], head)
             order = self._arrange(near, fresh, False, self.rules.quiet_period(left.experiment), loops)
             left = order.standing[left.id]
@@ -199,9 +215,9 @@ class Bookkeeper:
         members = {window.id: {each.key: each for each in self.ledger.records_of(window)} for window in near}
         others = [each for records in members.values() for each in records.values() if each.key != fresh.key]
         jobs = [each.job for each in others] + ([fresh.job] if comes else [])
-        experiment = next(iter(loops))
+        loop = next(iter(loops))
         targets = {
-            each.key: loop_id(experiment, window[0].start)
+            each.key: loop_id(loop, window[0].start)
             for window in windows(map(Interval.of, jobs), quiet)
             for each in window
         }
@@ -215,9 +231,9 @@ class Bookkeeper:
         try:
             for source in near:
                 for batch in self._leave_in_turn(order, source.id, going):
-                    head = replace(loops[experiment], moving=overlapping)
-                    self._move(batch, order, {experiment: head})
-                    loops[experiment] = head.next()
+                    head = replace(loops[loop], moving=overlapping)
+                    self._move(batch, order, {loop: head})
+                    loops[loop] = head.next()
                     moved += len(batch[0])
         except Conflict as error:
             if not moved:
@@ -390,6 +406,27 @@ def _reopened(sweep: Sweep) -> Sweep:
         state = SweepState.REVISED if sweep.revision else SweepState.OPEN
     was_sweep = sweep.was_sweep or not sweep.is_single
     return replace(sweep, version=sweep.version + 1, state=state, was_sweep=was_sweep)
+
+
+def _stays_in(own: Sweep | None, old: Record, fresh: Record, near: Sequence[Sweep]) -> Sweep | None:
+    """The job's window if the change leaves it as it is: with the same start and settings, an end that becomes known
+    joins nothing, and one that changes touches no other window."""
+    as_it_was = start_of(old.job) == start_of(fresh.job) and mark_of(old.job) == mark_of(fresh.job)
+    if own is None or not as_it_was or (old.job.is_terminal and len(near) > 1):
+        return None
+    return own if stays_whole(own, fresh.job) else None
+
+
+def _joins(near: Sequence[Sweep], fresh: Record, quiet: timedelta) -> Sweep | None:
+    """The only window near a new job, if the job belongs to it."""
+    return near[0] if len(near) == 1 and extends(near[0], fresh.job, quiet) else None
+
+
+def _stands_alone(near: Sequence[Sweep], fresh: Record, quiet: timedelta) -> bool:
+    """Whether a new job comes after the only window near it, and does not belong to it."""
+    if len(near) != 1 or near[0].last_at is None or not near[0].latest:
+        return False
+    return start_of(fresh.job) > near[0].last_at and not extends(near[0], fresh.job, quiet)
 
 
 def _near(found: Iterable[Sweep], job: Job, quiet: timedelta) -> Iterable[Sweep]:

@@ -10,6 +10,8 @@
 | loops        | LOOPS#experiment                   | ~            |
 | ensured      | ENSURED#account#region#experiment  | trial, or *  |
 | trial        | TRIALS#account#region              | its name, folded |
+| pipeline     | EXECUTION#account#region#execution | PIPELINE     |
+| waiting      | the same                           | JOB#kind#name |
 | experiment   | EXPERIMENTS                        | its name, folded |
 | note         | NOTE                               | its name     |
 | delivery     | DELIVERY#about                     | channel#address#part |
@@ -616,6 +618,27 @@ class Ledger:
             kept = self.kept("NOTE", _MASKING_KEY)
         return bytes.fromhex(kept["key"])
 
+    def pipeline_of(self, job: JobKey, execution: str) -> str | None:
+        """The name of the pipeline of an execution in the job's region; None before any event told it."""
+        item = self._get(_execution_pk(job, execution), "PIPELINE")
+        return None if item is None else item.facts
+
+    def put_pipeline(self, key: JobKey, execution: str, pipeline: str) -> None:
+        """Remembers the name of an execution's pipeline; the first one stays."""
+        item = self._item(_execution_pk(key, execution), "PIPELINE", item="pipeline", facts=pipeline)
+        self._save_if(item, self._item.pk.does_not_exist())
+
+    def put_waiting(self, job: JobKey, execution: str) -> None:
+        """Notes that the job's pipeline was not known when the job was recorded."""
+        self._item(_execution_pk(job, execution), f"JOB#{job.kind.value}#{job.name}", item="waiting").save()
+
+    def waiting(self, key: JobKey, execution: str) -> Iterator[JobKey]:
+        """The jobs of an execution whose pipeline was not known when they were recorded, read consistently."""
+        pk = _execution_pk(key, execution)
+        for item in self._item.query(pk, self._item.sk.startswith("JOB#"), consistent_read=True):
+            _, kind, name = item.sk.split("#", 2)
+            yield JobKey(key.account, key.region, JobKind(kind), name)
+
     def note(self, name: str) -> str | None:
         """A text remembered under a name, such as reconcile's watermark."""
         item = self._get("NOTE", name)
@@ -695,6 +718,10 @@ def _ensured_pk(key: JobKey, experiment: str) -> str:
 
 def _trials_pk(key: JobKey) -> str:
     return f"TRIALS#{key.account}#{key.region}"
+
+
+def _execution_pk(key: JobKey, execution: str) -> str:
+    return f"EXECUTION#{key.account}#{key.region}#{execution}"
 
 
 def _facts(data: dict[str, Any]) -> dict[str, Any]:

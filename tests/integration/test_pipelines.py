@@ -1,0 +1,85 @@
+"""Jobs of pipelines stand in the pipeline's experiment and the execution's trial, however their events come."""
+
+from collections.abc import Sequence
+from functools import cache, partial
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.launching import execution_event, launched, step_event, training
+from trialbook_cli import replaying
+from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.replaying import Outcome
+
+replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
+EXECUTIONS = ("ctd6lgoe9v0a", "k2vn0c7dw1xx")
+NAMES = {"own": "pipelines-{}-Train-ssFiEMAL{}h", "custom prefix": "ChurnTrain-{}-kPXa4yBq9{}-0"}
+
+
+def retrained(naming: str, *, steps: bool = True, executions: bool = True) -> Recording:
+    """Two executions of a pipeline without an experiment, each with one training step."""
+    names = [NAMES[naming].format(execution, number) for number, execution in enumerate(EXECUTIONS)]
+    jobs = [training(name, 60 * n + 2, 60 * n + 18, {"eta": f"0.{n + 1}"}) for n, name in enumerate(names)]
+    told = []
+    for n, (execution, name) in enumerate(zip(EXECUTIONS, names, strict=True)):
+        if executions:
+            told += [execution_event("ChurnPipeline", execution, 60 * n)]
+            told += [execution_event("ChurnPipeline", execution, 60 * n + 25, "Succeeded")]
+        if steps:
+            told += [step_event("ChurnPipeline", execution, 60 * n + 2, name)]
+    return launched(jobs, told)
+
+
+@cache
+def outcome(naming: str) -> Outcome:
+    return replay(retrained(naming))
+
+
+def trials(found: Outcome) -> list[tuple[str, str]]:
+    return [(each.experiment, each.trial) for each in found.records if each.key.kind == "TrainingJob"]
+
+
+EXPECTED = [("churnpipeline", execution) for execution in EXECUTIONS]
+
+
+@pytest.mark.parametrize("naming", NAMES)
+def test_the_pipelines_name_is_the_experiment_and_the_execution_the_trial(naming: str) -> None:
+    assert sorted(trials(outcome(naming))) == EXPECTED
+    assert set(outcome(naming).experiments) == {"churnpipeline"}
+    assert set(outcome(naming).experiments["churnpipeline"]) == set(EXECUTIONS)
+
+
+@pytest.mark.parametrize(("steps", "executions"), [(True, False), (False, True)])
+def test_events_of_the_execution_or_of_its_steps_suffice(steps: bool, executions: bool) -> None:
+    assert sorted(trials(replay(retrained("own", steps=steps, executions=executions)))) == EXPECTED
+
+
+@settings(max_examples=6, deadline=None)
+@given(data=st.data())
+def test_the_order_of_a_pipelines_and_its_jobs_events_does_not_show(data: st.DataObject) -> None:
+    naming = data.draw(st.sampled_from(list(NAMES)))
+    events: Sequence[Any] = data.draw(st.permutations(retrained(naming).events))
+    found = replay(Recording("shuffled", events, retrained(naming).answers))
+
+    assert sorted(trials(found)) == EXPECTED
+    assert {event["detail"]["job"]["experiment"] for event in found.announced if "job" in event["detail"]} <= {
+        "churnpipeline"
+    }
+
+
+def test_a_pipelines_events_that_come_after_its_jobs_has_ended_move_the_job_before_it_is_reported() -> None:
+    told = [step_event("ChurnPipeline", EXECUTIONS[0], 20, "pipelines-ctd6lgoe9v0a-Train-ssFiEMAL0h", "Succeeded")]
+    found = replay(launched([training("pipelines-ctd6lgoe9v0a-Train-ssFiEMAL0h", 2, 18)], told))
+    reported = [event["detail"]["job"] for event in found.announced if "job" in event["detail"]]
+
+    assert trials(found) == EXPECTED[:1]
+    assert [(job["experiment"], job["trial"]) for job in reported] == EXPECTED[:1]
+
+
+def test_a_job_whose_pipeline_no_event_tells_is_attached_all_the_same() -> None:
+    found = replay(launched([training("pipelines-ctd6lgoe9v0a-Train-ssFiEMAL0h", 2, 18)]))
+
+    assert trials(found) == [("Train", EXECUTIONS[0])]
+    assert all(each.is_attached for each in found.attachments)

@@ -1,0 +1,81 @@
+"""A loop is a search: jobs in which nothing differs that could be searched are single jobs."""
+
+from functools import partial
+from typing import Any
+
+from tests.launching import execution_event, launched, training
+from trialbook_cli import replaying
+from trialbook_cli.replaying import Outcome
+
+replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
+
+
+def told(found: Outcome) -> list[str]:
+    return [event["detail-type"] for event in found.announced]
+
+
+def sizes(found: Outcome) -> list[int]:
+    return sorted(sweep.counts.jobs for sweep in found.sweeps if sweep.counts.jobs)
+
+
+def hourly(settings: list[dict[str, str]], **fields: Any) -> list[dict[str, Any]]:
+    """A training each hour, of 55 minutes."""
+    return [
+        training(f"demand-2026-11-20-{9 + n:02}-00-00-000", 60 * n, 60 * n + 56, given, **fields)
+        for n, given in enumerate(settings)
+    ]
+
+
+def test_a_retraining_each_hour_is_a_single_job_each_time_and_reported_soon_after_its_end() -> None:
+    found = replay(launched(hourly([{"epochs": "5"}] * 4)))
+
+    assert sizes(found) == [1, 1, 1, 1]
+    assert told(found) == ["Job Finished"] * 4
+
+
+def test_executions_of_a_pipeline_that_abut_are_single_jobs_though_their_settings_differ() -> None:
+    executions = ["ctd6lgoe9v0a", "k2vn0c7dw1xx", "zz81m4pqr0ab"]
+    jobs = [
+        training(f"pipelines-{execution}-Train-ssFiEMAL{n}h", 60 * n + 1, 60 * n + 57, {"eta": f"0.{n + 1}"})
+        for n, execution in enumerate(executions)
+    ]
+    events = [execution_event("Churn", execution, 60 * n) for n, execution in enumerate(executions)]
+    found = replay(launched(jobs, events))
+
+    assert sizes(found) == [1, 1, 1]
+    assert told(found) == ["Job Finished"] * 3
+    assert {record.experiment for record in found.records} == {"churn"}
+
+
+def test_a_steps_second_attempt_is_no_sweep_of_two() -> None:
+    names = [f"Train-ctd6lgoe9v0a-kPXa4yBq9{n}-{n}" for n in range(2)]
+    jobs = [
+        training(names[0], 1, 10, {"eta": "0.1"}, status="Failed"),
+        training(names[1], 11, 20, {"eta": "0.1"}),
+    ]
+    found = replay(launched(jobs, [execution_event("Churn", "ctd6lgoe9v0a", 0)]))
+    trained = [record for record in found.records if record.key.kind == "TrainingJob"]
+
+    assert sizes(found) == [1, 1]
+    assert {(record.experiment, record.trial) for record in trained} == {("churn", "ctd6lgoe9v0a")}
+
+
+def test_two_people_under_the_sdks_default_name_are_told_apart_by_their_data() -> None:
+    jobs = []
+    for n in range(3):
+        stamp = f"2026-11-20-09-00-{n:02}"
+        jobs.append(training(f"own-{stamp}-100", n, n + 20, {"eta": f"0.{n + 1}"}, data="s3://bucket/churn/"))
+        jobs.append(training(f"own-{stamp}-200", n, n + 20, {"depth": str(n + 3)}, data="s3://bucket/fraud/"))
+    found = replay(launched(jobs))
+
+    assert sizes(found) == [3, 3]
+    assert told(found).count("Sweep Started") == 2
+
+
+def test_a_search_whose_jobs_write_where_their_names_say_is_one_sweep() -> None:
+    jobs = []
+    for n in range(3):
+        name = f"tf-2026-11-20-09-00-0{n}-100"
+        jobs.append(training(name, n, n + 5, {"lr": f"0.{n + 1}", "model_dir": f'"s3://bucket/{name}/model"'}))
+
+    assert sizes(replay(launched(jobs))) == [3]
