@@ -411,12 +411,15 @@ steps = st.lists(
 def test_whatever_the_order_of_events_sweeps_equal_a_recount_and_windows_the_jobs_times(
     ledger_url: str, steps: list[tuple[int, str, int, int]], moved_at_once: int
 ) -> None:
-    """Each job has a start and an end of its own; its events come in any order, twice or never."""
+    """Each job has a start and an end of its own; its events come in any order, twice or never. Some repeat the settings
+    of others."""
     times = {number: (start, start + length) for number, _, start, length in reversed(steps)}
     with opened(ledger_url) as ledger:
         for number, status, _, _ in steps:
             start, end = times[number]
-            seen = job(f"churn-{number}", start, None if status == "InProgress" else end, status=status)
+            given = {"eta": str(number % 2)} if number < 6 else {}
+            running = None if status == "InProgress" else end
+            seen = job(f"churn-{number}", start, running, status=status, hyper_parameters=given)
             enter(ledger, seen, moved_at_once=moved_at_once)
 
         assert_consistent(ledger)
