@@ -3,7 +3,8 @@
 from functools import partial
 from typing import Any
 
-from tests.launching import execution_event, launched, training
+from tests.launching import at, execution_event, launched, training
+from trialbook.core.times import iso
 from trialbook_cli import replaying
 from trialbook_cli.replaying import Outcome
 
@@ -31,6 +32,20 @@ def test_a_retraining_each_hour_is_a_single_job_each_time_and_reported_soon_afte
 
     assert sizes(found) == [1, 1, 1, 1]
     assert told(found) == ["Job Finished"] * 4
+
+
+def test_a_retraining_that_takes_longer_than_its_period_is_reported_each_time_while_the_next_one_runs() -> None:
+    jobs = [training(f"demand-2026-11-20-{9 + n:02}-00-00-000", 60 * n, 60 * n + 75, {"epochs": "5"}) for n in range(4)]
+    found = replay(launched(jobs))
+    first = next(event for event in found.announced if event["detail-type"] == "Job Finished")
+
+    assert {event["detail"]["id"] for event in found.announced if event["detail-type"] == "Job Finished"} == {
+        f"job-finished/123456789012/us-east-1/TrainingJob/{record.job.name}/{iso(record.job.created_at)}"
+        for record in found.records
+        if record.job.created_at is not None
+    }
+    assert set(told(found)) == {"Job Finished"}
+    assert first["time"] < iso(at(2 * 60))
 
 
 def test_executions_of_a_pipeline_that_abut_are_single_jobs_though_their_settings_differ() -> None:

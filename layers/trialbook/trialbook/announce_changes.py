@@ -14,6 +14,7 @@ from trialbook.core.announcements import (
     thinned,
 )
 from trialbook.core.formats import NewerFormat
+from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger, cause_of_image, item_from_image
 from trialbook.runtime.observability import count, logger
@@ -64,7 +65,9 @@ def _told(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> l
         before = old if isinstance(old, Sweep) else None
         return [*of_sweep(before, new), *(_single(new, ledger) if is_single_over(before, new) else ())]
     if isinstance(new, Record):
-        return of_job(old if isinstance(old, Record) else None, new, lambda record: _is_alone(record, ledger))
+        before = old if isinstance(old, Record) else None
+        told = of_job(before, new, lambda record: _is_alone(record, ledger))
+        return [*told, *(of_single(new) if _is_repeated(before, new, ledger) else ())]
     return []
 
 
@@ -74,6 +77,16 @@ def _single(window: Sweep, ledger: Ledger) -> list[Announcement]:
     if now is None or not is_single_over(None, now):
         return []
     return [told for record in ledger.records_of(now) for told in of_single(record)]
+
+
+def _is_repeated(old: Record | None, new: Record, ledger: Ledger) -> bool:
+    """Whether a job has ended while others with its settings run: their window may never close, so the job is told of
+    at once. It is again when the window closes, as the same event."""
+    has_ended = new.job.is_terminal and not (old is not None and old.job.is_terminal)
+    if not has_ended or new.sweep is None or new.key.kind is not JobKind.TRAINING or new.job.tuning_job is not None:
+        return False
+    sweep = ledger.sweep(new.sweep)
+    return sweep is not None and sweep.is_single and sweep.counts.jobs > 1
 
 
 def _is_alone(record: Record, ledger: Ledger) -> bool:

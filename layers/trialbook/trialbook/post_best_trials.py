@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import takewhile
 
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
@@ -63,7 +62,7 @@ def _ended(since: datetime, until: datetime, services: Services, bucket: Bucket)
         if _is_of(sweep, since, until):
             yield _of_sweep(sweep, bucket)
     for experiment in ledger.experiments():
-        for window in _singles(experiment.name, began, ledger):
+        for window in ledger.singles_of(experiment.name, began):
             if _is_of(window, since, until):
                 yield _of_single(window, services)
 
@@ -78,13 +77,6 @@ def _is_of(sweep: Sweep, since: datetime, until: datetime) -> bool:
     )
 
 
-def _singles(experiment: str, began: datetime, ledger: Ledger) -> Iterator[Sweep]:
-    """The windows with one job that began since, latest first; a Query, as a rule."""
-    _, windows = ledger.loops(experiment)
-    recent = takewhile(lambda window: window.began_at is None or window.began_at >= began, windows)
-    return (window for window in recent if window.is_single)
-
-
 def _of_sweep(sweep: Sweep, bucket: Bucket) -> Ended:
     """What a sweep took, as its report says; without one, what it cost is not known."""
     content = bucket.get(f"{report_keys.latest(sweep.id)}/{report_keys.DIGEST}")
@@ -97,7 +89,7 @@ def _of_sweep(sweep: Sweep, bucket: Bucket) -> Ended:
 
 
 def _of_single(window: Sweep, services: Services) -> Ended:
-    jobs = list(services.ledger.ranking(window.id, 1))
+    jobs = list(services.ledger.ranking(window.id, window.counts.jobs))
     spent = spending([each.job for each in jobs], hourly_prices(jobs, window.region, services))
     return Ended(window.experiment, False, window.counts, spent.cost_usd, spent.unpriced_jobs)
 

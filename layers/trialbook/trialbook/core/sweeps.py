@@ -170,8 +170,8 @@ class Sweep:
 
     @property
     def is_single(self) -> bool:
-        """A window that holds one job is a single job, not a sweep."""
-        return self.kind is SweepKind.LOOP and self.counts.jobs < 2
+        """A window is no sweep that holds one job, or the same training side by side: nothing is searched."""
+        return self.kind is SweepKind.LOOP and (self.counts.jobs < 2 or len(self.latest) == 1)
 
     @property
     def loop(self) -> str:

@@ -28,6 +28,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any
 
@@ -366,6 +367,21 @@ class Ledger:
         for item in self._item.by_experiment.query(sweeps_id(experiment)):
             yield read_sweep(item)
 
+    def singles_of(self, experiment: str, since: datetime) -> Iterator[Sweep]:
+        """The windows of an experiment's loops that are no sweep and began then or later, latest first. Those of older
+        versions of Trialbook are found among the windows of the experiment's own loop."""
+        condition = self._item.experiment_rank >= iso(since)
+        seen = set()
+        for item in self._item.by_experiment.query(_singles_id(experiment), condition, scan_index_forward=False):
+            window = read_sweep(item)
+            seen.add(window.id)
+            yield window
+        for window in takewhile(
+            lambda each: each.began_at is None or each.began_at >= since, self.loops(experiment)[1]
+        ):
+            if window.is_single and window.id not in seen:
+                yield window
+
     def sweeps_before(self, sweep: Sweep, limit: int) -> Iterator[Sweep]:
         """The experiment's sweeps that began before this one, latest first; one Query."""
         if sweep.began_at is None:
@@ -471,8 +487,8 @@ class Ledger:
             version=sweep.version,
             **_facts(pack(sweep)),
             status=sweep.state.value,
-            experiment_id=sweeps_id(sweep.experiment) if listed else None,
-            experiment_rank=f"{iso(began)}|{sweep.id}" if listed and began else None,
+            experiment_id=_listed_under(sweep),
+            experiment_rank=f"{iso(began)}|{sweep.id}" if _listed_under(sweep) and began else None,
             due_list=SWEEPS_DUE if due_at else None,
             due_at=iso(due_at) if due_at else None,
             time_shard=SWEEPS if listed and began else None,
@@ -699,6 +715,17 @@ def experiment_id(experiment: str) -> str:
 def sweeps_id(experiment: str) -> str:
     """The partition of an experiment's sweeps in the index."""
     return f"SWEEPS#{same_name(experiment)}"
+
+
+def _singles_id(experiment: str) -> str:
+    return f"SINGLES#{same_name(experiment)}"
+
+
+def _listed_under(sweep: Sweep) -> str | None:
+    """The partition of the index by experiment where the sweep is found; none once it merged into another one."""
+    if sweep.superseded_by is not None:
+        return None
+    return _singles_id(sweep.experiment) if sweep.is_single else sweeps_id(sweep.experiment)
 
 
 def loops_pk(experiment: str) -> str:
