@@ -65,9 +65,9 @@ def _told(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> l
         before = old if isinstance(old, Sweep) else None
         return [*of_sweep(before, new), *(_single(new, ledger) if is_single_over(before, new) else ())]
     if isinstance(new, Record):
-        before = old if isinstance(old, Record) else None
-        told = of_job(before, new, lambda record: _is_alone(record, ledger))
-        return [*told, *(of_single(new) if _is_repeated(before, new, ledger) else ())]
+        former = old if isinstance(old, Record) else None
+        told = of_job(former, new, lambda record: _is_alone(record, ledger))
+        return [*told, *(of_single(new) if _is_repeated(former, new, ledger) else ())]
     return []
 
 
