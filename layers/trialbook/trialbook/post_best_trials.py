@@ -13,7 +13,6 @@ from trialbook.core.analysis.digest import from_data
 from trialbook.core.messages.best_trials import Ended, Standing, announcement, best_trials
 from trialbook.core.sweeps import Sweep, SweepState, start_of
 from trialbook.core.times import iso, parse_time
-from trialbook.ledger.ledger import Ledger
 from trialbook.runtime.observability import correlation_id, count, logger
 from trialbook.runtime.services import Services, hourly_prices
 
