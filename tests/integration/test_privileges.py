@@ -23,6 +23,7 @@ from botocore.validate import ParamValidator
 from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_replay import TUNING, few, recording
+from tests.launching import launched, training, trial
 from trialbook.core.report_links import link
 from trialbook.core.times import iso
 from trialbook_cli import replaying
@@ -166,6 +167,12 @@ def used() -> Used:
     quick(that_bridges_two_windows(told=2))
     quick(of_other_kinds())
     quick(of_other_kinds(begin_only=True))
+    quick(
+        launched([trial("depth-18", "backbones"), training("resnet", 0, 5, ExperimentConfig={"TrialName": "depth-18"})])
+    )
+    quick(first_only(launched([training("first", 0, 5), training("long", 1, 240)])))  # reconcile finds a running job
+    for told in (few(1), of_other_kinds()):  # where no job is recorded, attach_job asks by itself
+        replaying.replay(told, prepare=found.watch, without=(*FOLLOWS_THE_LEDGER, "RecordJob", "Reconcile"))
     quick(first_only(recording(TUNING)))
     alone(without_ends(few(2)))
     alone(of_half_the_children(recording(TUNING)))
