@@ -204,6 +204,17 @@ def test_rules_are_pushed_checked_and_pulled(aws: Aws, ask: Ask, tmp_path: Path)
     assert pulled.stdout.rstrip("\n") == good.read_text().rstrip("\n")
 
 
+def test_a_document_that_ssm_does_not_keep_is_refused_before_it_is_sent(aws: Aws, ask: Ask, tmp_path: Path) -> None:
+    deploy()
+    long = tmp_path / "long.yaml"
+    long.write_text("quiet_minutes: 20\n" + "# a comment\n" * 700)
+    refused, missing = ask("rules", "push", long), ask("rules", "pull")
+
+    assert refused.exit_code == 2
+    assert "expected at most 8,192" in " ".join(refused.stderr.split())
+    assert missing.exit_code == 1
+
+
 def test_a_healthy_deployment_has_no_problem(aws: Aws, ask: Ask) -> None:
     deploy()
     done = ask("doctor", "--json")

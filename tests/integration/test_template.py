@@ -163,7 +163,19 @@ def test_who_opens_reports_by_link_needs_the_link_and_only_if_links_are_on() -> 
 
     assert "OpenReport" not in dict(off.resources("AWS::Serverless::Function"))
     assert not dict(off.resources("AWS::SecretsManager::Secret"))
-    assert FUNCTIONS["OpenReport"]["FunctionUrlConfig"] == {"AuthType": "NONE"}
+    assert not dict(off.resources("AWS::Lambda::Url"))
+    assert RESOURCES["OpenReportUrl"]["Properties"]["AuthType"] == "NONE"
+    permissions = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::Lambda::Permission"]
+    assert {(each["Action"], each["Principal"]) for each in permissions} == {
+        ("lambda:InvokeFunctionUrl", "*"),
+        ("lambda:InvokeFunction", "*"),
+    }
+    assert all("FunctionUrlAuthType" in each or each["InvokedViaFunctionUrl"] for each in permissions)
+
+
+def test_guided_deployment_is_not_asked_about_a_public_url() -> None:
+    """`sam deploy --guided` asks of each FunctionUrlConfig without identity, whatever its condition, and takes no Enter."""
+    assert not [name for name, each in FUNCTIONS.items() if "FunctionUrlConfig" in each]
 
 
 def test_every_target_and_schedule_has_a_dead_letter_queue() -> None:
@@ -216,7 +228,7 @@ def test_just_the_rules_that_send_to_a_queue_may_and_only_with_tls() -> None:
 def test_the_ledger_outlives_the_stack_and_can_be_restored() -> None:
     table = RESOURCES["Ledger"]
 
-    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     properties = table["Properties"]
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["BillingMode"] == "PAY_PER_REQUEST"

@@ -134,10 +134,17 @@ def _message_row(sent: Sent) -> list[str | Text]:
     return [safe(title, 200), safe(where, 200), waits, str(sent.edits)]
 
 
+_LONGEST_DOCUMENT = 8192  # bytes; a parameter of SSM's advanced tier
+
+
 def push(source: Source, path: Path) -> int:
     """Stores the document in the stack's SSM parameter, after checking it."""
     read_rules_file(path)
     text = path.read_text(encoding="utf-8")
+    if (size := len(text.encode())) > _LONGEST_DOCUMENT:
+        raise InvalidInput(
+            str(path), f"{size:,} bytes", f"at most {_LONGEST_DOCUMENT:,}: SSM keeps no longer parameter"
+        )
     name, client = _parameter(source.open_to_write())
     answer = client.put_parameter(Name=name, Value=text, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
     told = f"{path} is version {answer['Version']} of {name}; the functions use it within a minute"

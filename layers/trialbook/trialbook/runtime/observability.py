@@ -4,6 +4,7 @@ The id of the event that started it all stands on each log line as `correlation_
 stream, Trialbook's own bus and what follows from there.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +17,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 NAMESPACE = "Trialbook"
 logger = Logger()
 metrics = Metrics(namespace=NAMESPACE)
+_OF_STACK = {"stack": stack} if (stack := os.environ.get("STACK")) else {}
+metrics.set_default_dimensions(**_OF_STACK)
 _measures = ContextVar("measures", default=True)
 
 
@@ -41,7 +44,7 @@ def count(name: str, amount: int = 1, **dimensions: str) -> None:
     from aws_lambda_powertools.metrics import single_metric
 
     with single_metric(name=name, unit=MetricUnit.Count, value=amount, namespace=NAMESPACE) as metric:
-        for key, value in {"service": metrics.service or "", **dimensions}.items():
+        for key, value in {"service": metrics.service or "", **_OF_STACK, **dimensions}.items():
             metric.add_dimension(name=key, value=value)
 
 
