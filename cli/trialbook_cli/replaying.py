@@ -21,9 +21,9 @@ from trialbook.ledger.ledger import Attachment
 from trialbook_book.folder import FILE, key_of, line_of
 from trialbook_book.paged import PagedLedger
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
-from trialbook_cli.laptop_cloud.template import REGION
 from trialbook_cli.outputs import Line, job_line, sweep_line, write_lines
-from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording
+from trialbook_cli.places import members, stand_in
+from trialbook_cli.sagemaker_stand_in import Account, SageMaker
 from trialbook_cli.slack_stand_in import Workspace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,10 +79,15 @@ def running(
     rules: str | None = None,
     parameters: Mapping[str, str] = MappingProxyType({}),
     slack: Workspace | None = None,
+    here: Account | None = None,
 ) -> Iterator[tuple[LaptopCloud, SageMaker]]:
     """A laptop cloud with the recording's SageMaker behind it, before the first event; `rules` is the document,
-    `parameters` are the stack's, `slack` stands in for Slack."""
-    sagemaker = from_recording(recording.answers, _account(recording), lambda: _EPOCH)
+    `parameters` are the stack's, `slack` stands in for Slack.
+
+    It runs `here`, by default in the account and region of the recording's first event; others that the recording has
+    jobs of are members, as member.yaml makes them.
+    """
+    sagemaker = stand_in(recording, here, lambda: _EPOCH)
     start = _start(recording)
     with LaptopCloud.start(
         sagemaker,
@@ -90,7 +95,7 @@ def running(
         dynamodb_url=dynamodb_url,
         without=without,
         rules=rules,
-        parameters={**LAPTOP, **parameters},
+        parameters={**LAPTOP, **members(sagemaker), **parameters},
         slack=slack or Workspace(makes_channels=True),
     ) as cloud:
         yield cloud, sagemaker
@@ -126,7 +131,7 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
     return Outcome(
         records=tuple(records),
         sweeps=tuple(ordered),
-        experiments=sagemaker.experiments.standing(),
+        experiments=sagemaker.standing(),
         dead_letters=cloud.dead_letters(),
         passed_by=passed_by,
         calls=dict(cloud.calls),
@@ -135,17 +140,10 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         announced=tuple(cloud.announced()),
         attachments=tuple(cloud.ledger.attachments(record.key for record in records)),
         mails=tuple(cloud.mails()),
-        items=tuple(sorted(PagedLedger(cloud.ledger.table, region=REGION).items(), key=key_of)),
+        items=tuple(sorted(PagedLedger(cloud.ledger.table, region=cloud.account.region).items(), key=key_of)),
         slack=cloud.slack,
         reports={key: content for key, content in cloud.stored() if report_keys.REVISION not in key},
     )
-
-
-def _account(recording: Recording) -> Account:
-    for event in recording.events:
-        if event.get("source") == "aws.sagemaker" and event.get("account") and event.get("region"):
-            return Account(str(event["account"]), str(event["region"]))
-    return Account()
 
 
 def _start(recording: Recording) -> datetime:

@@ -73,7 +73,9 @@ def _function(name: str) -> Function:
     template = load_template(ROOT / "template.yaml")
     variables = {"LEDGER_TABLE": "ledger", "RULES_PARAMETER": "/trialbook/rules", "POWERTOOLS_SERVICE_NAME": name}
     own: Mapping[str, Any] = template["Resources"][FUNCTIONS[name]]["Properties"]
-    return Function(FUNCTIONS[name], {**own, "Handler": "app.handler", "Environment": {"Variables": variables}}, ROOT)
+    return Function(
+        FUNCTIONS[name], {**own, "Handler": "app.handler", "Environment": {"Variables": variables}}, ROOT, Account()
+    )
 
 
 def messages(events: list[dict[str, Any]]) -> dict[str, Any]:

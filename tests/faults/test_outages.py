@@ -20,7 +20,6 @@ from tests.conftest import FOLLOWS_THE_LEDGER
 from tests.faults.wire import answer
 from tests.integration.test_replay import few, told
 from trialbook_cli.laptop_cloud import LaptopCloud
-from trialbook_cli.laptop_cloud.cloud import _queue
 from trialbook_cli.replaying import Outcome, outcome_of, running
 from trialbook_cli.slack_stand_in.errors import Hang, HttpAnswer
 from trialbook_cli.slack_stand_in.workspace import Request
@@ -80,7 +79,7 @@ class Watch:
         for queue, (limit, alarm) in AGES.items():
             if queue not in cloud._sources:
                 continue  # its function is not deployed
-            ages = [timedelta(milliseconds=now - each.sent_timestamp) for each in _queue(queue)._messages]
+            ages = [timedelta(milliseconds=now - each.sent_timestamp) for each in cloud._queue(queue)._messages]
             self.waiting[queue] = max(self.waiting[queue], sum(age > MINUTE for age in ages))
             if any(age > limit for age in ages):
                 self.alarms.add(alarm)

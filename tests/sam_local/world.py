@@ -23,9 +23,11 @@ from tests.integration.conftest import free_port, running_dynamodb_local
 from trialbook.ledger.ledger import Ledger
 from trialbook_cli.laptop_cloud import read_recording
 from trialbook_cli.laptop_cloud.cloud import create_table
-from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, load_template
+from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording, serve
 from trialbook_cli.slack_stand_in import Workspace, serve_slack
+
+ACCOUNT, REGION = Account().id, Account().region
 
 BUILD = ROOT / ".aws-sam" / "build"
 ENVIRONMENT = ROOT / "events" / "env.json"

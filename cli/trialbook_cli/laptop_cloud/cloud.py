@@ -41,7 +41,7 @@ from trialbook_cli.laptop_cloud.answers import remembered_spellings
 from trialbook_cli.laptop_cloud.functions import Function
 from trialbook_cli.laptop_cloud.schedules import next_week
 from trialbook_cli.laptop_cloud.streams import Stream
-from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, Stack, as_json, load_template
+from trialbook_cli.laptop_cloud.template import Stack, as_json, load_template
 from trialbook_cli.laptop_cloud.transactions import sharing_items
 from trialbook_cli.project import ROOT
 from trialbook_cli.sagemaker_stand_in import SageMaker, serve
@@ -49,15 +49,16 @@ from trialbook_cli.slack_stand_in import Workspace, serve_slack
 
 _METERED = frozenset({"GetItem", "PutItem", "Query", "BatchGetItem", "TransactWriteItems"})
 _WRITES_SWEEPS = frozenset({"TransactWriteItems", "UpdateItem", "DeleteItem", "BatchWriteItem"})
+_NOT_NAMED = "us-east-1"  # S3's first region: it takes buckets that say where they lie for all others alone
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _WINDOW = timedelta(seconds=15)  # the stream's batching window
 _MINUTE = timedelta(minutes=1)
 _FOREVER = timedelta(hours=48)  # how long the clock is turned on after the last event, for what hangs
 _ENVIRONMENT = {
+    # moto knows the regions of its day, and each service's own; a recording may be of any.
+    "MOTO_ALLOW_NONEXISTENT_REGION": "true",
     "AWS_ACCESS_KEY_ID": "laptop",
     "AWS_SECRET_ACCESS_KEY": "laptop",
-    "AWS_DEFAULT_REGION": REGION,
-    "AWS_REGION": REGION,
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "POWERTOOLS_TRACE_DISABLED": "true",
@@ -97,8 +98,9 @@ class LaptopCloud:
         self, stack: Stack, root: Path, start: datetime, until_end: ExitStack, without: Collection[str] = ()
     ) -> None:
         self.now = start
+        self._account_of: dict[str, str] = {}
         self._until_end = until_end
-        self.stack = stack
+        self.stack, self.account = stack, stack.account
         self.functions: dict[str, Function] = {}
         self.slack = Workspace()
         self.died = 0
@@ -116,7 +118,7 @@ class LaptopCloud:
         # DynamoDB Local serves the streams at the table's own endpoint; moto does not know endpoints with account ids.
         self._stream_client: Any = boto3.client(
             "dynamodbstreams",
-            region_name=REGION,
+            region_name=self.account.region,
             endpoint_url=os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"),
             config=Config(account_id_endpoint_mode="disabled"),
         )
@@ -133,7 +135,7 @@ class LaptopCloud:
         self._make_secrets()
         self._make_identities()
         self._make_functions(root, without)
-        self.ledger = Ledger(stack.references["Ledger"], region=REGION)
+        self.ledger = Ledger(stack.references["Ledger"], region=self.account.region)
 
     @classmethod
     @contextmanager
@@ -149,16 +151,21 @@ class LaptopCloud:
         parameters: Mapping[str, str] = _NO_PARAMETERS,
         slack: Workspace | None = None,
     ) -> Iterator["LaptopCloud"]:
-        """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's.
+        """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's, the
+        cloud's account and region are the stand-in's.
 
         With `dynamodb_url`, the ledger lies in the DynamoDB that answers there. The functions in `without` are not
         deployed. `rules` is the rules document, `parameters` are the stack's. `slack` is the workspace that stands in
         for Slack, whose token and webhook lie in the parameters that the stack names.
         """
         # Prices would be asked of AWS itself: nothing leaves the laptop.
-        stack = Stack(load_template(root / "template.yaml"), {**parameters, "LookUpPrices": "false"})
+        here = sagemaker.account
+        given = {**parameters, "LookUpPrices": "false"}
+        stack = Stack(load_template(root / "template.yaml"), given, account=here)
+        own = {"AWS_DEFAULT_REGION": here.region, "AWS_REGION": here.region, "MOTO_ACCOUNT_ID": here.id}
+        account_of: dict[str, str] = {}  # by access key
         with ExitStack() as until_end:
-            until_end.enter_context(patch.dict(os.environ, _ENVIRONMENT))
+            until_end.enter_context(patch.dict(os.environ, _ENVIRONMENT | own))
             # Until the end of the block: whatever a person's shell and settings name, a replay writes to its own cloud.
             for name in [each for each in os.environ if each.startswith(("AWS_ENDPOINT_URL", "AWS_PROFILE"))]:
                 del os.environ[name]
@@ -169,18 +176,18 @@ class LaptopCloud:
             until_end.enter_context(mock_aws(config=cast("Any", passed)))
             until_end.enter_context(sharing_items())
             until_end.enter_context(remembered_spellings())
-            endpoint = until_end.enter_context(serve(sagemaker))
+            endpoint = until_end.enter_context(serve(sagemaker, account_of=account_of.get))
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
             if dynamodb_url:
                 os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_url
             if rules is not None:
                 name = stack.parameters["RulesParameter"]
-                boto3.client("ssm", region_name=REGION).put_parameter(Name=name, Type="String", Value=rules)
+                boto3.client("ssm", region_name=here.region).put_parameter(Name=name, Type="String", Value=rules)
             slack = slack or Workspace()
             os.environ["SLACK_API"] = f"{until_end.enter_context(serve_slack(slack))}/api/"
             _store_secrets_of(slack, stack)
             cloud = cls(stack, root, start, until_end, without)
-            cloud.slack = slack
+            cloud.slack, cloud._account_of = slack, account_of
             sagemaker.now = slack.now = lambda: cloud.now
             until_end.enter_context(clock.use(lambda: cloud.now))
             until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
@@ -205,10 +212,10 @@ class LaptopCloud:
     # -- making what the template describes ---------------------------------------------------------------------
 
     def _make_queues(self) -> None:
-        self._sqs: Any = boto3.client("sqs", region_name=REGION)
+        self._sqs: Any = boto3.client("sqs", region_name=self.account.region)
         queues = sorted(self.stack.resources("AWS::SQS::Queue"), key=lambda each: "RedrivePolicy" in each[1])
         for name, _ in queues:
-            self.stack.attributes[name, "Arn"] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+            self.stack.attributes[name, "Arn"] = self.account.arn("sqs", name)
             self.stack.attributes[name, "QueueName"] = name
         for name, unresolved in queues:  # those that dead letters go to are there first
             properties = self.stack.resolve(unresolved)
@@ -218,7 +225,7 @@ class LaptopCloud:
             self.stack.references[name] = self._sqs.create_queue(QueueName=name, Attributes=texts)["QueueUrl"]
 
     def _make_tables(self) -> None:
-        dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+        dynamodb: Any = boto3.client("dynamodb", region_name=self.account.region)
         for name, _ in self.stack.resources("AWS::DynamoDB::Table"):
             table = f"{name}-{uuid4().hex[:8]}"  # a DynamoDB that outlives this cloud may hold others' tables
             made = create_table(dynamodb, self.stack, name, table)
@@ -229,22 +236,22 @@ class LaptopCloud:
 
     def _make_buses(self) -> None:
         """Each bus, with a queue that keeps what was announced."""
-        events: Any = boto3.client("events", region_name=REGION)
+        events: Any = boto3.client("events", region_name=self.account.region)
         for name, _ in self.stack.resources("AWS::Events::EventBus"):
             events.create_event_bus(Name=name)
             self.stack.references[name] = name
-            self.stack.attributes[name, "Arn"] = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{name}"
+            self.stack.attributes[name, "Arn"] = self.account.arn("events", f"event-bus/{name}")
             self._sqs.create_queue(QueueName=f"{name}-kept")
             pattern = as_json({"source": ["trialbook"]})
             events.put_rule(Name=f"{name}-kept", EventBusName=name, EventPattern=pattern, State="ENABLED")
-            target = {"Id": "kept", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-kept"}
+            target = {"Id": "kept", "Arn": self.account.arn("sqs", f"{name}-kept")}
             events.put_targets(Rule=f"{name}-kept", EventBusName=name, Targets=[target])
 
     def _make_rules(self) -> None:
         """The rules of the default bus are matched here, so that `deliver` can tell whether any did; those of
         Trialbook's own bus by moto."""
         by_arn = {arn: name for (name, attribute), arn in self.stack.attributes.items() if attribute == "Arn"}
-        events: Any = boto3.client("events", region_name=REGION)
+        events: Any = boto3.client("events", region_name=self.account.region)
         for name, unresolved in self.stack.resources("AWS::Events::Rule"):
             properties = self.stack.resolve(unresolved)
             pattern = as_json(properties["EventPattern"])
@@ -258,15 +265,17 @@ class LaptopCloud:
             events.put_targets(Rule=name, EventBusName=bus, Targets=targets)
 
     def _make_buckets(self) -> None:
-        self._s3: Any = boto3.client("s3", region_name=REGION)
+        self._s3: Any = boto3.client("s3", region_name=self.account.region)
+        region = self.account.region
         for name, _ in self.stack.resources("AWS::S3::Bucket"):
             self.stack.references[name] = f"trialbook-{name.lower()}"
-            self.stack.attributes[name, "Arn"] = f"arn:aws:s3:::{self.stack.references[name]}"
-            self._s3.create_bucket(Bucket=self.stack.references[name])
+            self.stack.attributes[name, "Arn"] = f"arn:{self.account.partition}:s3:::{self.stack.references[name]}"
+            lies = {} if region == _NOT_NAMED else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            self._s3.create_bucket(Bucket=self.stack.references[name], **lies)
 
     def _make_secrets(self) -> None:
         """Each secret, with a value that is made up."""
-        secrets: Any = boto3.client("secretsmanager", region_name=REGION)
+        secrets: Any = boto3.client("secretsmanager", region_name=self.account.region)
         for name, _ in self.stack.resources("AWS::SecretsManager::Secret"):
             made = secrets.create_secret(Name=name, SecretString=uuid4().hex)
             self.stack.references[name] = made["ARN"]
@@ -275,7 +284,7 @@ class LaptopCloud:
         """Who sends mail is verified."""
         sender = self.stack.parameters.get("EmailFrom")
         if sender:
-            boto3.client("sesv2", region_name=REGION).create_email_identity(EmailIdentity=sender)
+            boto3.client("sesv2", region_name=self.account.region).create_email_identity(EmailIdentity=sender)
 
     def _make_functions(self, root: Path, without: Collection[str]) -> None:
         common = self.stack.template.get("Globals", {}).get("Function", {})
@@ -285,7 +294,7 @@ class LaptopCloud:
                 continue
             variables = {**common["Environment"]["Variables"], **own.get("Environment", {}).get("Variables", {})}
             properties = {**common, **own, "Environment": {"Variables": variables}}
-            function = Function(name, self.stack.resolve(properties), root)
+            function = Function(name, self.stack.resolve(properties), root, self.account)
             self.functions[name] = function
             for event in function.events.values():
                 if event["Type"] == "SQS":
@@ -378,14 +387,27 @@ class LaptopCloud:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _next_message(self) -> datetime | None:
-        ups = [up for name in self._sources for up in _comes_up(name)]
+        ups = [up for name in self._sources for up in self._comes_up(name)]
         # moto shows a message when the time is past its moment, not at it
         return datetime.fromtimestamp((min(ups) + 1) / 1000, UTC) if ups else None
+
+    def _queue(self, name: str) -> Any:
+        return sqs_backends[self.account.id][self.account.region].queues[name]
+
+    def _comes_up(self, queue: str) -> list[float]:
+        """When each message of a queue comes up, in epoch milliseconds; the API does not tell."""
+        return [max(message.visible_at, message.delayed_until) for message in self._queue(queue)._messages]  # noqa: SLF001
 
     def _run(self, name: str) -> None:
         self._changed = True
         time = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        event = {"id": f"{name}/{time}", "time": time, "account": ACCOUNT, "region": REGION, "detail": {}}
+        event = {
+            "id": f"{name}/{time}",
+            "time": time,
+            "account": self.account.id,
+            "region": self.account.region,
+            "detail": {},
+        }
         self._invoke(self.schedules[name], event)
 
     def _drain(self) -> None:
@@ -402,7 +424,7 @@ class LaptopCloud:
                     self._stream_due = self.now + _WINDOW
 
     def _poll(self, name: str) -> bool:
-        if not any(up < self._milliseconds() for up in _comes_up(name)):
+        if not any(up < self._milliseconds() for up in self._comes_up(name)):
             return False
         function, size = self._sources[name]
         url = self.stack.references[name]
@@ -445,6 +467,8 @@ class LaptopCloud:
             if operation in _METERED:
                 request = {**request, "ReturnConsumedCapacity": "TOTAL"}
             answer = make(client, operation, request)
+            if operation == "AssumeRole":
+                self._account_of[answer["Credentials"]["AccessKeyId"]] = request["RoleArn"].split(":")[4]
             if operation in _WRITES_SWEEPS:
                 self._due = None
             if self._running is not None:
@@ -480,7 +504,7 @@ class LaptopCloud:
     def announced(self) -> list[dict[str, Any]]:
         """The events on Trialbook's own buses, in order."""
         names = [name for name, _ in self.stack.resources("AWS::Events::EventBus")]
-        return [json.loads(message.body) for name in names for message in _queue(f"{name}-kept")._messages]  # noqa: SLF001
+        return [json.loads(message.body) for name in names for message in self._queue(f"{name}-kept")._messages]  # noqa: SLF001
 
     def stored(self) -> Iterator[tuple[str, bytes]]:
         """Key and content of each object in the stack's buckets."""
@@ -492,17 +516,17 @@ class LaptopCloud:
 
     def mails(self) -> list[bytes]:
         """The mails that SES took, in order, as they were sent."""
-        return [each.raw_data.encode() for each in ses_backends[ACCOUNT][REGION].sent_messages]
+        return [each.raw_data.encode() for each in ses_backends[self.account.id][self.account.region].sent_messages]
 
     def dead_letters(self) -> dict[str, list[str]]:
         """The bodies of the messages that ended in a dead-letter queue."""
         queues = (name for name, _ in self.stack.resources("AWS::SQS::Queue") if "DeadLetters" in name)
-        return {name: [message.body for message in _queue(name)._messages] for name in queues}  # noqa: SLF001
+        return {name: [message.body for message in self._queue(name)._messages] for name in queues}  # noqa: SLF001
 
 
 def _store_secrets_of(slack: Workspace, stack: Stack) -> None:
     """The token, and the address of a webhook, where the stack's parameters say that they lie."""
-    ssm: Any = boto3.client("ssm", region_name=REGION)
+    ssm: Any = boto3.client("ssm", region_name=stack.account.region)
     address = f"{slack.url}{next(iter(slack.webhooks))}"
     for parameter, value in (("SlackTokenParameter", slack.token), ("SlackWebhookParameter", address)):
         name = stack.parameters.get(parameter)
@@ -510,7 +534,9 @@ def _store_secrets_of(slack: Workspace, stack: Stack) -> None:
             ssm.put_parameter(Name=name, Type="SecureString", Value=value, Overwrite=True)
     secret = stack.parameters.get("SlackTokenSecretArn")
     if secret:
-        boto3.client("secretsmanager", region_name=REGION).create_secret(Name=secret, SecretString=slack.token)
+        boto3.client("secretsmanager", region_name=stack.account.region).create_secret(
+            Name=secret, SecretString=slack.token
+        )
 
 
 def create_table(dynamodb: Any, stack: Stack, logical_id: str, table: str) -> Mapping[str, Any]:
@@ -531,15 +557,6 @@ def _units(answer: Mapping[str, Any]) -> float:
     return float(sum(each.get("CapacityUnits", 0) for each in (told if isinstance(told, list) else [told])))
 
 
-def _queue(name: str) -> Any:
-    return sqs_backends[ACCOUNT][REGION].queues[name]
-
-
-def _comes_up(queue: str) -> list[float]:
-    """When each message of a queue comes up, in epoch milliseconds; the API does not tell."""
-    return [max(message.visible_at, message.delayed_until) for message in _queue(queue)._messages]  # noqa: SLF001
-
-
 def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
     """An SQS message as Lambda hands it to a function."""
     return {
@@ -551,7 +568,7 @@ def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
         "md5OfBody": message.get("MD5OfBody", ""),
         "eventSource": "aws:sqs",
         "eventSourceARN": arn,
-        "awsRegion": REGION,
+        "awsRegion": arn.split(":")[3],
     }
 
 

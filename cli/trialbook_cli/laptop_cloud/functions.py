@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION
+from trialbook_cli.sagemaker_stand_in.account import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,13 @@ class Context:
     function_name: str
     timeout: int
     memory_limit_in_mb: int
+    account: Account
     aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
     def invoked_function_arn(self) -> str:
         """The function's ARN."""
-        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function_name}"
+        return self.account.arn("lambda", f"function:{self.function_name}")
 
     def get_remaining_time_in_millis(self) -> int:
         """All of the function's timeout."""
@@ -35,8 +36,9 @@ class Context:
 class Function:
     """A function of the template: its code is loaded on its first invocation, as in a cold start."""
 
-    def __init__(self, name: str, properties: Mapping[str, Any], root: Path) -> None:
+    def __init__(self, name: str, properties: Mapping[str, Any], root: Path, account: Account) -> None:
         self.name = name
+        self.account = account
         self.folder = root / properties["CodeUri"]
         self.handler = properties.get("Handler", "app.handler")
         self.timeout = int(properties.get("Timeout", 3))
@@ -56,7 +58,7 @@ class Function:
                 if self._module is None:
                     self._module = self._load()
                 handler = getattr(self._module, self.handler.rpartition(".")[2])
-                return handler(event, Context(self.name, self.timeout, self.memory))
+                return handler(event, Context(self.name, self.timeout, self.memory, self.account))
         finally:
             if self.printed is not None:
                 self.printed(output.getvalue())

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-REGION, ACCOUNT = "us-east-1", "123456789012"
+from trialbook_cli.sagemaker_stand_in.account import Account
 
 
 class _Loader(yaml.SafeLoader):
@@ -55,6 +55,7 @@ class Stack:
     parameters: dict[str, Any] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
     attributes: dict[tuple[str, str], str] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
 
     def __post_init__(self) -> None:
         """Parameters that are not given have their default."""
@@ -88,8 +89,14 @@ class Stack:
         return {key: each for key, each in resolved.items() if each is not _NO_VALUE}
 
     def _ref(self, name: str) -> Any:
-        pseudo = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::NoValue": _NO_VALUE}
-        pseudo |= {"AWS::StackName": "trialbook", "AWS::URLSuffix": "amazonaws.com"}
+        here = self.account
+        pseudo: dict[str, Any] = {
+            "AWS::Region": here.region,
+            "AWS::AccountId": here.id,
+            "AWS::Partition": here.partition,
+        }
+        suffix = "amazonaws.com.cn" if here.partition == "aws-cn" else "amazonaws.com"
+        pseudo |= {"AWS::StackName": "trialbook", "AWS::URLSuffix": suffix, "AWS::NoValue": _NO_VALUE}
         if self.template.get("Parameters", {}).get(name, {}).get("Type") == "CommaDelimitedList":
             return str(self.parameters[name]).split(",")
         for source in (pseudo, self.parameters, self.references):

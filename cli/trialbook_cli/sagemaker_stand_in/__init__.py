@@ -5,10 +5,11 @@ behaves as observed: components that appear after a lag, membership in several t
 quotas, error codes, jobs that run through their secondary statuses on a clock that can be turned.
 """
 
+from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.errors import ApiError
 from trialbook_cli.sagemaker_stand_in.launching import Epochs, Outcome, Phases
 from trialbook_cli.sagemaker_stand_in.recording import from_recording
 from trialbook_cli.sagemaker_stand_in.server import serve
-from trialbook_cli.sagemaker_stand_in.state import Account, SageMaker
+from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
 __all__ = ["Account", "ApiError", "Epochs", "Outcome", "Phases", "SageMaker", "from_recording", "serve"]

@@ -6,8 +6,9 @@ from typing import Any
 
 from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
+from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
-from trialbook_cli.sagemaker_stand_in.state import Account, SageMaker
+from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
 _DESCRIBES = {f"Describe{kind.value.job}": kind for kind in Kind}
 _OPERATIONS = (*_DESCRIBES, "ListTags", "DescribeTrial", "DescribeTrialComponent")

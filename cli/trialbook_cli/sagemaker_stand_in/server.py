@@ -1,12 +1,14 @@
 """The stand-in over HTTP: the JSON protocol that boto3 speaks to SageMaker."""
 
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
 from trialbook_cli.http_serving import Handler, serving
+from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.errors import ApiError
 from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
@@ -20,19 +22,34 @@ class Hang(Exception):
         self.garbage = garbage
 
 
-def _handler(sagemaker: SageMaker) -> type[Handler]:
+_SIGNED = re.compile(r"Credential=(?P<key>[^/]+)/[^/]+/(?P<region>[^/]+)/")
+
+
+def _nobody(access_key: str) -> str | None:
+    """Where all calls come from one account."""
+    return None
+
+
+def _handler(sagemaker: SageMaker, account_of: Callable[[str], str | None]) -> type[Handler]:
     class Answers(Handler):
         def do_POST(self) -> None:  # noqa: N802 the base class's name
             operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             try:
-                answer = sagemaker.call(operation, json.loads(body or b"{}"))
+                answer = self._asked().call(operation, json.loads(body or b"{}"))
                 self._answer(200, json.dumps(answer, default=_wire).encode())
             except ApiError as error:
                 self._answer(error.status, json.dumps({"__type": error.code, "message": error.message}).encode())
             except Hang as hang:
                 time.sleep(hang.seconds)
                 self._answer(200, b"<html>no JSON</html>" if hang.garbage else b"{}")
+
+        def _asked(self) -> SageMaker:
+            """The SageMaker of the account whose credentials signed the request, in the region that they are for."""
+            signed = _SIGNED.search(self.headers.get("Authorization", ""))
+            if signed is None:
+                return sagemaker
+            return sagemaker.there(Account(account_of(signed["key"]) or sagemaker.account.id, signed["region"]))
 
         def _answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
@@ -51,7 +68,13 @@ def _wire(value: object) -> float:
 
 
 @contextmanager
-def serve(sagemaker: SageMaker, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serves it within the block; gives the endpoint's URL."""
-    with serving(_handler(sagemaker), host, port) as url:
+def serve(
+    sagemaker: SageMaker,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    account_of: Callable[[str], str | None] = _nobody,
+) -> Iterator[str]:
+    """Serves it within the block; gives the endpoint's URL. `account_of` tells whose an access key is, where it is not
+    the stand-in's own account's."""
+    with serving(_handler(sagemaker, account_of), host, port) as url:
         yield url

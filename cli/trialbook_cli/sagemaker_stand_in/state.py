@@ -7,7 +7,6 @@ import heapq
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -15,7 +14,9 @@ from itertools import count
 from typing import Any
 
 from trialbook.core.jobs import TERMINAL
+from trialbook.core.places import Place, Places
 from trialbook_cli.sagemaker_stand_in import listing
+from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.errors import ApiError, not_found, throttled, validation_error
 from trialbook_cli.sagemaker_stand_in.experiments import Component, Experiments
 from trialbook_cli.sagemaker_stand_in.kinds import Kind, at, end_of, tuning_at
@@ -35,14 +36,6 @@ Answer = dict[str, Any]
 Fault = Callable[[str, Request], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whose SageMaker it is."""
-
-    id: str = "123456789012"
-    region: str = "us-east-1"
-
-
 class WallClock:
     """The real time."""
 
@@ -52,12 +45,13 @@ class WallClock:
 
 
 class SageMaker:
-    """One account's SageMaker in one region. `now` is its clock; `on_event` gets each state change as EventBridge would
-    deliver it, when `emit_until` passes it. `faults` may raise ApiError, or sleep, before a call."""
+    """One account's SageMaker in one region; `elsewhere` are those of other places. `now` is its clock; `on_event` gets
+    each state change as EventBridge would deliver it, when `emit_until` passes it. `faults` may raise ApiError, or
+    sleep, before a call."""
 
     def __init__(
         self,
-        account: Account = Account(),
+        account: Account = Account(),  # noqa: B008 frozen
         *,
         now: Callable[[], datetime] | None = None,
         trainer: Trainer = quick,
@@ -68,6 +62,7 @@ class SageMaker:
         empty_pages: bool = False,
     ) -> None:
         self.account = account
+        self.elsewhere: dict[Account, SageMaker] = {}
         self._set_now: datetime | None = None
         self.now = now or WallClock()
         self.trainer, self.tuner = trainer, tuner
@@ -91,7 +86,22 @@ class SageMaker:
 
     def arn(self, kind: str, name: str) -> str:
         """An ARN, with the name in lower case as SageMaker has it."""
-        return f"arn:aws:sagemaker:{self.account.region}:{self.account.id}:{kind}/{name.lower()}"
+        return self.account.arn("sagemaker", f"{kind}/{name.lower()}")
+
+    def there(self, account: Account) -> "SageMaker":
+        """The SageMaker that answers a call from an account to a region; of a place that has none, this one."""
+        return self.elsewhere.get(account, self)
+
+    def standing(self) -> dict[str, dict[str, list[str]]]:
+        """What stands in Experiments, {experiment: {trial: [component, …]}}; for those of other places, their names say
+        where, as the book's do."""
+        places = [Place(each.account.id, each.account.region) for each in (self, *self.elsewhere.values())]
+        names = Places(tuple(places))
+        return {
+            names.name(name, place): trials
+            for place, each in zip(places, (self, *self.elsewhere.values()), strict=True)
+            for name, trials in each.experiments.standing().items()
+        }
 
     # -- calls --------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from trialbook.core.jobs import TERMINAL
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
 if TYPE_CHECKING:
-    from trialbook_cli.sagemaker_stand_in.state import Account
+    from trialbook_cli.sagemaker_stand_in.account import Account
 
 _NAMESPACE = UUID("6f1d63a4-4d0e-4e65-8d0c-6c2f9f1d2e01")
 # Told by Describe alone.
