@@ -1,6 +1,7 @@
 """Recordings as of another account, region and partition."""
 
 import json
+import os
 import random
 import re
 from dataclasses import replace
@@ -23,10 +24,16 @@ REGIONS = (
 )
 
 
+SEED = int(os.environ.get("TRIALBOOK_SEED") or 0)  # conftest.py draws it where nobody gives it
+
+
 def drawn(seed: int) -> Account:
     """An account and region by chance; the same for the same seed."""
     chance = random.Random(seed)
     return Account(f"{chance.randrange(10**12):012}", chance.choice(REGIONS))
+
+
+HERE = drawn(SEED)  # where all replays of this test run are
 
 
 def relocated(recording: Recording, to: Account) -> Recording:

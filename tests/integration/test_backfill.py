@@ -16,7 +16,8 @@ from botocore.session import Session
 
 from tests.integration.conftest import opened
 from tests.integration.test_close_and_reconcile import add_children, add_one
-from tests.integration.test_replay import CHURN, TUNING, recording
+from tests.integration.test_replay import CHURN, TUNING
+from tests.integration.test_replay import as_recorded as recording
 from trialbook.adapters.sagemaker import SageMaker as Client
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKind

@@ -11,7 +11,8 @@ import pytest
 from botocore.session import Session
 
 from tests.integration.conftest import opened
-from tests.integration.test_replay import CHURN, TUNING, recording
+from tests.integration.test_replay import CHURN, TUNING
+from tests.integration.test_replay import as_recorded as recording
 from trialbook.adapters.sagemaker import SageMaker as Client
 from trialbook.close_sweeps import close, close_sweeps
 from trialbook.core.describe import tuning_job_from_describe

@@ -16,7 +16,8 @@ from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
 from tests.conftest import RECORDINGS, ROOT
-from tests.integration.test_replay import CHURN, TUNING, recording
+from tests.integration.test_replay import CHURN, TUNING
+from tests.integration.test_replay import as_recorded as recording
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app

@@ -14,6 +14,7 @@ from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_privileges import STACK, granted
 from tests.integration.test_replay import few
+from tests.relocated import HERE
 from trialbook.adapters.sts import session_as
 from trialbook.runtime.settings import Settings
 from trialbook_cli.laptop_cloud import Recording
@@ -32,17 +33,13 @@ def elsewhere(told: Recording, account: str = OTHER) -> Recording:
 
 
 def test_a_job_of_another_account_is_recorded_and_attached_by_the_role_there() -> None:
-    with running(elsewhere(few(1)), parameters={"MemberAccounts": OTHER}, without=FOLLOWS_THE_LEDGER) as (
-        cloud,
-        sagemaker,
-    ):
+    with running(elsewhere(few(1)), here=HERE, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
         for event in elsewhere(few(1)).events:
             cloud.deliver(event)
         cloud.finish()
-        # The stand-in has the same jobs everywhere, so that reconcile finds them in the book's own account too.
-        (record,) = (each for each in cloud.ledger.jobs() if each.key.account == OTHER)
+        (record,) = cloud.ledger.jobs()
         asked = {function for (function, service, _), number in cloud.calls.items() if service == "sts" and number}
-        standing = sagemaker.experiments.standing()
+        standing = sagemaker.elsewhere[replace(HERE, id=OTHER)].experiments.standing()
         dead = cloud.dead_letters()
 
     assert (record.key.account, record.job.status) == (OTHER, "Completed")
@@ -58,13 +55,12 @@ def test_a_role_that_refuses_costs_what_describe_knows_and_nothing_else() -> Non
     def refuses(function: str, service: str, operation: str) -> Any:
         return answer(403, REFUSED, "text/xml") if service == "sts" else None
 
-    with running(elsewhere(few(1)), parameters={"MemberAccounts": OTHER}, without=FOLLOWS_THE_LEDGER) as (cloud, _):
+    with running(elsewhere(few(1)), here=HERE, without=FOLLOWS_THE_LEDGER) as (cloud, _):
         cloud.fault = refuses
         for event in elsewhere(few(1)).events:
             cloud.deliver(event)
         cloud.finish()
-        # The stand-in has the same jobs everywhere, so that reconcile finds them in the book's own account too.
-        (record,) = (each for each in cloud.ledger.jobs() if each.key.account == OTHER)
+        (record,) = cloud.ledger.jobs()
         dead = cloud.dead_letters()
 
     assert (record.job.status, record.job.described) == ("Completed", False)

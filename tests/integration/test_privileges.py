@@ -24,6 +24,7 @@ from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_replay import TUNING, few, recording
 from tests.launching import launched, training, trial
+from tests.relocated import HERE
 from trialbook.core.report_links import link
 from trialbook.core.times import iso
 from trialbook_cli import replaying
@@ -188,9 +189,8 @@ def used() -> Used:
 def _of_another_account(found: Used, told: Recording, *without: str) -> None:
     """A member's job: SageMaker is asked by a role there. Without reconcile, close_sweeps has to find out by itself."""
     events = [{**event, "account": OTHER_ACCOUNT} for event in told.events]
-    members, left_out = {"MemberAccounts": OTHER_ACCOUNT}, (*FOLLOWS_THE_LEDGER, *without)
     moved = dataclasses.replace(told, events=events)
-    with replaying.running(moved, parameters=members, without=left_out) as (cloud, sagemaker):
+    with replaying.running(moved, here=HERE, without=(*FOLLOWS_THE_LEDGER, *without)) as (cloud, sagemaker):
         found.watch(cloud, sagemaker)
         for event in events:
             cloud.deliver(event)
@@ -248,7 +248,7 @@ def _with_a_link(found: Used) -> None:
     """A report is opened by its link. What that presigns, S3 checks against the rights of who signed it."""
     with replaying.running(few(1), parameters=OPTIONS) as (cloud, sagemaker):
         found.watch(cloud, sagemaker)
-        keys = boto3.client("secretsmanager", region_name="us-east-1")
+        keys = boto3.client("secretsmanager", region_name=HERE.region)
         signing = keys.get_secret_value(SecretId=cloud.stack.references["ReportLinkKey"])
         address = link(
             "https://x", "reports/a", signing["VersionId"], signing["SecretString"], datetime(2099, 1, 1, tzinfo=UTC)

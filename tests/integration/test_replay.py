@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import FOLLOWS_THE_LEDGER, RECORDINGS
+from tests.relocated import HERE, relocated
 from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording, read_recording
 from trialbook_cli.replaying import Outcome, write_outcome
@@ -31,8 +32,14 @@ running = partial(replaying.running, without=FOLLOWS_THE_LEDGER)
 
 
 @cache
-def recording(name: str) -> Recording:
+def as_recorded(name: str) -> Recording:
     return read_recording(RECORDINGS / name)
+
+
+@cache
+def recording(name: str) -> Recording:
+    """As if it had been made where this test run is."""
+    return relocated(as_recorded(name), HERE)
 
 
 @cache
