@@ -38,16 +38,19 @@ from trialbook.runtime import deadline
 from trialbook.runtime.sqs_batch import process
 from trialbook_book.folder import open_folder
 from trialbook_cli.laptop_cloud.functions import Context, Function
-from trialbook_cli.laptop_cloud.template import ACCOUNT, REGION, load_template
+from trialbook_cli.laptop_cloud.template import load_template
+from trialbook_cli.sagemaker_stand_in import Account
 
 pytestmark = pytest.mark.long
+HERE = Account()
+ACCOUNT, REGION = HERE.id, HERE.region
 
 
 class Running(Context):
     """An invocation whose time runs out, as Lambda's does."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__("function", int(seconds), 1024)
+        super().__init__("function", int(seconds), 1024, HERE)
         object.__setattr__(self, "ends_at", time.monotonic() + seconds)
 
     def get_remaining_time_in_millis(self) -> int:
@@ -105,7 +108,7 @@ def in_record_job(events: Sequence[Mapping[str, Any]], seconds: float, environme
     properties = load_template(ROOT / "template.yaml")["Resources"]["RecordJob"]["Properties"]
     properties["Environment"] = {"Variables": {}}
     with patch.dict(os.environ, environment):
-        handler = Function("RecordJob", properties, ROOT)._load().handler
+        handler = Function("RecordJob", properties, ROOT, HERE)._load().handler
         batch = {"Records": [message(number, each) for number, each in enumerate(events)]}
         return handler(batch, Running(seconds))
 
