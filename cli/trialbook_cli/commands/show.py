@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from trialbook.core.analysis.wording import duration
+from trialbook.core.endings import why_not_ranked
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.numbers import shown
@@ -89,7 +90,7 @@ def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str
         ),
         ("failure", job.failure_reason),
         ("objective", f"{objective.metric} {value} ({objective.type.value.lower()})" if objective else None),
-        ("not ranked", record.without_objective),
+        ("not ranked", why_not_ranked(record)),
         ("experiment", record.experiment),
         ("trial", record.trial),
         ("sweep", record.sweep),

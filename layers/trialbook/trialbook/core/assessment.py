@@ -135,6 +135,7 @@ def with_tuning_job(sweep: Sweep, tuning_job: TuningJob, rules: Rules) -> Sweep:
         strategy=tuning_job.strategy or sweep.strategy,
         max_jobs=tuning_job.max_jobs or sweep.max_jobs,
         parents=tuning_job.warm_start_parents or sweep.parents,
+        parents_best=tuning_job.parents_best or sweep.parents_best,
         tuning_status=job.status,
         tuning_created_at=job.created_at or sweep.tuning_created_at,
         tuning_ended_at=job.ended_at or (job.last_modified_at if job.is_terminal else None),

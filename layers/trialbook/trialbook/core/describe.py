@@ -22,6 +22,7 @@ from trialbook.core.jobs import (
     JobKind,
     Metric,
     ParameterRange,
+    ParentsBest,
     TuningDefinition,
     TuningJob,
 )
@@ -97,6 +98,7 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
         spot=bool(detail.get("EnableManagedSpotTraining")),
         training_seconds=_whole(detail.get("TrainingTimeInSeconds")),
         billable_seconds=_whole(detail.get("BillableTimeInSeconds")),
+        kept_warm_seconds=_whole(_map(detail.get("WarmPoolStatus")).get("ResourceRetainedBillableTimeInSeconds")),
         max_runtime_seconds=_max_runtime(detail),
         channels=_channels(detail.get("InputDataConfig")),
         output_path=_text(_map(detail.get("OutputDataConfig")), "S3OutputPath"),
@@ -167,7 +169,19 @@ def tuning_job_from_describe(detail: Detail, account: str, region: str) -> Tunin
         max_jobs=_whole(limits.get("MaxNumberOfTrainingJobs")),
         max_parallel_jobs=_whole(limits.get("MaxParallelTrainingJobs")),
         warm_start_parents=tuple(str(each["HyperParameterTuningJobName"]) for each in parents),
+        parents_best=_parents_best(detail),
     )
+
+
+def _parents_best(detail: Detail) -> ParentsBest | None:
+    best = _map(detail.get("OverallBestTrainingJob"))
+    name, tuning_job = _text(best, "TrainingJobName"), _text(best, "TuningJobName")
+    if not name or not tuning_job or tuning_job == detail.get("HyperParameterTuningJobName"):
+        return None
+    for metric in _metrics([best.get("FinalHyperParameterTuningJobObjectiveMetric")]):
+        if metric.value is not None:
+            return ParentsBest(name, tuning_job, metric.name, metric.value)
+    return None
 
 
 def _definition(definition: Detail, config: Detail) -> TuningDefinition:

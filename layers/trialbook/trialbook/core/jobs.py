@@ -161,6 +161,7 @@ class Job:
     spot: bool = False
     training_seconds: int | None = None
     billable_seconds: int | None = None
+    kept_warm_seconds: int | None = None
     max_runtime_seconds: int | None = None
     channels: tuple[Channel, ...] = ()
     output_path: str | None = None
@@ -219,6 +220,16 @@ class ParameterRange:
 
 
 @dataclass(frozen=True, slots=True)
+class ParentsBest:
+    """The best training job of a tuning job's warm-start parents, where it beats all of the tuning job's own."""
+
+    job_name: str
+    tuning_job: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class TuningJob:
     """What DescribeHyperParameterTuningJob adds to a tuning job's Job."""
 
@@ -228,3 +239,4 @@ class TuningJob:
     max_jobs: int | None = None
     max_parallel_jobs: int | None = None
     warm_start_parents: tuple[str, ...] = field(default=())
+    parents_best: ParentsBest | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, Job, JobKey, JobKind, TuningDefinition, nothing
+from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, Job, JobKey, JobKind, ParentsBest, TuningDefinition, nothing
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, ObjectiveSource, rank_key, rank_prefix, unranked_key
 from trialbook.core.places import Place, name_there
@@ -161,6 +161,7 @@ class Sweep:
     definitions: tuple[TuningDefinition, ...] = ()
     max_jobs: int | None = None
     parents: tuple[str, ...] = ()
+    parents_best: ParentsBest | None = None
     supersedes: tuple[str, ...] = ()
     superseded_by: str | None = None
     was_sweep: bool = False

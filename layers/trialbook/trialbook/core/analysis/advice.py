@@ -1,5 +1,6 @@
 """What the figures suggest doing next. Each piece of advice carries the figures it rests on."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import sqrt
 
@@ -21,8 +22,10 @@ from trialbook.core.analysis.model import (
     Value,
 )
 from trialbook.core.analysis.wording import listed, ordinal, plural
+from trialbook.core.endings import why_not_ranked, why_stopped
 from trialbook.core.numbers import Number, percent, shown
 from trialbook.core.objectives import Objective
+from trialbook.core.sweeps import Record
 
 _EDGE = 0.05  # of the range, on its scale
 _FIFTH = 0.2
@@ -227,4 +230,13 @@ def without_objective(lacks: Sequence[Lack]) -> list[Advice]:
             {"count": lack.count},
         )
         for lack in lacks
+    ]
+
+
+def stopped(records: Sequence[Record]) -> list[Advice]:
+    """Jobs that SageMaker stopped at a limit, and why they do not rank."""
+    reasons = Counter(why_not_ranked(each) for each in records if why_stopped(each.job) and not each.ranks)
+    return [
+        Advice("stopped", f"{plural(count, 'job')} stopped: {reason}.", None, {"count": count})
+        for reason, count in reasons.items()
     ]

@@ -31,7 +31,7 @@ from trialbook.core.analysis.recipe import recipe
 from trialbook.core.analysis.rows import Context, Ranked, metrics_of, places_of_end, ranked_apart, rows
 from trialbook.core.analysis.slices import slice_of
 from trialbook.core.analysis.verdict import headline, sentences
-from trialbook.core.jobs import JobKey
+from trialbook.core.jobs import JobKey, ParentsBest
 from trialbook.core.sweeps import Record, Sweep
 
 
@@ -41,6 +41,7 @@ class _Others:
 
     previous: Sweep | None
     before: Record | None
+    parents: ParentsBest | None
 
 
 def analyse(
@@ -61,7 +62,7 @@ def analyse(
     failed = failures(records, parameters, given)
     apart = ranked_apart(records)
     ends = places_of_end(records)
-    others = _Others(previous, experiment_best)
+    others = _Others(previous, experiment_best, sweep.parents_best)
     groups = tuple(_group(each, parameters, given, others, ends, prices, is_alone=len(apart) == 1) for each in apart)
     counts = _counts(records)
     best = apart[0].records[0].job if apart else None
@@ -79,7 +80,7 @@ def analyse(
         metrics=_metric_names(records),
         failures=failed,
         lacks=lacking,
-        advice=(*advice.failing(failed), *advice.without_objective(lacking)),
+        advice=(*advice.failing(failed), *advice.without_objective(lacking), *advice.stopped(records)),
         cost=spent,
         recipe=recipe(best) if best else None,
         provenance=_provenance(sweep, records),
@@ -116,7 +117,7 @@ def _group(
         ranked=len(values),
         shape=_shape(present, len(values)),
         best=best,
-        differences=differences(ranked, others.previous, others.before),
+        differences=differences(ranked, others.previous, others.before, others.parents),
         improvements=steps,
         spread=spread(values, objective.type),
         slices=tuple(slice_of(each, trials, values, objective) for each in present),

@@ -28,6 +28,8 @@ def cost(jobs: Sequence[Job], best: Job | None, prices: Prices) -> Cost:
     spot = [job for job in jobs if job.spot and job.training_seconds and job.billable_seconds is not None]
     trained = sum(job.training_seconds or 0 for job in spot)
     saved = [dollars * _unbilled(job) / 3600 for job in spot if (dollars := hourly(job, prices)) is not None]
+    kept = [job for job in jobs if job.kept_warm_seconds]
+    kept_usd = [dollars * (job.kept_warm_seconds or 0) / 3600 for job in kept if (dollars := hourly(job, prices))]
     used = {group.instance_type for job in jobs for group in job.instances}
     return Cost(
         wall_seconds=_wall_seconds(jobs),
@@ -39,6 +41,8 @@ def cost(jobs: Sequence[Job], best: Job | None, prices: Prices) -> Cost:
         spot_saving_usd=sum(saved) if saved else None,
         instances=_instances(jobs),
         prices_usd_per_hour={name: prices[name] for name in sorted(used & prices.keys())},
+        kept_warm_seconds=sum(job.kept_warm_seconds or 0 for job in kept) or None,
+        kept_warm_usd=sum(kept_usd) if kept and len(kept_usd) == len(kept) else None,
     )
 
 

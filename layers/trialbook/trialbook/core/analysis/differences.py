@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from trialbook.core.analysis.arithmetic import quantile, share_of
 from trialbook.core.analysis.model import Against, Difference, Improvement, Spread
 from trialbook.core.analysis.rows import Ranked
-from trialbook.core.jobs import JobKey
+from trialbook.core.jobs import JobKey, ParentsBest
 from trialbook.core.numbers import apart
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
@@ -30,8 +30,11 @@ def difference(
     )
 
 
-def differences(ranked: Ranked, previous: Sweep | None, before: Record | None) -> tuple[Difference, ...]:
-    """To the runner-up, the previous sweep's best and the experiment's best before, where they share the objective."""
+def differences(
+    ranked: Ranked, previous: Sweep | None, before: Record | None, parents: ParentsBest | None = None
+) -> tuple[Difference, ...]:
+    """To the runner-up, the previous sweep's best, the experiment's best before and the warm-start parents' best, where
+    they share the objective."""
     best, objective = ranked.records[0].value, ranked.objective
     assert best is not None
     found = []
@@ -45,6 +48,9 @@ def differences(ranked: Ranked, previous: Sweep | None, before: Record | None) -
     if before is not None and before.experiment_value is not None and objective.is_like(before.experiment_objective):
         value = before.experiment_value
         found.append(difference(Against.EXPERIMENT, best, value, before.job.name, before.sweep, objective))
+    if parents is not None and parents.metric == objective.metric:
+        other_sweep = parents.tuning_job
+        found.append(difference(Against.PARENTS, best, parents.value, parents.job_name, other_sweep, objective))
     return tuple(found)
 
 

@@ -149,6 +149,7 @@ class Against(StrEnum):
     RUNNER_UP = "runner-up"
     PREVIOUS_SWEEP = "previous sweep"
     EXPERIMENT = "experiment's best before"
+    PARENTS = "warm-start parents' best"
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +324,8 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the sweep cost. Spot savings compare billable with training time of spot jobs."""
+    """What the sweep cost. Spot savings compare billable with training time of spot jobs. What warm pools kept is
+    billed besides the jobs' billable time; it is as SageMaker told when the jobs ended."""
 
     wall_seconds: float | None
     all: Spending
@@ -334,6 +336,8 @@ class Cost:
     spot_saving_usd: float | None
     instances: Mapping[str, int]
     prices_usd_per_hour: Mapping[str, float]
+    kept_warm_seconds: int | None = None
+    kept_warm_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

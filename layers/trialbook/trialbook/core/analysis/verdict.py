@@ -93,6 +93,7 @@ def _other(difference: Difference) -> str:
         Against.RUNNER_UP: "the runner-up's",
         Against.PREVIOUS_SWEEP: "the previous sweep's best,",
         Against.EXPERIMENT: "the experiment's best before,",
+        Against.PARENTS: "the warm-start parents' best,",
     }[difference.against]
 
 

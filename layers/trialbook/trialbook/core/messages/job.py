@@ -8,6 +8,7 @@ from trialbook.core.analysis.parameters import told_values
 from trialbook.core.analysis.verdict import compared
 from trialbook.core.analysis.wording import cut, duration, listed
 from trialbook.core.announcements import Announcement
+from trialbook.core.endings import why_not_ranked
 from trialbook.core.jobs import COMPLETED, FAILED, Job, JobKey, JobKind
 from trialbook.core.message import Fact, Message, MessageKind, Mood
 from trialbook.core.messages import phrases
@@ -99,7 +100,8 @@ def _verdict(facts: JobFacts) -> str:
     if record.objective is not None and record.value is not None:
         by = record.objective.type.lower()
         return f"{job.name} reached {record.objective.metric} {shown(record.value)} ({by}){took}."
-    why = f"; it is not ranked: {record.without_objective}" if record.without_objective else ""
+    reason = why_not_ranked(record)
+    why = f"; it is not ranked: {reason}" if reason else ""
     return f"{job.name} {job.status.lower()}{took}{why}."
 
 

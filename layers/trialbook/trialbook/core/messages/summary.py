@@ -58,6 +58,9 @@ def spending_facts(cost: Cost) -> list[Fact]:
     if cost.all.billable_seconds is not None:
         told.append(Fact("Billable time", duration(cost.all.billable_seconds)))
     told.append(Fact("Cost", cost_text(cost)))
+    if cost.kept_warm_seconds is not None:
+        dear = f", {dollars(cost.kept_warm_usd)} (estimate)" if cost.kept_warm_usd is not None else ""
+        told.append(Fact("Kept warm", f"{duration(cost.kept_warm_seconds)}{dear} besides"))
     if cost.spot_saving is not None:
         saved = f", {dollars(cost.spot_saving_usd)} (estimate)" if cost.spot_saving_usd is not None else ""
         told.append(Fact("Spot saving", f"{percent(cost.spot_saving)}{saved}, {plural(cost.spot_jobs, 'spot job')}"))
