@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.analysing import analysed, swept, trial
-from tests.unit.making import job, record
+from tests.unit.making import at, job, record
 from trialbook.core.analysis.model import Against
 from trialbook.core.describe import job_from_detail, tuning_job_from_describe
 from trialbook.core.endings import why_not_ranked, why_stopped
@@ -23,6 +23,11 @@ def stopped(secondary: str, metrics: dict[str, Any] | None = None, **more: Any) 
     [
         (stopped("MaxWaitTimeExceeded"), "no spot capacity came before its MaxWaitTimeInSeconds was over"),
         (stopped("MaxWaitTimeExceeded", training_seconds=60), "its MaxWaitTimeInSeconds was over"),
+        (stopped("MaxWaitTimeExceeded", started_at=at(1)), "its MaxWaitTimeInSeconds was over"),
+        (
+            stopped("MaxWaitTimeExceeded", started_at=at(5)),
+            "no spot capacity came before its MaxWaitTimeInSeconds was over",
+        ),
         (stopped("MaxRuntimeExceeded"), "its MaxRuntimeInSeconds was over"),
         (stopped("Stopped"), None),
         (job(secondary_status="Completed"), None),

@@ -12,7 +12,7 @@ def why_stopped(job: Job) -> str | None:
     if job.secondary_status == "MaxRuntimeExceeded":
         return "its MaxRuntimeInSeconds was over"
     if job.secondary_status == "MaxWaitTimeExceeded":
-        came = job.started_at is not None or bool(job.training_seconds)
+        came = bool(job.training_seconds or (job.started_at and job.started_at != job.ended_at))
         return f"{'' if came else 'no spot capacity came before '}its MaxWaitTimeInSeconds was over"
     return None
 
