@@ -38,7 +38,9 @@ _PRIVATE_KEY = re.compile(
     r"(?P<secret>-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
     r"[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z))"
 )
-_IN_ADDRESS = re.compile(r"(?<=://)[^/\s:@\"'<>]{0,200}:(?P<secret>(?!\[masked)[^/\s\"'<>]{1,500})@(?=[\w.\[-])")
+_IN_ADDRESS = re.compile(
+    r"(?<=://)(?!\[masked)[^/\s:@\"'<>]{0,200}:(?P<secret>(?!\[masked)[^/\s\"'<>]{1,500})@(?=[\w.\[-])"
+)
 _ALONE_IN_ADDRESS = re.compile(r"(?<=://)(?P<secret>(?=[^/@]*\d)[A-Za-z0-9_-]{20,200})@(?=[\w.\[-])")
 _IN_QUERY = re.compile(
     r"[?&;](?:sig|signature|x-(?:amz|goog|oss|cos)-(?:signature|security-token|credential)|awsaccesskeyid|code)="
