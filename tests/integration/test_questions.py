@@ -519,15 +519,3 @@ def test_a_folder_where_a_file_is_to_be_written_is_told_of_before_anything_begin
 
     assert answer.exit_code == 2
     assert "expected a file" in answer.output
-
-
-def test_a_tuning_jobs_name_is_compared_as_its_sweep(tmp_path: Path, ask: Ask) -> None:
-    folder = tmp_path / "tuned"
-    write_outcome(replay(read_recording(RECORDINGS / "tuning-random-60")), folder)
-    name = next(sweep.id for sweep in open_folder(folder).sweeps())
-    experiment = next(open_folder(folder).experiments()).name
-
-    told = json.loads(ask("compare", experiment, name, "--json", "--book", folder).output)
-
-    assert [each["ranked_jobs"] for each in told["compared"]] == [57, 57]
-    assert told["compared"][0]["job"] == told["compared"][1]["job"]

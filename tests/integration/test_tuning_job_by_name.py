@@ -1,0 +1,24 @@
+"""A tuning job's name is that of its sweep too."""
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from tests.conftest import RECORDINGS
+from trialbook_book.folder import open_folder
+from trialbook_cli.laptop_cloud import read_recording
+from trialbook_cli.main import app
+from trialbook_cli.replaying import replay, write_outcome
+
+
+def test_a_tuning_jobs_name_is_compared_as_its_sweep(tmp_path: Path) -> None:
+    folder = tmp_path / "tuned"
+    write_outcome(replay(read_recording(RECORDINGS / "tuning-random-60")), folder)
+    name = next(sweep.id for sweep in open_folder(folder).sweeps())
+    experiment = next(open_folder(folder).experiments()).name
+
+    told = json.loads(CliRunner().invoke(app, ["compare", experiment, name, "--json", "--book", str(folder)]).output)
+
+    assert [each["ranked_jobs"] for each in told["compared"]] == [57, 57]
+    assert told["compared"][0]["job"] == told["compared"][1]["job"]
