@@ -297,6 +297,7 @@ PARTS = st.sampled_from(
 )
 
 
+@example("dapi0123456789abcdef0123456789abcdefAKIAQ3EGRLPZ5KXWCY7D")
 @given(st.lists(st.one_of(PARTS, st.text(max_size=5)), max_size=6).map("".join))
 @example("https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/1")
 def test_masking_twice_is_masking_once(text: str) -> None:

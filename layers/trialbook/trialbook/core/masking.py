@@ -11,6 +11,7 @@ from trialbook.core.secrets import NO, is_secret, speaks_of_a_secret, without_se
 
 MASKED_ACCOUNT, MASKED = "123456789012", "masked"
 _DIGITS = 4  # of the hash: enough to tell that two secrets differ, too few to tell which word of a list one is
+_MOST_PASSES = 20  # secrets in a row with nothing between them
 _LEAST = 8  # characters of a secret that is looked for in the job's other texts
 _PLAIN = frozenset({"NextToken"})
 
@@ -29,8 +30,12 @@ class Masker:
         )
 
     def text(self, text: str) -> str:
-        """The text without the secrets in it."""
-        return without_secrets(text, self.mark)
+        """The text without the secrets in it. One that touches another is seen only once that is masked."""
+        for _ in range(_MOST_PASSES):
+            text, before = without_secrets(text, self.mark), text
+            if text == before:
+                break
+        return text
 
     def values(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """Hyperparameters or tags without secrets; the same mapping where there are none."""
