@@ -137,11 +137,8 @@ def a_month() -> dict[str, float]:
     watched = 0
     for _, alarm in stack.resources("AWS::CloudWatch::Alarm"):
         watched += max(1, sum("MetricStat" in each for each in stack.resolve(alarm).get("Metrics", [])))
-    polled = sum(
-        event["Type"] == "SQS"
-        for _, each in stack.resources("AWS::Serverless::Function")
-        for event in each.get("Events", {}).values()
-    )
+    mappings = stack.resources("AWS::Lambda::EventSourceMapping")
+    polled = sum("ScalingConfig" in each for _, each in mappings)  # queues have one, the stream has none
     ticks = 43_200 + 720
     return {
         f"alarms, on {watched} metrics": watched * prices.ALARM_METRIC_MONTH,

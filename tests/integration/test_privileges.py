@@ -7,6 +7,7 @@ sixth of a job event's time.
 
 import dataclasses
 import json
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from trialbook.core.report_links import link
 from trialbook.core.times import iso
 from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
-from trialbook_cli.laptop_cloud.template import Stack, load_template
+from trialbook_cli.laptop_cloud.template import REGION, Stack, load_template
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
 from trialbook_cli.slack_stand_in import HttpAnswer
 
@@ -51,7 +52,31 @@ IMPLIED = {
     "sagemaker:AddTags": "CreateExperiment and CreateTrial with tags ask for it",
     "kms:Decrypt": "the services decrypt with the caller's right to the key",
     "kms:GenerateDataKey": "the services encrypt with the caller's right to the key",
+    **dict.fromkeys(
+        (
+            *("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"),
+            *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
+        ),
+        "Lambda polls queue and stream, and gives up changes, with the function's rights; which, another test says",
+    ),
 }
+SAM_PYTHON = ROOT / ".venv-sam" / "bin" / "python"
+# SAM's own translation of the template: what the roles are in the end.
+TRANSLATE = """
+import json, sys
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+template = yaml_parse(open(sys.argv[1]).read())
+for each in template["Resources"].values():
+    for field in {"CodeUri", "ContentUri"} & each.get("Properties", {}).keys():
+        each["Properties"][field] = "s3://bucket/key"
+translated = Translator({}, Parser()).translate(template, {})
+print(json.dumps([each for each in translated["Resources"].values() if each["Type"] == "AWS::IAM::Role"]))
+"""
+# What AWS keeps in these names no resource of the stack: they write logs and traces, and read nothing.
+MANAGED = {"service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
 
 
 def actions(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[Grant]:
@@ -299,13 +324,16 @@ def _with_a_lagging_index(found: Used, cloud: LaptopCloud, sagemaker: SageMaker)
 
 def granted(function: str) -> set[Grant]:
     """What the function's statements grant, SageMaker's resources left aside."""
-    statements = [
+    return {grant for each in statements(function) for grant in _grants(each)}
+
+
+def statements(function: str) -> list[Mapping[str, Any]]:
+    return [
         statement
         for policy in dict(STACK.resources("AWS::Serverless::Function"))[function]["Policies"]
         for each in policy["Statement"]
         for statement in (each["Fn::If"][1] if "Fn::If" in each else each,)  # optional parts are all switched on
     ]
-    return {grant for each in statements for grant in _grants(each)}
 
 
 def _grants(statement: Mapping[str, Any]) -> Iterator[Grant]:
@@ -335,6 +363,33 @@ def test_a_role_grants_what_its_function_uses_and_nothing_else(function: str) ->
 
     assert needed - given == set(), "the template grants less than the function uses"
     assert given - needed == set(), "the template grants more than the function uses"
+
+
+def test_roles_have_no_managed_policy_but_those_for_logs_and_traces() -> None:
+    if not SAM_PYTHON.exists():
+        pytest.skip("the AWS SAM command line is not there: make .venv-sam/.ready installs it")
+    command = [str(SAM_PYTHON), "-c", TRANSLATE, str(ROOT / "template.yaml")]
+    translated = subprocess.run(command, check=True, capture_output=True, text=True, env={"AWS_DEFAULT_REGION": REGION})
+    roles = json.loads(translated.stdout)
+
+    assert len(roles) == len(FUNCTIONS)
+    for role in roles:
+        managed = role["Properties"]["ManagedPolicyArns"]
+        assert {each.partition(":policy/")[2] for each in managed} == MANAGED, role
+
+
+def test_lambda_may_poll_for_a_function_what_is_mapped_to_it_and_nothing_else() -> None:
+    sources: dict[str, list[Any]] = defaultdict(list)
+    for _, mapping in STACK.resources("AWS::Lambda::EventSourceMapping"):
+        sources[mapping["FunctionName"]["Ref"]].append(mapping["EventSourceArn"])
+    polled = {
+        function: [each["Resource"] for each in statements(function) if each["Sid"] in ("Poll", "ReadStream")]
+        for function in FUNCTIONS
+    }
+
+    assert {function: found for function, found in polled.items() if found} == sources
+    given_up = [each["Resource"] for each in statements("AnnounceChanges") if each["Action"] == "sqs:SendMessage"]
+    assert given_up == [{"Fn::GetAtt": "StreamDeadLetters.Arn"}]
 
 
 def test_every_request_fits_botocores_model() -> None:

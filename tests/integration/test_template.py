@@ -31,6 +31,7 @@ def of(*types: str) -> dict[str, dict[str, Any]]:
 
 
 QUEUES, FUNCTIONS, RULES = of("AWS::SQS::Queue"), of("AWS::Serverless::Function"), of("AWS::Events::Rule")
+MAPPINGS = of("AWS::Lambda::EventSourceMapping")
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
 
@@ -61,19 +62,18 @@ def timeout_of(name: str) -> int:
 
 def test_a_message_stays_hidden_for_six_times_the_functions_timeout_and_failures_are_partial() -> None:
     polled = 0
-    for name, properties in FUNCTIONS.items():
-        for event in properties.get("Events", {}).values():
-            if event["Type"] == "SQS":
-                queue = event["Properties"]["Queue"]["Fn::GetAtt"].removesuffix(".Arn")
-                assert QUEUES[queue]["VisibilityTimeout"] == 6 * timeout_of(name)
-                assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-                assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
-                polled += 1
+    for mapping in MAPPINGS.values():
+        queue = mapping["EventSourceArn"]["Fn::GetAtt"].removesuffix(".Arn")
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        if queue in QUEUES:
+            assert QUEUES[queue]["VisibilityTimeout"] == 6 * timeout_of(mapping["FunctionName"]["Ref"])
+            assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+            polled += 1
     assert polled == 5
 
 
 def test_attaching_is_held_to_two_at_a_time() -> None:
-    assert FUNCTIONS["AttachJob"]["Events"]["AttachQueue"]["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert MAPPINGS["AttachJobAttachQueue"]["ScalingConfig"] == {"MaximumConcurrency": 2}
 
 
 def test_every_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_an_alarm_and_two_weeks() -> None:

@@ -297,13 +297,18 @@ class LaptopCloud:
             function = Function(name, self.stack.resolve(properties), root, self.account)
             self.functions[name] = function
             for event in function.events.values():
-                if event["Type"] == "SQS":
-                    size = int(event["Properties"].get("BatchSize", 10))
-                    self._sources[by_arn[event["Properties"]["Queue"]]] = (function, size)
-                elif event["Type"] == "Schedule":
+                if event["Type"] == "Schedule":
                     self.schedules[name] = function
-                elif event["Type"] == "DynamoDB":
-                    self._streams.append(Stream(function, event["Properties"], self._stream_client))
+        for _, unresolved in self.stack.resources("AWS::Lambda::EventSourceMapping"):
+            mapping = self.stack.resolve(unresolved)
+            polls = self.functions.get(mapping["FunctionName"])
+            if polls is None:
+                continue
+            source = by_arn.get(mapping["EventSourceArn"])
+            if source is None:
+                self._streams.append(Stream(polls, mapping, self._stream_client))
+            else:
+                self._sources[source] = (polls, int(mapping.get("BatchSize", 10)))
 
     # -- running ------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ class Stream:
         self.function = function
         self.given_up: list[str] = []
         self.stuck: dict[str, datetime] = {}  # shards whose next change fails, and since when
-        self._arn = properties["Stream"]
+        self._arn = properties["EventSourceArn"]
         self._size = int(properties.get("BatchSize", 100))
         self._oldest = timedelta(seconds=int(properties["MaximumRecordAgeInSeconds"]))
         filters = properties.get("FilterCriteria", {}).get("Filters", [])
