@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from trialbook.adapters.sqs import postponing
+from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.attach_job import attach_job
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
@@ -15,6 +15,8 @@ from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)
+postpone = postponing(services.session(), settings.queue_url)
+give_up = giving_up(services.session(), settings.dead_letters_url)
 
 
 def attach(message: SQSRecord) -> None:
@@ -27,4 +29,4 @@ def attach(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the attach queue."""
-    return process(event, context, attach, postponing(services.session(), settings.queue_url))
+    return process(event, context, attach, postpone, give_up)

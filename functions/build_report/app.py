@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
-from trialbook.adapters.sqs import postponing
+from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.build_report import build_report
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
@@ -17,6 +17,8 @@ from trialbook.runtime.sqs_batch import envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)
+postpone = postponing(services.session(), settings.queue_url)
+give_up = giving_up(services.session(), settings.dead_letters_url)
 bucket = Bucket(services.session(), settings.reports_bucket or "")
 bus = EventBus(services.session(), settings.event_bus)
 
@@ -31,4 +33,4 @@ def build(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the report queue."""
-    return process(event, context, build, postponing(services.session(), settings.queue_url))
+    return process(event, context, build, postpone, give_up)

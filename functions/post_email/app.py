@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.ses import Ses
-from trialbook.adapters.sqs import postponing
+from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.delivery.email_channel import ToEmail
 from trialbook.delivery.events_to_messages import addresses, told
 from trialbook.ledger.deliveries import Deliveries
@@ -21,6 +21,8 @@ from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)
+postpone = postponing(services.session(), settings.queue_url)
+give_up = giving_up(services.session(), settings.dead_letters_url)
 bucket = Bucket(services.session(), settings.reports_bucket or "")
 where = addresses(settings, services)
 head = Letterhead(settings.email_from, settings.email_reply_to, settings.email_unsubscribe)
@@ -37,4 +39,4 @@ def post(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the mail queue."""
-    return process(event, context, post, postponing(services.session(), settings.queue_url))
+    return process(event, context, post, postpone, give_up)

@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.s3 import Bucket
-from trialbook.adapters.sqs import postponing
+from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.delivery.events_to_messages import addresses, told
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.post_slack import channels_of, post_slack
@@ -18,6 +18,8 @@ from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 
 settings = Settings.from_environment()
 services = open_services(settings)
+postpone = postponing(services.session(), settings.queue_url)
+give_up = giving_up(services.session(), settings.dead_letters_url)
 bucket = Bucket(services.session(), settings.reports_bucket or "")
 where = addresses(settings, services)
 to_slack, to_webhook = channels_of(settings, services.session(), Deliveries(services.ledger), bucket)
@@ -34,4 +36,4 @@ def post(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the Slack queue."""
-    return process(event, context, post, postponing(services.session(), settings.queue_url))
+    return process(event, context, post, postpone, give_up)

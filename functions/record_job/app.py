@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from trialbook.adapters.sqs import giving_up
 from trialbook.record_job import record_job
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import count, logger, metrics
@@ -12,7 +13,9 @@ from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
 from trialbook.runtime.sqs_batch import envelope_of, process
 
-services = open_services(Settings.from_environment())
+settings = Settings.from_environment()
+services = open_services(settings)
+give_up = giving_up(services.session(), settings.dead_letters_url)
 
 
 def record(message: SQSRecord) -> None:
@@ -26,4 +29,4 @@ def record(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the record queue."""
-    return process(event, context, record)
+    return process(event, context, record, give_up=give_up)

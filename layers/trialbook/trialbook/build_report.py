@@ -14,7 +14,7 @@ from trialbook.core.analysis.experiment import MOST_COMPARED, experiment_report
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.announcements import SWEEP_FINISHED, report_ready
 from trialbook.core.charts.choice import picture
-from trialbook.core.errors import InvalidInput
+from trialbook.core.errors import InvalidInput, MalformedEvent
 from trialbook.core.experiments import by_objective, summed_up
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record, Sweep, SweepState
@@ -34,7 +34,7 @@ def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket
     """Builds the report that a Sweep Finished event asks for and announces Report Ready; gives the sweep's id.
 
     Repeated, it writes the same bytes. None where there is nothing to build: the sweep is gone, merged into another or
-    open again. Raises InvalidInput, and TryLater while the index lags behind the sweep.
+    open again. Raises MalformedEvent, and TryLater while the index lags behind the sweep.
     """
     sweep_id = _sweep_id(envelope)
     sweep = services.ledger.sweep(sweep_id)
@@ -55,12 +55,12 @@ def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket
 
 def _sweep_id(envelope: Mapping[str, Any]) -> str:
     if envelope.get("detail-type") != SWEEP_FINISHED:
-        raise InvalidInput("detail-type", envelope.get("detail-type"), SWEEP_FINISHED)
+        raise MalformedEvent("detail-type", envelope.get("detail-type"), SWEEP_FINISHED)
     detail = envelope.get("detail")
     sweep = detail.get("sweep") if isinstance(detail, Mapping) else None
     sweep_id = sweep.get("sweep") if isinstance(sweep, Mapping) else None
     if not isinstance(sweep_id, str) or not sweep_id:
-        raise InvalidInput("detail.sweep.sweep", sweep_id, "the id of a sweep")
+        raise MalformedEvent("detail.sweep.sweep", sweep_id, "the id of a sweep")
     return sweep_id
 
 

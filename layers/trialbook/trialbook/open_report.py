@@ -16,9 +16,10 @@ _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Co
 
 
 def open_report(
-    request: Mapping[str, Any], keys: LinkKeys, presigned: Callable[[str], str], now: datetime
+    request: Mapping[str, Any], keys: LinkKeys, presigned: Callable[[str, str], str], now: datetime
 ) -> dict[str, Any]:
-    """Answers a request of the function's URL: a redirect to `presigned(key)`, or 403 with always the same page."""
+    """Answers a request of the function's URL: a redirect to `presigned(key, method)`, or 403 with
+    always the same page."""
     method = request.get("requestContext", {}).get("http", {}).get("method")
     key = None
     if method in ("GET", "HEAD"):
@@ -28,4 +29,4 @@ def open_report(
         page = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'"}
         return {"statusCode": 403, "headers": {**_HEADERS, **page}, "body": _REFUSED}
     count("LinksOpened")
-    return {"statusCode": 302, "headers": {**_HEADERS, "Location": presigned(key)}, "body": ""}
+    return {"statusCode": 302, "headers": {**_HEADERS, "Location": presigned(key, method)}, "body": ""}

@@ -6,6 +6,16 @@ from typing import Any
 from botocore.session import Session
 
 
+def giving_up(session: Session, dead_letters_url: str) -> Callable[[str], None] | None:
+    """What puts a message's body into the dead-letter queue at once; None where no queue is given."""
+
+    def give_up(body: str) -> None:
+        client: Any = session.create_client("sqs")
+        client.send_message(QueueUrl=dead_letters_url, MessageBody=body)
+
+    return give_up if dead_letters_url else None
+
+
 def postponing(session: Session, queue_url: str) -> Callable[[str, int], None]:
     """What makes a message of the queue, by its receipt, come again after so many seconds rather than after the queue's
     timeout."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from trialbook.core import report_keys
 from trialbook.core.codec import pack
-from trialbook.core.errors import InvalidInput
+from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import FAILED, JobKind
 from trialbook.core.numbers import apart
 from trialbook.core.objectives import Objective, prefix_of
@@ -52,12 +52,12 @@ class Announcement:
 
 
 def announcement_of(envelope: Mapping[str, Any]) -> Announcement:
-    """The domain event in an envelope of Trialbook's bus. Raises InvalidInput, naming the field."""
+    """The domain event in an envelope of Trialbook's bus. Raises MalformedEvent, naming the field."""
     kind, detail = envelope.get("detail-type"), envelope.get("detail")
     if kind not in TYPES:
-        raise InvalidInput("detail-type", kind, f"one of {', '.join(TYPES)}")
+        raise MalformedEvent("detail-type", kind, f"one of {', '.join(TYPES)}")
     if not isinstance(detail, Mapping) or not isinstance(detail.get("id"), str):
-        raise InvalidInput("detail", detail, "a domain event with its id")
+        raise MalformedEvent("detail", detail, "a domain event with its id")
     cause = detail.get("correlation_id")
     known = {key: value for key, value in detail.items() if key not in ("id", "correlation_id")}
     return Announcement(detail["id"], kind, known, cause if isinstance(cause, str) else None)

@@ -15,8 +15,12 @@ class InvalidInput(TrialbookError):
         self.expected = expected
 
 
-class NotAJobEvent(InvalidInput):
-    """The message is no SageMaker job state change; no retry can help, so it belongs in the dead-letter queue."""
+class MalformedEvent(InvalidInput):
+    """The message is none that the function can handle; no retry can help, so it belongs in the dead-letter queue."""
+
+
+class NotAJobEvent(MalformedEvent):
+    """The message is no SageMaker job state change."""
 
 
 class Unreachable(TrialbookError):

@@ -14,8 +14,8 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
 from trialbook.core.analysis.digest import ALT_TEXT, from_data
 from trialbook.core.analysis.model import Analysis
-from trialbook.core.announcements import BEST_TRIALS, Announcement, announcement_of
-from trialbook.core.errors import InvalidInput
+from trialbook.core.announcements import BEST_TRIAL_CHANGED, BEST_TRIALS, Announcement, announcement_of
+from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import FAILED, JobKey, JobKind
 from trialbook.core.message import Message
 from trialbook.core.messages.best_trials import from_detail
@@ -55,16 +55,23 @@ def addresses(settings: Settings, services: Services) -> Addresses:
     from trialbook.adapters.secrets_manager import LinkKeys
 
     keys = LinkKeys(services.session(), settings.report_link_secret)
-    return Addresses(defaults, lambda key, expires: link(settings.report_links_url, key, *keys.current(), expires))
+
+    def report_link(key: str, expires: datetime) -> str:
+        until = min(expires, clock.now() + _LINKS_WORK_FOR)  # whatever time an event or a report tells
+        return link(settings.report_links_url, key, *keys.current(), until)
+
+    return Addresses(defaults, report_link)
 
 
 def told(
     envelope: Mapping[str, Any], services: Services, bucket: Bucket, where: Addresses, now: datetime | None = None
 ) -> Told:
-    """The messages of an event, each with its destinations. Raises InvalidInput where the envelope is no event of
-    Trialbook's."""
+    """The messages of an event, each with its destinations. Raises MalformedEvent where the envelope is no event
+    of Trialbook's."""
     event = announcement_of(envelope)
     facts = _facts(event, services, bucket, where)
+    if event.type == BEST_TRIAL_CHANGED and isinstance(facts, SweepFacts):
+        event = _with_bests_of_the_ledger(event, facts.sweep, services)
     if facts is None:
         logger.info("nothing is told: what it is about is gone", id=event.id)
         return ()
@@ -81,12 +88,34 @@ def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addre
     return _job_facts(event, services)
 
 
+def _with_bests_of_the_ledger(event: Announcement, sweep: Sweep, services: Services) -> Announcement:
+    """The event with values and hyperparameters as the ledger has them: of the event's own only the names count. What
+    the ledger does not have in that sweep is not told."""
+    found = {which: _best_of_the_ledger(event.detail.get(which), sweep, services) for which in ("old", "new")}
+    objective = sweep.objective
+    about = {
+        "sweep": sweep.id,
+        "objective": objective and {"metric": objective.metric, "type": objective.type, "source": objective.source},
+    }
+    return replace(event, detail={**event.detail, **found, "sweep": about})
+
+
+def _best_of_the_ledger(told: Any, sweep: Sweep, services: Services) -> Mapping[str, Any] | None:
+    name = told.get("job_name") if isinstance(told, Mapping) else None
+    if not isinstance(name, str) or not name:
+        return None
+    record = services.ledger.record(JobKey(sweep.account, sweep.region, JobKind.TRAINING, name))
+    if record is None or record.sweep != sweep.id or record.value is None:
+        return None
+    return {"job_name": name, "value": record.value, "hyper_parameters": record.job.hyper_parameters}
+
+
 def _week_facts(event: Announcement, where: Addresses) -> WeekFacts:
     """The event holds them all; only links are made here."""
     try:
         report = from_detail(event.detail)
     except (TypeError, ValueError, AttributeError) as error:
-        raise InvalidInput("detail", sorted(event.detail), "a report of best trials") from error
+        raise MalformedEvent("detail", sorted(event.detail), "a report of best trials") from error
     expires = report.until + _LINKS_WORK_FOR
     pages = {
         each.experiment: where.report_link(f"{report_keys.of_experiment(each.experiment)}/{report_keys.PAGE}", expires)
@@ -101,7 +130,7 @@ def _text(event: Announcement, *path: str) -> str:
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
     if not isinstance(value, str) or not value:
-        raise InvalidInput(f"detail.{'.'.join(path)}", value, "a text")
+        raise MalformedEvent(f"detail.{'.'.join(path)}", value, "a text")
     return value
 
 
@@ -110,7 +139,7 @@ def _job_facts(event: Announcement, services: Services) -> JobFacts | None:
     name, account, region = (_text(event, "job", each) for each in ("job_name", "account", "region"))
     kind = _text(event, "job", "kind")
     if kind not in set(JobKind):
-        raise InvalidInput("detail.job.kind", kind, f"one of {', '.join(JobKind)}")
+        raise MalformedEvent("detail.job.kind", kind, f"one of {', '.join(JobKind)}")
     record = services.ledger.record(JobKey(account, region, JobKind(kind), name))
     if record is None:
         return None

@@ -21,6 +21,7 @@ class Settings:
     reports_bucket: str | None = None
     expire_days: int | None = None
     queue_url: str = ""
+    dead_letters_url: str = ""
     report_link_secret: str = ""
     report_links_url: str = ""
     looks_up_prices: bool = False
@@ -51,6 +52,7 @@ class Settings:
             reports_bucket=environment.get("REPORTS_BUCKET") or None,
             expire_days=_days(environment.get("EXPIRE_DAYS")),
             queue_url=environment.get("QUEUE_URL", ""),
+            dead_letters_url=environment.get("DEAD_LETTERS_URL", ""),
             report_link_secret=environment.get("REPORT_LINK_SECRET", ""),
             report_links_url=environment.get("REPORT_LINKS_URL", ""),
             looks_up_prices=environment.get("LOOK_UP_PRICES") == "true",

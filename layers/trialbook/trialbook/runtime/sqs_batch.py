@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from trialbook.core.errors import InvalidInput, NotAJobEvent
+from trialbook.core.errors import InvalidInput, MalformedEvent, NotAJobEvent
 from trialbook.core.times import parse_time
 from trialbook.runtime import clock, deadline
 from trialbook.runtime.observability import age, correlate, count, logger
@@ -73,12 +73,13 @@ def process(
     context: Any,
     handle: Callable[[SQSRecord], None],
     postpone: Callable[[str, int], None] | None = None,
+    give_up: Callable[[str], None] | None = None,
 ) -> Mapping[str, Any]:
     """Handles each message by itself; the answer names those that failed, and only they come again.
 
     `postpone` takes a message's receipt and after how many seconds it comes again, where `handle` raised TryLater;
     without it, and for all else that goes wrong, the queue's visibility timeout says when. A message for which the
-    invocation has no time left is not begun.
+    invocation has no time left is not begun. `give_up` takes the body of a malformed one, which no retry can help.
     """
 
     def handler(record: SQSRecord) -> None:  # Powertools calls it with this keyword
@@ -91,6 +92,12 @@ def process(
             if postpone is not None:
                 postpone(record.receipt_handle, later.delay)
             raise
+        except MalformedEvent as error:
+            if give_up is None:
+                raise
+            logger.error("a malformed message is given up", message_id=record.message_id, reason=str(error))
+            count("MessagesMalformed")
+            give_up(record.body)
 
     count("Messages", len(event["Records"]))
     processor = _Processor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
