@@ -169,9 +169,11 @@ def test_a_report_costs_few_requests() -> None:
 def test_what_is_no_finished_sweep_ends_in_the_dead_letter_queue(body: dict[str, Any], told: str) -> None:
     with running(few(1)) as (cloud, _):
         cloud.put_message("ReportQueue", body)
+        invoked = cloud.functions["BuildReport"].invocations
         cloud.finish()
 
         (waiting,) = cloud.dead_letters()["ReportDeadLetters"]
+        assert cloud.functions["BuildReport"].invocations - invoked <= 1, "it went there at once"
     assert json.loads(waiting) == body
 
 

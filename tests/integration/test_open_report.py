@@ -67,6 +67,17 @@ def test_a_link_leads_to_the_report_by_a_fresh_address_of_version_4(opening: Ope
         assert response.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
+def test_a_link_that_is_asked_for_with_head_leads_to_an_address_for_head(opening: Opening) -> None:
+    address = opening.ask(opening.link(), method="HEAD")["headers"]["Location"]
+    got = opening.ask(opening.link())["headers"]["Location"]
+
+    with urllib.request.urlopen(urllib.request.Request(address, method="HEAD")) as response:  # noqa: S310
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert int(response.headers["Content-Length"]) == len(b"<p>the report</p>")
+    signatures = {parse_qs(urlsplit(each).query)["X-Amz-Signature"][0] for each in (address, got)}
+    assert len(signatures) == 2, "S3 takes a signature for the one method that it was made for"
+
+
 def test_links_outlive_one_rotation_of_the_key_and_not_two(opening: Opening) -> None:
     before = opening.link()
     opening.rotate()

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -21,6 +22,7 @@ from trialbook.core.message import Message, MessageKind
 from trialbook.core.messages.routing import Defaults
 from trialbook.core.report_links import opened
 from trialbook.delivery.events_to_messages import Addresses, addresses, told
+from trialbook.runtime import clock
 from trialbook.runtime.services import Services
 from trialbook.runtime.settings import Settings
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
@@ -132,12 +134,13 @@ def test_the_link_to_the_report_is_signed_and_the_same_each_time(loop: Replayed)
     secret = loop.cloud.stack.references["ReportLinkKey"]
     settings = Settings("ledger", report_link_secret=secret, report_links_url="https://open.example/")
     where = addresses(settings, loop.services)
-    urls = [
-        link.url
-        for _ in range(2)
-        for link in loop.told(loop.of_type("Report Ready"), where)[0].links
-        if link.text == "Report"
-    ]
+    with clock.use(lambda: loop.cloud.now):
+        urls = [
+            link.url
+            for _ in range(2)
+            for link in loop.told(loop.of_type("Report Ready"), where)[0].links
+            if link.text == "Report"
+        ]
     parts = urlsplit(urls[0])
     keys = LinkKeys(loop.cloud.ledger.session, secret).all()
     key = opened(parts.path, parts.query, keys, loop.cloud.now)
@@ -146,6 +149,34 @@ def test_the_link_to_the_report_is_signed_and_the_same_each_time(loop: Replayed)
     assert urls[0] == urls[1]
     assert key is not None
     assert key.startswith("reports/churn-xgb@20261120T101500.123Z/report.html")
+
+
+def test_no_link_outlives_sixty_days_whatever_an_event_says(loop: Replayed) -> None:
+    secret = loop.cloud.stack.references["ReportLinkKey"]
+    where = addresses(
+        Settings("ledger", report_link_secret=secret, report_links_url="https://o.example/"), loop.services
+    )
+    assert where.report_link is not None
+    with clock.use(lambda: loop.cloud.now):
+        address = where.report_link("reports/a/report.html", datetime(2099, 1, 1, tzinfo=UTC))
+    until = datetime.fromtimestamp(int(parse_qs(urlsplit(address).query)["e"][0]), UTC)
+
+    assert until - loop.cloud.now <= timedelta(days=60)
+
+
+def test_what_an_event_claims_of_a_new_best_counts_for_nothing_beside_the_ledger(loop: Replayed) -> None:
+    event = loop.of_type("Best Trial Changed")
+    jobs = [each.job.name for each in loop.services.ledger.jobs()]
+    claimed = {"value": -77.25, "hyper_parameters": {"min_child_weight": "words of somebody else"}}
+
+    def said(old: str, new: str) -> str:
+        detail = event["detail"] | {"old": {"job_name": old, **claimed}, "new": {"job_name": new, **claimed}}
+        return repr(loop.told({**event, "detail": detail}))
+
+    assert "new best validation:error 0.0" in said(jobs[0], jobs[1])
+    for forged in (said(jobs[0], jobs[1]), said(jobs[0], "no such job"), said("no such job", jobs[1])):
+        assert "77.25" not in forged
+        assert "somebody else" not in forged
 
 
 def test_without_signed_links_there_is_none(loop: Replayed) -> None:

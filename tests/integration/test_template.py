@@ -178,6 +178,32 @@ def test_guided_deployment_is_not_asked_about_a_public_url() -> None:
     assert not [name for name, each in FUNCTIONS.items() if "FunctionUrlConfig" in each]
 
 
+def test_nobody_but_its_functions_may_speak_in_trialbooks_name() -> None:
+    policy = of("AWS::Events::EventBusPolicy")["AnnouncementsPolicy"]
+    statement = policy["Statement"]
+    condition = statement["Condition"]
+    own = {name for name, properties in FUNCTIONS.items() if "events:PutEvents" in json.dumps(properties["Policies"])}
+    trusted = {
+        (each["Fn::If"][1] if "Fn::If" in each else each)["Fn::GetAtt"]
+        for each in condition["ArnNotEquals"]["aws:PrincipalArn"]
+    }
+
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "events:PutEvents")
+    assert condition["ForAnyValue:StringEquals"] == {"events:source": ["trialbook"]}
+    assert trusted == {f"{name}Role.Arn" for name in own}
+
+
+def test_a_cap_for_links_is_reserved_only_where_one_is_given() -> None:
+    def cap(**parameters: str) -> Any:
+        stack = Stack(STACK.template, {"ReportLinks": "on", **parameters})
+        return stack.resolve(dict(stack.resources("AWS::Serverless::Function"))["OpenReport"]).get(
+            "ReservedConcurrentExecutions"
+        )
+
+    assert cap() is None  # an account with Lambda's quota of 10 can reserve none
+    assert cap(OpenReportConcurrency="5") == "5"
+
+
 def test_every_target_and_schedule_has_a_dead_letter_queue() -> None:
     for properties in RULES.values():
         assert all("Arn" in target["DeadLetterConfig"] for target in properties["Targets"])

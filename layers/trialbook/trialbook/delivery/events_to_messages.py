@@ -94,7 +94,7 @@ def _with_bests_of_the_ledger(event: Announcement, sweep: Sweep, services: Servi
     found = {which: _best_of_the_ledger(event.detail.get(which), sweep, services) for which in ("old", "new")}
     objective = sweep.objective
     about = {
-        "sweep": sweep.id,
+        "sweep": event.detail["sweep"]["sweep"],  # it may have merged since
         "objective": objective and {"metric": objective.metric, "type": objective.type, "source": objective.source},
     }
     return replace(event, detail={**event.detail, **found, "sweep": about})
