@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup environments demo test lint fast build validate deployed sam-local lock recordings docs bench clean
+.PHONY: help setup environments demo test lint fast build validate deployed sam-local lock recordings docs bench fuzz clean
 
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -85,6 +85,9 @@ recordings: ## Trains again and writes events/recordings anew; the same bytes co
 
 docs: setup ## Writes the references in docs/cli.md and docs/python.md anew
 	$(BIN)/python docs/make.py
+
+fuzz: setup ## Gives each boundary thousands of hostile inputs and counts what becomes of them
+	$(BIN)/python -m tests.fuzz
 
 bench: setup ## Measures; the figures go to docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks

@@ -67,7 +67,7 @@ class Slack:
                 mrkdwn=False,
                 **_content(said),
             )
-        return Sent(answer["ts"], answer["channel"])
+            return Sent(answer["ts"], answer["channel"])
 
     def update(self, sent: Sent, said: SlackText, mark: Mapping[str, str]) -> None:
         """Edits a message. Raises NotSent; its reason is message_not_found where somebody deleted it."""
@@ -91,7 +91,7 @@ class Slack:
             if error.is_unsure or error.after is not None:
                 raise
             return None
-        return cast("str", answer["permalink"])
+        return cast("str", answer.get("permalink"))
 
     def upload(self, name: str, content: bytes, title: str, alt_text: str = "", to: Sent | None = None) -> str:
         """Uploads a file, into a message's thread where one is given, otherwise to be shown by its id, which it gives.
@@ -106,22 +106,24 @@ class Slack:
                 channel=to.place if to else None,
                 thread_ts=to.id if to else None,
             )
-        return cast("str", answer["files"][0]["id"])
+            return cast("str", answer["files"][0]["id"])
 
     def find(self, channel: str, mark: Mapping[str, str], since: datetime, thread: str | None = None) -> Sent | None:
         """Our own message with that mark since a moment; None where there is none, or where the app may not look."""
-        for place, message in self._messages(channel, since, thread):
-            payload = (message.get("metadata") or {}).get("event_payload") or {}
-            if all(payload.get(name) == value for name, value in mark.items()):
-                return Sent(message["ts"], place)
+        with _told_as_not_sent():
+            for place, message in self._messages(channel, since, thread):
+                payload = (message.get("metadata") or {}).get("event_payload") or {}
+                if all(payload.get(name) == value for name, value in mark.items()):
+                    return Sent(message["ts"], place)
         return None
 
     def find_file(self, to: Sent, name: str, since: datetime) -> str | None:
         """The id of our own file of that name in a thread."""
-        for _, message in self._messages(cast("str", to.place), since, to.id):
-            for file in message.get("files") or ():
-                if file.get("name") == name:
-                    return cast("str", file["id"])
+        with _told_as_not_sent():
+            for _, message in self._messages(cast("str", to.place), since, to.id):
+                for file in message.get("files") or ():
+                    if file.get("name") == name:
+                        return cast("str", file["id"])
         return None
 
     def trouble(self, channel: str) -> str | None:
@@ -133,11 +135,11 @@ class Slack:
                 if place is None:
                     return "channel_not_found"
                 told = self._client.conversations_info(token=self._token(), channel=place)["channel"]
+                if told.get("is_archived"):
+                    return "is_archived"
+                return None if told.get("is_member", True) else "not_in_channel"
         except NotSent as error:
             return None if error.reason == "missing_scope" else error.reason
-        if told.get("is_archived"):
-            return "is_archived"
-        return None if told.get("is_member", True) else "not_in_channel"
 
     def _messages(self, channel: str, since: datetime, thread: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Channel's id and message, newest first; nothing where the app lacks the scope for looking."""
@@ -214,6 +216,8 @@ def _told_as_not_sent(requests: int = 1) -> Iterator[None]:
         raise _refused(error.response.status_code, str(data.get("error") or ""), error.response.headers) from None
     except SlackClientError:
         raise NotSent("no_upload", passes=True) from None
+    except (AttributeError, LookupError, TypeError):  # an answer that is JSON, and not what Slack answers
+        raise NotSent("no_answer_of_slack", passes=True, is_unsure=True) from None
     except (OSError, HTTPException, ValueError) as error:  # no connection, no answer in time, half an answer, no JSON
         raise NotSent(type(error).__name__, passes=True, is_unsure=True) from None
 

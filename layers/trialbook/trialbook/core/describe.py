@@ -234,7 +234,7 @@ def _text(detail: Detail, field: str) -> str | None:
 def _whole(value: object) -> int | None:
     try:
         return int(value)  # type: ignore[call-overload,no-any-return]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
