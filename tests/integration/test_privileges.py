@@ -204,6 +204,8 @@ def used() -> Used:
     alone(of_half_the_children(recording(TUNING)))
     _of_another_account(found, few(1))
     _of_another_account(found, without_ends(few(1)), "Reconcile")
+    _in_a_book_without_places(found, first_only(few(2)), "RecordJob")
+    _in_a_book_without_places(found, of_half_the_children(recording(TUNING)), "Reconcile")
     _with_a_link(found)
     _with_a_weekly_report(found)
     _with_a_job_told_by(found, "PostSlack")
@@ -219,6 +221,20 @@ def _of_another_account(found: Used, told: Recording, *without: str) -> None:
         found.watch(cloud, sagemaker)
         for event in events:
             cloud.deliver(event)
+        cloud.finish()
+
+
+def _in_a_book_without_places(found: Used, told: Recording, *without: str) -> None:
+    """A book of an older version has no note of its accounts and regions: whoever enters a job first looks for its first
+    sweep."""
+    with replaying.running(told, without=(*FOLLOWS_THE_LEDGER, *without)) as (cloud, sagemaker):
+        found.watch(cloud, sagemaker)
+        for event in told.events:
+            cloud.deliver(event)
+        table = boto3.resource("dynamodb", region_name=cloud.stack.account.region).Table(
+            cloud.stack.references["Ledger"]
+        )
+        table.delete_item(Key={"pk": "NOTE", "sk": "places"})
         cloud.finish()
 
 

@@ -43,6 +43,7 @@ def _parsed(text: str) -> str:
     return json.dumps(yaml.load(text, Loader=_Loader))  # noqa: S506 a safe loader
 
 
+_STACK_UUID = "00000000-0000-4000-8000-000000000000"
 _NO_VALUE = object()
 _IN_TEXT = re.compile(r"\$\{([^}]+)\}")
 
@@ -96,7 +97,13 @@ class Stack:
             "AWS::Partition": here.partition,
         }
         suffix = "amazonaws.com.cn" if here.partition == "aws-cn" else "amazonaws.com"
-        pseudo |= {"AWS::StackName": "trialbook", "AWS::URLSuffix": suffix, "AWS::NoValue": _NO_VALUE}
+        stack_id = f"arn:{here.partition}:cloudformation:{here.region}:{here.id}:stack/trialbook/{_STACK_UUID}"
+        pseudo |= {
+            "AWS::StackId": stack_id,
+            "AWS::StackName": "trialbook",
+            "AWS::URLSuffix": suffix,
+            "AWS::NoValue": _NO_VALUE,
+        }
         if self.template.get("Parameters", {}).get(name, {}).get("Type") == "CommaDelimitedList":
             return str(self.parameters[name]).split(",")
         for source in (pseudo, self.parameters, self.references):
