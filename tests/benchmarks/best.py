@@ -1,7 +1,7 @@
 """`trialbook best` as a whole process, interpreter start included, on AWS's DynamoDB Local: beside the bare boto3 query that
 it comes down to (`floor_best.py`, the floor), and beside the same question to Optuna (SQLite) and MLflow (SQLite, and its
-server over REST) about 1,000 trials of 8 hyperparameters and 6 metrics, where their environment is there (see the whole
-report). One after the other in turns, medians; the ratio is of processor time, which other work on the machine disturbs
+server over REST) about 1,000 trials of 8 hyperparameters and 6 metrics, if their environment exists (see the whole
+report). They run by turns; figures are medians. The ratio is of processor time, which other work on the machine disturbs
 less."""
 
 import os

@@ -1,6 +1,6 @@
-"""A sweep's page in headless Chromium without a graphics card, opened from disk: first paint, when the table stands (median
+"""A sweep's page in headless Chromium without a graphics card, opened from disk: first paint, when the table is complete (median
 of three), and how long after a movement of the mouse that brushes a chart the last of the three frames it causes is
-drawn (median of the movements; 50 ms where nothing is to do)."""
+drawn (median of the movements; 50 ms if nothing has to be drawn)."""
 
 import tempfile
 from pathlib import Path

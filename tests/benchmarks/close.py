@@ -1,5 +1,5 @@
 """close_sweeps on a tuning job whose children are all in the ledger (AWS's DynamoDB Local): the run that lists all
-children, compares them with the ledger and closes the sweep. It has 300 s; a run that stops for want of time goes on in the
+children, compares them with the ledger and closes the sweep. It has 300 s; a run that reaches the limit continues in the
 next minute."""
 
 import json

@@ -3,8 +3,8 @@ runtime without any bytecode being written. Beside each function its floor: the 
 the function uses, and Powertools' Logger and Metrics, of the same compiled layer.
 
 *Ready* is from the start of the process until the handler can be called; *first event* until the sample event is answered,
-the floor making the same calls, AWS answering at once within the process. Clients that not every event needs are made when
-they are first used: ready leaves them out, the first event has them in. Milliseconds of processor time, the least of the
+the floor making the same calls, AWS answering at once within the process. Clients that not every event needs are made at
+first use: ready leaves them out, the first event includes them. Milliseconds of processor time, the least of the
 runs, functions and floors by turns; ratios are of these."""
 
 import json

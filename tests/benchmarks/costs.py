@@ -1,10 +1,10 @@
-"""Dollars, estimated: what is counted in whole replays (the ledger in AWS's DynamoDB Local) at AWS's list prices,
+"""Dollars, estimated: the requests of whole replays (the ledger in AWS's DynamoDB Local) at AWS's list prices,
 us-east-1, without free tiers, as articles of 2025 and 2026 quote most of them (tests/benchmarks/prices.py says which).
-Beside Trialbook a poller: a Lambda of 1 GB that each minute describes the tuning job, lists its children and describes each
-that has not ended, and writes what changed; and an MLflow tracking server that runs on a t3.micro with a disk of 8 GB, the
-smallest that holds it, without load balancer, database or anybody who looks after it. A poller and MLflow still need code:
-the one to know what to poll, the other in each training script. The poller's few cents less come without indexes, counts of
-sweeps and alarms; Trialbook's are mostly for writing each job into three of them at once.
+Trialbook is compared with a poller: a Lambda of 1 GB that each minute describes the tuning job, lists its children, describes
+each that has not ended, and writes the changes; and with an MLflow tracking server on a t3.micro with a disk of 8 GB, the
+smallest that holds it, without load balancer, database or maintenance. Both need code: the poller to know what to poll,
+MLflow in each training script. The poller costs a few cents less, but has no indexes, counts of sweeps or alarms; Trialbook's
+cents are mostly for writing each job to the table and two indexes at once.
 
 An invocation is taken to last as long as its requests (SageMaker 50 ms, all else 8 ms) and its own work (4 ms of processor for
 each message, 0.58 of a processor at 1 GB), a cold start of 0.8 s for each function and sweep added; reports 6 s of 3 GB."""
@@ -84,9 +84,7 @@ def measure() -> str:
     rows.append(["together", f"{a_thousand[0]:.3f}", f"{a_thousand[1]:.3f}", f"{sum(of_large.values()):.3f}"])
     heads = ["dollars", "1,000 jobs in loops of five", "1,000 children of a tuning job", f"a tuning job of {CHILDREN}"]
     fixed = a_month()
-    standing = table(
-        ["dollars a month, whatever is trained", ""], [[name, f"{each:.2f}"] for name, each in fixed.items()]
-    )
+    standing = table(["dollars a month, without any job", ""], [[name, f"{each:.2f}"] for name, each in fixed.items()])
     polled = polling(CHILDREN)
     mlflow = prices.T3_MICRO_HOUR * prices.HOURS_A_MONTH + 8 * prices.GP3_GB_MONTH
     idle = 43_200 * (0.1 * prices.LAMBDA_GB_SECOND + prices.LAMBDA_REQUEST)

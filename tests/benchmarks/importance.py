@@ -1,5 +1,5 @@
-"""How often the right first hyperparameter is named: ours, and random-forest permutation on the same trials where its
-environment is there (see the whole report). 100 seeds on which the model was not chosen, 60 trials, four uniform
+"""How often the right first hyperparameter is named: ours, and random-forest permutation on the same trials if its
+environment exists (see the whole report). 100 seeds on which the model was not chosen, 60 trials, four uniform
 hyperparameters."""
 
 import json

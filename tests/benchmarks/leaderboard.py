@@ -1,5 +1,5 @@
-"""What the best trial and the top ten cost, in sweeps of 10 to 10,000 jobs: items read and capacity units, as AWS's
-DynamoDB Local tells them. One Query answers, whatever the size."""
+"""The cost of the best trial and of the top ten in sweeps of 10 to 10,000 jobs: items read and capacity units, as AWS's
+DynamoDB Local counts them. One Query answers for every size."""
 
 from dataclasses import replace
 

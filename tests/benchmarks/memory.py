@@ -1,8 +1,8 @@
 """The most memory that each built function had on a sweep of 10,000 jobs, beside what it is given: a tuning job with 10,000
 children in the ledger (AWS's DynamoDB Local), SageMaker's and Slack's stand-ins and moto beside them. record_job gets ten more
 children and the tuning job's end, attach_job ten children, announce_changes a batch of 1,000 changes; reconcile, close_sweeps
-and build_report go through all jobs; post_slack and post_email tell the report, open_report leads to its page,
-post_best_trials tells the week. Lambda's own runtime client comes on top, about 15 MB."""
+and build_report go through all jobs; post_slack and post_email send the report, open_report redirects to its page,
+post_best_trials reports the week. Lambda's own runtime client comes on top, about 15 MB."""
 
 import json
 import os

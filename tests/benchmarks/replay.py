@@ -1,5 +1,5 @@
-"""Whole replays of a tuning job with 1,000 and with 10,000 children, the ledger in AWS's DynamoDB Local, each in a process of
-its own: what a job costs must not depend on how many there are. Time includes the laptop cloud and its servers."""
+"""Whole replays of a tuning job with 1,000 and with 10,000 children, the ledger in AWS's DynamoDB Local, each in its own
+process: the cost of a job must not depend on their number. Time includes the laptop cloud and its servers."""
 
 import json
 import resource

@@ -1,5 +1,5 @@
 """The whole report, from the ledger (AWS's DynamoDB Local) to page, picture and data, in a fresh process, median of three;
-8 hyperparameters and 6 metrics a trial. Beside Optuna and MLflow where their environment is there
+8 hyperparameters and 6 metrics a trial. Compared with Optuna and MLflow if their environment exists
 (`python3 -m venv build/peers && build/peers/bin/pip install -r tests/benchmarks/peers.txt`)."""
 
 import json

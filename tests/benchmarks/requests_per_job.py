@@ -1,6 +1,6 @@
 """Requests to AWS in a job's life, counted in whole replays of the recordings, the ledger in AWS's DynamoDB Local: a loop of
-five jobs, and a tuning job of sixty. Beside them, counted against the same stand-in, a tracker without a ledger of its own,
-which on each event describes the tuning job and all of its children."""
+five jobs, and a tuning job of sixty. For comparison, counted against the same stand-in, a tracker without a ledger, which on
+each event describes the tuning job and all of its children."""
 
 from collections import Counter
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
-"""What a warm function itself costs for each job event, without AWS's own time: AWS answers at once, in the same process, and
-what the answers take is subtracted. Requests are made, signed, serialised and parsed as always. A tuning job with as many
-children; each child's first and last event go through attach_job and record_job in messages of ten, as Lambda hands them over
-in a burst. Milliseconds of processor time; at 1,024 MB a function has 0.58 of a processor. Each size in a process of its own.
+"""The processor time of a warm function for each job event, without AWS's time: AWS answers at once, in the same process, and
+the time of the answers is subtracted. Requests are made, signed, serialised and parsed as usual. The jobs are the children
+of one tuning job; each child's first and last event go through attach_job and record_job in batches of ten, as Lambda
+delivers them in a burst. Milliseconds; at 1,024 MB a function has 0.58 of a processor. Each size has its own process.
 """
 
 import gc

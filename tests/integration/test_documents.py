@@ -19,6 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
+from tests.prose import PAGES
 from trialbook import Book
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.rules.document import PLACEHOLDERS
@@ -27,10 +28,13 @@ from trialbook_book.book import sweeps_frame
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app
 
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "events").rglob("*.md")])
-# `make test` is what runs this; test_wheel.py runs the demo, and test_cli.py compares it with the README.
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
-RUN_ELSEWHERE = ("make demo", "make test", "trialbook demo")
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
+DECISIONS = ROOT / "docs" / "decisions"
+RULES_SHOWN = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+# `make test` runs this test, in the environment of `make setup`, and the unit tests of `make fast`; test_wheel.py runs the
+# demo, and test_cli.py compares it with the README.
+RUN_ELSEWHERE = ("make demo", "make fast", "make setup", "make test", "trialbook demo")
 REPLAY = "trialbook replay events/recordings/churn-min-child-weight --out build/churn"
 
 
@@ -85,10 +89,11 @@ def blocks() -> Iterator[Block]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder like a clone of the repository, in which the first replay was run."""
+    """A folder like a clone of the repository, with the rules documents that pages ask to save, after the first replay."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "events").symlink_to(ROOT / "events")
-    (folder / "rules.yaml").write_text(re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)[0])
+    (folder / "rules.yaml").write_text(RULES_SHOWN.findall(CONFIGURATION)[0])
+    (folder / "my-rules.yaml").write_text(RULES_SHOWN.findall(TUTORIAL)[0])
     with contextlib.chdir(folder):
         assert CliRunner().invoke(app, shlex.split(REPLAY)[1:]).exit_code == 0
     return folder
@@ -156,22 +161,48 @@ def test_anchors_are_headings(page: Path) -> None:
             assert anchor in headings, f"{target}#{anchor}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    """A name in backticks with a folder and a suffix; relative to the repository or to one of its packages."""
+    bases = (ROOT, ROOT / "layers/trialbook/trialbook", ROOT / "cli/trialbook_cli", page.parent)
+    for name in re.findall(r"`((?:\w+/)+\w+\.(?:py|js|json|md|html\.j2|yaml))`", page.read_text()):
+        if not name.startswith(("build/", "slack/", "email/", "reports/")):
+            assert any((base / name).exists() for base in bases), name
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"]
+
+    assert [name for name in pages if f"({name})" not in index] == []
+
+
+@pytest.mark.parametrize("record", sorted({*DECISIONS.glob("*.md")} - {DECISIONS / "README.md"}), ids=lambda p: p.stem)
+def test_a_decision_is_a_short_record_in_the_index(record: Path) -> None:
+    text = record.read_text()
+    (title,) = re.findall(r"^# (.+)$", text, re.MULTILINE)
+    (date,) = re.findall(r"^(?:Accepted|Replaced), (\d{4}-\d\d-\d\d)\b", text, re.MULTILINE)
+
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Figures"]
+    assert 100 <= len(text.split()) <= 250
+    assert f"| {date} | [{title}]({record.name}) |" in (DECISIONS / "README.md").read_text()
+
+
 # -- configuration ------------------------------------------------------------------------------------------------
 
 
 def documents() -> list[Any]:
     """The rules documents that configuration.md shows."""
-    return [yaml.safe_load(each) for each in re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)]
+    return [yaml.safe_load(each) for each in RULES_SHOWN.findall(CONFIGURATION)]
 
 
 def test_every_rules_document_shown_is_valid() -> None:
-
-    for each in re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL):
+    for each in (*RULES_SHOWN.findall(CONFIGURATION), *RULES_SHOWN.findall(TUTORIAL)):
         read_rules(each)
 
 
 def test_the_problem_shown_is_what_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    document = re.findall(r"```yaml\n(.*?)```", CONFIGURATION, re.DOTALL)[0]
+    document = RULES_SHOWN.findall(CONFIGURATION)[0]
     (shown,) = re.findall(r"```text\n(error: .*?)\n```", CONFIGURATION)
     (tmp_path / "rules.yaml").write_text(re.sub(r"\bjob: ", "jobb: ", document, count=1))
     monkeypatch.chdir(tmp_path)
