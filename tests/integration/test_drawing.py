@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import vl_convert
 
-from tests.unit.analysing import analysed, swept
+from tests.unit.analysing import analysed, swept, trial
 from tests.unit.test_charts import MADE, all_charts, analysis
 from trialbook.core.charts.chart import Theme
-from trialbook.core.charts.choice import picture
+from trialbook.core.charts.choice import charts, picture
 from trialbook.report import files
 from trialbook.report.png import png
 
@@ -51,3 +51,23 @@ def test_a_sweep_without_a_job_has_a_report_with_a_picture() -> None:
     assert found.headline == "exp: ended before a job was started"
     assert made["chart.png"].startswith(b"\x89PNG")
     assert b"ResourceLimitExceeded" in made["report.html"]
+
+
+def test_texts_with_what_can_not_be_drawn_are_drawn_spelled_out() -> None:
+    text = "".join(map(chr, [*range(32), 0x7F, 0x9B])) + "\ud800\ufffe\uffff\u2028\u202e"
+    found = analysed(
+        [trial(n, {"o": f"{text}{n % 3}", f"p{text}": n % 4, "q": n % 5}, n / 10, metrics={text: 1}) for n in range(9)]
+    )
+
+    for chart in (picture(found), *charts(found)):
+        assert png(chart, scale=0.2).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("values", [[1.7e308, -1.7e308, 0.0], [5e-324, 1e-310, 0.0], [1e308, 1e308, 1.7e308]])
+def test_numbers_at_the_ends_of_what_a_float_holds_are_drawn(values: list[float]) -> None:
+    found = analysed(
+        [trial(n, {"eta": values[n % 3], "depth": values[n % 2]}, values[(n + 1) % 3], metrics={}) for n in range(8)]
+    )
+
+    for chart in (picture(found), *charts(found)):
+        assert png(chart, scale=0.2).startswith(b"\x89PNG")

@@ -229,7 +229,7 @@ def test_new_bests_and_the_reports_file_stand_in_the_thread(world: World) -> Non
 
     (posted,) = world.workspace.top_level()
     best, file = world.workspace.thread(posted.ts)
-    assert best.text == "★ churn-xgb: new best validation:error 0.03959"
+    assert best.text == "★ churn-xgb: new best validation:error 0.0396"
     assert [world.workspace.files[each].name for each in file.files] == ["churn-xgb-report-1.html"]
 
 

@@ -1,6 +1,5 @@
 """What is worth telling about a change of the ledger: domain events, each with an id derived from what happened."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ from trialbook.core import report_keys
 from trialbook.core.codec import pack
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import FAILED, JobKind
-from trialbook.core.numbers import apart
+from trialbook.core.numbers import LARGEST, apart
 from trialbook.core.objectives import Objective, prefix_of
 from trialbook.core.sweeps import Best, Record, Sweep, SweepKind, SweepState
 from trialbook.core.times import iso_or_none
@@ -149,7 +148,7 @@ def _best_changed(sweep: Sweep, old: Best | None, new: Best) -> Announcement:
 def _margin(one: float, other: float) -> float | None:
     """How far apart they are; None where that is beyond what a float holds, as between 1.7e308 and -1.7e308."""
     margin = apart(one, other)
-    return margin if math.isfinite(margin) else None
+    return margin if margin < LARGEST else None
 
 
 def _job_failed(record: Record) -> Announcement:

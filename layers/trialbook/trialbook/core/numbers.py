@@ -6,6 +6,7 @@ The page's script follows the same rule (report/page/js/0-numbers.js); both are 
 import math
 import re
 import struct
+import sys
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
@@ -21,6 +22,8 @@ _LEAST_PLAIN = -4  # power of ten that is written without exponent
 _DIGIT_WIDE, _POINT_WIDE = "\u2007", "\u2008"
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+LARGEST = sys.float_info.max
+DRAWN = 1e300  # sizes up to here have room for sums and margins: larger ones lie at a chart's edge
 _MOST_DIGITS = 2_500  # of a whole number: SageMaker's longest value
 
 
@@ -88,8 +91,14 @@ def meant(value: Number) -> Decimal:
 
 
 def apart(one: Number, other: Number) -> float:
-    """How far two numbers are apart, without the noise of binary fractions."""
-    return float(abs(meant(one) - meant(other)))
+    """How far two numbers are apart, without the noise of binary fractions; LARGEST if that is beyond what a float
+    holds, as between 1.7e308 and -1.7e308."""
+    return within(float(abs(meant(one) - meant(other))))
+
+
+def within(value: float, most: float = LARGEST) -> float:
+    """The number, or the bound that it is beyond."""
+    return min(max(value, -most), most)
 
 
 def told_apart(value: Number, other: Number | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from trialbook.core.numbers import shown
+from trialbook.core.numbers import DRAWN, shown, within
 
 WIDTH, NARROW, HEIGHT = 720, 360, 300  # pixels; NARROW is for phones, where a wide chart's texts would be too small
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 14, 44
@@ -55,7 +55,7 @@ def step_charts(stairs: Sequence[Stairs], x_label: str, y_label: str) -> tuple[S
 
 def step_chart(stairs: Sequence[Stairs], x_label: str, y_label: str, width: int = WIDTH) -> StepChart:
     """The chart of at least one line."""
-    values = [value for each in stairs for _, value in each.steps]
+    values = [within(value, DRAWN) for each in stairs for _, value in each.steps]
     ends = [each.until for each in stairs]
     y, rows = _scale(min(values), max(values), HEIGHT - _BOTTOM, _TOP)
     x, columns = _scale(0, max(ends), _LEFT, width - _RIGHT)
@@ -69,14 +69,14 @@ _Place = Callable[[float], float]
 
 def _scale(low: float, high: float, start: float, end: float) -> tuple[_Place, tuple[tuple[float, str], ...]]:
     """A linear scale with some room at both ends, and its ticks."""
-    room = (high - low or abs(high) or 1) * 0.05
+    room = next(size for size in (high - low, abs(high), 1) if size > 1 / DRAWN) * 0.05
     low, high = (low if low == 0 else low - room), high + room
 
     def place(value: float) -> float:
-        return round(start + (value - low) / (high - low) * (end - start), 1)
+        return round(start + (within(value, DRAWN) - low) / (high - low) * (end - start), 1)
 
     step = _nice((high - low) / 5)
-    ticks = [round(k * step, 12) for k in range(ceil(low / step), floor(high / step) + 1)]
+    ticks = [float(f"{k * step:.12g}") for k in range(ceil(low / step), floor(high / step) + 1)]
     return place, tuple((place(tick), shown(tick)) for tick in ticks)
 
 

@@ -13,7 +13,15 @@ from itertools import accumulate
 from math import exp, sqrt
 from statistics import fmean
 
-from trialbook.core.analysis.arithmetic import diagonal_of_inverse, factor, onto, quantile, solve, sumprod
+from trialbook.core.analysis.arithmetic import (
+    diagonal_of_inverse,
+    factor,
+    onto,
+    place_between,
+    quantile,
+    solve,
+    sumprod,
+)
 from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
 from trialbook.core.numbers import shown
 
@@ -97,7 +105,7 @@ def _hat(value: float, knots: Sequence[float]) -> Weights:
     above = min(bisect_right(knots, value), len(knots) - 1)
     if above == 0:
         return ((0, 1.0),)
-    share = (value - knots[above - 1]) / (knots[above] - knots[above - 1])
+    share = place_between(knots[above - 1], knots[above], value)
     return ((above - 1, 1 - share), (above, share))
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import sqrt
 
-from trialbook.core.analysis.arithmetic import onto, variance
+from trialbook.core.analysis.arithmetic import onto, place_between, unit_of, variance
 from trialbook.core.analysis.importance import FLAT
 from trialbook.core.analysis.limits import is_quantity, limits
 from trialbook.core.analysis.model import (
@@ -23,7 +23,7 @@ from trialbook.core.analysis.model import (
 )
 from trialbook.core.analysis.wording import listed, ordinal, plural
 from trialbook.core.endings import why_not_ranked, why_stopped
-from trialbook.core.numbers import Number, percent, shown
+from trialbook.core.numbers import Number, percent, shown, within
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record
 
@@ -76,7 +76,8 @@ def _place(parameter: Parameter, value: float) -> float | None:
     if low is None or high is None or low == high:
         return None
     scaled = onto(parameter.scale) if low > 0 else float
-    return (scaled(value) - scaled(low)) / (scaled(high) - scaled(low)) if value > 0 or scaled is float else None
+    is_on_scale = value > 0 or scaled is float
+    return place_between(scaled(low), scaled(high), scaled(value)) if is_on_scale else None
 
 
 def _edge(parameter: Parameter, value: Number, *, is_low: bool, trials: Sequence[Mapping[str, Value]]) -> list[Advice]:
@@ -160,8 +161,12 @@ def _noise(
     several = [found for found in repeats.values() if len(found) > 1]
     freedom = sum(len(found) - 1 for found in several)
     if freedom >= 2:
-        pooled = sqrt(sum(variance(found) * len(found) for found in several) / freedom)
-        return pooled, f"the standard deviation among {sum(map(len, several))} repeats with equal hyperparameters"
+        unit = unit_of(values)
+        in_units = [[value / unit for value in found] for found in several]
+        pooled = sqrt(sum(variance(found) * len(found) for found in in_units) / freedom)
+        return within(
+            pooled * unit
+        ), f"the standard deviation among {sum(map(len, several))} repeats with equal hyperparameters"
     if importance is not None:
         return importance.unexplained, "the standard deviation that the model of the hyperparameters leaves unexplained"
     return None, ""

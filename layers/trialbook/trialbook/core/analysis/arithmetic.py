@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from math import log, sqrt
+from math import isfinite, log, sqrt
 from statistics import fmean
 
 from trialbook.core.analysis.model import Scale
-from trialbook.core.numbers import meant
+from trialbook.core.numbers import meant, within
 
 if sys.version_info >= (3, 12):
     from math import sumprod as sumprod  # where Lambda runs: three times as quick, and most of importance's time
@@ -23,12 +23,33 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     place = share * (len(ordered) - 1)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    return between(ordered[low], ordered[high], place - low)
+
+
+def between(low: float, high: float, share: float) -> float:
+    """The value that lies at this share of the way from low to high."""
+    width = high - low
+    return low + width * share if isfinite(width) else low * (1 - share) + high * share
+
+
+def place_between(low: float, high: float, value: float) -> float:
+    """Where the value lies on the way from low to high, which differ: 0 at low, 1 at high."""
+    width = high - low
+    return (value - low) / width if isfinite(width) else (value / 2 - low / 2) / (high / 2 - low / 2)
+
+
+_SAFE = (1e-100, 1e100)  # sizes whose squares, and sums of them, neither overflow nor vanish
+
+
+def unit_of(values: Iterable[float]) -> float:
+    """What to divide values by before they are squared and summed: 1, unless they are too large or too small."""
+    largest = max(map(abs, values), default=0.0)
+    return 1.0 if largest == 0 or _SAFE[0] <= largest <= _SAFE[1] else largest
 
 
 def share_of(margin: float, value: float) -> float | None:
     """The margin as a share of the value's size, without the noise of binary fractions; None of 0."""
-    return float(meant(margin) / abs(meant(value))) if value else None
+    return within(float(meant(margin) / abs(meant(value)))) if value else None
 
 
 def median(values: Iterable[float]) -> float:

@@ -6,7 +6,7 @@ from trialbook.core.analysis.arithmetic import quantile, share_of
 from trialbook.core.analysis.model import Against, Difference, Improvement, Spread
 from trialbook.core.analysis.rows import Ranked
 from trialbook.core.jobs import JobKey, ParentsBest
-from trialbook.core.numbers import apart
+from trialbook.core.numbers import DRAWN, apart, within
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
 
@@ -76,4 +76,6 @@ def spread(values: Sequence[float], objective_type: ObjectiveType) -> Spread:
     low, middle, high = (quantile(ordered, share) for share in (0.25, 0.5, 0.75))
     reach = _FAR * (high - low)
     shown = [value for value in ordered if reach == 0 or value == best or low - reach <= value <= high + reach]
-    return Spread(best, worst, low, middle, high, shown[0], shown[-1], len(ordered) - len(shown))
+    edges = (within(shown[0], DRAWN), within(shown[-1], DRAWN))
+    beyond = sum(1 for value in ordered if not edges[0] <= value <= edges[1])
+    return Spread(best, worst, low, middle, high, *edges, beyond)

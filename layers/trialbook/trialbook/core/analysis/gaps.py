@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from trialbook.core.analysis.arithmetic import median
 from trialbook.core.analysis.model import Gap, Value
+from trialbook.core.numbers import within
 
 _TRAIN = ("train", "training", "tr")
 _VALIDATION = ("validation", "valid", "val", "eval", "evaluation", "dev", "test")
@@ -18,14 +19,14 @@ def gaps(best: Mapping[str, Value], trials: Sequence[Mapping[str, Value]]) -> tu
         train, validation = best[train_metric], best[validation_metric]
         if not isinstance(train, int | float) or not isinstance(validation, int | float):
             continue
-        difference = validation - train
+        difference = within(validation - train)
         others = [
-            other - own
+            within(other - own)
             for trial in trials
             if isinstance(own := trial.get(train_metric), int | float)
             and isinstance(other := trial.get(validation_metric), int | float)
         ]
-        relative = abs(difference) / abs(train) if train else None
+        relative = within(abs(difference) / abs(train)) if train else None
         found.append(Gap(train_metric, validation_metric, train, validation, difference, relative, median(others)))
     return tuple(found)
 

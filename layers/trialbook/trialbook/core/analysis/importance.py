@@ -7,8 +7,9 @@ combination are not seen; what the search did not vary can't be either.
 from collections.abc import Mapping, Sequence
 
 from trialbook.core.analysis.additive import MISSING, Basis, basis_of, fit
-from trialbook.core.analysis.arithmetic import quantile, rank_correlation, variance
+from trialbook.core.analysis.arithmetic import quantile, rank_correlation, unit_of, variance
 from trialbook.core.analysis.model import Effect, Importance, Kind, Parameter, Value
+from trialbook.core.numbers import within
 from trialbook.core.objectives import ObjectiveType
 
 LEAST_TRIALS = 30  # below, every method names the wrong parameter too often
@@ -30,9 +31,13 @@ def importance(
     objective_type: ObjectiveType,
 ) -> Importance | None:
     """Effects of the hyperparameters on the values; None below 30 trials or where nothing can be told."""
-    if len(trials) < LEAST_TRIALS or not parameters or variance(values) == 0:
+    if len(trials) < LEAST_TRIALS or not parameters or len(set(values)) == 1:
         return None
     target = _winsorised(values)
+    unit = unit_of(target)
+    target = [value / unit for value in target]
+    if variance(target) == 0:
+        return None
     bases = [basis_of(parameter, [trial.get(parameter.name) for trial in trials]) for parameter in parameters]
     bases = _strongest(bases, target)
     model = fit(bases, target)
@@ -49,7 +54,7 @@ def importance(
         trials=len(trials),
         is_indicative=len(trials) < SURE_FROM,
         explained=model.explained,
-        unexplained=model.unexplained,
+        unexplained=within(model.unexplained * unit),
         effects=tuple(sorted(effects, key=lambda effect: (-effect.share, effect.parameter))),
     )
 
@@ -65,7 +70,7 @@ def why_not(trials: int, parameters: int) -> str | None:
 
 def why_nothing(values: Sequence[float]) -> str:
     """Why the model explains nothing, although there are trials enough."""
-    if variance(values) == 0:
+    if len(set(values)) == 1:
         return "all values are the same"
     return "each trial has values of its own: what one trial alone has can't be told from chance"
 

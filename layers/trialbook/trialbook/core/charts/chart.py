@@ -9,12 +9,15 @@ from unicodedata import category
 
 from trialbook.core.analysis.model import Group, Parameter, Scale
 from trialbook.core.analysis.wording import cut
+from trialbook.core.messages.texts import visible
+from trialbook.core.numbers import DRAWN
 from trialbook.core.objectives import ObjectiveType
 
 Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 WIDTH, HEIGHT = 640, 300
 _LONGEST_NAME = 48
+_POWERS = (-307, 300)  # of ten, that ticks stand at
 
 
 class Theme(StrEnum):
@@ -125,7 +128,7 @@ def framed(title: str, subtitle: str, body: Spec, theme: Theme) -> Spec:
         },
         **body,
     }
-    return {key: _spoken(value, key) for key, value in spec.items()}
+    return {key: _seen(_spoken(value, key)) for key, value in spec.items()}
 
 
 _SPOKEN = ("title", "subtitle", "text")
@@ -142,6 +145,15 @@ def _spoken(value: Any, key: str = "") -> Any:
     return value
 
 
+def _seen(value: Any) -> Any:
+    """The spec with what can't be seen spelled out, in its data too: what draws refuses control characters."""
+    if isinstance(value, dict):
+        return {name: _seen(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_seen(each) for each in value]
+    return visible(value) if isinstance(value, str) else value
+
+
 def better(group: Group) -> str:
     """`lower is better`."""
     return "lower is better" if is_minimised(group) else "higher is better"
@@ -155,7 +167,8 @@ def value_axis(group: Group) -> str:
 def value_scale(group: Group) -> Spec:
     """The objective's scale: not from zero, and what is too far off lies at its end."""
     spread = group.spread
-    pad = (spread.axis_high - spread.axis_low) * 0.08 or abs(spread.axis_high) * 0.05 or 1
+    sizes = ((spread.axis_high - spread.axis_low) * 0.08, abs(spread.axis_high) * 0.05, 1)
+    pad = next(size for size in sizes if size > 1 / DRAWN)
     return {"domain": [spread.axis_low - pad, spread.axis_high + pad], "clamp": True, "zero": False, "nice": False}
 
 
@@ -171,7 +184,8 @@ def ticks(parameter: Parameter) -> list[float]:
     first, last = floor(log10(parameter.lowest)), ceil(log10(parameter.highest))
     steps = (1, 3) if last - first <= 4 else (1,)
     every = max(1, (last - first) // 6)
-    return [step * 10.0**power for power in range(first, last + 1, every) for step in steps]
+    powers = range(max(first, _POWERS[0]), min(last, _POWERS[1]) + 1, every)
+    return [step * 10.0**power for power in powers for step in steps]
 
 
 def parameter_axis(parameter: Parameter) -> str:

@@ -20,11 +20,13 @@ from trialbook.core.charts.chart import (
     is_minimised,
     stronger,
 )
-from trialbook.core.charts.data import MOST_POINTS, point, ranked, thinned
+from trialbook.core.charts.data import MOST_POINTS, drawable, point, ranked, thinned
 from trialbook.core.charts.marks import star
 from trialbook.core.charts.scatter import parameter_of, x_of
+from trialbook.core.numbers import DRAWN, within
 
 _CELLS = 24
+_SUMMED = 1e290  # so that the sum of all trials, each with its weight, is no larger than what is drawn
 
 
 def contour(analysis: Analysis, one: str, other: str, theme: Theme = Theme.LIGHT, group: int = 0) -> Chart:
@@ -37,10 +39,11 @@ def contour(analysis: Analysis, one: str, other: str, theme: Theme = Theme.LIGHT
     ]
     shown = thinned(rows, MOST_POINTS)
     x, y = {**x_of(a), "field": "x"}, {**x_of(b), "field": "y"}
-    data = [point(row, x=row.hyper_parameters[one], y=row.hyper_parameters[other]) for row in shown]
+    data = [point(row, x=drawable(row.hyper_parameters[one]), y=drawable(row.hyper_parameters[other])) for row in shown]
     spread = found.spread
     is_least = is_minimised(found)
-    domain = [spread.axis_low, spread.axis_high] if is_least else [spread.axis_high, spread.axis_low]
+    ends = [drawable(spread.axis_low), drawable(spread.axis_high)]
+    domain = ends if is_least else ends[::-1]
     ramp = {"range": list(c.ramp), "domain": domain, "clamp": True}
     colour: Spec = {"field": "value", "type": "quantitative", "scale": ramp, "title": cut(found.ranking.metric, 26)}
     said = words.contour(found, one, other)
@@ -62,7 +65,7 @@ def _points(data: list[dict[str, Any]], x: Spec, y: Spec, colour: Spec, c: Colou
 
 def _surface(group: Group, a: Parameter, b: Parameter, rows: list[TrialRow], x: Spec, y: Spec, colour: Spec) -> Spec:
     """A grid of cells, each with the mean of the trials weighted by nearness."""
-    spots = [(_unit(a, row), _unit(b, row), row.value or 0.0) for row in rows[:400]]
+    spots = [(_unit(a, row), _unit(b, row), within(row.value or 0.0, _SUMMED)) for row in rows[:400]]
     cells = []
     for i in range(_CELLS):
         for j in range(_CELLS):
@@ -76,13 +79,15 @@ def _surface(group: Group, a: Parameter, b: Parameter, rows: list[TrialRow], x: 
 
 def _bounds(parameter: Parameter) -> tuple[float, float]:
     to = onto(parameter.scale)
-    low, high = to(parameter.lowest or 0.0), to(parameter.highest or 0.0)
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    low, high = (to(within(float(end or 0.0), DRAWN)) for end in (parameter.lowest, parameter.highest))
+    room = max(0.5, abs(low) * 0.05)
+    return (low, high) if high - low > 1 / DRAWN else (low - room, low + room)
 
 
 def _unit(parameter: Parameter, row: TrialRow) -> float:
     low, high = _bounds(parameter)
-    return (onto(parameter.scale)(float(row.hyper_parameters[parameter.name] or 0)) - low) / (high - low)
+    value = within(float(row.hyper_parameters[parameter.name] or 0), DRAWN)
+    return (onto(parameter.scale)(value) - low) / (high - low)
 
 
 def _edges(axis: str, parameter: Parameter, place: int) -> dict[str, float]:

@@ -1,11 +1,13 @@
 """The trials as charts take them: plain rows, thinned where a picture would only get darker."""
 
 from collections.abc import Mapping, Sequence
+from math import copysign
 from typing import Any
 
 from trialbook.core.analysis.model import Analysis, TrialRow, Value
 from trialbook.core.jobs import FAILED, STOPPED
-from trialbook.core.numbers import shown
+from trialbook.core.messages.texts import visible
+from trialbook.core.numbers import DRAWN, shown
 
 MOST_POINTS = 2_000
 MOST_LINES = 250
@@ -42,12 +44,20 @@ def kind_of(row: TrialRow) -> str:
 
 def point(row: TrialRow, **more: Any) -> dict[str, Any]:
     """A ranked trial as a chart's datum."""
-    return {"value": row.value, "mark": kind_of(row), "label": shown(row.value or 0.0), **more}
+    return {"value": drawable(row.value), "mark": kind_of(row), "label": shown(row.value or 0.0), **more}
+
+
+def drawable(value: Value) -> Value:
+    """A number as it is drawn: no larger, and no nearer to zero, than a picture's arithmetic bears. All else as it
+    is."""
+    if not isinstance(value, int | float) or value == 0 or 1 / DRAWN <= abs(value) <= DRAWN:
+        return value
+    return copysign(min(max(abs(value), 1 / DRAWN), DRAWN), value)
 
 
 def category(value: Value) -> str:
-    """A category's whole name; hyperparameters that a job lacks are `none`."""
-    return "none" if value is None else str(value)
+    """A category's whole name, with what can't be seen spelled out; hyperparameters that a job lacks are `none`."""
+    return "none" if value is None else visible(str(value))
 
 
 def where(rows: Sequence[TrialRow], name: str) -> list[tuple[TrialRow, Value]]:

@@ -1,6 +1,6 @@
 """Trials as lines across all hyperparameters."""
 
-from trialbook.core.analysis.arithmetic import onto
+from trialbook.core.analysis.arithmetic import onto, place_between
 from trialbook.core.analysis.model import Analysis, Group, Kind, Parameter, Scale, TrialRow, Value
 from trialbook.core.analysis.wording import cut
 from trialbook.core.charts import words
@@ -55,8 +55,8 @@ class _Axis:
             return self.order.index(str(value)) / max(len(self.order) - 1, 1)
         if self.parameter.scale is Scale.LOG and self.low <= 0:
             return None
-        width = self.to(self.high) - self.to(self.low)
-        return 0.5 if width == 0 else (self.to(float(value)) - self.to(self.low)) / width
+        low, high = self.to(self.low), self.to(self.high)
+        return 0.5 if low == high else place_between(low, high, self.to(float(value)))
 
     def ends(self) -> tuple[str, str]:
         """What stands at the lower and upper end."""

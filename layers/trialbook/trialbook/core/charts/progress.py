@@ -5,7 +5,7 @@ from trialbook.core.analysis.model import Analysis, Group, TrialRow
 from trialbook.core.analysis.wording import cut, plural
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import HEIGHT, WIDTH, Chart, Colours, Spec, Theme, colours, framed, is_minimised
-from trialbook.core.charts.data import MOST_POINTS, failed, point, ranked, thinned
+from trialbook.core.charts.data import MOST_POINTS, drawable, failed, point, ranked, thinned
 from trialbook.core.charts.marks import failures, trials
 from trialbook.core.charts.scatter import subtitle_of, y_of
 from trialbook.core.numbers import percent
@@ -33,7 +33,7 @@ def _history(analysis: Analysis, group: Group, rows: list[TrialRow], c: Colours)
         "axis": {"tickMinStep": 1, "format": "d", "grid": False},
     }
     y = y_of(group)
-    steps = [{"x": each.finished, "value": each.value} for each in group.improvements]
+    steps = [{"x": each.finished, "value": drawable(each.value)} for each in group.improvements]
     steps.append({"x": last, "value": steps[-1]["value"]})
     mark = {"type": "line", "interpolate": "step-after", "color": c.best, "strokeWidth": 2, "opacity": 0.85}
     staircase: Spec = {"data": {"values": steps}, "mark": mark, "encoding": {"x": x, "y": y}}

@@ -21,7 +21,17 @@ from trialbook.core.charts.chart import (
     value_axis,
     value_scale,
 )
-from trialbook.core.charts.data import MOST_POINTS, category, failed, point, ranked, thinned, thinning, where
+from trialbook.core.charts.data import (
+    MOST_POINTS,
+    category,
+    drawable,
+    failed,
+    point,
+    ranked,
+    thinned,
+    thinning,
+    where,
+)
 from trialbook.core.charts.labels import by_name, labels
 from trialbook.core.charts.marks import failures, told, trials
 from trialbook.core.jobs import STOPPED
@@ -125,21 +135,21 @@ def x_of(parameter: Parameter, best: Value = None) -> Spec:
         return _categories(parameter, best)
     few: Spec = {"tickCount": 6, "labelOverlap": True}
     if parameter.values or parameter.scale is Scale.LOG:
-        few["values"] = list(parameter.values) or ticks(parameter)
+        few["values"] = [drawable(each) for each in parameter.values] or ticks(parameter)
         few["labelExpr"] = _labelled((json.dumps(each), shown(each)) for each in few["values"])
     scale = parameter_scale(parameter)
     return {"field": "x", "type": "quantitative", "title": parameter_axis(parameter), "scale": scale, "axis": few}
 
 
 def _place(parameter: Parameter, value: Value) -> Value:
-    return category(value) if parameter.kind is Kind.CATEGORY else value
+    return category(value) if parameter.kind is Kind.CATEGORY else drawable(value)
 
 
 def _line_of_best(group: Group, parameter: Parameter, x: Spec, y: Spec, c: Colours) -> list[Spec]:
     found = next((each for each in group.slices if each.parameter == parameter.name), None)
     if found is None or parameter.kind is Kind.CATEGORY or parameter.distinct > 8:
         return []
-    data = [{"x": each.low, "value": each.best} for each in found.bins if each.low is not None]
+    data = [{"x": drawable(each.low), "value": drawable(each.best)} for each in found.bins if each.low is not None]
     mark = {"type": "line", "color": c.point, "strokeWidth": 1.5, "opacity": 0.6}
     return [{"data": {"values": data}, "mark": mark, "encoding": {"x": x, "y": y}}]
 

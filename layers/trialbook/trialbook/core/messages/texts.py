@@ -4,8 +4,11 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Control characters, halves of surrogate pairs, separators of lines and paragraphs, and what changes the direction.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Control characters, halves of surrogate pairs, separators of lines and paragraphs, what changes the direction, and
+# what is no character.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
+)
 
 
 def one_line(text: str, longest: int) -> str:
@@ -16,8 +19,13 @@ def one_line(text: str, longest: int) -> str:
     words = " ".join(text[: 4 * longest].split(maxsplit=longest))
     if len(words) <= longest < len(text):
         words = " ".join(text.split(maxsplit=longest))
-    shown = _UNSEEN.sub(_spelt, words[: longest + 1])
+    shown = visible(words[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[: longest - 1].rstrip()}…"
+
+
+def visible(text: str) -> str:
+    r"""The text with what can't be seen spelled out: `\u202e`."""
+    return _UNSEEN.sub(_spelt, text)
 
 
 def _spelt(found: re.Match[str]) -> str:

@@ -2,8 +2,12 @@
 const NICE = [1, 2, 5, 10];
 const SHORT_LABEL = 14; // characters that are short enough
 const FEW_CATEGORIES = 12;
+const DRAWN = 1e300; // sizes up to here have room for sums and margins: larger ones lie at the edge
+
+const drawable = (value) => Math.min(Math.max(value, -DRAWN), DRAWN);
 
 function linear(label, values, low, high, { most = 5, whole = false } = {}) {
+  [low, high] = [drawable(low), drawable(high)];
   if (low === high) [low, high] = [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
   const pad = (high - low) * 0.04;
   [low, high] = [low - pad, high + pad];
@@ -13,7 +17,7 @@ function linear(label, values, low, high, { most = 5, whole = false } = {}) {
   const step = whole ? Math.max(1, nice) : nice;
   const ticks = [];
   for (let k = Math.ceil(low / step); k * step <= high; k++) ticks.push(+(k * step).toPrecision(12));
-  return { label, values, place: (value) => (value - low) / (high - low), ticks: ticks.map((at) => [at, full(at)]) };
+  return { label, values, place: (value) => (drawable(value) - low) / (high - low), ticks: ticks.map((at) => [at, full(at)]) };
 }
 
 function logarithmic(label, values, low, high) {
