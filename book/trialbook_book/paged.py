@@ -151,12 +151,6 @@ class PagedLedger(Ledger):
         for item in self._item.scan() if keys is None else self._item.batch_get(keys):
             yield item.to_dynamodb_dict()
 
-    def delete(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Deletes the items of these keys, as far as they exist."""
-        with self._item.batch_write() as batch:
-            for key in keys:
-                batch.delete(self._item(*key))
-
     def _page(
         self,
         source: Any,

@@ -8,7 +8,8 @@ import typer
 from trialbook.core.names import same_name
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
 from trialbook.ledger.leading import list_experiment
-from trialbook.ledger.ledger import EXPERIMENTS, job_pk, sweep_keys
+from trialbook.ledger.ledger import EXPERIMENTS
+from trialbook.ledger.removal import remove_job, remove_sweep
 from trialbook.runtime import clock
 from trialbook_book.book import Book
 from trialbook_cli.backfilling import parse_since
@@ -37,8 +38,11 @@ def run(book: Book, older_than: str, export_to: Path | None, *, dry_run: bool, y
     if not yes and not typer.confirm("They can't be brought back. Delete them?"):
         console.print("nothing is deleted")
         return FAILED
-    _delete(book, jobs, sweeps)
-    console.print(f"{len(jobs)} jobs and {len(sweeps)} sweeps are deleted")
+    gone_jobs, gone_sweeps = _delete(book, jobs, sweeps)
+    console.print(f"{gone_jobs} jobs and {gone_sweeps} sweeps are deleted")
+    if gone_sweeps < len(sweeps) or gone_jobs < len(jobs):
+        left = f"{len(jobs) - gone_jobs} jobs and {len(sweeps) - gone_sweeps} sweeps"
+        console.print(f"{left} have changed since they were listed, and stay")
     return OK
 
 
@@ -53,12 +57,14 @@ def _goes(record: Record, sweeps: set[str], before: datetime) -> bool:
     return record.job.is_terminal and (record.job.ended_at or start_of(record.job)) < before
 
 
-def _delete(book: Book, jobs: list[Record], sweeps: list[Sweep]) -> None:
-    """Jobs first: interrupted and called again, it finds the sweeps that are left and goes on."""
-    book.ledger.delete([(job_pk(record.key), sort) for record in jobs for sort in ("JOB", "ATTACHMENT")])
-    book.ledger.delete([sweep_keys(sweep.id) for sweep in sweeps])
+def _delete(book: Book, jobs: list[Record], sweeps: list[Sweep]) -> tuple[int, int]:
+    """How many jobs and sweeps were deleted: those that have not changed since they were listed. Interrupted and called
+    again, it goes on."""
+    removed = {sweep.id for sweep in sweeps if remove_sweep(book.ledger, sweep)}
+    gone = [each for each in jobs if (each.sweep in removed if each.sweep else remove_job(book.ledger, each))]
     rules = book.rules()
     for experiment in sorted({record.experiment for record in jobs} | {sweep.experiment for sweep in sweeps}):
         list_experiment(experiment, book.ledger, rules)
         if next(book.ledger.experiment_ranking(experiment, 1), None) is None:
             book.ledger.delete([(EXPERIMENTS, same_name(experiment))])
+    return len(gone), len(removed)

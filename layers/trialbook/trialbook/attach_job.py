@@ -13,7 +13,7 @@ from enum import StrEnum
 from trialbook.adapters.sagemaker import LimitExceeded, NotFound, Refused, SageMaker, Throttled
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job
-from trialbook.core.merging import is_new_life, merge
+from trialbook.core.merging import is_made_anew, is_new_life, merge
 from trialbook.core.names import shard_name, valid_name
 from trialbook.core.placement import LeftOut, Placement, left_out, place
 from trialbook.core.sweeps import Record
@@ -55,6 +55,8 @@ def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
     """Attaches a job. What can't be is noted as such, with the reason, and tried again by reconcile."""
     seen = services.ledger.masker.job(seen)
     known, record = services.ledger.attachment_and_record(seen.key)
+    if known is not None and is_made_anew(known.created_at, seen.created_at):
+        known = None
     if known is not None and known.settled and known.again_at is None:
         return Outcome.ALREADY
     try:
@@ -78,7 +80,7 @@ def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
 
 
 def _given_up(seen: Job, known: Attachment | None, problem: str) -> Attachment:
-    blank = known or Attachment(seen.key, "", "", settled=True)
+    blank = known or Attachment(seen.key, "", "", settled=True, created_at=seen.created_at)
     return replace(blank, settled=True, problem=problem[:500], again_at=clock.now() + _AGAIN_AFTER)
 
 
@@ -91,7 +93,8 @@ def _wanted(
     placement = _placed(seen, record, services, delivery)
     if isinstance(placement, LeftOut):
         return None
-    return Attachment(seen.key, placement.experiment, placement.trial, settled=placement.placed_by_sagemaker)
+    settled = placement.placed_by_sagemaker
+    return Attachment(seen.key, placement.experiment, placement.trial, settled, created_at=seen.created_at)
 
 
 def _placed(seen: Job, record: Record | None, services: Services, delivery: int) -> Placement | LeftOut:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from trialbook.adapters.eventbridge import EventBus
-from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.s3 import Bucket, BusyObject
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import digest, from_data
-from trialbook.core.analysis.experiment import MOST_COMPARED, experiment_report
+from trialbook.core.analysis.experiment import MOST_COMPARED, ExperimentReport, experiment_report
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.announcements import SWEEP_FINISHED, report_ready
 from trialbook.core.charts.choice import picture
@@ -46,7 +46,10 @@ def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket
     except NotSettled as error:
         raise TryLater(str(error), _SETTLES_IN) from error
     _write_sweep(sweep, analysis, bucket)
-    _write_experiment(sweep, analysis, services, bucket)
+    try:
+        _write_experiment(sweep, analysis, services, bucket)
+    except BusyObject as error:
+        raise TryLater(str(error), _SETTLES_IN) from error
     ready = report_ready(sweep, bucket.name, analysis.headline, picture(analysis).alt)
     bus.publish([replace(ready, cause=correlation_id())])
     count("ReportsBuilt")
@@ -93,6 +96,20 @@ def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:
 def _write_experiment(sweep: Sweep, analysis: Analysis, services: Services, bucket: Bucket) -> None:
     """The best-trial report of the sweep's experiment, and the index. The sweeps before are compared by the digests
     that their own reports left: their jobs are not read again."""
+    folder, made = report_keys.of_experiment(sweep.experiment), dict[str, bytes]()
+
+    def page() -> bytes:
+        made.update(experiment_files(_experiment_report(sweep, analysis, services, bucket)))
+        return made[report_keys.PAGE]
+
+    bucket.replace(f"{folder}/{report_keys.PAGE}", page)
+    for file in made.keys() - {report_keys.PAGE}:
+        bucket.put(f"{folder}/{file}", made[file])
+    bucket.replace(report_keys.INDEX, lambda: index_file(list(services.ledger.experiments())))
+
+
+def _experiment_report(sweep: Sweep, analysis: Analysis, services: Services, bucket: Bucket) -> ExperimentReport:
+    """The best-trial report of the sweep's experiment; its entry in the ledger is written too."""
     name, ledger = sweep.experiment, services.ledger
     ahead = leading(name, ledger, services.rules(), _BEST_READ)
     best, objective = ahead.best, ahead.objective
@@ -100,11 +117,8 @@ def _write_experiment(sweep: Sweep, analysis: Analysis, services: Services, buck
     others = [each for each in sweeps if each.id != sweep.id and each.revision][-(MOST_COMPARED - 1) :]
     digests = {each.id: _digest(each, bucket) for each in others} | {sweep.id: digest(analysis)}
     compared = [found for each in sweeps if (found := digests.get(each.id)) is not None]
-    report = experiment_report(name, objective, sweeps, best, compared, analysis.as_of)
-    for file, content in experiment_files(report).items():
-        bucket.put(f"{report_keys.of_experiment(name)}/{file}", content)
     ledger.put_experiment(summed_up(name, sweeps, best[0] if best else None))
-    bucket.put(report_keys.INDEX, index_file(list(ledger.experiments())))
+    return experiment_report(name, objective, sweeps, best, compared, analysis.as_of)
 
 
 def _by_objective(sweep: Sweep, objective: Objective | None, ledger: Ledger) -> Sweep:

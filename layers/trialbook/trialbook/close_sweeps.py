@@ -20,6 +20,7 @@ from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.leading import list_experiment
 from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger
+from trialbook.ledger.removal import remove_sweep
 from trialbook.record_job import Outcome, record, tuning_job_of
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.services import Services
@@ -76,8 +77,26 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
             list_experiment(experiment, services.ledger, services.rules())
         except Exception as error:  # noqa: BLE001 its report, which is built next, writes the entry too
             failed.append(_failed(experiment, error))
+    if not unfinished:
+        unfinished = _expire(now, services, time_left, failed)
     count("SweepsClosed", len(closed))
     return Closed(tuple(closed), tuple(waiting), unfinished, tuple(failed))
+
+
+def _expire(now: datetime, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:
+    """Removes the sweeps that expired, each with all that belongs to it; whether time ran out."""
+    removed = 0
+    for key in services.ledger.expired(now):
+        if not time_left():
+            return True
+        try:
+            sweep = services.ledger.leaving_sweep(key)
+            removed += sweep is not None and remove_sweep(services.ledger, sweep)
+        except Exception as error:  # noqa: BLE001 whatever is wrong with one sweep must not cost the others
+            failed.append(_failed("/".join(key), error))
+    if removed:
+        count("SweepsExpired", removed)
+    return False
 
 
 def _try(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:

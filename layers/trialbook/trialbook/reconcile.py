@@ -18,6 +18,7 @@ from trialbook.attach_job import Outcome as AttachOutcome
 from trialbook.attach_job import attach
 from trialbook.core.codec import pack, unpack
 from trialbook.core.jobs import Job, JobKind
+from trialbook.core.merging import is_made_anew, is_new_life
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.ledger import Ledger
 from trialbook.record_job import Outcome, record
@@ -207,12 +208,14 @@ def repair(
     """Records and attaches those of up to a hundred jobs that the ledger lacks, or whose end it lacks. Those that could
     not be go into `failed`; without it, or where SageMaker has no time for several in a row, the error is raised."""
     known = {each.key: each.job for each in services.ledger.records(job.key for job in page)}
-    there = set() if is_history else {each.key for each in services.ledger.attachments(job.key for job in page)}
+    kept = () if is_history else services.ledger.attachments(job.key for job in page)
+    there = {each.key: each.created_at for each in kept}
     done = Reconciled(len(page))
     without_time = 0
     for job in page:
         is_missed = _is_missed(job, known.get(job.key))
-        is_loose = not is_history and job.key not in there and job.component_name is not None
+        is_other = job.key not in there or is_made_anew(there[job.key], job.created_at)
+        is_loose = not is_history and is_other and job.component_name is not None
         if not is_missed and not is_loose:
             continue
         try:
@@ -237,7 +240,7 @@ def repair(
 
 
 def _is_missed(job: Job, known: Job | None) -> bool:
-    return known is None or (job.is_terminal and not known.described)
+    return known is None or (job.is_terminal and not known.described) or is_new_life(known, job)
 
 
 def _tags_known(job: Job) -> bool:

@@ -211,7 +211,8 @@ def _with_statistics(job: Job, sagemaker: SageMaker) -> tuple[Metric, ...]:
 
 def _learned_tuning_job(seen: Job, services: Services) -> TuningJob:
     """A tuning job with its objective and ranges; asked for at its start, and at its end for its final state."""
-    sweep = services.ledger.sweep(services.ledger.tuning_sweep(seen.key, seen.name))
+    ledger, sweep_id = services.ledger, services.ledger.tuning_sweep(seen.key, seen.name)
+    _, sweep = ledger.life_of(sweep_id, ledger.sweep(sweep_id), seen)
     if not seen.is_terminal and sweep is not None and sweep.definitions:
         return TuningJob(seen)
     found = tuning_job_of(seen.key, seen.name, services)

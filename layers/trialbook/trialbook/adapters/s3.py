@@ -1,5 +1,6 @@
 """The bucket with the reports."""
 
+from collections.abc import Callable
 from typing import Any
 
 from botocore.config import Config
@@ -13,7 +14,14 @@ _TYPES = {
 }
 # Presigned addresses are to be of version 4, for keys of KMS too, and of the bucket's own region.
 _CONFIG = Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"})
+_TRIES = 8
+# What S3 answers where the condition does not hold, or another write is under way.
+_CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 _OPENED_FOR = 300  # seconds that a presigned address works: it is followed at once
+
+
+class BusyObject(Exception):
+    """Others write the same object all the time: try again later."""
 
 
 class Bucket:
@@ -25,10 +33,38 @@ class Bucket:
 
     def put(self, key: str, content: bytes) -> None:
         """Writes an object, its content type by the ending of its key; browsers ask each time whether it changed."""
-        ending = key[key.rindex(".") :]
+        self._put(key, content)
+
+    def _put(self, key: str, content: bytes, **conditions: str) -> None:
+        kind = _TYPES[key[key.rindex(".") :]]
         self._client.put_object(
-            Bucket=self.name, Key=key, Body=content, ContentType=_TYPES[ending], CacheControl="no-cache"
+            Bucket=self.name, Key=key, Body=content, ContentType=kind, CacheControl="no-cache", **conditions
         )
+
+    def replace(self, key: str, make: Callable[[], bytes]) -> None:
+        """Writes what several may write at once: `make` reads what the object is made of after it was seen how the
+        object stands, and whoever finds that it has changed since makes it anew. So an older state never stands over a
+        newer one. Raises BusyObject where others are faster each time."""
+        for _ in range(_TRIES):
+            seen = self._tag(key)
+            content = make()
+            try:
+                self._put(key, content, **({"IfMatch": seen} if seen else {"IfNoneMatch": "*"}))
+                return
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _CHANGED:
+                    raise
+        raise BusyObject(f"others write {key}")
+
+    def _tag(self, key: str) -> str | None:
+        """By what S3 tells apart how an object stands; None where there is none."""
+        try:
+            tag: str = self._client.head_object(Bucket=self.name, Key=key)["ETag"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "403", "NoSuchKey", "AccessDenied"):
+                return None
+            raise
+        return tag
 
     def get(self, key: str) -> bytes | None:
         """An object's content; None where there is none, which S3 tells as AccessDenied to who may not list."""

@@ -41,9 +41,12 @@ def merge(known: Job | None, seen: Job) -> Job:
 
 def is_new_life(known: Job, seen: Job) -> bool:
     """Whether a deleted job's name was given to another job, of which `seen` tells."""
-    if known.created_at is None or seen.created_at is None:
-        return False
-    return seen.created_at - known.created_at > _SAME_LIFE
+    return is_made_anew(known.created_at, seen.created_at)
+
+
+def is_made_anew(known: datetime | None, seen: datetime | None) -> bool:
+    """The same by the moments of creation; where one is not known, it counts as the same job."""
+    return known is not None and seen is not None and seen - known > _SAME_LIFE
 
 
 def _in_order(one: Job, other: Job) -> tuple[Job, Job]:

@@ -6,6 +6,7 @@ Elsewhere a name says in what it differs from home, behind a dot, which stands i
 where both are others. So the names of a book with one account and region are short, and those of several never meet.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from trialbook.core.jobs import JobKey
 from trialbook.core.names import valid_name
 
 _MARK = "."
+_LIFE = re.compile(r"\.(\d{1,6})$")  # accounts have twelve digits
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,8 +77,17 @@ def name_there(name: str, place: Place) -> str:
     """The same where any text may be a name: the tuning jobs' come from events."""
     account, region = place.account, place.region
     suffixes = (_suffix(account, region), _suffix(account, None), _suffix(None, region))
+    name = _LIFE.sub("", name)
     found = next((each for each in suffixes if name.endswith(each)), "")
     return name.removesuffix(found)
+
+
+def next_life(name: str) -> str:
+    """What the book calls a tuning job that was made anew under the name of one that was deleted: `churn-xgb-1.2`, then
+    `churn-xgb-1.3`. No account or region ends so."""
+    found = _LIFE.search(name)
+    number = int(found[1]) + 1 if found else 2
+    return f"{_LIFE.sub('', name)}{_MARK}{number}"
 
 
 def _suffix(*parts: str | None) -> str:

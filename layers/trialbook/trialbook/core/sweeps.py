@@ -6,7 +6,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, Job, JobKey, JobKind, ParentsBest, TuningDefinition, nothing
+from trialbook.core.jobs import (
+    COMPLETED,
+    FAILED,
+    STOPPED,
+    TERMINAL,
+    Job,
+    JobKey,
+    JobKind,
+    ParentsBest,
+    TuningDefinition,
+    nothing,
+)
+from trialbook.core.merging import is_made_anew
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, ObjectiveSource, rank_key, rank_prefix, unranked_key
 from trialbook.core.places import Place, name_there
@@ -133,7 +145,8 @@ class Sweep:
     `revision` counts how often it was closed. `supersedes` are sweeps that merged into this one.
     `latest` are the two settings of which jobs were last seen: they tell whether a new job differs from one nearby.
     Empty in loops from the time before that was asked.
-    `was_sweep`: it held more than one job once, so that it was told of.
+    `was_sweep`: it held more than one job once, so that it was told of. `being_removed`: its jobs are leaving the
+    ledger and it goes last, so that nothing may join it any more.
     """
 
     id: str
@@ -168,6 +181,7 @@ class Sweep:
     closed_at: datetime | None = None
     is_history: bool = False
     latest: tuple[Latest, ...] = ()
+    being_removed: bool = False
 
     @property
     def is_single(self) -> bool:
@@ -199,6 +213,15 @@ class Sweep:
     def began_at(self) -> datetime | None:
         """When the first of its jobs was launched, or the tuning job itself while it has none."""
         return self.first_at or self.tuning_created_at
+
+
+def is_of_earlier_life(sweep: Sweep, job: Job) -> bool:
+    """Whether a tuning job's sweep was over before the job, itself or a child, was made: the tuning job was deleted
+    then, and made anew under the same name."""
+    if job.key.kind is JobKind.TUNING:
+        return is_made_anew(sweep.tuning_created_at, job.created_at)
+    is_over = sweep.tuning_status in TERMINAL and sweep.tuning_ended_at is not None
+    return is_over and sweep.tuning_ended_at is not None and start_of(job) > sweep.tuning_ended_at
 
 
 def counts_of(record: Record) -> Counts:

@@ -126,8 +126,10 @@ class Bookkeeper:
             self.ledger.write([fresh])
             return fresh
         is_read = read is not None and read.id == part.id
-        known = read if is_read else self.ledger.sweep(part.id)
-        sweep = known or blank_sweep(part.kind, part.id, placement.experiment, job.key)
+        sweep_id, known = part.id, read if is_read else self.ledger.sweep(part.id)
+        if part.kind is SweepKind.TUNING:
+            sweep_id, known = self.ledger.life_of(sweep_id, known, job)
+        sweep = known or blank_sweep(part.kind, sweep_id, placement.experiment, job.key)
         if part.kind is SweepKind.TUNING:
             sweep = self._with_definitions(sweep, job)
         fresh = self._assessed(job, placement, old, sweep.definitions)
@@ -331,7 +333,7 @@ class Bookkeeper:
         """The tuning job's own record, and what it tells about its sweep; None where nothing changed."""
         seen = self.ledger.masker.tuning_job(seen)
         sweep_id = self.ledger.tuning_sweep(seen.job.key, seen.job.name)
-        known = self.ledger.sweep(sweep_id)
+        sweep_id, known = self.ledger.life_of(sweep_id, self.ledger.sweep(sweep_id), seen.job)
         changed = retried(lambda: self._enter_tuning_job(seen, sweep_id))
         if known is not None and known.counts.ended and seen.definitions != known.definitions and seen.definitions:
             self.rerank(sweep_id)  # children that ended before their objective was known

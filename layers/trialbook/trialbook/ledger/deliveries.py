@@ -25,13 +25,13 @@ class Deliveries:
 
     def get(self, about: str, channel: str, address: str, part: str = MESSAGE) -> Delivery:
         """A record, read consistently; a fresh one, with version 0, where there is none."""
-        found = self._ledger.kept(_pk(about), _sk(channel, address, part))
+        found = self._ledger.kept(pk_of(about), _sk(channel, address, part))
         return Delivery(about, channel, address, part) if found is None else unpack(Delivery, found)
 
     def put(self, delivery: Delivery, now: datetime) -> Delivery:
         """Writes a record that is one version on from what was read. Raises Conflict where another was faster."""
         self._ledger.keep(
-            _pk(delivery.about),
+            pk_of(delivery.about),
             _sk(delivery.channel, delivery.address, delivery.part),
             pack(delivery),
             item="delivery",
@@ -48,11 +48,12 @@ class Deliveries:
 
     def of(self, about: str) -> Iterator[Delivery]:
         """All records of what is about the same thing, one Query."""
-        for found in self._ledger.kept_in(_pk(about)):
+        for found in self._ledger.kept_in(pk_of(about)):
             yield unpack(Delivery, found)
 
 
-def _pk(about: str) -> str:
+def pk_of(about: str) -> str:
+    """The partition of what was sent about something."""
     if len(about) <= _LONGEST_KEY:
         return f"DELIVERY#{about}"
     return f"DELIVERY#{about[:_LONGEST_KEY]}~{sha256(about.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

@@ -26,7 +26,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from itertools import takewhile
 from types import MappingProxyType
@@ -36,7 +36,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
-from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError
+from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
@@ -46,12 +46,12 @@ from trialbook.core.codec import pack, unpack
 from trialbook.core.events import PipelineStep
 from trialbook.core.experiments import Experiment
 from trialbook.core.formats import FORMAT, upgraded
-from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.jobs import Job, JobKey, JobKind
 from trialbook.core.masking import Masker
 from trialbook.core.names import same_name
 from trialbook.core.objectives import OLD_RANKS, Objective, moved_rank, rank_prefix
-from trialbook.core.places import Place, Places
-from trialbook.core.sweeps import Record, Sweep, start_of
+from trialbook.core.places import Place, Places, next_life
+from trialbook.core.sweeps import Record, Sweep, SweepState, is_of_earlier_life, start_of
 from trialbook.core.times import iso
 
 _COMPRESS_FROM = 16_000  # bytes: below, the facts stay readable in the console
@@ -147,10 +147,12 @@ class _Item(Model):
 PLACES = "places"  # the note's name
 _MASKING_KEY = "masking key"
 _ENTRY, FIRST_RANK = "!", "0"  # an experiment's entry sorts before all its jobs in the index
-_HEAD = "~"  # sorts behind every window of the experiment
+HEAD = "~"  # sorts behind every window of the experiment
 NO_LOOPS: Mapping[str, "Loops"] = MappingProxyType({})
 EXPERIMENTS = "EXPERIMENTS"
-SWEEPS_DUE, UNATTACHED_DUE, SWEEPS = "sweeps", "unattached", "sweeps"
+SWEEPS_DUE, UNATTACHED_DUE, EXPIRING_DUE, SWEEPS = "sweeps", "unattached", "expiring", "sweeps"
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_LONGEST_RUN = timedelta(days=28)  # of a job of SageMaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class Attachment:
     """What became of a job's way into its Experiment and Trial, or, as long as it is not `settled`, where it is to go.
 
     `problem` says why it is not attached, None where it is. With `again_at`, reconcile tries it again from then on.
+    `created_at` is the job's creation, by which a job that was made anew under a deleted one's name is told from it.
     """
 
     key: JobKey
@@ -166,6 +169,7 @@ class Attachment:
     settled: bool
     problem: str | None = None
     again_at: datetime | None = None
+    created_at: datetime | None = None
 
     @property
     def is_attached(self) -> bool:
@@ -337,7 +341,7 @@ class Ledger:
         head = next(iter(items), None)
         if head is None:
             return Loops(0), iter(())
-        if head.sk != _HEAD:
+        if head.sk != HEAD:
             raise Conflict(f"experiment {experiment}: its windows came up while they were read")
         moving = tuple(json.loads(head.facts)) if head.facts else ()
         windows = (sweep for item in items if (sweep := read_sweep(item)).superseded_by is None)
@@ -440,6 +444,9 @@ class Ledger:
     ) -> None:
         """Jobs, sweeps with the moment they are due, and the new state of experiments' loops, in one transaction; each
         conditional on the item being one version older. Raises Conflict."""
+        sweeps = list(sweeps)
+        if leaving := [each.id for each, _ in sweeps if each.being_removed]:
+            raise Conflict(f"sweep {leaving[0]} is leaving the ledger: in a minute it is gone")
         writes = [(self._job_item(each), each.version - 1) for each in records]
         writes += [(self._sweep_item(each, due_at), each.version - 1) for each, due_at in sweeps]
         writes += [(self._loops_item(experiment, each), each.version - 1) for experiment, each in loops.items()]
@@ -458,7 +465,7 @@ class Ledger:
 
     def _loops_item(self, experiment: str, loops: Loops) -> _Item:
         moving = json.dumps(loops.moving) if loops.moving else None
-        return self._item(loops_pk(experiment), _HEAD, item="loops", version=loops.version, facts=moving)
+        return self._item(loops_pk(experiment), HEAD, item="loops", version=loops.version, facts=moving)
 
     def _job_item(self, record: Record) -> _Item:
         job = record.job
@@ -474,13 +481,16 @@ class Ledger:
             experiment_id=experiment_id(record.experiment),
             experiment_rank=record.experiment_rank,
             created=iso(start_of(job)),
-            expires_at=self._expiry(start_of(job)),
+            expires_at=self._job_expiry(record),
             cause=self._cause(),
         )
 
     def _sweep_item(self, sweep: Sweep, due_at: datetime | None) -> _Item:
         listed = not sweep.is_single and sweep.superseded_by is None
         began = sweep.began_at
+        due_list = SWEEPS_DUE if due_at else None
+        if due_at is None and (expires := self._sweep_expiry(sweep)) is not None:
+            due_list, due_at = EXPIRING_DUE, expires
         return self._item(
             *sweep_keys(sweep.id),
             item="sweep",
@@ -489,18 +499,91 @@ class Ledger:
             status=sweep.state.value,
             experiment_id=_listed_under(sweep),
             experiment_rank=f"{iso(began)}|{sweep.id}" if _listed_under(sweep) and began else None,
-            due_list=SWEEPS_DUE if due_at else None,
+            due_list=due_list,
             due_at=iso(due_at) if due_at else None,
             time_shard=SWEEPS if listed and began else None,
             created=iso(began) if began else None,
-            expires_at=self._expiry(began),
+            expires_at=self._mark_expiry(sweep),
             cause=self._cause(),
         )
 
     def _expiry(self, moment: datetime | None) -> int | None:
+        """When DynamoDB deletes what is by itself in the ledger, and was over at a moment."""
         if self._expire_days is None or moment is None:
             return None
         return int(moment.timestamp()) + self._expire_days * 86_400
+
+    def _job_expiry(self, record: Record) -> int | None:
+        """A job of no sweep goes by itself, after its end; one of a sweep, or a tuning job, goes with its sweep."""
+        job = record.job
+        if record.sweep is not None or job.key.kind in (JobKind.TRAINING, JobKind.TUNING):
+            return None
+        return self._expiry((job.ended_at or start_of(job)) if job.is_terminal else start_of(job) + _LONGEST_RUN)
+
+    def _sweep_expiry(self, sweep: Sweep) -> datetime | None:
+        """When a closed sweep goes, with all that belongs to it."""
+        if self._expire_days is None or sweep.state is not SweepState.CLOSED or sweep.closed_at is None:
+            return None
+        return None if sweep.superseded_by is not None else sweep.closed_at + timedelta(days=self._expire_days)
+
+    def _mark_expiry(self, sweep: Sweep) -> int | None:
+        """The mark of a window that merged into another before anybody was told of it goes by itself; one that was
+        told of goes with the other."""
+        if sweep.superseded_by is None or sweep.was_sweep or sweep.began_at is None:
+            return None
+        return self._expiry(sweep.began_at + _LONGEST_RUN)
+
+    # -- leaving ------------------------------------------------------------------------------------------------
+
+    def expired(self, until: datetime) -> Iterator[tuple[str, str]]:
+        """The keys of the closed sweeps that are to leave the ledger by then; none where nothing expires."""
+        if self._expire_days is None:
+            return
+        for item in self._item.due.query(EXPIRING_DUE, self._item.due_at <= iso(until)):
+            yield item.pk, item.sk
+
+    def leaving_sweep(self, key: tuple[str, str]) -> Sweep | None:
+        """The sweep of such a key, read consistently; None where it is open again, or gone."""
+        item = self._get(*key)
+        return read_sweep(item) if item is not None and item.due_list == EXPIRING_DUE else None
+
+    def begin_to_remove(self, sweep: Sweep) -> Sweep:
+        """The sweep, marked so that nothing joins it any more. Raises Conflict where it has changed since."""
+        marked = sweep if sweep.being_removed else replace(sweep, being_removed=True, version=sweep.version + 1)
+        if marked is not sweep:
+            item = self._sweep_item(marked, None)
+            item.due_list, item.due_at = (
+                EXPIRING_DUE,
+                iso(sweep.closed_at or sweep.last_at or sweep.began_at or _LONG_AGO),
+            )
+            try:
+                item.save(self._is_at(sweep.version))
+            except PutError as error:
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+                raise Conflict(f"sweep {sweep.id} has changed since it was read") from error
+        return marked
+
+    def delete(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Deletes the items of these keys, as far as they exist."""
+        with self._item.batch_write() as batch:
+            for key in keys:
+                batch.delete(self._item(*key))
+
+    def delete_unchanged(self, key: tuple[str, str], version: int) -> bool:
+        """Deletes an item that still has this version; whether it had."""
+        try:
+            self._item(*key).delete(self._item.version == version)
+        except DeleteError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def keys_in(self, pk: str, beginning: str | None = None) -> list[tuple[str, str]]:
+        """The keys of all items of a partition, or of those whose sort key begins so."""
+        condition = self._item.sk.startswith(beginning) if beginning else None
+        return [(item.pk, item.sk) for item in self._item.query(pk, condition, attributes_to_get=["pk", "sk"])]
 
     # -- attaching ----------------------------------------------------------------------------------------------
 
@@ -534,7 +617,14 @@ class Ledger:
             status="attached" if attachment.is_attached else "not attached",
             due_list=UNATTACHED_DUE if again_at else None,
             due_at=iso(again_at) if again_at else None,
+            expires_at=self._attachment_expiry(attachment),
         ).save()
+
+    def _attachment_expiry(self, attachment: Attachment) -> int | None:
+        """A training job's goes with its sweep; another's once the job has surely expired."""
+        if attachment.key.kind is JobKind.TRAINING or attachment.created_at is None:
+            return None
+        return self._expiry(attachment.created_at + _LONGEST_RUN)
 
     def unattached(self, until: datetime) -> Iterator[JobKey]:
         """The jobs whose attaching is to be tried again by then."""
@@ -579,7 +669,9 @@ class Ledger:
         """Notes a step of a pipeline execution; a terminal status stays."""
         step = replace(step, failure_reason=step.failure_reason and self.masker.text(step.failure_reason))
         pk, sk = job_pk(step.execution), f"STEP#{step.name}"
-        item = self._item(pk, sk, item="step", status=step.status, **_facts(pack(step)))
+        over = step.ended_at or step.started_at
+        expires_at = self._expiry(over + _LONGEST_RUN) if over else None
+        item = self._item(pk, sk, item="step", status=step.status, **_facts(pack(step)), expires_at=expires_at)
         self._save_if(item, None if step.ended_at else self._item.pk.does_not_exist())
 
     def places(self) -> Places:
@@ -608,6 +700,13 @@ class Ledger:
         if first is None:
             return Places(), 0
         return Places((Place(first.account, first.region),), were_mixed=True), 0
+
+    def life_of(self, sweep_id: str, sweep: Sweep | None, job: Job) -> tuple[str, Sweep | None]:
+        """Id and sweep of the tuning job that the job is, or is a child of, where names were given anew."""
+        while sweep is not None and is_of_earlier_life(sweep, job):
+            sweep_id = next_life(sweep_id)
+            sweep = self.sweep(sweep_id)
+        return sweep_id, sweep
 
     def tuning_sweep(self, child: JobKey, name: str) -> str:
         """The id of the sweep of a tuning job, by what the book calls it in its child's place."""

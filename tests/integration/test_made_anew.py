@@ -1,0 +1,134 @@
+"""A job that was deleted and made anew under the same name is another job."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.session import Session
+from moto import mock_aws
+
+from tests.integration.test_close_and_reconcile import World
+from tests.integration.test_close_and_reconcile import world as world
+from tests.integration.test_replay import CHURN, recording
+from tests.unit.making import ACCOUNT, REGION, at, job
+from trialbook.adapters.s3 import Bucket, BusyObject
+from trialbook.attach_job import Outcome, attach
+from trialbook.core.jobs import Job, JobKey, JobKind, TuningDefinition, TuningJob
+from trialbook.core.places import Place, name_there, next_life
+from trialbook.core.rules.document import Rules
+from trialbook.ledger.bookkeeper import Bookkeeper
+from trialbook.ledger.ledger import Attachment, Ledger
+from trialbook.reconcile import repair
+
+
+def test_a_job_made_anew_is_attached_anew(world: World) -> None:
+    ended = [e for e in recording(CHURN).events if e["detail"].get("SecondaryStatus") == "Completed"]
+    name = ended[0]["detail"]["TrainingJobName"]
+    seen = world.services.sagemaker(ACCOUNT, REGION).describe(JobKey(ACCOUNT, REGION, JobKind.TRAINING, name))
+    first, again = (attach(seen, world.services) for _ in range(2))
+    assert seen.created_at is not None
+    anew = replace(seen, created_at=seen.created_at + timedelta(days=1), experiment_config=None)
+    world.ledger.put_attachment(Attachment(seen.key, "elsewhere", "old", settled=True, created_at=seen.created_at))
+    outcome = attach(anew, world.services)
+    late = attach(seen, world.services)
+    kept = world.ledger.attachment(seen.key)
+
+    assert (first, again, outcome, late) == (Outcome.ATTACHED, Outcome.ALREADY, Outcome.ATTACHED, Outcome.ALREADY)
+    assert kept is not None
+    assert (kept.experiment, kept.created_at) != ("elsewhere", seen.created_at)
+
+
+def test_reconcile_finds_a_job_made_anew(world: World) -> None:
+    ended = [e for e in recording(CHURN).events if e["detail"].get("SecondaryStatus") == "Completed"]
+    name = ended[0]["detail"]["TrainingJobName"]
+    seen = world.services.sagemaker(ACCOUNT, REGION).describe(JobKey(ACCOUNT, REGION, JobKind.TRAINING, name))
+    first = repair([seen], world.services)
+    assert seen.created_at is not None
+    assert seen.ended_at is not None
+    day = timedelta(days=1)
+    anew = replace(seen, created_at=seen.created_at + day, ended_at=seen.ended_at + day)
+    second, third = (repair([anew], world.services) for _ in range(2))
+
+    assert (first.recorded, first.attached) == (1, 1)
+    assert (second.recorded, second.attached) == (1, 1)
+    assert (third.recorded, third.attached) == (0, 0)
+
+
+def tuning(start: float, end: float | None, metric: str) -> TuningJob:
+    key = JobKey(ACCOUNT, REGION, JobKind.TUNING, "tune")
+    status = "InProgress" if end is None else "Completed"
+    moment = at(start if end is None else end)
+    made = Job(key, status, created_at=at(start), ended_at=None if end is None else moment, last_modified_at=moment)
+    return TuningJob(made, definitions=(TuningDefinition(None, metric, "Minimize"),))
+
+
+@pytest.mark.parametrize("child_first", [True, False])
+def test_a_tuning_job_made_anew_under_a_deleted_ones_name_has_a_sweep_of_its_own(
+    child_first: bool, ledger: Ledger
+) -> None:
+    book = Bookkeeper(ledger, Rules(), lambda key, name: tuning(100, None, "f1"))
+    book.enter_tuning_job(tuning(0, None, "validation:error"))
+    book.enter(job("tune-001", 1, 5, tuning_job="tune"), None)
+    book.enter_tuning_job(tuning(0, 30, "validation:error"))
+    child = job("tune-001-b", 101, 105, tuning_job="tune", metrics={"f1": 0.9})
+    if child_first:
+        book.enter(child, None)
+    book.enter_tuning_job(tuning(100, None, "f1"))
+    if not child_first:
+        book.enter(child, None)
+    late = job("tune-002", 2, 29, tuning_job="tune")
+    book.enter(late, None)
+    book.enter_tuning_job(tuning(100, 130, "f1"))
+    book.enter_tuning_job(tuning(200, None, "f1"))
+    sweeps = {each.id: each for each in ledger.all_sweeps()}
+
+    assert {each.id: each.counts.jobs for each in sweeps.values()} == {"tune": 2, "tune.2": 1, "tune.3": 0}
+    assert sweeps["tune"].tuning_ended_at == at(30)
+    assert sweeps["tune.2"].tuning_job.name == sweeps["tune.3"].tuning_job.name == "tune"
+    assert sweeps["tune.2"].objective is not None
+    assert (sweeps["tune.2"].objective.metric, sweeps["tune.2"].tuning_created_at) == ("f1", at(100))
+
+
+def test_the_names_of_lives_never_meet_those_of_places() -> None:
+    place = Place("210987654321", "eu-west-1")
+    names = ["tune", "tune.210987654321", "tune.210987654321.eu-west-1"]
+
+    assert next_life(next_life("tune")) == "tune.3"
+    assert {name_there(next_life(name), place) for name in names} == {"tune"}
+    assert len({*names, *map(next_life, names)}) == 6
+
+
+@mock_aws
+def test_of_two_builders_at_once_the_one_with_the_older_state_writes_again() -> None:
+    boto3.client("s3", region_name=REGION).create_bucket(Bucket="reports")
+    slow, fast = Bucket(Session(), "reports"), Bucket(Session(), "reports")
+    experiments = ["churn"]
+    made: list[bytes] = []
+
+    def page() -> bytes:
+        content = ",".join(experiments).encode()
+        if not made:  # while it is made, another experiment comes, and the other builder is faster
+            experiments.append("fraud")
+            fast.replace("index.html", lambda: ",".join(experiments).encode())
+        made.append(content)
+        return content
+
+    slow.replace("index.html", page)
+
+    assert made == [b"churn", b"churn,fraud"]
+    assert slow.get("index.html") == b"churn,fraud"
+
+
+@mock_aws
+def test_a_page_that_others_write_all_the_time_is_tried_again_later() -> None:
+    boto3.client("s3", region_name=REGION).create_bucket(Bucket="reports")
+    slow, fast = Bucket(Session(), "reports"), Bucket(Session(), "reports")
+    moments = iter(range(100))
+
+    def page() -> bytes:
+        fast.put("index.html", f"{next(moments)} {datetime.now(UTC)}".encode())
+        return b"old"
+
+    with pytest.raises(BusyObject):
+        slow.replace("index.html", page)
