@@ -176,7 +176,8 @@ def redrive(
     """Sends what waits in the dead-letter queues back.
 
     Each message goes to the queue that it came from, where it is tried again. For use once its cause is gone: doctor
-    and the alarms name it. Can be interrupted and repeated.
+    and the alarms name it. Of what the ledger's stream gave up, the jobs and sweeps are announced again. Can be
+    interrupted and repeated.
 
     Example: trialbook redrive --dry-run --stack trialbook
     """

@@ -1,5 +1,6 @@
 """What docs/cli.md says that a person's credentials must allow is what the commands ask AWS for: no less, no more."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -30,8 +31,18 @@ NAMES = {
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sesv2:SendEmail": "ses:SendEmail",
 }
-# What no command below needs: a token in the other place, and what SES asks for beside SendEmail.
-OTHERWISE = {"secretsmanager:GetSecretValue", "ses:SendRawEmail"}
+# What no command below needs: a token in the other place, what SES asks for beside SendEmail, and the stream of a table
+# that still has what it gave up.
+OTHERWISE = {"secretsmanager:GetSecretValue", "ses:SendRawEmail", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+# What Lambda leaves in the stream's dead letters, of a day that the stream no longer has.
+STRETCH = {
+    "shardId": "shardId-00000000000000000000-00000000",
+    "startSequenceNumber": "1",
+    "endSequenceNumber": "9",
+    "approximateArrivalOfFirstRecord": "2026-11-20T00:00:00Z",
+    "approximateArrivalOfLastRecord": "2026-11-21T00:00:00Z",
+    "streamArn": "arn:aws:dynamodb:us-east-1:123456789012:table/gone/stream/2026-11-20T00:00:00.000",
+}
 CALL: Any = vars(BaseClient)["_make_api_call"]  # the one place through which every call goes
 
 
@@ -75,6 +86,8 @@ def test_each_command_asks_for_what_the_page_says(aws: Aws, workspace: Workspace
     mail = ["test-message", "--channel", "email", "--to", "a@example.com"]
     boto3.client("sesv2").create_email_identity(EmailIdentity="trialbook@example.com")
     boto3.client("sqs").send_message(QueueUrl=queue("SlackDeadLetters"), MessageBody="waits")
+    gave_up = json.dumps({"DDBStreamBatchInfo": STRETCH})
+    boto3.client("sqs").send_message(QueueUrl=queue("StreamDeadLetters"), MessageBody=gave_up)
     commands: list[tuple[str, list[list[Any]]]] = [
         ("`rules push`", [["rules", "push", rules]]),
         ("`backfill`, `record`", [["record", *SINCE, "--out", out / "r"], ["backfill", *SINCE, "--book", out / "b"]]),

@@ -87,7 +87,8 @@ def test_a_tag_sweep_with_trials_on_days_0_20_and_40_keeps_its_item_and_its_revi
 
     assert revisions == [(1, 1, SweepState.CLOSED), (2, 2, SweepState.CLOSED), (3, 3, SweepState.CLOSED)]
     assert before == [3]
-    assert standing(ledger) == list(ledger.jobs()) == []
+    assert standing(ledger) == []
+    assert list(ledger.jobs()) == []
 
 
 def test_a_nine_day_tuning_job_closes_though_records_expire_after_seven(table: Ledger) -> None:

@@ -82,7 +82,8 @@ def test_what_waits_goes_back_to_where_it_came_from(workspace: Workspace, ask: A
     assert (counted.exit_code, done.exit_code) == (0, 0), done.output
     assert "SlackDeadLetters: 23 would go back" in counted.stdout
     assert "SlackDeadLetters: 23 went back" in done.stdout
-    assert "StreamDeadLetters: 1 stay, places in the ledger's stream" in done.stdout
+    assert "StreamDeadLetters: 1 would be announced again from the ledger" in counted.stdout
+    assert "StreamDeadLetters: 1 stays, it names no stretch of a stream" in done.stdout
     assert again.stdout == "SlackDeadLetters: empty\n"
     assert bodies("SlackQueue") == [f"SlackDeadLetters {at:02}" for at in range(23)]
     assert bodies("RecordQueue") == ["RecordDeadLetters 00", "RecordDeadLetters 01"]

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from trialbook.core.errors import InvalidInput
+from trialbook_cli.announcing_again import announce_again
 from trialbook_cli.frame import Source
 from trialbook_cli.plain import FAILED, OK, say
 from trialbook_cli.terminal import progress
 
 _AT_ONCE = 10  # messages that SQS hands out and takes
+_STREAM = "StreamDeadLetters"
 _HIDDEN = 120  # seconds; a message that this command takes and does not move is seen again then
 _NO_WAY_BACK = {
     "ScheduleDeadLetters": "runs of a schedule: the next run does their work",
-    "StreamDeadLetters": "places in the ledger's stream, a day old at most: the ledger itself has all",
 }
 
 
@@ -41,7 +42,10 @@ def run(source: Source, wanted: str, *, dry_run: bool) -> int:
         raise InvalidInput("--queue", wanted, f"a part of one of these names: {names}")
     failed = 0
     for queue in chosen:
-        failed += _redrive(sqs, queue, dry_run=dry_run)
+        if queue.name == _STREAM:
+            announce_again(book.ledger, sqs, queue.url, queue.messages, dry_run=dry_run)
+        else:
+            failed += _redrive(sqs, queue, dry_run=dry_run)
     return FAILED if failed else OK
 
 

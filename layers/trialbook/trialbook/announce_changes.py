@@ -16,7 +16,7 @@ from trialbook.core.announcements import (
 from trialbook.core.formats import NewerFormat
 from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import Record, Sweep
-from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger, cause_of_image, item_from_image
+from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger, cause_of_image, is_announced_again, item_from_image
 from trialbook.runtime.observability import count, logger
 
 Image = Mapping[str, Any]
@@ -60,6 +60,8 @@ def _key_of(image: Image | None) -> str:
 
 
 def _told(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> list[Announcement]:
+    if is_announced_again(old_image, new_image):
+        old_image = None
     old, new = (None if image is None else item_from_image(image) for image in (old_image, new_image))
     if isinstance(new, Sweep):
         before = old if isinstance(old, Sweep) else None

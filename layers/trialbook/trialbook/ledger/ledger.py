@@ -36,7 +36,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
-from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError
+from pynamodb.exceptions import DeleteError, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
@@ -137,6 +137,7 @@ class _Item(Model):
     created = UnicodeAttribute(null=True)
     expires_at = NumberAttribute(null=True)
     cause = UnicodeAttribute(null=True)
+    again = UnicodeAttribute(null=True)
 
     by_sweep = BySweep()
     by_experiment = ByExperiment()
@@ -580,6 +581,17 @@ class Ledger:
             return False
         return True
 
+    def announce_again(self, key: tuple[str, str], mark: str) -> bool:
+        """Has the stream show a job or sweep once more as if it were new; whether it is there. A mark of its own each
+        time: the item's next change takes it away."""
+        try:
+            self._item(*key).update(actions=[self._item.again.set(mark)], condition=self._item.pk.exists())
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
     def keys_in(self, pk: str, beginning: str | None = None) -> list[tuple[str, str]]:
         """The keys of all items of a partition, or of those whose sort key begins so."""
         condition = self._item.sk.startswith(beginning) if beginning else None
@@ -894,6 +906,12 @@ def cause_of_image(image: Mapping[str, Any] | None) -> str | None:
     """The id of the event behind the last change of a job or sweep, from an image of the table's stream."""
     cause: str | None = (image or {}).get("cause", {}).get("S")
     return cause
+
+
+def is_announced_again(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> bool:
+    """Whether a change of an item only asks to announce it once more, as if it were new."""
+    mark = (new or {}).get("again")
+    return mark is not None and mark != (old or {}).get("again")
 
 
 def read_experiment(item: Any) -> Experiment:

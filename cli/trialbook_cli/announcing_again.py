@@ -1,0 +1,137 @@
+"""What went to the stream's dead letters is announced again.
+
+A message there names a stretch of the stream: shard, first and last sequence number, and when the changes were made.
+As long as the stream has them, a day, the items that changed are read from it. Later they are found by their own times,
+in the ledger. Each is then marked in the table, so that the stream shows it once more, and `announce_changes` announces
+what it says today. Consumers drop what they have had before, by its id.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from trialbook.core.errors import InvalidInput
+from trialbook.core.sweeps import Record, Sweep, start_of
+from trialbook.core.times import parse_time
+from trialbook.ledger.ledger import Ledger, job_pk, sweep_keys
+from trialbook.runtime import clock
+from trialbook_cli.plain import say
+
+Key = tuple[str, str]
+_AT_ONCE, _HIDDEN = 10, 120  # messages that SQS hands out; seconds until they are seen again
+_KEPT_IN_STREAM = timedelta(days=1)
+_SLACK = timedelta(hours=2)  # an event may be recorded so long after what it tells of
+_GONE = ("TrimmedDataAccessException", "ResourceNotFoundException", "ExpiredIteratorException", "ValidationException")
+
+
+def announce_again(ledger: Ledger, sqs: Any, url: str, messages: int, *, dry_run: bool) -> None:
+    """Announces what the queue's messages are about, and deletes them; says how many."""
+    if not messages:
+        say("StreamDeadLetters: empty")
+        return
+    if dry_run:
+        say(f"StreamDeadLetters: {messages} would be announced again from the ledger")
+        return
+    streams = ledger.session.create_client("dynamodbstreams")
+    done, marked = 0, 0
+    seen: set[str] = set()
+    while batch := _taken(sqs, url, seen):
+        for message in batch:
+            seen.add(message["MessageId"])
+            found = _stretch(message["Body"])
+            if found is None:
+                say("StreamDeadLetters: 1 stays, it names no stretch of a stream")
+                continue
+            mark = uuid4().hex
+            marked += sum(ledger.announce_again(key, mark) for key in sorted(set(_changed(found, ledger, streams))))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            done += 1
+    say(f"StreamDeadLetters: {done} handled, {marked} jobs and sweeps are announced again")
+
+
+def _taken(sqs: Any, url: str, seen: set[str]) -> list[dict[str, Any]]:
+    answer = sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=_AT_ONCE, VisibilityTimeout=_HIDDEN, WaitTimeSeconds=1
+    )
+    return [each for each in answer.get("Messages", []) if each["MessageId"] not in seen]
+
+
+def _stretch(body: str) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(body)["DDBStreamBatchInfo"]
+        _ = (found["shardId"], found["startSequenceNumber"], int(found["endSequenceNumber"]), found["streamArn"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, Mapping) else None
+
+
+def _changed(stretch: Mapping[str, Any], ledger: Ledger, streams: Any) -> Iterator[Key]:
+    last = _moment(stretch, "approximateArrivalOfLastRecord")
+    if last is not None and clock.now() - last > _KEPT_IN_STREAM:
+        yield from _in_ledger(stretch, ledger)
+        return
+    try:
+        yield from list(_in_stream(stretch, streams))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise
+        yield from _in_ledger(stretch, ledger)
+
+
+def _in_stream(stretch: Mapping[str, Any], streams: Any) -> Iterator[Key]:
+    """The jobs and sweeps that changed, as the stream has them."""
+    last = int(stretch["endSequenceNumber"])
+    iterator = streams.get_shard_iterator(
+        StreamArn=stretch["streamArn"],
+        ShardId=stretch["shardId"],
+        ShardIteratorType="AT_SEQUENCE_NUMBER",
+        SequenceNumber=stretch["startSequenceNumber"],
+    )["ShardIterator"]
+    while iterator:
+        answer = streams.get_records(ShardIterator=iterator)
+        for each in answer["Records"]:
+            if int(each["dynamodb"]["SequenceNumber"]) > last:
+                return
+            if each["dynamodb"].get("NewImage", {}).get("item", {}).get("S") in ("job", "sweep"):
+                keys = each["dynamodb"]["Keys"]
+                yield keys["pk"]["S"], keys["sk"]["S"]
+        if not answer["Records"]:
+            return
+        iterator = answer.get("NextShardIterator")
+
+
+def _in_ledger(stretch: Mapping[str, Any], ledger: Ledger) -> Iterator[Key]:
+    """The jobs and sweeps that were active when the changes were made, by their own times; reads the whole table."""
+    first, last = (_moment(stretch, f"approximateArrivalOf{each}Record") for each in ("First", "Last"))
+    if first is None or last is None:
+        return
+    for sweep in ledger.all_sweeps():
+        if _is_within(_times(sweep), first, last):
+            yield sweep_keys(sweep.id)
+    for record in ledger.jobs():
+        if _is_within(_job_times(record), first, last):
+            yield job_pk(record.key), "JOB"
+
+
+def _times(sweep: Sweep) -> list[datetime]:
+    times = (sweep.first_at, sweep.tuning_created_at, sweep.last_at, sweep.tuning_ended_at, sweep.closed_at)
+    return [each for each in times if each is not None]
+
+
+def _job_times(record: Record) -> list[datetime]:
+    return [start_of(record.job), *([record.job.ended_at] if record.job.ended_at else [])]
+
+
+def _is_within(times: list[datetime], first: datetime, last: datetime) -> bool:
+    return bool(times) and min(times) <= last and max(times) >= first - _SLACK
+
+
+def _moment(stretch: Mapping[str, Any], name: str) -> datetime | None:
+    try:
+        return parse_time(stretch.get(name), name)
+    except InvalidInput:
+        return None
