@@ -46,6 +46,7 @@ IN_TRANSACTIONS = {
     "ConditionCheck": "ConditionCheckItem",
 }
 PREFIXES = {"sesv2": "ses"}
+NAMES = {"s3:HeadObject": "s3:GetObject"}
 # Not calls of the function's own: what Lambda, DynamoDB and SageMaker do with its role's rights.
 IMPLIED = {
     "ses:SendRawEmail": "SendEmail asks for it where the mail is given as it is",
@@ -88,7 +89,7 @@ def actions(service: str, operation: str, request: Mapping[str, Any]) -> Iterato
     elif operation == "BatchGetItem" or service == "dynamodb":
         yield f"{prefix}:{operation}", f"index/{request['IndexName']}" if "IndexName" in request else "table"
     else:
-        yield f"{prefix}:{operation}", ""
+        yield NAMES.get(f"{prefix}:{operation}", f"{prefix}:{operation}"), ""
 
 
 class Used:
@@ -207,6 +208,7 @@ def used() -> Used:
     _in_a_book_without_places(found, first_only(few(2)), "RecordJob")
     _in_a_book_without_places(found, of_half_the_children(recording(TUNING)), "Reconcile")
     _with_a_link(found)
+    _with_expiry(found)
     _with_a_weekly_report(found)
     _with_a_job_told_by(found, "PostSlack")
     _with_a_job_told_by(found, "PostEmail")
@@ -283,6 +285,17 @@ def of_a_loop_and_a_job() -> Recording:
     ends = {event["detail"]["TrainingJobName"]: event for event in few(3).events if is_end(event)}
     events = [_later(event, minutes) for event, minutes in zip(ends.values(), (0, 0, 60), strict=True)]
     return Recording("a loop and a job", events, [_describe("Training", event["detail"]) for event in events])
+
+
+def _with_expiry(found: Used) -> None:
+    """A sweep that was over a month ago leaves the ledger."""
+    with replaying.running(few(2), parameters={"ExpireDays": "7"}, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
+        found.watch(cloud, sagemaker)
+        for event in few(2).events:
+            cloud.deliver(event)
+        cloud.finish()
+        cloud.invoke("CloseSweeps", {"id": "a month later", "time": "2026-12-21T08:00:00Z"})
+        assert list(cloud.ledger.jobs()) == []
 
 
 def _with_a_link(found: Used) -> None:
