@@ -136,8 +136,10 @@ def test_an_account_whose_role_cannot_be_taken_keeps_no_other_account(world: Wor
 
 def test_one_hanging_job_that_cannot_be_described_keeps_no_other_of_its_sweep(world: World) -> None:
     events = list(starting(CHURN))
+    world.now = EARLY - timedelta(minutes=20)  # while they ran
     for event in events:
         record_job(event, world.services)
+    world.now = LATER
     failing = events[1]["detail"]["TrainingJobName"]
     world.sagemaker.faults = refusing({failing})
     done = close_sweeps(LATER, world.services)
