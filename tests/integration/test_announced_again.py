@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from tests.integration.test_announcements import Bus
 from tests.integration.test_ledger import book
-from tests.unit.making import at, job
+from tests.unit.making import REGION, at, job
 from trialbook.announce_changes import announce_changes
 from trialbook.close_sweeps import close
 from trialbook.core.times import iso
@@ -19,7 +19,7 @@ from trialbook.ledger.ledger import Ledger
 from trialbook.runtime.services import Services
 from trialbook_cli.announcing_again import announce_again
 from trialbook_cli.laptop_cloud.cloud import create_table
-from trialbook_cli.laptop_cloud.template import REGION, Stack, load_template
+from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.project import ROOT
 
 
