@@ -96,8 +96,8 @@ def test_a_job_that_hangs_beyond_its_runtime_is_described_not_waited_for(world: 
 
 def test_a_job_that_still_runs_is_looked_at_again_half_an_hour_later(world: World) -> None:
     (event, *_) = starting(CHURN)
-    record_job(event, world.services)
     world.now = datetime(2026, 11, 20, 10, 16, tzinfo=UTC)
+    record_job(event, world.services)
     moment = LATER + timedelta(days=1)
     close_sweeps(moment, world.services)
     (sweep,) = world.sweeps()
@@ -305,7 +305,9 @@ def test_one_sweep_of_which_sagemaker_does_not_tell_keeps_no_other_open(
         world.services,
     )
     for event in starting(CHURN):
+        world.now = datetime.fromisoformat(event["time"])
         record_job(event, world.services)
+    world.now = LATER
     due = [sweep.id for sweep in world.ledger.due_sweeps(LATER)]
     world.sagemaker.faults = failing("ListTrainingJobsForHyperParameterTuningJob", code)
     first, second = (close_sweeps(LATER, world.services) for _ in range(2))
