@@ -1,6 +1,6 @@
 """Every surface names the same best: `best`, tables, an experiment's page, the index, the weekly report, alerts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -50,6 +50,9 @@ class Store:
 
     def put(self, key: str, content: bytes) -> None:
         self.objects[key] = content
+
+    def replace(self, key: str, make: Callable[[], bytes]) -> None:
+        self.put(key, make())
 
     def get(self, key: str) -> bytes | None:
         return self.objects.get(key)
