@@ -8,8 +8,8 @@ a time.
 import gzip
 import json
 from base64 import b64decode, b64encode
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,19 @@ from botocore.exceptions import ClientError
 from trialbook.core.errors import InvalidInput
 from trialbook.core.objectives import moved_rank
 from trialbook.ledger.ledger import indexed_by
-from trialbook_book.conditions import Condition, comparable
+from trialbook_book.conditions import Condition
 from trialbook_book.paged import PagedLedger
+from trialbook_book.table import Indexed, Item
 
 FILE = "ledger.jsonl"
-Item = dict[str, dict[str, Any]]
 Key = tuple[str, str]
 
 
-class Table:
+class Table(Indexed):
     """Items by key and by index. `keep` is told of each write, as the lines that the log takes."""
 
     def __init__(self, keep: Callable[[str], object] = lambda line: None) -> None:
-        self.items: dict[Key, Item] = {}
-        self._indexes = indexed_by()
-        self._by: dict[tuple[str | None, str], dict[Key, Item]] = defaultdict(dict)
+        super().__init__(indexed_by())
         self._keep = keep
 
     def change(self, put: Iterable[Item], delete: Iterable[Key] = ()) -> None:
@@ -44,34 +42,10 @@ class Table:
     def load(self, put: Iterable[Item], delete: Iterable[Key] = ()) -> None:
         """What a line of the log says."""
         for key in delete:
-            self._forget(key)
+            self.delete(key)
         for item in put:
-            key = key_of(item)
-            self._forget(key)
             _move_ranks(item)
-            self.items[key] = item
-            for place in self._places(item):
-                self._by[place][key] = item
-
-    def _forget(self, key: Key) -> None:
-        old = self.items.pop(key, None)
-        for place in self._places(old) if old else ():
-            del self._by[place][key]
-
-    def _places(self, item: Item) -> Iterator[tuple[str | None, str]]:
-        for index, (hash_name, range_name) in self._indexes.items():
-            if hash_name in item and range_name in item:
-                yield index, item[hash_name]["S"]
-
-    def select(self, index: str | None, partition: str, *, forward: bool = True) -> list[tuple[Any, Item]]:
-        """The items of a partition with their sort keys, in order."""
-        range_name = self._indexes[index][1]
-        found = self._by.get((index, partition), {}).values()
-        return sorted(((self.place(range_name, item), item) for item in found), key=_place, reverse=not forward)
-
-    def place(self, range_name: str, item: Mapping[str, Any]) -> Any:
-        """What sorts an item within its partition; in an index several may have the same sort key."""
-        return comparable(item[range_name]), *key_of(item)
+            self.put(item)
 
 
 def _move_ranks(item: Item) -> None:
@@ -80,10 +54,6 @@ def _move_ranks(item: Item) -> None:
         for name in ("sweep_rank", "experiment_rank"):
             if "S" in item.get(name, {}):
                 item[name]["S"] = moved_rank(item[name]["S"])
-
-
-def _place(entry: tuple[Any, Item]) -> Any:
-    return entry[0]
 
 
 def key_of(item: Mapping[str, Any]) -> Key:
@@ -155,26 +125,20 @@ class TableClient:
 
     def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
         index, condition = request.get("IndexName"), _condition(request, "KeyConditionExpression")
-        partition = request["ExpressionAttributeValues"][":0"]["S"]  # pynamodb names the partition first
-        entries = self._table.select(index, partition, forward=request.get("ScanIndexForward", True))
-        entries = [entry for entry in entries if condition.holds(entry[1])]
-        start = request.get("ExclusiveStartKey")
-        if start:
-            after = self._table.place(indexed_by()[index][1], start)
-            is_forward = request.get("ScanIndexForward", True)
-            entries = [entry for entry in entries if (entry[0] > after if is_forward else entry[0] < after)]
-        return _answer(request, [item for _, item in entries], [*{"pk", "sk", *indexed_by()[index]}])
+        after, forward = request.get("ExclusiveStartKey"), request.get("ScanIndexForward", True)
+        found = self._table.query(index, condition, after=after, forward=forward)
+        return _answer(request, found, [*{"pk", "sk", *indexed_by()[index]}])
 
     def _scan(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return _answer(request, list(self._table.items.values()), ["pk", "sk"])
+        return _answer(request, iter(self._table.items.values()), ["pk", "sk"])
 
 
-def _answer(request: Mapping[str, Any], found: Sequence[Item], keys: Sequence[str]) -> dict[str, Any]:
-    page = found[: request.get("Limit")]
+def _answer(request: Mapping[str, Any], found: Iterator[Item], keys: Sequence[str]) -> dict[str, Any]:
+    page = list(islice(found, request.get("Limit")))
     keep = _condition(request, "FilterExpression")
     items = [item for item in page if keep.holds(item)]
     answer: dict[str, Any] = {"Items": items, "Count": len(items), "ScannedCount": len(page)}
-    if len(page) < len(found):
+    if next(found, None) is not None:
         answer["LastEvaluatedKey"] = {name: page[-1][name] for name in keys}
     return answer
 

@@ -4,7 +4,7 @@ the window and moves each of its jobs. The ledger's index shows a change 20 ms a
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Sweep
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.ledger import Conflict
-from trialbook_book.folder import FolderLedger, Item, Key, Table, TableClient
+from trialbook_book.conditions import Condition
+from trialbook_book.folder import FolderLedger, Key, Table, TableClient
+from trialbook_book.table import Item
 
 TITLE = "Long loops: moving a window's jobs"
 SIZES = (100, 1_000, 5_000)
@@ -37,13 +39,13 @@ class LaggingTable(Table):
         super().change(puts, deletes)
         self._on_the_way.append((time.monotonic() + self.lag, puts, deletes))
 
-    def select(self, index: str | None, partition: str, *, forward: bool = True) -> list[tuple[Any, Item]]:
+    def query(self, index: str | None, condition: Condition, **place: Any) -> Iterator[Item]:
         """What the table or the index shows by now."""
         if index is None:
-            return super().select(index, partition, forward=forward)
+            return super().query(index, condition, **place)
         while self._on_the_way and self._on_the_way[0][0] <= time.monotonic():
             self._indexed.load(*self._on_the_way.popleft()[1:])
-        return self._indexed.select(index, partition, forward=forward)
+        return self._indexed.query(index, condition, **place)
 
 
 class CountingClient(TableClient):

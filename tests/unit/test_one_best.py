@@ -302,10 +302,8 @@ def test_ranks_of_an_older_version_are_moved_once() -> None:
     world = World([Made("nobody", ERROR, (("Completed", 0.3), ("Completed", 0.2)))], "")
     client: Any = world.ledger.connection._client
     table = client._table
-    old = [item for item in table.items.values() if item["item"]["S"] == "job"]
-    for item in old:
-        item["experiment_rank"]["S"] = "1" + item["experiment_rank"]["S"][1:]
-        item["sweep_rank"]["S"] = "1" + item["sweep_rank"]["S"][1:]
+    for item in [item for item in table.items.values() if item["item"]["S"] == "job"]:
+        table.put(item | {name: {"S": "1" + item[name]["S"][1:]} for name in ("experiment_rank", "sweep_rank")})
 
     moved = [world.ledger.move_ranks("churn") for _ in range(2)]
 

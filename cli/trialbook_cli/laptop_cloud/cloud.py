@@ -1,17 +1,18 @@
 """The laptop cloud: what template.yaml describes, run in one process on a clock that is turned.
 
-moto stands in for DynamoDB, SQS and the rest, in process; moto's SQS is told the time of the turned clock, so that
-delays and visibility timeouts pass when the clock does. EventBridge's matching is moto's; Lambda's polling, batches
-and partial failures, and the schedules are here, because moto has none of them without Docker.
+A stand-in of its own answers for DynamoDB, moto for SQS and the rest, all in process and where botocore would send its
+requests. moto's SQS is told the time of the turned clock, so that delays and visibility timeouts pass when the clock
+does. EventBridge's matching is moto's; Lambda's polling, batches and partial failures, and the schedules are here,
+because moto has none of them without Docker.
 """
 
 import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
@@ -37,12 +38,12 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
 from trialbook.ledger.ledger import Ledger
 from trialbook.runtime import clock, observability
+from trialbook_cli import dynamodb_stand_in
 from trialbook_cli.laptop_cloud.answers import remembered_spellings
 from trialbook_cli.laptop_cloud.functions import Function
 from trialbook_cli.laptop_cloud.schedules import next_week
 from trialbook_cli.laptop_cloud.streams import Stream
 from trialbook_cli.laptop_cloud.template import Stack, as_json, load_template
-from trialbook_cli.laptop_cloud.transactions import sharing_items
 from trialbook_cli.project import ROOT
 from trialbook_cli.sagemaker_stand_in import SageMaker, serve
 from trialbook_cli.slack_stand_in import Workspace, serve_slack
@@ -63,6 +64,9 @@ _ENVIRONMENT = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+
+
+_Send = Callable[..., AWSResponse | None]
 
 
 class ProcessDied(BaseException):
@@ -95,7 +99,13 @@ class LaptopCloud:
     """
 
     def __init__(
-        self, stack: Stack, root: Path, start: datetime, until_end: ExitStack, without: Collection[str] = ()
+        self,
+        stack: Stack,
+        root: Path,
+        start: datetime,
+        until_end: ExitStack,
+        dynamodb: dynamodb_stand_in.Database | None,
+        without: Collection[str] = (),
     ) -> None:
         self.now = start
         self._account_of: dict[str, str] = {}
@@ -115,13 +125,7 @@ class LaptopCloud:
         self._sources: dict[str, tuple[Function, int]] = {}
         self.schedules: dict[str, Function] = {}
         self._streams: list[Stream] = []
-        # DynamoDB Local serves the streams at the table's own endpoint; moto does not know endpoints with account ids.
-        self._stream_client: Any = boto3.client(
-            "dynamodbstreams",
-            region_name=self.account.region,
-            endpoint_url=os.environ.get("AWS_ENDPOINT_URL_DYNAMODB"),
-            config=Config(account_id_endpoint_mode="disabled"),
-        )
+        self._dynamodb = dynamodb
         self._active_since_reconcile = False
         self._changed = False
         self._stream_due: datetime | None = None
@@ -154,9 +158,10 @@ class LaptopCloud:
         """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's, the
         cloud's account and region are the stand-in's.
 
-        With `dynamodb_url`, the ledger lies in the DynamoDB that answers there. The functions in `without` are not
-        deployed. `rules` is the rules document, `parameters` are the stack's. `slack` is the workspace that stands in
-        for Slack, whose token and webhook lie in the parameters that the stack names.
+        With `dynamodb_url`, the ledger lies in the DynamoDB that answers there, such as DynamoDB Local or moto's
+        server. The functions in `without` are not deployed. `rules` is the rules document, `parameters` are the
+        stack's. `slack` is the workspace that stands in for Slack, whose token and webhook lie in the parameters that
+        the stack names.
         """
         # Prices would be asked of AWS itself: nothing leaves the laptop.
         here = sagemaker.account
@@ -174,8 +179,10 @@ class LaptopCloud:
             until_end.enter_context(patch.object(EventAliaser, "_alias_event_name", staticmethod(_ALIAS_OF)))
             until_end.enter_context(patch("jsonpath_ng.ext.parse", _PARSED_PATH))
             until_end.enter_context(mock_aws(config=cast("Any", passed)))
-            until_end.enter_context(sharing_items())
             until_end.enter_context(remembered_spellings())
+            dynamodb = None if dynamodb_url else dynamodb_stand_in.Database(here.arn("dynamodb", "table/"))
+            if dynamodb is not None:
+                until_end.enter_context(_sending(partial(_in_this_process, dynamodb)))
             endpoint = until_end.enter_context(serve(sagemaker, account_of=account_of.get))
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
             if dynamodb_url:
@@ -186,17 +193,12 @@ class LaptopCloud:
             slack = slack or Workspace()
             os.environ["SLACK_API"] = f"{until_end.enter_context(serve_slack(slack))}/api/"
             _store_secrets_of(slack, stack)
-            cloud = cls(stack, root, start, until_end, without)
+            cloud = cls(stack, root, start, until_end, dynamodb, without)
             cloud.slack, cloud._account_of = slack, account_of
             sagemaker.now = slack.now = lambda: cloud.now
             until_end.enter_context(clock.use(lambda: cloud.now))
             until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
-            # Sessions made from here on, the functions' own, ask it before moto or the network.
-            on_the_wire = [
-                (each[0], cloud._or_in_its_stead(each[1])) if each[0] == "before-send" else each
-                for each in handlers.BUILTIN_HANDLERS
-            ]
-            until_end.enter_context(patch.object(handlers, "BUILTIN_HANDLERS", on_the_wire))
+            until_end.enter_context(_sending(cloud._or_in_its_stead))
             numbers = count(1)  # moto's ids of mails are made up anew each time, and stand in the ledger afterwards
             until_end.enter_context(patch("moto.ses.models.get_random_message_id", lambda: f"mail-{next(numbers):06}"))
             until_end.enter_context(patch("moto.sqs.models.unix_time_millis", cloud._milliseconds))
@@ -306,9 +308,21 @@ class LaptopCloud:
                 continue
             source = by_arn.get(mapping["EventSourceArn"])
             if source is None:
-                self._streams.append(Stream(polls, mapping, self._stream_client))
+                self._streams.append(Stream(polls, mapping, self._reading(mapping["EventSourceArn"])))
             else:
                 self._sources[source] = (polls, int(mapping.get("BatchSize", 10)))
+
+    def _reading(self, stream: str) -> Any:
+        """What reads a table's stream."""
+        if self._dynamodb is not None:
+            return self._dynamodb.stream(stream)
+        # DynamoDB Local serves the streams at the table's own endpoint; moto does not know endpoints with account ids.
+        return boto3.client(
+            "dynamodbstreams",
+            region_name=self.account.region,
+            endpoint_url=os.environ["AWS_ENDPOINT_URL_DYNAMODB"],
+            config=Config(account_id_endpoint_mode="disabled"),
+        )
 
     # -- running ------------------------------------------------------------------------------------------------
 
@@ -486,9 +500,8 @@ class LaptopCloud:
 
         return make_api_call
 
-    def _or_in_its_stead(self, send: Callable[..., AWSResponse | None]) -> Callable[..., AWSResponse | None]:
-        """What sends a request, but for those that `fault` answers: botocore asks all handlers, so that one beside
-        moto's would not keep the request from having its effect."""
+    def _or_in_its_stead(self, send: _Send) -> _Send:
+        """What sends a request, but for those that `fault` answers."""
 
         def answer(event_name: str, **given: Any) -> AWSResponse | None:
             if self._running is not None and self.fault is not None:
@@ -527,6 +540,28 @@ class LaptopCloud:
         """The bodies of the messages that ended in a dead-letter queue."""
         queues = (name for name, _ in self.stack.resources("AWS::SQS::Queue") if "DeadLetters" in name)
         return {name: [message.body for message in self._queue(name)._messages] for name in queues}  # noqa: SLF001
+
+
+def _sending(instead: Callable[[_Send], _Send]) -> AbstractContextManager[Any]:
+    """For the block, what sends the requests of the sessions that are made in it, moto's or the network's, is what
+    `instead` makes of it: botocore asks all handlers, so that one beside moto's would not keep a request from it."""
+    sending = [
+        (name, instead(handler), *more) if name == "before-send" else (name, handler, *more)
+        for name, handler, *more in handlers.BUILTIN_HANDLERS
+    ]
+    return patch.object(handlers, "BUILTIN_HANDLERS", sending)
+
+
+def _in_this_process(database: dynamodb_stand_in.Database, send: _Send) -> _Send:
+    """What sends a request, but for those to DynamoDB, which the stand-in answers."""
+
+    def answer(event_name: str, **given: Any) -> AWSResponse | None:
+        _, service, operation = event_name.split(".")
+        if service == "dynamodb":
+            return dynamodb_stand_in.answered(database, operation, given["request"])
+        return send(event_name=event_name, **given)
+
+    return answer
 
 
 def _store_secrets_of(slack: Workspace, stack: Stack) -> None:
