@@ -7,6 +7,7 @@ a time.
 
 import gzip
 import json
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -14,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from pynamodb.exceptions import AttributeDeserializationError
 
+from trialbook.core.codec import check_types
 from trialbook.core.errors import InvalidInput
+from trialbook.core.formats import NewerFormat
 from trialbook.core.objectives import moved_rank
-from trialbook.ledger.ledger import indexed_by
+from trialbook.ledger.ledger import indexed_by, item_of, read_experiment, read_record, read_sweep
 from trialbook_book.conditions import Condition
 from trialbook_book.paged import PagedLedger
 from trialbook_book.table import Indexed, Item
@@ -179,14 +183,62 @@ def _read_line(line: str) -> tuple[list[Item], list[Key]]:
 
 
 def _load(table: Table, path: Path) -> None:
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.endswith("\n") and path.suffix != ".gz":
-                return  # the process that wrote it died; what it was about to write was not written
-            try:
-                table.load(*_read_line(line))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise InvalidInput(f"{path}:{number}", line.strip(), "a line that trialbook export wrote") from error
+    for number, line in _lines(path):
+        try:
+            table.load(*_read_line(line))
+        except _UNREADABLE as error:
+            raise _damaged(path, number, line) from error
+
+
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, zlib.error)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines with their numbers. Raises InvalidInput where the file ends within its compression."""
+    is_packed, number = path.suffix == ".gz", 0
+    try:
+        with gzip.open(path, "rb") if is_packed else path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n") and not is_packed:
+                    return  # the process that wrote it died; what it was about to write was not written
+                yield number, line.decode("utf-8", "surrogateescape")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InvalidInput(f"{path}:{number + 1}", str(error), "a whole file, as DynamoDB exports it") from error
+
+
+def _damaged(path: Path, number: int, line: str) -> InvalidInput:
+    return InvalidInput(f"{path}:{number}", line.strip(), "a line that trialbook export wrote")
+
+
+def damage(folder: Path) -> InvalidInput | None:
+    """What is wrong with the first line that holds an item which can't be read, or whose facts are of another type than
+    they must be; None where all can. For who met an error: it reads everything."""
+    try:
+        for path in _files(folder):
+            for number, line in _lines(path):
+                try:
+                    for item in _read_line(line)[0]:
+                        _check(item)
+                except (*_UNREADABLE, AttributeDeserializationError, NewerFormat) as error:
+                    found = _damaged(path, number, line)
+                    found.__cause__ = error
+                    return found
+    except InvalidInput as error:
+        return error
+    return None
+
+
+def _check(item: Item) -> None:
+    """Raises an error where the item is not what the ledger writes."""
+    key_of(item)
+    found = item_of(item)
+    readers: Mapping[str, Callable[[Any], Any]] = {
+        "job": read_record,
+        "sweep": read_sweep,
+        "experiment": read_experiment,
+    }
+    if found.item in readers:
+        check_types(readers[found.item](found))
 
 
 def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
@@ -194,7 +246,7 @@ def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     if not there.is_dir():
         raise InvalidInput("--book", str(folder), f"a folder; {there} is a file")
-    files = sorted(folder.glob("**/data/*.json.gz")) + [path for path in (folder / FILE,) if path.exists()]
+    files = _files(folder)
     if not files and not create:
         expected = f"a folder with {FILE}, as replay, export and backfill --book make it"
         raise InvalidInput("--book", str(folder), expected)
@@ -210,6 +262,10 @@ def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
         _load(table, path)
     _heal(log)
     return FolderLedger(table)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("**/data/*.json.gz")) + [path for path in (folder / FILE,) if path.exists()]
 
 
 def _heal(log: Path) -> None:

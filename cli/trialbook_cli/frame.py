@@ -100,7 +100,7 @@ def _with(options: Sequence[inspect.Parameter], command: Callable[..., int]) -> 
     @wraps(command)
     def run(**given: Any) -> None:
         source = Source(**{option.name: given.pop(option.name) for option in options})
-        raise typer.Exit(guarded(lambda: command(source=source, **given)))
+        raise typer.Exit(guarded(lambda: command(source=source, **given), source.book))
 
     own = [each for name, each in inspect.signature(command).parameters.items() if name != "source"]
     keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
@@ -109,14 +109,15 @@ def _with(options: Sequence[inspect.Parameter], command: Callable[..., int]) -> 
     return run
 
 
-def guarded(question: Callable[[], int]) -> int:
-    """The question's exit code; what went wrong is said in a line that says what to do."""
+def guarded(question: Callable[[], int], book: Path | None = None) -> int:
+    """The question's exit code; what went wrong is said in a line that says what to do. What no one expected may come
+    of a folder that somebody edited: then its damaged line is told."""
     try:
         return question()
     except Exception as error:
-        from trialbook_cli.problems import told
+        from trialbook_cli.problems import damage_in, told
 
-        if (code := told(error)) is None:
+        if (code := told(error)) is None and (code := damage_in(book)) is None:
             raise
         return code
 

@@ -1,6 +1,7 @@
 """What can go wrong on the way to the book, in a line that says what to do."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
 from botocore.exceptions import (
@@ -15,6 +16,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from trialbook.adapters.sagemaker import SageMakerError
 from trialbook.core.errors import InvalidInput, InvalidRules
+from trialbook.core.formats import NewerFormat
 from trialbook.ledger.ledger import Conflict
 from trialbook_book.stacks import forget
 from trialbook_cli.plain import BAD_INPUT, FAILED
@@ -42,9 +44,21 @@ def told(error: Exception) -> int | None:
         if _code(error) == "ResourceNotFoundException":
             forget()
         return fail(explained(error), BAD_INPUT if isinstance(_cause(error), ProfileNotFound) else FAILED)
+    if isinstance(error, NewerFormat):
+        return fail(str(error), FAILED)
     if isinstance(error, BrokenPipeError):  # `| head` has seen enough
         return FAILED
     return None
+
+
+def damage_in(book: Path | None) -> int | None:
+    """Says which line of the book in a folder can't be read, and gives the exit code; None where all can."""
+    if book is None:
+        return None
+    from trialbook_book.folder import damage
+
+    found = damage(book)
+    return None if found is None else fail(str(found), BAD_INPUT)
 
 
 def explained(error: Exception) -> str:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
@@ -14,7 +15,10 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
+from typer.testing import CliRunner
+
 from tests.conftest import ROOT
+from tests.unit.analysing import swept, trial
 from trialbook.adapters.rules_document import read_rules
 from trialbook.adapters.slack import Slack, Webhook
 from trialbook.build_report import _sweep_id
@@ -22,11 +26,14 @@ from trialbook.core.announcements import announcement_of
 from trialbook.core.describe import job_from_detail, metrics_with_statistics, tuning_job_from_describe
 from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.core.events import parse_event
+from trialbook.core.experiments import summed_up
 from trialbook.core.jobs import JobKind
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.report_links import link, opened
 from trialbook.messages.slack import SlackText
+from trialbook_book.folder import open_folder
 from trialbook_cli.laptop_cloud.recording import UnreadableRecording, read_recording
+from trialbook_cli.main import app
 
 HOSTILE: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1.5, 1e308, -1.7e308, 10**400, -(10**400), 10**18, 5e-324),
@@ -241,6 +248,47 @@ def _damaged(content: bytes, random: Random) -> bytes:
     return bytes(made)
 
 
+@cache
+def _book() -> bytes:
+    """A folder's ledger: a sweep of three trials in its experiment."""
+    with TemporaryDirectory() as made:
+        ledger = open_folder(Path(made), create=True)
+        records = [trial(number, {"eta": number}, number / 10) for number in range(3)]
+        ledger.write(records, [(swept(records), None)])
+        ledger.put_experiment(summed_up("exp", [swept(records)], records[0]))
+        return (Path(made) / "ledger.jsonl").read_bytes()
+
+
+QUESTIONS = ("experiments", "sweeps", "trials exp", "best s", "show t-1", "compare t-0 t-1", "sweeps exp --json")
+
+
+def books(random: Random) -> str:
+    """Folders that hold a book, damaged by hand."""
+    with TemporaryDirectory() as made:
+        whole = _book()
+        (Path(made) / "ledger.jsonl").write_bytes(
+            _edited(whole, random) if random.random() < 0.7 else _damaged(whole, random)
+        )
+        asked = CliRunner().invoke(app, [*random.choice(QUESTIONS).split(), "--book", made])
+    if asked.exception is not None and not isinstance(asked.exception, SystemExit):
+        raise asked.exception
+    return "read" if asked.exit_code == 0 else "refused"
+
+
+def _edited(content: bytes, random: Random) -> bytes:
+    """Lines that still are JSON, with facts replaced."""
+    lines = []
+    for line in content.splitlines():
+        data = json.loads(line)
+        items = data["Items"] if "Items" in data else [data["Item"]]
+        for item in items:
+            if random.random() < 0.4:
+                facts = mutated(json.loads(item["facts"]["S"]), random)
+                item["facts"]["S"] = json.dumps(facts)
+        lines.append(json.dumps(data if random.random() < 0.7 else mutated(data, random)))
+    return "\n".join([*lines, ""]).encode()
+
+
 BOUNDARIES: dict[str, Boundary] = {
-    each.__name__: each for each in (events, describes, rules, links, bus, slack, recordings)
+    each.__name__: each for each in (events, describes, rules, links, bus, slack, recordings, books)
 }

@@ -20,6 +20,7 @@ from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.adapters.rules_document import read_rules
 from trialbook.announce_changes import announce_changes
 from trialbook.core.announcements import TYPES, Announcement, of_job, of_sweep, thinned
+from trialbook.core.numbers import meant
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState, recount
 from trialbook.ledger.bookkeeper import superseded
 from trialbook.ledger.ledger import Ledger
@@ -78,7 +79,8 @@ def test_each_new_best_beats_the_one_before_by_its_margin() -> None:
 
     assert changes[0]["old"] is None
     assert [each["old"] for each in changes[1:]] == [each["new"] for each in changes[:-1]]
-    assert all(each["margin"] == each["old"]["value"] - each["new"]["value"] for each in changes[1:])
+    values = [(meant(each["old"]["value"]), meant(each["new"]["value"])) for each in changes[1:]]
+    assert [each["margin"] for each in changes[1:]] == [float(old - new) for old, new in values]
     assert changes[-1]["new"]["job_name"] == announced(TUNING)[-1]["detail"]["sweep"]["best"]["job_name"]
 
 

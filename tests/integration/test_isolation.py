@@ -9,11 +9,16 @@ import pytest
 from tests.integration.test_close_and_reconcile import EARLY, LATER, World, add_one, starting
 from tests.integration.test_close_and_reconcile import world as world
 from tests.integration.test_replay import CHURN, TUNING, recording
+from tests.unit.making import training_event
+from trialbook.attach_job import Outcome as Attached
+from trialbook.attach_job import attach_job
 from trialbook.close_sweeps import close_sweeps
+from trialbook.core.jobs import NotDescribed
+from trialbook.core.objectives import why_without_value
 from trialbook.core.sweeps import SweepState
 from trialbook.core.times import iso, parse_time
 from trialbook.reconcile import reconcile
-from trialbook.record_job import record_job
+from trialbook.record_job import Outcome, record_job
 from trialbook.runtime.services import Services
 from trialbook_cli.sagemaker_stand_in import ApiError
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
@@ -182,3 +187,49 @@ def test_a_sweep_that_cannot_be_read_keeps_no_other_open(world: World) -> None:
 
     assert done.closed == (sweep.id,)
     assert done.failed == ("SWEEP#broken/SWEEP",)
+
+
+def garble(world: World, names: set[str]) -> None:
+    """From now on SageMaker answers no status of these jobs: no SageMaker does, but who stands in its way may."""
+    whole = world.sagemaker.call
+
+    def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        answer = whole(operation, request)
+        entries = [answer, *answer.get("ProcessingJobSummaries", ())]
+        found = [each for each in entries if {each.get("TrainingJobName"), each.get("ProcessingJobName")} & names]
+        for each in found:
+            each.update({name: "" for name in each if name.endswith("JobStatus")})
+        return answer
+
+    world.sagemaker.call = call  # type: ignore[method-assign]
+
+
+def add_training_job(world: World, name: str) -> None:
+    ended = EARLY + timedelta(minutes=5)
+    arn = world.sagemaker.arn(Kind.TRAINING.value.arn, name)
+    own = {"TrainingJobName": name, "TrainingJobArn": arn, "TrainingJobStatus": "Completed"}
+    world.sagemaker.add(Kind.TRAINING, {**own, "CreationTime": EARLY, "LastModifiedTime": ended})
+
+
+def test_a_job_of_which_the_answer_can_not_be_read_is_known_from_its_event(world: World) -> None:
+    add_training_job(world, "churn-1")
+    garble(world, {"churn-1"})
+
+    outcome = record_job(training_event(), world.services)
+    (found,) = [each for each in world.ledger.jobs() if each.job.name == "churn-1"]
+
+    assert outcome is Outcome.RECORDED
+    assert (found.job.status, found.job.not_described) == ("Completed", NotDescribed.UNREADABLE)
+    assert not found.job.described
+    assert "could not be read" in why_without_value(found.job, None)
+    assert attach_job(training_event(), world.services) is Attached.ATTACHED
+
+
+def test_a_job_of_a_list_that_can_not_be_read_keeps_no_other(world: World) -> None:
+    names = add_processing_jobs(world, 5)
+    garble(world, {"clean-02"})
+    world.now = EARLY + timedelta(hours=1)
+
+    reconcile(world.now, *HERE, world.services)
+
+    assert recorded(world) == {*names} - {"clean-02"}

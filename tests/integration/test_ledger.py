@@ -99,6 +99,36 @@ def test_a_job_with_100_hyperparameters_of_2500_characters_and_40_metrics_fits(l
         assert all(text[:250] == texts[name][:250] for name, text in found.job.hyper_parameters.items())
 
 
+@pytest.mark.parametrize("character", ["x", "\U0001f600"])
+def test_a_sweep_with_ten_large_definitions_fits_and_says_what_was_cut(ledger: Ledger, character: str) -> None:
+    rng = random.Random(1)
+    texts = [
+        {
+            f"{chr(0x4E00 + rng.randrange(20_000))}{number}"
+            + character * 200
+            + "".join(chr(0x4E00 + rng.randrange(20_000)) for _ in range(50)): "".join(
+                chr(0x4E00 + rng.randrange(20_000)) for _ in range(2500)
+            )
+            for number in range(100)
+        }
+        for _ in range(10)
+    ]
+    definitions = tuple(
+        TuningDefinition(f"d-{place}", "loss", "Minimize", "image", static_hyper_parameters=each)
+        for place, each in enumerate(texts)
+    )
+    sweep = Sweep("tuning", SweepKind.TUNING, "exp", version=1, first_at=at(0), definitions=definitions)
+    ledger.write(sweeps=[(sweep, None)])
+
+    found = ledger.sweep("tuning")
+
+    assert found is not None
+    assert [(each.name, each.metric_name, each.image) for each in found.definitions] == [
+        (each.name, each.metric_name, each.image) for each in definitions
+    ]
+    assert all("(cut, 100 entries)" in each.static_hyper_parameters.values() for each in found.definitions)
+
+
 def test_a_duplicate_changes_nothing(ledger: Ledger) -> None:
     first = enter(ledger, job())
     again = enter(ledger, job())

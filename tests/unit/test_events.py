@@ -9,6 +9,7 @@ from trialbook.core.describe import job_from_detail
 from trialbook.core.errors import NotAJobEvent
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import ExperimentConfig, InstanceGroup, Job, JobKind
+from trialbook.core.sweeps import start_of
 
 
 def parsed(event: dict[str, Any]) -> Job:
@@ -254,3 +255,16 @@ def test_a_job_that_a_service_started_names_its_maker(kind: str, maker: str) -> 
 
 def test_a_training_job_is_not_made_by_itself() -> None:
     assert parsed(training_event()).made_by is None
+
+
+def test_a_pipeline_execution_without_any_time_takes_the_envelopes() -> None:
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/churn/execution/abc"
+    detail = {"pipelineExecutionArn": arn, "currentPipelineExecutionStatus": "Executing"}
+    kind = "SageMaker Model Building Pipeline Execution Status Change"
+    event = {**training_event(), "detail-type": kind, "detail": detail}
+
+    seen = parsed(event)
+
+    assert start_of(seen) == at(5)
+    with pytest.raises(NotAJobEvent, match="executionStartTime"):
+        parse_event({**event, "time": None})

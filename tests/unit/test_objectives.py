@@ -19,7 +19,9 @@ from trialbook.core.objectives import (
     Statistic,
     known_objective,
     parse_objective,
+    prefix_of,
     rank_key,
+    rank_prefix,
     tuning_objective,
     unranked_key,
 )
@@ -223,3 +225,17 @@ def test_a_diverged_metric_suggests_the_objective_as_a_finite_one_does() -> None
 
 def test_a_text_that_is_no_number_suggests_no_objective() -> None:
     assert known_objective(job(metrics={"validation:rmse": "abc"})) is None
+
+
+@pytest.mark.parametrize("metric", ["m" * 5000, "€" * 1000, "\U0001f600" * 500 + "x", "a|b\\" * 400])
+def test_a_rank_key_always_fits_a_sort_key_and_keeps_objectives_apart(metric: str) -> None:
+    one, other = (
+        Objective(name, ObjectiveType.MINIMIZE, ObjectiveSource.RULES) for name in (metric, f"{metric[:-1]}?")
+    )
+    keys = [rank_key(one, value, at(0), "n" * 63) for value in (-1.0, 0.5, 2.0)]
+
+    assert max(len(key.encode()) for key in keys) <= 1024
+    assert keys == sorted(keys)
+    assert {prefix_of(key) for key in keys} == {prefix_of(rank_key(one, 1.0, at(1), "b"))}
+    assert rank_prefix(one) != rank_prefix(other)
+    assert not rank_prefix(other).startswith(rank_prefix(one))

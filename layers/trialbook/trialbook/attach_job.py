@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from trialbook.adapters.sagemaker import LimitExceeded, NotFound, Refused, SageMaker, Throttled
+from trialbook.adapters.sagemaker import LimitExceeded, NotFound, Refused, SageMaker, Throttled, Unreadable
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job
 from trialbook.core.merging import is_made_anew, is_new_life, merge
@@ -116,7 +116,7 @@ def _described(seen: Job, services: Services) -> Job:
     """The job with its ExperimentConfig, which events do not tell; a tuning job can't give its children one."""
     try:
         described = services.sagemaker(seen.key.account, seen.key.region).describe(seen.key)
-    except NotFound:
+    except (NotFound, Unreadable):
         return seen
     described = with_experiment_of_trial(merge(seen, services.ledger.masker.job(described)), services)
     return with_pipeline(described, services)

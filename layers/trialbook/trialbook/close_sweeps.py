@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from trialbook.adapters.sagemaker import NotFound, Refused, Throttled
+from trialbook.adapters.sagemaker import Throttled
 from trialbook.core.closing import looked_at_again, outlook
 from trialbook.core.jobs import STOPPED, TERMINAL, Job
 from trialbook.core.rules.document import Rules
@@ -21,7 +21,7 @@ from trialbook.core.times import iso, parse_time
 from trialbook.ledger.leading import list_experiment
 from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger
 from trialbook.ledger.removal import remove_sweep
-from trialbook.record_job import Outcome, record, tuning_job_of
+from trialbook.record_job import NOT_TOLD, Outcome, record, tuning_job_of
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.services import Services
 
@@ -187,7 +187,7 @@ def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft
             if not time_left():
                 return False
             _by_itself(child, partial(record, child, services, tags_known=False), errors, failed)
-    except (NotFound, Refused) as error:
+    except NOT_TOLD as error:
         logger.warning("children can't be listed", sweep=sweep.id, reason=error.code)
     _raise_first(errors)
     after = services.ledger.sweep(sweep.id)
@@ -242,7 +242,7 @@ def _described(hanging: Record, services: Services) -> Job:
     """The job as Describe has it; one that was deleted counts as stopped when it was last seen."""
     try:
         return services.sagemaker(hanging.key.account, hanging.key.region).describe(hanging.key)
-    except (NotFound, Refused) as error:
+    except NOT_TOLD as error:
         reason = f"its end was not seen, and SageMaker no longer tells: {error.code}"
         return replace(hanging.job, status=STOPPED, failure_reason=reason, ended_at=hanging.job.last_modified_at)
 

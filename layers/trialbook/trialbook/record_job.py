@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker
+from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, Unreadable
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, NotDescribed, TuningJob
 from trialbook.core.merging import is_new_life, merge
@@ -20,7 +20,12 @@ from trialbook.runtime.observability import count, logger
 from trialbook.runtime.services import Services
 
 _AUTOPILOT_NAME = re.compile(r".+-tuning-job-\d+-[0-9a-f]+")
-_WHY: Mapping[type, NotDescribed] = {NotFound: NotDescribed.DELETED, Refused: NotDescribed.REFUSED}
+_WHY: Mapping[type, NotDescribed] = {
+    NotFound: NotDescribed.DELETED,
+    Refused: NotDescribed.REFUSED,
+    Unreadable: NotDescribed.UNREADABLE,
+}
+NOT_TOLD = (NotFound, Refused, Unreadable)  # where an event is all that is known
 
 
 class Outcome(StrEnum):
@@ -127,7 +132,7 @@ def _tags(seen: Job, services: Services) -> Mapping[str, str]:
         return seen.tags
     try:
         return services.sagemaker(seen.key.account, seen.key.region).tags(seen.arn)
-    except (NotFound, Refused):
+    except NOT_TOLD:
         return seen.tags
 
 
@@ -140,14 +145,15 @@ def _maker(seen: Job, services: Services) -> str | None:
     try:
         child = next(sagemaker.children(seen.key), None)
         return sagemaker.describe(child.key).made_by if child else None
-    except (NotFound, Refused):
+    except NOT_TOLD:
         return None
 
 
 def learned(seen: Job, known: Record | None, services: Services) -> Job:
     """The observation of a job that is new, or has ended, with what Describe adds to it: two calls at the most.
 
-    A job that was deleted, or that the role may not see, is known from its event alone.
+    A job that was deleted, that the role may not see, or of which the answer can't be read, is known from its event
+    alone.
     """
     if seen.key.kind.component_suffix is None or not (seen.is_terminal or _is_first(seen, known)):
         return seen
@@ -156,7 +162,7 @@ def learned(seen: Job, known: Record | None, services: Services) -> Job:
     if not seen.described:
         try:
             described = merge(seen, sagemaker.describe(seen.key))
-        except (NotFound, Refused) as error:
+        except NOT_TOLD as error:
             logger.warning("known from its event alone", job=seen.name, reason=error.code)
             return replace(seen, not_described=_WHY[type(error)] if seen.is_terminal else None)
     described = with_experiment_of_trial(described, services, known.job if known else None)
@@ -191,7 +197,7 @@ def _experiment_of(key: JobKey, trial: str, services: Services) -> str | None:
         return experiment
     try:
         experiment = services.sagemaker(key.account, key.region).experiment_of(trial)
-    except (NotFound, Refused) as error:
+    except NOT_TOLD as error:
         logger.warning("the trial's experiment is unknown", trial=trial, reason=error.code)
         return None
     if experiment is not None:
@@ -205,7 +211,7 @@ def _with_statistics(job: Job, sagemaker: SageMaker) -> tuple[Metric, ...]:
         return job.final_metrics
     try:
         return sagemaker.with_statistics(job.final_metrics, job.component_name)
-    except (NotFound, Refused):
+    except NOT_TOLD:
         return job.final_metrics
 
 
@@ -224,6 +230,6 @@ def tuning_job_of(child: JobKey, name: str, services: Services) -> TuningJob | N
     key = replace(child, kind=JobKind.TUNING, name=name)
     try:
         return services.sagemaker(key.account, key.region).describe_tuning_job(key)
-    except (NotFound, Refused) as error:
+    except NOT_TOLD as error:
         logger.warning("the tuning job can't be described", tuning_job=name, reason=error.code)
         return None

@@ -1,6 +1,7 @@
 """SageMaker's API, as far as Trialbook uses it. Errors are told apart by code, and by text only in this module."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,9 +10,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from trialbook.core.describe import job_from_detail, metrics_with_statistics, tuning_job_from_describe
+from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
 from trialbook.core.names import same_name
 from trialbook.core.times import iso
+from trialbook.runtime.observability import count, logger
 
 _THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
 _SECOND = timedelta(seconds=1)
@@ -29,6 +32,13 @@ class SageMakerError(Exception):
 
 class NotFound(SageMakerError):
     """What was asked for does not exist, or does not exist yet."""
+
+
+class Unreadable(SageMakerError):
+    """The answer is not what SageMaker answers: another one would be the same."""
+
+    def __init__(self, error: InvalidInput) -> None:
+        super().__init__("UnreadableAnswer", str(error))
 
 
 class LimitExceeded(SageMakerError):
@@ -68,6 +78,26 @@ def _says(code: str, message: str, *texts: str) -> bool:
     return code == "ValidationException" and any(text in message.lower() for text in texts)
 
 
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except InvalidInput as error:
+        raise Unreadable(error) from error
+
+
+def _listed(
+    kind: JobKind, entries: Iterable[Mapping[str, Any]], account: str, region: str, *, described: bool = False
+) -> Iterator[Job]:
+    """The jobs of a list. One that can't be read is left out and counted, so that it is in no other's way."""
+    for each in entries:
+        try:
+            yield job_from_detail(kind, each, account, region, described=described)
+        except InvalidInput as error:
+            logger.warning("a job of a list can't be read", kind=kind.value, reason=str(error))
+            count("JobsNotRead")
+
+
 class SageMaker:
     """Calls of one region. `session` is a botocore session, shared with the ledger's connection where there is one."""
 
@@ -85,7 +115,7 @@ class SageMaker:
     # -- jobs ---------------------------------------------------------------------------------------------------
 
     def describe(self, key: JobKey) -> Job:
-        """A job as Describe has it, without tags. Raises NotFound for a deleted job."""
+        """A job as Describe has it, without tags. Raises NotFound for a deleted job, and Unreadable."""
         client = self._client
         operation, field = {
             JobKind.TRAINING: (client.describe_training_job, "TrainingJobName"),
@@ -93,12 +123,14 @@ class SageMaker:
             JobKind.TRANSFORM: (client.describe_transform_job, "TransformJobName"),
         }[key.kind]
         answer = self._call(operation, **{field: key.name})
-        return job_from_detail(key.kind, answer, key.account, key.region, described=True)
+        with _readable():
+            return job_from_detail(key.kind, answer, key.account, key.region, described=True)
 
     def describe_tuning_job(self, key: JobKey) -> TuningJob:
         """A tuning job with its objective, ranges and limits."""
         answer = self._call(self._client.describe_hyper_parameter_tuning_job, HyperParameterTuningJobName=key.name)
-        return tuning_job_from_describe(answer, key.account, key.region)
+        with _readable():
+            return tuning_job_from_describe(answer, key.account, key.region)
 
     def with_statistics(self, metrics: tuple[Metric, ...], component: str) -> tuple[Metric, ...]:
         """Final metrics with their minimum, maximum, average and count, as far as the trial component has them."""
@@ -119,9 +151,9 @@ class SageMaker:
             MaxResults=_PAGE,
         )
         for each in found:
-            job = job_from_detail(JobKind.TRAINING, each, tuning_job.account, tuning_job.region)
-            hyper_parameters = dict(each.get("TunedHyperParameters") or {})
-            yield replace(job, tuning_job=tuning_job.name, hyper_parameters=hyper_parameters)
+            for job in _listed(JobKind.TRAINING, [each], tuning_job.account, tuning_job.region):
+                hyper_parameters = dict(each.get("TunedHyperParameters") or {})
+                yield replace(job, tuning_job=tuning_job.name, hyper_parameters=hyper_parameters)
 
     def jobs_modified(
         self, kind: JobKind, account: str, region: str, since: datetime, until: datetime, name_contains: str = ""
@@ -143,7 +175,7 @@ class SageMaker:
         # The bounds exclude their moments, which a watermark or another job may have to the second.
         bounds = {"LastModifiedTimeAfter": since - _SECOND, "LastModifiedTimeBefore": until + _SECOND}
         found = self._pages(operation, member, MaxResults=_PAGE, **bounds, **named)
-        jobs = [job_from_detail(kind, each, account, region) for each in found]
+        jobs = _listed(kind, found, account, region)
         yield from sorted(jobs, key=lambda job: job.last_modified_at or since)
 
     def _search_training_jobs(
@@ -162,9 +194,8 @@ class SageMaker:
             SortOrder="Ascending",
             MaxResults=_PAGE,
         )
-        for each in found:
-            if "TrainingJob" in each:
-                yield job_from_detail(JobKind.TRAINING, each["TrainingJob"], account, region, described=True)
+        described = (each["TrainingJob"] for each in found if "TrainingJob" in each)
+        yield from _listed(JobKind.TRAINING, described, account, region, described=True)
 
     def _pages(self, operation: Callable[..., Mapping[str, Any]], member: str, **request: Any) -> Iterator[Any]:
         """The entries of all pages. A page may be empty and still have a successor."""

@@ -12,6 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from trialbook.core.errors import InvalidInput
 from trialbook.core.times import iso, parse_time
 
 T = TypeVar("T")
@@ -52,6 +53,42 @@ def unpack(cls: type[T], data: Mapping[str, Any]) -> T:
     return cls(**{name: read(data[name]) for name, read in readers.items() if name in data})
 
 
+def _moment(value: Any) -> datetime | None:
+    try:
+        return parse_time(value, "time")
+    except InvalidInput as error:  # it is nobody's input: what was packed is not what is unpacked
+        raise ValueError(str(error)) from error
+
+
+def check_types(value: Any, hint: Any = None) -> None:
+    """Raises TypeError where a field, however deep, holds what its type does not allow. `unpack` does not look: what
+    the ledger wrote is right, and only what a person edited may not be."""
+    if is_dataclass(value):
+        for name, each in get_type_hints(type(value)).items():
+            check_types(getattr(value, name), each)
+    elif hint is not None and not _fits(value, hint):
+        raise TypeError(f"{value!r} is no {hint}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin, given = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, each) for each in given)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(
+            _fits(key, given[0]) and _fits(each, given[1]) for key, each in value.items()
+        )
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(each, given[0]) for each in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if is_dataclass(value):
+        check_types(value)
+    return hint is Any or isinstance(value, hint)
+
+
 @cache
 def _readers(cls: type) -> dict[str, Callable[[Any], Any]]:
     hints = get_type_hints(cls)
@@ -69,7 +106,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
     if origin is Mapping:
         return MappingProxyType
     if hint is datetime:
-        return lambda value: parse_time(value, "time")
+        return _moment
     if hint is timedelta:
         return lambda value: timedelta(seconds=value)
     if is_dataclass(hint):

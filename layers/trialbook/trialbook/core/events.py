@@ -52,7 +52,7 @@ def parse_event(envelope: object) -> Job | PipelineStep:
     account, region = (_required(envelope, field) for field in ("account", "region"))
     try:
         if detail_type == _PIPELINE_EXECUTION:
-            return _pipeline_execution(detail, account, region)
+            return _pipeline_execution(detail, account, region, envelope.get("time"))
         if detail_type == _PIPELINE_STEP:
             return _pipeline_step(detail, account, region)
         return _job(_KINDS[detail_type], detail, account, region, envelope.get("time"))
@@ -72,18 +72,25 @@ def _required(envelope: Mapping[str, Any], field: str) -> str:
 def _job(kind: JobKind, detail: Mapping[str, Any], account: str, region: str, sent_at: object) -> Job:
     """A job from its event. The envelope's time stands in where the detail has none at all, so that every job has
     one; events have been seen without LastModifiedTime."""
+    return job_from_detail(kind, detail, account, region, fallback_time=_sent(sent_at))
+
+
+def _sent(sent_at: object) -> datetime | None:
     try:
-        fallback = parse_time(sent_at, "time")
+        return parse_time(sent_at, "time")
     except InvalidInput:
-        fallback = None
-    return job_from_detail(kind, detail, account, region, fallback_time=fallback)
+        return None
 
 
-def _pipeline_execution(detail: Mapping[str, Any], account: str, region: str) -> Job:
+def _pipeline_execution(detail: Mapping[str, Any], account: str, region: str, sent_at: object) -> Job:
     key, pipeline, execution = _execution(detail, account, region)
     status = _status(detail, "currentPipelineExecutionStatus")
     started = parse_time(detail.get("executionStartTime"), "executionStartTime")
     ended = parse_time(detail.get("executionEndTime"), "executionEndTime")
+    if started is None and ended is None:
+        started = _sent(sent_at)
+    if started is None and ended is None:
+        raise InvalidInput("executionStartTime", None, "a time, in this field or the event's")
     return Job(
         key=key,
         status=status,

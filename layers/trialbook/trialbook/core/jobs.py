@@ -97,6 +97,7 @@ class NotDescribed(StrEnum):
 
     DELETED = "deleted"
     REFUSED = "refused"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
+from hashlib import sha256
 from importlib import resources
 
 from trialbook.core.errors import InvalidInput
@@ -17,6 +18,7 @@ from trialbook.core.times import iso
 ALIAS_METRIC = "ObjectiveMetric"  # built-in algorithms report the tuning objective under this name as well
 OBJECTIVE_HYPER_PARAMETER = "_tuning_objective_metric"
 UNRANKED = "~"  # sorts behind every rank
+_LONGEST_LABEL = 900  # bytes in a rank key; what else is in it takes 109 at the most
 OLD_RANKS = "1"  # what keys that `moved_rank` changes begin with
 
 
@@ -187,7 +189,16 @@ def rank_prefix(objective: Objective) -> str:
     `experiments.candidates` says which leads.
     """
     label = objective.label.replace("\\", "\\\\").replace("|", "\\p")  # so that no label is the beginning of another
-    return f"0{_data_set_preference(objective.metric)}|{label}|"
+    return f"0{_data_set_preference(objective.metric)}|{_fitting(label)}|"
+
+
+def _fitting(label: str) -> str:
+    """The label, or as much of it as a sort key of 1,024 bytes has room for, and a hash of the whole."""
+    whole = label.encode("utf-8", "surrogatepass")
+    if len(whole) <= _LONGEST_LABEL:
+        return label
+    mark = f"…{sha256(whole).hexdigest()}"
+    return whole[: _LONGEST_LABEL - len(mark.encode())].decode("utf-8", "ignore") + mark
 
 
 def moved_rank(key: str) -> str:
@@ -216,6 +227,7 @@ _WITHOUT_DESCRIBE = {
     None: "only its events are known, and they tell no metrics",
     NotDescribed.DELETED: "it was deleted before SageMaker was asked for its metrics",
     NotDescribed.REFUSED: "SageMaker refused to tell its metrics: the role that asks may not describe the job",
+    NotDescribed.UNREADABLE: "SageMaker's answer about it could not be read, so that its metrics are not known",
 }
 
 

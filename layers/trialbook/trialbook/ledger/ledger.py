@@ -56,7 +56,18 @@ from trialbook.core.times import iso
 
 _COMPRESS_FROM = 16_000  # bytes: below, the facts stay readable in the console
 _LONGEST_FACTS = 350_000  # bytes; DynamoDB takes items up to 400 KB, keys and names included
-_CUT_AT = 250  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How many characters of a text, and entries of a mapping or list of _CUT, are left."""
+
+    characters: int
+    entries: int
+
+
+_CUT = frozenset({"hyper_parameters", "static_hyper_parameters", "tags", "values", "metric_definitions"})
+_CUTS = (_Cut(250, 1_000), _Cut(250, 30), _Cut(60, 10), _Cut(60, 3), _Cut(60, 0))  # until the item fits
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 LONGEST_TRANSACTION = 10  # items; AWS takes 100, its DynamoDB Local of 2020 takes 10
 
@@ -869,19 +880,34 @@ def _facts(data: dict[str, Any]) -> dict[str, Any]:
         return {"format": FORMAT, "facts": text}
     packed = zlib.compress(text.encode("utf-8", "surrogatepass"))
     if len(packed) > _LONGEST_FACTS:
-        packed = zlib.compress(json.dumps(_shortened(data)).encode())
+        packed = next(cut for by in _CUTS if len(cut := _compressed(_shortened(data, by))) <= _LONGEST_FACTS)
     return {"format": FORMAT, "packed_facts": packed}
 
 
-def _shortened(value: Any) -> Any:
-    """The facts with long texts cut, for the rare item that is too large even when compressed."""
+def _compressed(data: Any) -> bytes:
+    return zlib.compress(json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def _shortened(value: Any, by: _Cut, name: str = "") -> Any:
+    """The facts with long texts cut, and people's own mappings and lists, for the rare item that is too large even when
+    compressed. Each cut is marked where it was made."""
     if isinstance(value, dict):
-        return {key: _shortened(each) for key, each in value.items()}
+        kept = {key: _shortened(each, by, key) for key, each in value.items()}
+        return kept if name not in _CUT or len(kept) <= by.entries else _with_fewer(kept, by.entries)
     if isinstance(value, list):
-        return [_shortened(each) for each in value]
-    if isinstance(value, str) and len(value) > _CUT_AT:
-        return f"{value[:_CUT_AT]}… (cut, {len(value)} characters)"
+        cut = [_shortened(each, by) for each in value]
+        return cut if name not in _CUT or len(cut) <= by.entries else [*cut[: by.entries], _mark(len(cut), "entries")]
+    if isinstance(value, str) and len(value) > by.characters:
+        return f"{value[: by.characters]}… {_mark(len(value), 'characters')}"
     return value
+
+
+def _with_fewer(texts: dict[str, Any], most: int) -> dict[str, Any]:
+    return {**dict(list(texts.items())[:most]), "…": _mark(len(texts), "entries")}
+
+
+def _mark(count: int, what: str) -> str:
+    return f"(cut, {count} {what})"
 
 
 def _read_facts(item: _Item) -> Any:
