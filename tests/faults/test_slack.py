@@ -112,7 +112,7 @@ def test_a_message_of_what_merged_that_nobody_wrote_down_is_found_and_points_on(
 
     assert [each.text for each in world.workspace.messages] == [
         f"✅ {WHOLE.subject}",
-        "✅ churn-xgb: goes on in another message",
+        "✅ churn-xgb: continues in another message",
     ]
 
 

@@ -48,7 +48,7 @@ def test_a_sweep_without_a_job_has_a_report_with_a_picture() -> None:
     found = analysed([], sweep=swept([], tuning_failure="ResourceLimitExceeded"))
     made = files(found)
 
-    assert found.headline == "exp: ended before a job was started"
+    assert found.headline == "exp: finished before any job started"
     assert made["chart.png"].startswith(b"\x89PNG")
     assert b"ResourceLimitExceeded" in made["report.html"]
 

@@ -151,7 +151,7 @@ def test_of_two_messages_whose_sweeps_merged_one_points_to_the_other_once(world:
 
     whole, pointing = world.workspace.top_level()
     assert (whole.text, whole.edits) == (f"✅ {WHOLE.subject}", 1)
-    assert (pointing.text, pointing.edits) == ("✅ churn-xgb: goes on in another message", 1)
+    assert (pointing.text, pointing.edits) == ("✅ churn-xgb: continues in another message", 1)
     link = f"https://made-up.slack.com/archives/{whole.channel}/p{whole.ts.replace('.', '')}"
     assert link in str(pointing.blocks)
     assert methods(world).count("chat.getPermalink") == 1

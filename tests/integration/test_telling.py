@@ -88,7 +88,7 @@ def test_events_of_a_sweep_that_merged_away_tell_of_the_one_it_merged_into() -> 
     assert second.continues == (f"sweep/{former}",)
     assert parted.continues == ()  # what is by itself again has a message of its own
     assert (first.version, first.title) == (second.version, second.title)
-    assert second.sentences[0].startswith("Revision 2: jobs came after this sweep had been finished")
+    assert second.sentences[0].startswith("Revision 2: jobs arrived after the sweep closed")
     assert second.changes_answer
 
 
@@ -193,7 +193,7 @@ def test_an_alerts_baseline_is_read_from_the_ledger(loop: Replayed) -> None:
     alerts = [each for each in loop.told(loop.of_type("Report Ready"), rules=rules) if each.kind is MessageKind.ALERT]
 
     assert best.title.endswith("3 of 3 done")
-    assert [each.title.rpartition(" · ")[2] for each in alerts] == ["can't be checked"]  # the best equals itself
+    assert [each.title.rpartition(" · ")[2] for each in alerts] == ["cannot be checked"]  # the best equals itself
 
 
 def test_what_is_gone_is_not_told_and_what_is_no_event_is_refused(loop: Replayed) -> None:

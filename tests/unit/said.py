@@ -37,7 +37,7 @@ SWEEP = Message(
     subject="churn-xgb: 5 of 5 done, best validation:error 0.03959208 at min_child_weight = 4",
     verdict="Best validation:error 0.03959208 at min_child_weight = 4.",
     at=AT,
-    sentences=("That is 0.0006 (1.5 %) lower, better, than the runner-up's 0.04019196.",),
+    sentences=("Better than the runner-up (0.04019196) by 0.0006 (1.5%).",),
     facts=(Fact("Objective", "validation:error, minimize"), Fact("Cost", "$0.42 (estimate)")),
     table=Table(
         ("#", "validation:error", "min_child_weight", "minutes"),
@@ -79,7 +79,7 @@ WEEK = Message(
     sections=(
         Section(
             "churn-xgb: new best validation:error 0.0396",
-            ("0.0021 lower, better, than before.",),
+            ("Better than the previous best by 0.0021.",),
             Table(("", "before", "now"), (("value", "0.0417", "0.0396"), ("min_child_weight", "8", "4")), (1, 2)),
             (Link("Report", "https://example.com/e"),),
         ),

@@ -51,12 +51,12 @@ def test_a_regression_says_by_how_much_and_what_differs() -> None:
 
     assert said.title == "churn-xgb · alert “record” · validation:error 4.2% worse"
     assert said.verdict == (
-        "validation:error 0.03959 is 0.001592 (4.2%) higher, worse, than the experiment's best before, 0.038; "
+        "validation:error 0.03959 is worse than the experiment's previous best (0.038) by 0.00159 (4.2%); "
         "2% is allowed."
     )
     assert said.table is not None
-    assert said.table.headers == ("what differs", "best before", "now")
-    assert said.table.caption == "best before: churn-xgb-champion; now: churn-xgb-2026-11-20-10-15-04-760"
+    assert said.table.headers == ("setting", "previous best", "now")
+    assert said.table.caption == "previous best: churn-xgb-champion; now: churn-xgb-2026-11-20-10-15-04-760"
     assert {row[0]: row[1] for row in said.table.rows} == {"eta": "0.1", "image": "xgboost:1.5-1"}
     assert (said.mood, said.about) == (Mood.BAD, "alert/churn-xgb@20261120T101500.123Z/record")
 
@@ -81,7 +81,7 @@ def test_numbers_that_differ_are_as_short_as_they_can_be_told_apart(
     (said,) = alerts(facts, "{regression: {against: churn-xgb-champion}}")
 
     assert said.table is not None
-    assert said.table.headers == ("what differs", "baseline", "now")
+    assert said.table.headers == ("setting", "baseline", "now")
     assert next(row[1:] for row in said.table.rows if row[0] == "eta") == told
 
 
@@ -110,7 +110,7 @@ def test_what_is_better_than_the_baseline_is_no_regression() -> None:
 def test_a_baseline_that_is_not_there_is_said_rather_than_passed_over() -> None:
     (said,) = alerts(facts_at(CHURN), "{name: n, regression: {against: long-gone}}")
 
-    assert said.title.endswith("can't be checked")
+    assert said.title.endswith("cannot be checked")
     assert "long-gone" in said.verdict
 
 
@@ -149,7 +149,7 @@ def test_while_it_runs_an_alert_says_when_it_was_told_and_why_they_failed_and_at
     (early,) = alerts(facts, "{name: f, failed: 4 %}", PROGRESS)
     (last,) = alerts(facts_at(TUNING), "{name: f, failed: 4 %}")
 
-    told = "4 of 60 jobs failed when 14 had ended (6.7%); 4% are allowed. 3 of them with AlgorithmError: xgboost"
+    told = "4 of 60 jobs failed when 14 had finished (6.7%); 4% are allowed. 3 of them with AlgorithmError: xgboost"
     assert early.verdict.startswith(told)
     assert early.failures[1] == "1 × AlgorithmError: disk is full"
     assert (early.about.rpartition("/")[2], early.version, last.version) == ("f", 1, 2)
@@ -171,7 +171,7 @@ def test_that_no_metric_was_found_says_why() -> None:
 
     assert (
         said.verdict
-        == "churn-1 can't be ranked: it reported no metric: none of its MetricDefinitions matched its log, or it has none."
+        == "churn-1 is not ranked: it reported no metric: none of its MetricDefinitions matched its log, or it has none."
     )
     assert alerts(JobFacts(record(job())), "{no_metric: true}", FINISHED) == []
 
@@ -184,7 +184,7 @@ def test_a_single_job_is_watched_too() -> None:
     (worse,) = alerts(facts, "{regression: {against: experiment, by: 10 %}}", FINISHED)
     (dear,) = alerts(facts, "{cost: 2}", FINISHED)
 
-    assert "0.02 (25%) higher, worse, than the experiment's best before, 0.08" in worse.verdict
+    assert "worse than the experiment's previous best (0.08) by 0.02 (25%)" in worse.verdict
     assert worse.about == "alert/123456789012/us-east-1/TrainingJob/churn-1/alert 1"
     assert dear.verdict == "It cost $3.00 (estimate); the budget is $2.00."
     assert worse.table is not None

@@ -111,7 +111,7 @@ def test_one_varied_hyperparameter_and_five_trials() -> None:
 
     assert found.headline == "exp: best loss 0.1 at eta = 4"
     assert found.sentences == (
-        "That is 0.1 (50%) lower, better, than the runner-up's 0.2.",
+        "Better than the runner-up (0.2) by 0.1 (50%).",
         "5 of 5 jobs completed, in 5 min.",
     )
     assert found.groups[0].shape is Shape.ONE_NUMBER
@@ -122,7 +122,7 @@ def test_the_highest_is_best_where_the_objective_is_maximized() -> None:
     found = analysed(one_number({1: 0.7, 2: 0.9, 3: 0.8}, metric="accuracy"))
 
     assert found.headline == "exp: best accuracy 0.9 at eta = 2"
-    assert found.sentences[0] == "That is 0.1 (13%) higher, better, than the runner-up's 0.8."
+    assert found.sentences[0] == "Better than the runner-up (0.8) by 0.1 (13%)."
     assert [row.value for row in found.trials] == [0.9, 0.8, 0.7]
     assert (found.groups[0].spread.best, found.groups[0].spread.worst) == (0.9, 0.7)
 
@@ -134,7 +134,7 @@ def test_no_objective_says_so_and_why() -> None:
     ]
     found = analysed(records)
 
-    assert found.headline == "exp: nothing is ranked, because no job has a value of an objective"
+    assert found.headline == "exp: nothing is ranked, because no job has an objective value"
     assert found.groups == ()
     assert found.recipe is None
     assert sum(lack.count for lack in found.lacks) == 3
@@ -157,7 +157,7 @@ def test_one_trial_is_best_without_anything_to_compare_with() -> None:
     found = analysed([trial(0, {"eta": 1}, 0.5)])
 
     assert found.headline == "exp: best loss 0.5 by t-0"
-    assert found.sentences[0] == "It is the only trial that ranks."
+    assert found.sentences[0] == "Only this trial ranks."
     assert found.groups[0].shape is Shape.ONE_TRIAL
     assert found.groups[0].differences == ()
 
@@ -165,14 +165,14 @@ def test_one_trial_is_best_without_anything_to_compare_with() -> None:
 def test_jobs_that_still_run_are_told_of() -> None:
     running = [trial(n, {"eta": n}, None, status="InProgress") for n in range(2)]
 
-    assert analysed(running).headline == "exp: 2 jobs in progress, none has ended"
+    assert analysed(running).headline == "exp: 2 jobs in progress; none has finished"
 
 
 def test_ties_go_to_the_earlier_trial_and_are_told() -> None:
     found = analysed(one_number({1: 0.2, 2: 0.1, 3: 0.1, 4: 0.1}))
 
     assert found.groups[0].best.job_name == "t-1"
-    assert found.sentences[0] == "That equals the runner-up's 0.1."
+    assert found.sentences[0] == "Equal to the runner-up (0.1)."
     assert advice(one_number({1: 0.2, 2: 0.1, 3: 0.1, 4: 0.1}), "tie") == [
         "2 other trials reached the same value; the earliest counts as best."
     ]
@@ -184,7 +184,7 @@ def test_definitions_with_different_objectives_are_ranked_apart() -> None:
     found = analysed([*by_loss, *by_accuracy])
 
     assert {group.ranking.metric: group.best.value for group in found.groups} == {"loss": 0.2, "accuracy": 0.9}
-    assert any("Trials with other objectives are ranked apart" in sentence for sentence in found.sentences)
+    assert any("Trials with other objectives are ranked separately" in sentence for sentence in found.sentences)
     assert sorted((row.group, row.rank) for row in found.trials if row.rank) == [(0, 1), (0, 2), (1, 1), (1, 2)]
 
 
@@ -210,11 +210,11 @@ def before(values: dict[Any, float], metric: str = "loss") -> tuple[Sweep, list[
 @pytest.mark.parametrize(
     ("metric", "own", "other", "is_better", "words"),
     [
-        ("loss", 0.2, 0.25, True, "0.05 (20%) lower, better,"),
-        ("loss", 0.25, 0.2, False, "0.05 (25%) higher, worse,"),
-        ("accuracy", 0.8, 0.75, True, "0.05 (6.7%) higher, better,"),
-        ("accuracy", 0.72, 0.8, False, "0.08 (10%) lower, worse,"),
-        ("loss", 0.2, 0.2, False, "That equals the previous sweep's best, 0.2."),
+        ("loss", 0.2, 0.25, True, "Better than the previous sweep's best (0.25) by 0.05 (20%)."),
+        ("loss", 0.25, 0.2, False, "Worse than the previous sweep's best (0.2) by 0.05 (25%)."),
+        ("accuracy", 0.8, 0.75, True, "Better than the previous sweep's best (0.75) by 0.05 (6.7%)."),
+        ("accuracy", 0.72, 0.8, False, "Worse than the previous sweep's best (0.8) by 0.08 (10%)."),
+        ("loss", 0.2, 0.2, False, "Equal to the previous sweep's best (0.2)."),
     ],
 )
 def test_the_previous_sweep_is_compared_by_its_best(

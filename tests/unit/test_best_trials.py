@@ -59,7 +59,7 @@ def test_a_new_best_is_told_with_what_differs_from_the_one_before() -> None:
     assert message.subject == "Best trials to 2026-11-20: churn has a new best, loss 0.1"
     (section,) = message.sections
     assert section.title == "churn: new best loss 0.1"
-    assert section.sentences[0] == "By t-2: 0.1 (50%) lower, better, than before."
+    assert section.sentences[0] == "t-2 is better than the previous best by 0.1 (50%)."
     assert section.table is not None
     assert section.table.rows == (("loss", "0.2", "0.1"), ("eta", "0.4", "0.2"))
 
@@ -90,7 +90,7 @@ def test_new_bests_come_first_and_each_standing_has_its_words() -> None:
         "fraud: best is still loss 0.2",
         "odd: nothing is ranked",
     ]
-    assert message.sections[1].sentences[0] == "By t-1, the first that ranks."
+    assert message.sections[1].sentences[0] == "t-1 is the first trial that ranks."
     assert message.sections[3].sentences[0].startswith("No job has a value of an objective.")
 
 
@@ -99,7 +99,7 @@ def test_without_a_new_best_the_answer_says_so() -> None:
 
     assert said.subject == "Best trials to 2026-11-20: no new best in 1 experiment"
     assert said.verdict == "No new best in 1 experiment."
-    assert said.sections[0].sentences[0] == "By t-1, since 2026-11-20."
+    assert said.sections[0].sentences[0] == "Best trial: t-1, since 2026-11-20."
 
 
 def test_only_experiments_in_which_something_ended_are_told_and_the_rest_beyond_fifty_is_counted() -> None:

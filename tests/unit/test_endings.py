@@ -91,7 +91,7 @@ def test_a_better_parent_is_told_beside_the_best_of_a_warm_started_search() -> N
     (beside,) = (each for each in found.groups[0].differences if each.against is Against.PARENTS)
 
     assert (beside.job_name, beside.sweep, beside.value, beside.is_better) == (parents.job_name, "tune-1", 0.05, False)
-    assert any("worse, than the warm-start parents' best, 0.05" in each for each in found.sentences)
+    assert any("Worse than the warm-start parents' best (0.05)" in each for each in found.sentences)
 
 
 def test_what_warm_pools_kept_is_told_beside_the_cost() -> None:
@@ -105,7 +105,7 @@ def test_what_warm_pools_kept_is_told_beside_the_cost() -> None:
     assert cost.kept_warm_seconds == 1920
     assert cost.kept_warm_usd == pytest.approx(1.92)
     assert cost.all.cost_usd == pytest.approx(0.9)
-    assert "32 min, $1.92 (estimate) besides" in [each.text for each in spending_facts(cost)]
+    assert "32 min, $1.92 (estimate), not counted in the cost" in [each.text for each in spending_facts(cost)]
 
 
 def test_describe_tells_what_a_warm_pool_kept() -> None:

@@ -79,8 +79,8 @@ def test_the_sentences_say_by_how_much_and_where() -> None:
 
     assert found.headline == "churn: best validation:error 0.2 by third-0.4"
     assert found.sentences[1:] == (
-        "That is 0.04 (17%) ahead of the second best, 0.24.",
-        "The record was broken once over 3 sweeps, last by 0.05 in third.",
+        "Better than the second best (0.24) by 0.04 (17%).",
+        "The best improved once over 3 sweeps, last by 0.05 in third.",
     )
 
 
@@ -102,7 +102,7 @@ def test_a_sweep_by_another_objective_is_listed_and_not_compared() -> None:
 
     assert [line.sweep for line in found.sweeps] == ["first", "second", "third", "apart"]
     assert [each.sweep for each in found.compared] == ["first", "second", "third"]
-    assert found.sentences[-1] == "1 sweep is ranked by something else, or by nothing."
+    assert found.sentences[-1] == "1 sweep is ranked by another objective or not at all."
 
 
 def test_an_experiment_of_which_nothing_ranks_has_a_report_too() -> None:

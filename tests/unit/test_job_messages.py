@@ -64,7 +64,7 @@ def test_a_finished_job_is_compared_with_the_experiments_best_and_priced() -> No
     said = message(JobFacts(record(made), before, {"ml.m5.xlarge": 0.5}))
 
     assert said.title == "churn · training job completed · validation:error 0.1"
-    assert said.sentences == ("That is 0.02 (25%) higher, worse, than the experiment's best before, 0.08.",)
+    assert said.sentences == ("Worse than the experiment's previous best (0.08) by 0.02 (25%).",)
     assert {each.label: each.text for each in said.facts}["Cost"] == "$0.50 (estimate)"
 
 
@@ -150,7 +150,7 @@ def test_a_new_best_tells_its_margin_in_the_thread() -> None:
 
     assert said.title == "churn-xgb · new best validation:error 0.0396"
     assert said.verdict == (
-        "0.0396 at min_child_weight = 4 is 0.0006 (1.5%) lower, better, than the best before, 0.0402."
+        "0.0396 at min_child_weight = 4 is better than the previous best (0.0402) by 0.0006 (1.5%)."
     )
     assert (said.kind, said.parent, said.about) == (
         MessageKind.NEW_BEST, parent.about, "sweep/churn-xgb@x/best/churn-xgb-4"

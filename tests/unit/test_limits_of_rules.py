@@ -91,10 +91,10 @@ def test_a_share_is_told_as_it_was_written(written: str, told: str) -> None:
     ).alerts
 
     assert rule.limit == f"{told} of the jobs failed"
-    assert other.limit == f"{told} worse than the experiment's best before"
+    assert other.limit == f"{told} worse than the experiment's previous best"
 
 
 def test_a_tolerance_is_told_with_all_its_digits() -> None:
     rule = AlertRule("a", regression=Regression("experiment", absolute=0.0123456))
 
-    assert rule.limit == "0.0123456 worse than the experiment's best before"
+    assert rule.limit == "0.0123456 worse than the experiment's previous best"

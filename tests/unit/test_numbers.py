@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialbook.core.numbers import aligned, apart, full, meant, number_of, percent, shown, shown_text, told_apart
+from trialbook.core.numbers import aligned, apart, full, gap, meant, number_of, percent, shown, shown_text, told_apart
 
 CASES: dict[str, list[Any]] = json.loads((Path(__file__).parents[1] / "numbers.json").read_text(encoding="utf-8"))
 DOUBLES = st.floats(min_value=-1.79e308, max_value=1.79e308)  # beyond, four digits round to infinity
@@ -65,6 +65,22 @@ def _single(value: float) -> float:
 def test_two_numbers_are_as_far_apart_as_their_decimals() -> None:
     assert apart(0.3, 0.1) == 0.2
     assert apart(_single(0.51), _single(0.5)) == 0.01
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (0.03959208, 0.04019196, "0.0006"),  # shown as 0.03959 and 0.04019
+        (0.86, 0.84, "0.02"),
+        (0.2604, 0.25, "0.0104"),
+        (100, 97, "3"),
+        (1.2344, 1.2346, "0.0002"),  # less than the digits that are shown
+        (0.2, 0.2, "0"),
+        (1.7e308, -1.7e308, "inf"),
+    ],
+)
+def test_a_gap_has_the_decimals_of_the_values_beside_it(one: float, other: float, expected: str) -> None:
+    assert gap(apart(one, other), other) == expected
 
 
 def test_two_numbers_get_the_digits_that_tell_them_apart() -> None:

@@ -35,7 +35,7 @@ BEST = Message(
     experiment="churn-xgb",
     title="churn-xgb · new best validation:error 0.0396",
     subject="churn-xgb: new best validation:error 0.0396",
-    verdict="0.0396 at min_child_weight = 4 is 0.0006 (1.5 %) lower, better, than the best before, 0.0402.",
+    verdict="0.0396 at min_child_weight = 4 is better than the previous best (0.0402) by 0.0006 (1.5%).",
     at=SWEEP.at,
     parent="sweep/a",
 )

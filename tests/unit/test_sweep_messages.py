@@ -31,7 +31,7 @@ def test_the_first_line_answers_the_question() -> None:
     assert said.title == "churn-xgb · min_child_weight sweep · 5 of 5 done"
     assert said.subject == "churn-xgb: 5 of 5 done, best validation:error 0.03959 at min_child_weight=4"
     assert said.verdict == "Best validation:error 0.03959 at min_child_weight = 4 (minimize)."
-    assert said.sentences == ("That is 0.0005999 (1.5%) lower, better, than the runner-up's 0.04019.",)
+    assert said.sentences == ("Better than the runner-up (0.04019) by 0.0006 (1.5%).",)
     assert (said.mood, said.is_final) == (Mood.GOOD, True)
 
 
@@ -51,7 +51,7 @@ def test_a_tuning_job_with_failures_says_so_and_why() -> None:
 @pytest.mark.parametrize(
     ("name", "moment", "standing", "best"),
     [
-        (CHURN, at("10:15:03"), "0 done, 2 in progress", "launched, none has ended."),
+        (CHURN, at("10:15:03"), "0 done, 2 in progress", "launched; none has finished."),
         (CHURN, at("10:17:30"), "1 done, 4 in progress", "Best so far validation:error 0.03959 at"),
         (TUNING, at("09:02:25", 21), "1 of 60 done", "Best so far validation:logloss"),
         (TUNING, at("09:15:00", 21), "30 of 60 done, 2 failed", "Best so far validation:logloss"),
@@ -102,7 +102,7 @@ def test_a_revision_says_what_changed_and_is_no_new_answer_where_nothing_did() -
     assert late.changes_answer  # the first one's event comes when the second stands already: nothing was said before
     assert better.changes_answer
     assert better.sentences[0] == (
-        "Revision 2: jobs came after this sweep had been finished. "
+        "Revision 2: jobs arrived after the sweep closed. "
         "Before: best validation:error 0.04019 at min_child_weight = 1."
     )
 
@@ -152,8 +152,8 @@ def test_nothing_ranked_says_how_to_set_an_objective() -> None:
     only = replace(sweep, objective=None, best=None)
     said = message(SweepFacts(only, tuple(bare), report_of(only, bare)))
 
-    assert said.verdict == "Nothing is ranked, because no job has a value of an objective."
-    assert said.facts[0].text.startswith("none: set one by tag trialbook:objective")
+    assert said.verdict == "Nothing is ranked, because no job has an objective value."
+    assert said.facts[0].text.startswith("none: set the tag trialbook:objective")
     assert said.advice == ("5 jobs can't be ranked, each because no objective is known.",)
 
 
@@ -175,4 +175,4 @@ def test_a_sweep_that_is_open_again_is_in_progress() -> None:
     said = message(SweepFacts(replace(sweep, state=SweepState.REVISED), tuple(found)), PROGRESS)
 
     assert said.mood is Mood.BUSY
-    assert "It goes on: a job came after it had been finished." in said.sentences
+    assert "Reopened: a job arrived after the sweep closed." in said.sentences

@@ -101,6 +101,19 @@ def within(value: float, most: float = LARGEST) -> float:
     return min(max(value, -most), most)
 
 
+def gap(margin: Number, beside: Number) -> str:
+    """How far a value is from the one shown beside it, with as many decimals as the two are shown with: a reader who
+    subtracts 0.03959 from 0.04019 gets the same 0.0006. With four digits if it is smaller than that."""
+    around = (float(beside), float(beside) + float(margin), float(beside) - float(margin))
+    if not all(map(math.isfinite, around)):
+        return shown(margin)
+    places = min(int(Decimal(shown(each)).as_tuple().exponent) for each in around)
+    if not -_DOUBLE_DIGITS < places < 0:
+        return shown(margin)
+    rounded = round(meant(margin), -places)
+    return _written(rounded.normalize()) if rounded else shown(margin)
+
+
 def told_apart(value: Number, other: Number | None) -> str:
     """A number as shown, or with as many digits more as it takes to read other than the other number."""
     if other is None or value == other:

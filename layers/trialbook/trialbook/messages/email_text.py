@@ -19,7 +19,7 @@ def email_text(message: Message, label: str, notes: Sequence[str]) -> str:
 
 def constants_label(message: Message) -> str:
     """What the hyperparameters that do not vary are called."""
-    return "Hyperparameters" if message.kind is MessageKind.JOB else "The same in all trials"
+    return "Hyperparameters" if message.kind is MessageKind.JOB else "Same in all trials"
 
 
 def failures_label(message: Message) -> str:
@@ -43,7 +43,7 @@ def _lines(message: Message, label: str, notes: Sequence[str]) -> Iterator[str]:
         yield from _under(message.bars_label, [f"{each.label}: {shown(each.value)}" for each in message.bars])
     yield from _under(constants_label(message), _paragraph(message.constants))
     yield from _under(failures_label(message), _items(message.failures))
-    yield from _under("Advice", _items(message.advice))
+    yield from _under("What to do next", _items(message.advice))
     yield from _under("Facts", _facts([(each.label, each.text) for each in message.facts]))
     for section in message.sections:
         yield from _section(section)

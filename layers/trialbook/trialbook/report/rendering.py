@@ -32,6 +32,7 @@ def _environment() -> Environment:
         "number": numbers.shown,
         "whole": lambda count: f"{count:,}",
         "full": numbers.full,
+        "gap": numbers.gap,
         "percent": numbers.percent,
         "moment": wording.moment,
         "duration": lambda seconds: None if seconds is None else wording.duration(seconds),

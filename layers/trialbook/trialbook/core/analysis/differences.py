@@ -33,7 +33,7 @@ def difference(
 def differences(
     ranked: Ranked, previous: Sweep | None, before: Record | None, parents: ParentsBest | None = None
 ) -> tuple[Difference, ...]:
-    """To the runner-up, the previous sweep's best, the experiment's best before and the warm-start parents' best, where
+    """To the runner-up and to the best of the previous sweep, of the experiment before, and of warm-start parents, if
     they share the objective."""
     best, objective = ranked.records[0].value, ranked.objective
     assert best is not None

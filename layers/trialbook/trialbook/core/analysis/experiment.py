@@ -10,7 +10,7 @@ from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
 from trialbook.core.analysis.parameters import shown_values, told_values
 from trialbook.core.analysis.wording import listed, moment, often, plural
 from trialbook.core.hyper_parameters import Launch, differing
-from trialbook.core.numbers import apart, percent, shown
+from trialbook.core.numbers import apart, gap, percent, shown
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Counts, Record, Sweep
 
@@ -258,19 +258,20 @@ def _sentences(
             share = share_of(champion.margin, champion.second_value)
             part = "" if share is None else f" ({percent(share)})"
             told.append(
-                f"That is {shown(champion.margin)}{part} ahead of the second best, {shown(champion.second_value)}."
+                f"Better than the second best ({shown(champion.second_value)}) by "
+                f"{gap(champion.margin, champion.second_value)}{part}."
             )
     if len(records) > 1:
         last = records[-1]
         told.append(
-            f"The record was broken {often(len(records) - 1)} over {plural(len(same), 'sweep')}, last by "
+            f"The best improved {often(len(records) - 1)} over {plural(len(same), 'sweep')}, last by "
             f"{shown(last.margin or 0)} in {last.sweep}."
         )
     if not same:
-        told.append("The tag trialbook:objective or the rules document says what jobs are ranked by.")
+        told.append("Set the tag trialbook:objective or a rule to say what jobs are ranked by.")
     elif len(same) < len(sweeps):
         others = len(sweeps) - len(same)
         told.append(
-            f"{plural(others, 'sweep')} {'is' if others == 1 else 'are'} ranked by something else, or by nothing."
+            f"{plural(others, 'sweep')} {'is' if others == 1 else 'are'} ranked by another objective or not at all."
         )
     return tuple(told)

@@ -148,7 +148,7 @@ class Against(StrEnum):
 
     RUNNER_UP = "runner-up"
     PREVIOUS_SWEEP = "previous sweep"
-    EXPERIMENT = "experiment's best before"
+    EXPERIMENT = "experiment's previous best"
     PARENTS = "warm-start parents' best"
 
 

@@ -13,8 +13,7 @@ from trialbook.core.analysis.model import (
     Value,
 )
 from trialbook.core.analysis.wording import dollars, duration, listed, plural
-from trialbook.core.numbers import percent, shown
-from trialbook.core.objectives import ObjectiveType
+from trialbook.core.numbers import gap, percent, shown
 
 
 def assignments(values: Mapping[str, Value], longest: int = 4) -> str:
@@ -30,12 +29,12 @@ def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, fai
         where = f" at {at}" if at else f" by {group.best.job_name}"
         return f"{experiment}: best {group.ranking.metric} {shown(group.best.value)}{where}"
     if not counts.jobs:
-        return f"{experiment}: ended before a job was started"
+        return f"{experiment}: finished before any job started"
     if counts.failed == counts.jobs:
         return f"{experiment}: {_all(counts.jobs)} failed{_why(failures, counts.failed)}"
     if counts.in_progress == counts.jobs:
-        return f"{experiment}: {plural(counts.jobs, 'job')} in progress, none has ended"
-    return f"{experiment}: nothing is ranked, because no job has a value of an objective"
+        return f"{experiment}: {plural(counts.jobs, 'job')} in progress; none has finished"
+    return f"{experiment}: nothing is ranked, because no job has an objective value"
 
 
 def _why(failures: Sequence[FailureGroup], failed: int) -> str:
@@ -61,40 +60,38 @@ def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost) -> tupl
     """What follows the headline: differences, counts, time and money."""
     told = []
     for group in groups[:1]:
-        told += [compared(each, group.ranking.type) for each in group.differences]
+        told += [compared(each) for each in group.differences]
         if group.ranked == 1:
-            told.append("It is the only trial that ranks.")
+            told.append("Only this trial ranks.")
     if len(groups) > 1:
         others = [f"{g.ranking.metric} (best {shown(g.best.value)})" for g in groups[1:]]
-        told.append(f"Trials with other objectives are ranked apart: {listed(others)}.")
+        told.append(f"Trials with other objectives are ranked separately: {listed(others)}.")
     if counts.jobs:
         told.append(f"{counted(counts)}{_taken(cost)}.")
     return tuple(told)
 
 
-def compared(difference: Difference, objective_type: str) -> str:
-    """A difference in words: `0.0006 (1.5%) lower than the runner-up's 0.040192`."""
-    other = _other(difference)
+def compared(difference: Difference) -> str:
+    """A difference in words: `Better than the runner-up (0.040192) by 0.0006 (1.5%).`"""
+    other = f"{_OTHERS[difference.against]} ({shown(difference.value)})"
     if difference.is_equal:
-        return f"That equals {other} {shown(difference.value)}."
-    return f"That is {distance(difference, objective_type)} than {other} {shown(difference.value)}."
+        return f"Equal to {other}."
+    word = "Better" if difference.is_better else "Worse"
+    return f"{word} than {other} by {distance(difference)}."
 
 
-def distance(difference: Difference, objective_type: str, limit: Decimal | None = None) -> str:
-    """How far apart, and which way: `0.0006 (1.5%) lower, better,`. The share stays on its side of a limit."""
-    lower = (objective_type == ObjectiveType.MINIMIZE) == difference.is_better
+def distance(difference: Difference, limit: Decimal | None = None) -> str:
+    """How far apart two values are: `0.0006 (1.5%)`. The share stays on its side of a limit."""
     share = f" ({percent(difference.relative, limit)})" if difference.relative is not None else ""
-    word = "better" if difference.is_better else "worse"
-    return f"{shown(difference.margin)}{share} {'lower' if lower else 'higher'}, {word},"
+    return f"{gap(difference.margin, difference.value)}{share}"
 
 
-def _other(difference: Difference) -> str:
-    return {
-        Against.RUNNER_UP: "the runner-up's",
-        Against.PREVIOUS_SWEEP: "the previous sweep's best,",
-        Against.EXPERIMENT: "the experiment's best before,",
-        Against.PARENTS: "the warm-start parents' best,",
-    }[difference.against]
+_OTHERS = {
+    Against.RUNNER_UP: "the runner-up",
+    Against.PREVIOUS_SWEEP: "the previous sweep's best",
+    Against.EXPERIMENT: "the experiment's previous best",
+    Against.PARENTS: "the warm-start parents' best",
+}
 
 
 def counted(counts: StatusCounts) -> str:

@@ -28,7 +28,7 @@ from trialbook.core.sweeps import Record
 Watched = SweepFacts | JobFacts
 
 _AGAINST = {EXPERIMENT: Against.EXPERIMENT, PREVIOUS_SWEEP: Against.PREVIOUS_SWEEP}
-_COLUMNS = {EXPERIMENT: "best before", PREVIOUS_SWEEP: "previous sweep"}
+_COLUMNS = {EXPERIMENT: "previous best", PREVIOUS_SWEEP: "previous sweep"}
 _MOST_DIFFERENCES = 15
 _LONGEST_CELL = 60
 _IN_SENTENCE = 120  # characters of a reason
@@ -95,7 +95,7 @@ def _version(facts: Watched, rule: AlertRule) -> int:
 
 def _nothing_differs(table: Table | None, broken: Broken) -> tuple[str, ...]:
     is_compared = broken.baseline is not None and table is None
-    return ("Nothing that is known of them differs: it may be chance.",) if is_compared else ()
+    return ("No recorded setting differs between them; the difference may be chance.",) if is_compared else ()
 
 
 def _context(about: Message) -> Iterator[Fact]:
@@ -117,14 +117,14 @@ def _of_sweep(event: Announcement, rule: AlertRule, facts: SweepFacts) -> Iterat
         yield from _too_dear(rule, analysis.cost)
     if rule.no_metric and not analysis.groups and analysis.counts.completed:
         why = f": {analysis.lacks[0].reason}" if analysis.lacks else ""
-        yield Broken(rule, "no metric found", f"None of {_completed(analysis.counts.completed)} can be ranked{why}.")
+        yield Broken(rule, "no metric found", f"None of {_completed(analysis.counts.completed)} ranks{why}.")
     if rule.regression is not None and analysis.groups:
         yield from _without_baseline(rule, rule.regression, facts)
         yield from _regressed(rule, rule.regression, _beside(rule.regression, facts), _best_is(facts))
 
 
 def _completed(count: int) -> str:
-    return f"the {plural(count, 'job')} that completed"
+    return f"the {plural(count, 'completed job')}"
 
 
 def _too_many_failed(rule: AlertRule, facts: SweepFacts) -> Iterator[Broken]:
@@ -132,7 +132,7 @@ def _too_many_failed(rule: AlertRule, facts: SweepFacts) -> Iterator[Broken]:
     if not total or rule.allows_failed(counts.failed, total):
         return
     share = percent(Fraction(counts.failed, total), rule.failed)
-    so_far = f" when {counts.ended:,} had ended" if counts.ended < total else ""
+    so_far = f" when {counts.ended:,} had finished" if counts.ended < total else ""
     sentence = (
         f"{counts.failed:,} of {plural(total, 'job')} failed{so_far} ({share}); {rule.share} are allowed."
         f"{_alike(facts)}"
@@ -206,7 +206,7 @@ def _of_job(event: Announcement, rule: AlertRule, facts: JobFacts) -> Iterator[B
     if rule.cost is not None:
         yield from _too_dear(rule, cost([record.job], record.job, facts.prices))
     if rule.no_metric and record.without_objective is not None:
-        yield Broken(rule, "no metric found", f"{record.job.name} can't be ranked: {record.without_objective}.")
+        yield Broken(rule, "no metric found", f"{record.job.name} is not ranked: {record.without_objective}.")
     regression = rule.regression
     is_in_experiment = regression is not None and regression.against == EXPERIMENT
     objective = record.experiment_objective if is_in_experiment else record.objective
@@ -224,21 +224,21 @@ def _of_job(event: Announcement, rule: AlertRule, facts: JobFacts) -> Iterator[B
 def _without_baseline(rule: AlertRule, regression: Regression, facts: Watched) -> Iterator[Broken]:
     """A rule that names a job which is not there would else be silent for ever."""
     if regression.baseline is not None and regression.baseline not in facts.baselines:
-        where = "among the training jobs of this account and region that the ledger holds"
-        yield Broken(rule, "can't be checked", f"The baseline {regression.baseline} is not {where}.")
+        where = "a training job that the ledger holds for this account and region"
+        yield Broken(rule, "cannot be checked", f"The baseline {regression.baseline} is not {where}.")
 
 
 def _regressed(
     rule: AlertRule, regression: Regression, found: Difference | None, best: tuple[str, float, str]
 ) -> Iterator[Broken]:
-    metric, value, objective_type = best
+    metric, value, _ = best
     if found is None or found.is_better or found.is_equal or not regression.is_broken(found.margin, found.relative):
         return
     than = f"the baseline {found.job_name}" if regression.baseline else f"{rule.limit.partition(' than ')[2]}"
     by = percent(found.relative, regression.relative) if found.relative is not None else shown(found.margin)
-    far = distance(found, objective_type, regression.relative)
+    far = distance(found, regression.relative)
     sentence = (
-        f"{metric} {told_apart(value, found.value)} is {far} than {than}, {told_apart(found.value, value)}; "
+        f"{metric} {told_apart(value, found.value)} is worse than {than} ({told_apart(found.value, value)}) by {far}; "
         f"{regression.limit} is allowed."
     )
     yield Broken(rule, f"{metric} {by} worse", sentence, found.job_name)
@@ -263,7 +263,7 @@ def _table(facts: Watched, broken: Broken) -> Table | None:
     than = _COLUMNS.get(broken.rule.regression.against, "baseline")
     more = f"{plural(left, 'more difference')} not shown; " if left > 0 else ""
     caption = f"{more}{than}: {other.job.name}; now: {one.job.name}"
-    return Table(("what differs", than, "now"), tuple(apart[:_MOST_DIFFERENCES]), caption=caption)
+    return Table(("setting", than, "now"), tuple(apart[:_MOST_DIFFERENCES]), caption=caption)
 
 
 def _told_apart(before: str, now: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ from trialbook.core.announcements import BEST_TRIALS, Announcement
 from trialbook.core.codec import pack, unpack
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.message import Link, Message, MessageKind, Mood, Section, Table
-from trialbook.core.numbers import apart, percent, shown, shown_text
-from trialbook.core.objectives import Objective, ObjectiveType
+from trialbook.core.numbers import apart, gap, percent, shown, shown_text
+from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Counts, Record
 
 MOST_EXPERIMENTS = 50  # told one by one; an event holds 256 KB
@@ -237,7 +237,7 @@ def _section(progress: Progress, page_of: PageOf) -> Section:
         title=_headline(progress),
         sentences=(*_compared(progress), f"{_spelt(progress.taken)}."),
         table=_table(progress),
-        links=(Link("All sweeps of the experiment", url),) if url else (),
+        links=(Link("All sweeps of this experiment", url),) if url else (),
     )
 
 
@@ -251,18 +251,17 @@ def _headline(progress: Progress) -> str:
 def _compared(progress: Progress) -> tuple[str, ...]:
     best, former = progress.best, progress.former
     if best is None:
-        return ("No job has a value of an objective. A tag trialbook:objective or the rules document can name one.",)
+        return ("No job has an objective value. Set the tag trialbook:objective, or name one in the rules document.",)
     if former is None:
         if progress.is_new:
-            return (f"By {best.job_name}, the first that ranks.",)
-        return (f"By {best.job_name}{f', since {best.ended_at:%Y-%m-%d}' if best.ended_at else ''}.",)
+            return (f"{best.job_name} is the first trial that ranks.",)
+        return (f"Best trial: {best.job_name}{f', since {best.ended_at:%Y-%m-%d}' if best.ended_at else ''}.",)
     margin = apart(best.value, former.value)
     if margin == 0:
-        return (f"By {best.job_name}, which equals the former best.",)
+        return (f"{best.job_name} equals the previous best.",)
     share = share_of(margin, former.value)
     part = "" if share is None else f" ({percent(share)})"
-    way = "lower" if progress.type == ObjectiveType.MINIMIZE else "higher"
-    return (f"By {best.job_name}: {shown(margin)}{part} {way}, better, than before.",)
+    return (f"{best.job_name} is better than the previous best by {gap(margin, former.value)}{part}.",)
 
 
 def _table(progress: Progress) -> Table | None:

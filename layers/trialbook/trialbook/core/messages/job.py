@@ -101,12 +101,12 @@ def _verdict(facts: JobFacts) -> str:
         by = record.objective.type.lower()
         return f"{job.name} reached {record.objective.metric} {shown(record.value)} ({by}){took}."
     reason = why_not_ranked(record)
-    why = f"; it is not ranked: {reason}" if reason else ""
+    why = f"; not ranked: {reason}" if reason else ""
     return f"{job.name} {job.status.lower()}{took}{why}."
 
 
 def apart(facts: JobFacts) -> tuple[Difference, ...]:
-    """The job beside the experiment's best before it, where both have a value of the same objective."""
+    """The job beside the experiment's previous best it, where both have a value of the same objective."""
     record, before = facts.record, facts.before
     objective, value = record.experiment_objective, record.experiment_value
     if before is None or objective is None or value is None or before.experiment_value is None:
@@ -122,7 +122,7 @@ def _compared(facts: JobFacts) -> tuple[str, ...]:
     objective = facts.record.objective
     if objective is None or not objective.is_like(facts.record.experiment_objective):
         return ()
-    return tuple(compared(each, objective.type) for each in apart(facts))
+    return tuple(compared(each) for each in apart(facts))
 
 
 def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:

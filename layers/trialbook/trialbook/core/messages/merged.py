@@ -10,11 +10,11 @@ def merged(into: Message, url: str | None) -> Message:
     """That what stood here goes on in the message of the sweep that it merged into; `url` leads there, if known."""
     return replace(
         into,
-        title=f"{into.experiment}{phrases.SEPARATOR}goes on in another message",
-        subject=f"{into.experiment}: goes on in another message",
-        verdict="These jobs turned out to be part of a larger sweep.",
+        title=f"{into.experiment}{phrases.SEPARATOR}continues in another message",
+        subject=f"{into.experiment}: continues in another message",
+        verdict="These jobs belong to a larger sweep.",
         is_final=True,
-        sentences=(f"All that is known of it stands in the message “{into.title}”.",) if url is None else (),
+        sentences=(f"See the message “{into.title}”.",) if url is None else (),
         progress=None,
         facts=(),
         table=None,
@@ -25,5 +25,5 @@ def merged(into: Message, url: str | None) -> Message:
         advice=(),
         picture=None,
         report=None,
-        links=(Link("The message of the whole sweep", url),) if url is not None else (),
+        links=(Link("Message of the whole sweep", url),) if url is not None else (),
     )

@@ -35,12 +35,12 @@ def revised(report: Report) -> tuple[str, ...]:
     analysis, former = report.analysis, report.former
     if analysis.sweep.revision < 2:
         return ()
-    told = f"Revision {analysis.sweep.revision}: jobs came after this sweep had been finished"
+    told = f"Revision {analysis.sweep.revision}: jobs arrived after the sweep closed"
     if former is None:
         return (f"{told}.",)
     if former.headline == analysis.headline:
         return (
-            f"{told}; {plural(analysis.counts.jobs, 'job')} instead of {former.counts.jobs:,}, the best is the same.",
+            f"{told}; {plural(analysis.counts.jobs, 'job')} instead of {former.counts.jobs:,}, the same best trial.",
         )
     return (f"{told}. Before: {former.headline.removeprefix(f'{former.sweep.experiment}: ')}.",)
 
@@ -60,7 +60,7 @@ def spending_facts(cost: Cost) -> list[Fact]:
     told.append(Fact("Cost", cost_text(cost)))
     if cost.kept_warm_seconds is not None:
         dear = f", {dollars(cost.kept_warm_usd)} (estimate)" if cost.kept_warm_usd is not None else ""
-        told.append(Fact("Kept warm", f"{duration(cost.kept_warm_seconds)}{dear} besides"))
+        told.append(Fact("Kept warm", f"{duration(cost.kept_warm_seconds)}{dear}, not counted in the cost"))
     if cost.spot_saving is not None:
         saved = f", {dollars(cost.spot_saving_usd)} (estimate)" if cost.spot_saving_usd is not None else ""
         told.append(Fact("Spot saving", f"{percent(cost.spot_saving)}{saved}, {plural(cost.spot_jobs, 'spot job')}"))
@@ -73,7 +73,7 @@ def cost_text(cost: Cost) -> str:
     """`$0.42 (estimate), $0.02 of it for failed jobs`."""
     spent, failed = cost.all, cost.failures
     if spent.cost_usd is None:
-        return "unknown: no price of its machines is known" if spent.billable_seconds else "unknown"
+        return "unknown: no price is known for its machines" if spent.billable_seconds else "unknown"
     told = f"{dollars(spent.cost_usd)} (estimate)"
     if spent.unpriced_jobs:
         told = f"at least {told}; {plural(spent.unpriced_jobs, 'job')} without a price"

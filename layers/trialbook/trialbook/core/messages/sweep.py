@@ -110,8 +110,8 @@ def _verdict(facts: SweepFacts, found: Leaders) -> str:
         where = assignments(found.best.varied)
         return f"{word} {found.metric} {shown(found.best.value)}{f' at {where}' if where else ''} ({by})."
     if sweep.counts.ended:
-        return "No job that ended has a value to rank by."
-    return f"{plural(sweep.counts.jobs, 'job')} launched, none has ended."
+        return "No finished job has a value to rank by."
+    return f"{plural(sweep.counts.jobs, 'job')} launched; none has finished."
 
 
 def _tuning_failed(sweep: Sweep) -> str:
@@ -127,13 +127,13 @@ def _sentences(facts: SweepFacts, found: Leaders, quiet: timedelta) -> tuple[str
     if found.best and found.runner_up and found.objective:
         pair = (found.best.value, found.runner_up.value)
         beside = difference(Against.RUNNER_UP, *pair, found.runner_up.job_name, None, found.objective)
-        told.append(compared(beside, found.objective.type))
+        told.append(compared(beside))
     if sweep.state is SweepState.CLOSED:
-        told.append("The report is being made.")
+        told.append("The report is being built.")
     elif sweep.state is SweepState.REVISED:
-        told.append("It goes on: a job came after it had been finished.")
+        told.append("Reopened: a job arrived after the sweep closed.")
     elif sweep.kind is not SweepKind.TUNING and sweep.counts.ended and not sweep.counts.in_progress:
-        told.append(f"It counts as over once nothing has run for {duration(quiet.total_seconds())}.")
+        told.append(f"The sweep closes when no job has run for {duration(quiet.total_seconds())}.")
     return tuple(told)
 
 
@@ -160,7 +160,7 @@ def _facts(facts: SweepFacts, found: Leaders, rules: Rules) -> tuple[Fact, ...]:
     if objective is not None:
         told.append(Fact("Objective", f"{objective.label} ({objective.source.value}){_others(facts)}"))
     elif sweep.counts.ended:
-        told.append(Fact("Objective", "none: set one by tag trialbook:objective or in the rules document"))
+        told.append(Fact("Objective", "none: set the tag trialbook:objective, or name one in the rules document"))
     if facts.report is not None:
         told += summary_facts(facts.report.analysis)
     owner = owner_of(facts.top, rules)
@@ -172,7 +172,7 @@ def _facts(facts: SweepFacts, found: Leaders, rules: Rules) -> tuple[Fact, ...]:
 def _others(facts: SweepFacts) -> str:
     """What else trials are ranked by."""
     groups = facts.report.analysis.groups[1:] if facts.report else ()
-    return f"; apart from it {listed([each.ranking.metric for each in groups])}" if groups else ""
+    return f"; other trials rank by {listed([each.ranking.metric for each in groups])}" if groups else ""
 
 
 def _picture(report: Report | None) -> Picture | None:

@@ -43,7 +43,7 @@ def new_best(event: Announcement, facts: SweepFacts, rules: Rules) -> Message | 
         about=f"{about(sweep_id)}/best/{new['job_name']}",
         title=f"{facts.sweep.experiment}{phrases.SEPARATOR}new best {objective.metric} {value}",
         subject=f"{facts.sweep.experiment}: new best {objective.metric} {value}",
-        verdict=f"{value}{where} is {distance(apart, objective.type)} than the best before, {shown(old['value'])}.",
+        verdict=f"{value}{where} is better than the previous best ({shown(old['value'])}) by {distance(apart)}.",
         version=1,
         metrics={objective.metric: new["value"]},
     )
@@ -114,7 +114,7 @@ def _report_file(event: Announcement, facts: SweepFacts, rules: Rules) -> Messag
         about=f"{about(sweep.id)}/report/{sweep.revision}",
         title=f"{sweep.experiment}{phrases.SEPARATOR}the report{again}",
         subject=f"{sweep.experiment}: the report{again}",
-        verdict="The report: charts, all trials, failures, cost and how to reproduce the best one.",
+        verdict="The report: charts, all trials, failures, cost, and how to reproduce the best trial.",
         report=Stored(report.bucket, f"{report.folder}/{PAGE}"),
     )
 

@@ -84,7 +84,7 @@ def _as_written(share: Decimal) -> str:
 
 
 def _against(regression: Regression) -> str:
-    names = {EXPERIMENT: "the experiment's best before", PREVIOUS_SWEEP: "the previous sweep's best"}
+    names = {EXPERIMENT: "the experiment's previous best", PREVIOUS_SWEEP: "the previous sweep's best"}
     return names.get(regression.against, f"the baseline {regression.against}")
 
 
