@@ -91,7 +91,7 @@ def test_new_bests_come_first_and_each_standing_has_its_words() -> None:
         "odd: nothing is ranked",
     ]
     assert message.sections[1].sentences[0] == "t-1 is the first trial that ranks."
-    assert message.sections[3].sentences[0].startswith("No job has a value of an objective.")
+    assert message.sections[3].sentences[0].startswith("No job has an objective value.")
 
 
 def test_without_a_new_best_the_answer_says_so() -> None:
