@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from trialbook.core.analysis.model import Analysis
-    from trialbook.runtime.services import Services
+    from trialbook.services import Services
     from trialbook_book.stacks import Deployed
 
 
@@ -62,7 +62,7 @@ class Book:
 
     def experiments(self) -> Iterator[Experiment]:
         """All experiments by name, with what their best job is worth."""
-        yield from self.ledger.experiments()
+        yield from self.ledger.experiments
 
     def sweeps(self, experiment: str | None = None) -> Iterator[Sweep]:
         """The sweeps of an experiment, or all of them, in order of time."""
@@ -129,7 +129,7 @@ class Book:
     def places(self) -> tuple[Place, ...]:
         """Where jobs are looked for by name: in every account and region whose jobs the book holds. A book that has not
         noted them yet is asked for its newest sweep."""
-        noted = self.ledger.places()
+        noted = self.ledger.places.get()
         if noted.known and not noted.were_mixed:
             return noted.known
         newest = [Place(each.account, each.region) for each in self.ledger.sweeps_page(None, 1).entries]
@@ -140,7 +140,7 @@ class Book:
     def services(self) -> "Services":
         """What use cases that only read ask for: no prices are looked up but the rules' own."""
         from trialbook.adapters.sagemaker import SageMaker
-        from trialbook.runtime.services import Services
+        from trialbook.services import Services
 
         rules = self.rules()
         return Services(self.ledger, lambda account, region: SageMaker(self.ledger.session, region), lambda: rules)
@@ -151,7 +151,7 @@ class Book:
 
         name = self.stack.outputs.get("RulesParameter") if self.stack else None
         if name is None:
-            return read_kept_rules(self.ledger.note("rules") or "")
+            return read_kept_rules(self.ledger.notes.get("rules") or "")
         client: Any = self.ledger.session.create_client("ssm")
         try:
             text = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
@@ -247,7 +247,7 @@ def session_of(profile: str | None, region: str | None) -> "Session":
     """A botocore session of a profile and region; of the environment's where they are not given."""
     from botocore.session import Session
 
-    from trialbook.adapters.clients import prepared
+    from trialbook.runtime.aws_clients import prepared
 
     session = prepared(Session(profile=profile))
     if region:

@@ -21,7 +21,8 @@ from trialbook.core.codec import check_types
 from trialbook.core.errors import InvalidInput
 from trialbook.core.formats import NewerFormat
 from trialbook.core.objectives import moved_rank
-from trialbook.ledger.ledger import indexed_by, item_of, read_experiment, read_record, read_sweep
+from trialbook.ledger.items import item_of, read_experiment, read_record, read_sweep
+from trialbook.ledger.table import indexed_by
 from trialbook_book.conditions import Condition
 from trialbook_book.paged import PagedLedger
 from trialbook_book.table import Indexed, Item
@@ -279,4 +280,4 @@ class FolderLedger(PagedLedger):
 
     def __init__(self, table: Table) -> None:
         super().__init__("folder", region="us-east-1")
-        self.connection._client = TableClient(table)  # type: ignore[assignment]  # noqa: SLF001 the one way in
+        self.table.connection._client = TableClient(table)  # type: ignore[assignment]  # noqa: SLF001 the one way in

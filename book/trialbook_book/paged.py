@@ -16,19 +16,9 @@ from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_prefix
 from trialbook.core.places import plain_name
 from trialbook.core.sweeps import Record, Sweep
-from trialbook.ledger.ledger import (
-    EXPERIMENTS,
-    FIRST_RANK,
-    SWEEPS,
-    Ledger,
-    experiment_id,
-    indexed_by,
-    loops_pk,
-    read_experiment,
-    read_record,
-    read_sweep,
-    sweeps_id,
-)
+from trialbook.ledger.items import read_experiment, read_record, read_sweep
+from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.table import EXPERIMENTS, FIRST_RANK, SWEEPS, experiment_id, indexed_by, loops_pk, sweeps_id
 
 T = TypeVar("T")
 _BEHIND = "~"  # sorts behind all that follows a prefix
@@ -51,7 +41,7 @@ class PagedLedger(Ledger):
     ) -> None:
         super().__init__(table, region=region, host=host)
         if session is not None:
-            self.connection._local.session = session  # noqa: SLF001 pynamodb takes none otherwise
+            self.table.connection._local.session = session  # noqa: SLF001 pynamodb takes none otherwise
 
     def experiments_page(self, limit: int, cursor: str | None = None) -> Page[Experiment]:
         """Experiments by name."""
@@ -124,10 +114,10 @@ class PagedLedger(Ledger):
         nothing is scanned. A tuning job's experiment is looked for under the beginnings of its name."""
         experiment, at, start = beginning.partition("@")
         if at:
-            return [each for name in self.places().names(experiment) for each in self._windows_like(name, start)]
+            return [each for name in self.places.get().names(experiment) for each in self._windows_like(name, start)]
         words = same_name(base_job_name(plain_name(beginning))).split("-")
         bases = {"-".join(words[:length]) for length in range(1, len(words) + 1)} - {""}
-        places = self.places()
+        places = self.places.get()
         names = {same_name(name) for base in bases for name in places.names(base)}
         homes = self._item.batch_get([(EXPERIMENTS, name) for name in sorted(names)])
         return [

@@ -17,7 +17,9 @@ from botocore.exceptions import ClientError
 from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Record, Sweep, start_of
 from trialbook.core.times import parse_time
-from trialbook.ledger.ledger import Ledger, job_pk, sweep_keys
+from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.stream import announce_again as show_again
+from trialbook.ledger.table import job_pk, sweep_keys
 from trialbook.runtime import clock
 from trialbook_cli.plain import say
 
@@ -47,7 +49,7 @@ def announce_again(ledger: Ledger, sqs: Any, url: str, messages: int, *, dry_run
                 say("StreamDeadLetters: 1 stays, it names no stretch of a stream")
                 continue
             mark = uuid4().hex
-            marked += sum(ledger.announce_again(key, mark) for key in sorted(set(_changed(found, ledger, streams))))
+            marked += sum(show_again(ledger.table, key, mark) for key in sorted(set(_changed(found, ledger, streams))))
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             done += 1
     say(f"StreamDeadLetters: {done} handled, {marked} jobs and sweeps are announced again")

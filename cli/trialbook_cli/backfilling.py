@@ -13,7 +13,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKey, JobKind
 from trialbook.core.times import iso, parse_time
 from trialbook.reconcile import KINDS, pages, repair
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 
 _LONGEST_PAUSE = 60.0  # seconds between tries while SageMaker throttles
 
@@ -61,7 +61,7 @@ def backfill(
 
 
 def _backfill_kind(kind: JobKind, span: Span, services: Services, dry_run: bool, pause: Pause) -> Iterator[Progress]:
-    told = None if dry_run else services.ledger.note(span.mark(kind))
+    told = None if dry_run else services.ledger.notes.get(span.mark(kind))
     reached = (parse_time(told, "watermark") if told else None) or span.since
     seen = recorded = 0
     sagemaker = services.sagemaker(span.account, span.region)
@@ -77,7 +77,7 @@ def _backfill_kind(kind: JobKind, span: Span, services: Services, dry_run: bool,
         seen += len(page)
         reached = max(reached, page[-1].last_modified_at or reached)
         if not dry_run:
-            services.ledger.put_note(span.mark(kind), iso(reached))
+            services.ledger.notes.put(span.mark(kind), iso(reached))
         yield Progress(kind, seen, recorded, reached)
     yield Progress(kind, seen, recorded, span.until)
 

@@ -10,7 +10,7 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.core.message import Message
 from trialbook.core.messages.routing import Defaults, Destination
 from trialbook.delivery.events_to_messages import Addresses, Told, told
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.replaying import Outcome, replay
 from trialbook_cli.sagemaker_stand_in import SageMaker

@@ -17,7 +17,7 @@ from pynamodb.exceptions import PynamoDBException
 from trialbook.adapters.sagemaker import SageMakerError
 from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.core.formats import NewerFormat
-from trialbook.ledger.ledger import Conflict
+from trialbook.ledger.table import Conflict
 from trialbook_book.stacks import forget
 from trialbook_cli.plain import BAD_INPUT, FAILED
 from trialbook_cli.terminal import fail

@@ -13,11 +13,11 @@ from typing import Any
 
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core import report_keys
+from trialbook.core.attachments import Attachment
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
-from trialbook.ledger.ledger import Attachment
 from trialbook_book.folder import FILE, key_of, line_of
 from trialbook_book.paged import PagedLedger
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
@@ -138,9 +138,9 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
         capacity=dict(cloud.capacity),
         deaths=cloud.died,
         announced=tuple(cloud.announced()),
-        attachments=tuple(cloud.ledger.attachments(record.key for record in records)),
+        attachments=tuple(cloud.ledger.attachments.of(record.key for record in records)),
         mails=tuple(cloud.mails()),
-        items=tuple(sorted(PagedLedger(cloud.ledger.table, region=cloud.account.region).items(), key=key_of)),
+        items=tuple(sorted(PagedLedger(cloud.ledger.table.name, region=cloud.account.region).items(), key=key_of)),
         slack=cloud.slack,
         reports={key: content for key, content in cloud.stored() if report_keys.REVISION not in key},
     )

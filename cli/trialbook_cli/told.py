@@ -12,14 +12,14 @@ from trialbook_cli.outputs import Line
 
 def of_job(ledger: Ledger, key: JobKey, sweep: str | None) -> list[Delivery]:
     """The records of messages about a job, and about its sweep; a request each."""
-    deliveries = Deliveries(ledger)
+    deliveries = Deliveries(ledger.table)
     about = f"job/{key.account}/{key.region}/{key.kind.value}/{key.name}"
     return [*deliveries.of(about), *(deliveries.of(f"sweep/{sweep}") if sweep else ())]
 
 
 def of_sweep(ledger: Ledger, sweep: str) -> list[Delivery]:
     """The records of a sweep's message; one request."""
-    return list(Deliveries(ledger).of(f"sweep/{sweep}"))
+    return list(Deliveries(ledger.table).of(f"sweep/{sweep}"))
 
 
 def line(delivery: Delivery) -> Line:

@@ -6,8 +6,8 @@ from trialbook.adapters.eventbridge import EventBus
 from trialbook.announce_changes import announce_changes
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
+from trialbook.services import open_services
 
 settings = Settings.from_environment()
 services = open_services(settings)

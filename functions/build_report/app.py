@@ -11,9 +11,9 @@ from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.build_report import build_report
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
 from trialbook.runtime.sqs_batch import envelope_of, process
+from trialbook.services import open_services
 
 settings = Settings.from_environment()
 services = open_services(settings)

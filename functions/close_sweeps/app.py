@@ -6,8 +6,8 @@ from trialbook.close_sweeps import close_sweeps
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.schedule import enough_time, moment_of
-from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
+from trialbook.services import open_services
 
 services = open_services(Settings.from_environment())
 

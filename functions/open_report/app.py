@@ -4,11 +4,11 @@ from typing import Any
 
 from botocore.session import get_session
 
-from trialbook.adapters.clients import prepared
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.secrets_manager import LinkKeys
 from trialbook.open_report import open_report
 from trialbook.runtime import clock, deadline
+from trialbook.runtime.aws_clients import prepared
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.settings import Settings
 

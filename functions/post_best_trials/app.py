@@ -8,8 +8,8 @@ from trialbook.post_best_trials import post_best_trials
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.schedule import moment_of
-from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
+from trialbook.services import open_services
 
 settings = Settings.from_environment()
 services = open_services(settings)

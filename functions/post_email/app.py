@@ -15,9 +15,9 @@ from trialbook.messages.email import Letterhead
 from trialbook.post_email import post_email
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
 from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
+from trialbook.services import open_services
 
 settings = Settings.from_environment()
 services = open_services(settings)
@@ -26,7 +26,7 @@ give_up = giving_up(services.session(), settings.dead_letters_url)
 bucket = Bucket(services.session(), settings.reports_bucket or "")
 where = addresses(settings, services)
 head = Letterhead(settings.email_from, settings.email_reply_to, settings.email_unsubscribe)
-to_email = ToEmail(Ses(services.session()), head, Deliveries(services.ledger), bucket)
+to_email = ToEmail(Ses(services.session()), head, Deliveries(services.ledger.table), bucket)
 
 
 def post(message: SQSRecord) -> None:

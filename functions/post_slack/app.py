@@ -12,9 +12,9 @@ from trialbook.ledger.deliveries import Deliveries
 from trialbook.post_slack import channels_of, post_slack
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
 from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
+from trialbook.services import open_services
 
 settings = Settings.from_environment()
 services = open_services(settings)
@@ -22,7 +22,7 @@ postpone = postponing(services.session(), settings.queue_url)
 give_up = giving_up(services.session(), settings.dead_letters_url)
 bucket = Bucket(services.session(), settings.reports_bucket or "")
 where = addresses(settings, services)
-to_slack, to_webhook = channels_of(settings, services.session(), Deliveries(services.ledger), bucket)
+to_slack, to_webhook = channels_of(settings, services.session(), Deliveries(services.ledger.table), bucket)
 
 
 def post(message: SQSRecord) -> None:

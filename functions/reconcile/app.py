@@ -7,8 +7,8 @@ from trialbook.reconcile import Reconciled, reconcile
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.schedule import enough_time, moment_of
-from trialbook.runtime.services import open_services
 from trialbook.runtime.settings import Settings
+from trialbook.services import open_services
 
 settings = Settings.from_environment()
 services = open_services(settings)

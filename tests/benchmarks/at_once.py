@@ -85,6 +85,6 @@ def _first_page(told: Mapping[str, Any], request: Mapping[str, Any]) -> Mapping[
 
 
 def _keys(index: str | None) -> tuple[str, ...]:
-    from trialbook.ledger.ledger import indexed_by
+    from trialbook.ledger.table import indexed_by
 
     return indexed_by()[index]

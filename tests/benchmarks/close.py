@@ -26,7 +26,7 @@ from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import put
 from trialbook.ledger.ledger import Ledger
 from trialbook.record_job import record_job
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import Account, from_recording, serve
 

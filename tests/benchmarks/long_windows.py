@@ -14,7 +14,7 @@ from trialbook.core.jobs import Job
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Sweep
 from trialbook.ledger.bookkeeper import Bookkeeper
-from trialbook.ledger.ledger import Conflict
+from trialbook.ledger.table import Conflict
 from trialbook_book.conditions import Condition
 from trialbook_book.folder import FolderLedger, Key, Table, TableClient
 from trialbook_book.table import Item
@@ -70,7 +70,7 @@ class LaggingLedger(FolderLedger):
         self.made = LaggingTable()
         super().__init__(self.made)
         self.client = CountingClient(self.made)
-        self.connection._client = self.client  # type: ignore[assignment]
+        self.table.connection._client = self.client  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from trialbook.adapters.sagemaker import SageMaker
 from trialbook.core.report_links import link
 from trialbook.ledger.ledger import Ledger
 from trialbook.record_job import record_job
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 from trialbook_book.folder import FolderLedger, Table
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.laptop_cloud.template import load_template
@@ -56,7 +56,7 @@ def measure() -> str:
     rows = []
     with built() as made, _world(recording, end) as (ledger, endpoints):
         for name, events in _scenarios(recording, ledger, end, endpoints["AWS_ENDPOINT_URL"]):
-            told = _run(made, name, events, {**DELIVERY, **endpoints, "LEDGER_TABLE": ledger.table})
+            told = _run(made, name, events, {**DELIVERY, **endpoints, "LEDGER_TABLE": ledger.table.name})
             given = _memory_size(name)
             assert told["peak"] < 1024 * given, (name, told)
             # What goes into a thread waits until the message that it hangs from is old enough.
@@ -129,10 +129,10 @@ def _make(url: str, token: str) -> None:
 
 def _copy(written: Table, ledger: Ledger) -> None:
     """A ledger that was written in memory, 25 items a request."""
-    client: Any = ledger.connection.client
+    client: Any = ledger.table.connection.client
     puts = [{"PutRequest": {"Item": item}} for item in written.items.values()]
     for start in range(0, len(puts), 25):
-        answer = client.batch_write_item(RequestItems={ledger.table: puts[start : start + 25]})
+        answer = client.batch_write_item(RequestItems={ledger.table.name: puts[start : start + 25]})
         assert not answer["UnprocessedItems"]
 
 
@@ -177,11 +177,11 @@ def _ready(url: str) -> dict[str, Any]:
 
 
 def _changes(ledger: Ledger) -> list[dict[str, Any]]:
-    client: Any = ledger.connection.client
+    client: Any = ledger.table.connection.client
     found: list[dict[str, Any]] = []
     start: dict[str, Any] = {}
     while len(found) < 1000:
-        answer = client.scan(TableName=ledger.table, **start)
+        answer = client.scan(TableName=ledger.table.name, **start)
         found += [item for item in answer["Items"] if item["item"]["S"] == "job" and "facts" in item]
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
     return [

@@ -9,7 +9,7 @@ from trialbook.adapters.sagemaker import SageMaker
 from trialbook.build_report import analysis_of
 from trialbook.ledger.ledger import Ledger
 from trialbook.report import files
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 
 
 def one_report(size: int, url: str, table: str) -> None:

@@ -78,7 +78,7 @@ class World:
 
     def channels(self) -> tuple[ToSlack, ToWebhook]:
         """As a new process opens them."""
-        deliveries: Any = _Mortal(Deliveries(self.ledger), lambda name: self.after(name))
+        deliveries: Any = _Mortal(Deliveries(self.ledger.table), lambda name: self.after(name))
         slack: Any = _Mortal(Slack(lambda: self.token, f"{self.workspace.url}/api/"), lambda name: self.after(name))
         webhook: Any = _Mortal(Webhook(self._address), lambda name: self.after(name))
         return ToSlack(slack, deliveries, Reports()), ToWebhook(webhook, deliveries)

@@ -255,7 +255,7 @@ def _book() -> bytes:
         ledger = open_folder(Path(made), create=True)
         records = [trial(number, {"eta": number}, number / 10) for number in range(3)]
         ledger.write(records, [(swept(records), None)])
-        ledger.put_experiment(summed_up("exp", [swept(records)], records[0]))
+        ledger.experiments.put(summed_up("exp", [swept(records)], records[0]))
         return (Path(made) / "ledger.jsonl").read_bytes()
 
 

@@ -154,7 +154,7 @@ class opened:  # noqa: N801 used like a function
 def operations(ledger: Ledger) -> Counter[str]:
     """Counts, from now on, the operations that a folder's ledger asks of its table."""
     calls: Counter[str] = Counter()
-    client: Any = ledger.connection._client
+    client: Any = ledger.table.connection._client
     original = client._make_api_call
 
     def counted(operation: str, request: Any) -> Any:

@@ -16,7 +16,7 @@ from trialbook.announce_changes import announce_changes
 from trialbook.close_sweeps import close
 from trialbook.core.times import iso
 from trialbook.ledger.ledger import Ledger
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 from trialbook_cli.announcing_again import announce_again
 from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import Stack, load_template

@@ -20,9 +20,11 @@ from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.adapters.rules_document import read_rules
 from trialbook.announce_changes import announce_changes
 from trialbook.core.announcements import TYPES, Announcement, of_job, of_sweep, thinned
+from trialbook.core.expiry import Expiry
 from trialbook.core.numbers import meant
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState, recount
 from trialbook.ledger.bookkeeper import superseded
+from trialbook.ledger.items import sweep_item
 from trialbook.ledger.ledger import Ledger
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.replaying import Outcome, replay
@@ -226,7 +228,7 @@ class Bus:
 
 
 def change_of(sweep: Sweep, ledger: Ledger) -> tuple[None, Mapping[str, Any]]:
-    return None, ledger._sweep_item(sweep, None).to_dynamodb_dict()
+    return None, ledger.table.item(**sweep_item(sweep, None, Expiry(), None)).to_dynamodb_dict()
 
 
 def test_a_change_that_can_never_be_read_is_left_out_and_one_that_cannot_yet_holds_the_stream(ledger: Ledger) -> None:

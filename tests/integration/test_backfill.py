@@ -23,7 +23,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import SweepState
 from trialbook.ledger.ledger import Ledger
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 from trialbook_cli.backfilling import Span, backfill, parse_since
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
@@ -182,7 +182,7 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
         "AWS_ENDPOINT_URL_SAGEMAKER": history.url,
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    table = history.ledger._item.Meta.table_name
+    table = history.ledger.table.name
 
     def trialbook(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "trialbook_cli.main", "backfill", *arguments]
@@ -210,7 +210,7 @@ def test_the_ledger_is_asked_from_the_command_line(history: History) -> None:
     }
 
     def trialbook(*arguments: str) -> subprocess.CompletedProcess[str]:
-        options = ["--table", history.ledger._item.Meta.table_name]
+        options = ["--table", history.ledger.table.name]
         command = [sys.executable, "-m", "trialbook_cli.main", *arguments, *options]
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
@@ -241,7 +241,7 @@ def test_rerank_ranks_by_the_rules_document_and_says_what_changed(history: Histo
     environment = {**os.environ, "AWS_ENDPOINT_URL": history.dynamodb, "AWS_DEFAULT_REGION": "us-east-1"}
 
     def rerank(experiment: str, document: Path) -> subprocess.CompletedProcess[str]:
-        options = ["--table", history.ledger._item.Meta.table_name, "--rules", str(document)]
+        options = ["--table", history.ledger.table.name, "--rules", str(document)]
         command = [sys.executable, "-m", "trialbook_cli.main", "rerank", experiment, *options]
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 

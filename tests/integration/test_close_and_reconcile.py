@@ -23,7 +23,7 @@ from trialbook.ledger.ledger import Ledger
 from trialbook.reconcile import Reconciled, reconcile
 from trialbook.record_job import record, record_job
 from trialbook.runtime import clock
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
@@ -103,8 +103,8 @@ def test_a_job_that_still_runs_is_looked_at_again_half_an_hour_later(world: Worl
     (sweep,) = world.sweeps()
 
     assert sweep.counts.in_progress == 1
-    assert list(world.ledger.due_sweeps(moment)) == []
-    assert [each.id for each in world.ledger.due_sweeps(moment + timedelta(minutes=30))] == [sweep.id]
+    assert list(world.ledger.due_sweeps.until(moment)) == []
+    assert [each.id for each in world.ledger.due_sweeps.until(moment + timedelta(minutes=30))] == [sweep.id]
 
 
 def test_a_hanging_job_that_was_deleted_counts_as_stopped_when_it_was_last_seen(world: World) -> None:
@@ -308,7 +308,7 @@ def test_one_sweep_of_which_sagemaker_does_not_tell_keeps_no_other_open(
         world.now = datetime.fromisoformat(event["time"])
         record_job(event, world.services)
     world.now = LATER
-    due = [sweep.id for sweep in world.ledger.due_sweeps(LATER)]
+    due = [sweep.id for sweep in world.ledger.due_sweeps.until(LATER)]
     world.sagemaker.faults = failing("ListTrainingJobsForHyperParameterTuningJob", code)
     first, second = (close_sweeps(LATER, world.services) for _ in range(2))
     world.sagemaker.faults = None

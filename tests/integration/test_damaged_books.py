@@ -23,7 +23,7 @@ def book(tmp_path: Path) -> Path:
     ledger = open_folder(tmp_path, create=True)
     records = [trial(number, {"eta": number}, number / 10) for number in range(3)]
     ledger.write(records, [(swept(records), None)])
-    ledger.put_experiment(summed_up("exp", [swept(records)], records[0]))
+    ledger.experiments.put(summed_up("exp", [swept(records)], records[0]))
     return tmp_path
 
 

@@ -18,7 +18,6 @@ from botocore.session import get_session
 
 from tests.conftest import ROOT
 from tests.integration.conftest import opened
-from trialbook.adapters.clients import prepared
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.pricing import PriceList
 from trialbook.adapters.s3 import Bucket
@@ -35,6 +34,7 @@ from trialbook.core.jobs import JobKey, JobKind
 from trialbook.ledger.ledger import Ledger
 from trialbook.messages.slack import SlackText
 from trialbook.runtime import deadline
+from trialbook.runtime.aws_clients import prepared
 from trialbook.runtime.sqs_batch import process
 from trialbook_book.folder import open_folder
 from trialbook_cli.laptop_cloud.functions import Context, Function
@@ -121,7 +121,7 @@ def test_one_call_that_hangs_fails_one_message_and_not_its_neighbours(silent: Si
         answer = in_record_job(
             events,
             60,
-            {"LEDGER_TABLE": ledger.table, "AWS_ENDPOINT_URL": moto_url, "AWS_ENDPOINT_URL_SAGEMAKER": silent.url},
+            {"LEDGER_TABLE": ledger.table.name, "AWS_ENDPOINT_URL": moto_url, "AWS_ENDPOINT_URL_SAGEMAKER": silent.url},
         )
         took = time.monotonic() - began
         account, region = events[0]["account"], events[0]["region"]
@@ -136,7 +136,7 @@ def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
     """A call of each client. The session's clients lead to the server that never answers."""
     session = prepared(get_session())
     ledger = Ledger("ledger", region=REGION, host=silent.url)
-    assert ledger.connection.client  # made in this thread, as a function's: pynamodb has a session for each
+    assert ledger.table.connection.client  # made in this thread, as a function's: pynamodb has a session for each
     in_a_folder = open_folder(folder / "book", create=True)
     key = JobKey(ACCOUNT, REGION, JobKind.TRAINING, "a")
     mail = EmailMessage()
@@ -145,7 +145,7 @@ def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
     return {
         "dynamodb": lambda: ledger.record(key),
         "events": lambda: EventBus(session, "bus").publish([Announcement("a", SWEEP_STARTED, {})]),
-        "pricing": lambda: PriceList(session, in_a_folder).of(["ml.m5.large"], REGION),
+        "pricing": lambda: PriceList(session, in_a_folder.notes).of(["ml.m5.large"], REGION),
         "s3": lambda: Bucket(session, "reports").get("reports/a"),
         "sagemaker": lambda: SageMaker(session, REGION).describe(key),
         "secrets of links": lambda: LinkKeys(session, "secret").current(),

@@ -6,14 +6,15 @@ import pytest
 
 from trialbook.core.messages.delivery import EDITED_EVERY, LEASE, Delivery
 from trialbook.ledger.deliveries import Deliveries
-from trialbook.ledger.ledger import Conflict, Ledger
+from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.table import Conflict
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 ABOUT = "sweep/churn-xgb@20261120T101500.123Z"
 
 
 def test_a_record_is_read_as_it_was_written(ledger: Ledger) -> None:
-    deliveries = Deliveries(ledger)
+    deliveries = Deliveries(ledger.table)
     claimed = deliveries.put(deliveries.get(ABOUT, "slack", "#training").claimed(NOW), NOW)
     sent = deliveries.put(claimed.sent(NOW, "1763632800.000100", "C1").showing("e", 7, 1), NOW)
     deliveries.put(deliveries.get(ABOUT, "email", "a@example.com").claimed(NOW), NOW)
@@ -24,7 +25,7 @@ def test_a_record_is_read_as_it_was_written(ledger: Ledger) -> None:
 
 
 def test_of_two_that_claim_the_same_one_is_told_before_it_sends(ledger: Ledger) -> None:
-    deliveries = Deliveries(ledger)
+    deliveries = Deliveries(ledger.table)
     both = deliveries.get(ABOUT, "slack", "#training").claimed(NOW)
     deliveries.put(both, NOW)
 
@@ -58,7 +59,7 @@ def test_a_message_is_edited_once_in_fifteen_seconds_also_by_a_call_that_died() 
 
 
 def test_long_abouts_have_a_key_that_dynamodb_takes(ledger: Ledger) -> None:
-    deliveries = Deliveries(ledger)
+    deliveries = Deliveries(ledger.table)
     long = deliveries.put(deliveries.get("alert/" + "x" * 3000, "slack", "#training").claimed(NOW), NOW)
 
     assert deliveries.get(long.about, "slack", "#training") == long

@@ -23,7 +23,7 @@ from tests.prose import PAGES
 from trialbook import Book
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.rules.document import PLACEHOLDERS
-from trialbook.ledger import deliveries, ledger
+from trialbook.ledger.table import Item, indexed_by
 from trialbook_book.book import sweeps_frame
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app
@@ -276,10 +276,10 @@ def _cells(section: str) -> set[str]:
 
 
 def test_every_item_attribute_and_index_of_the_ledger_is_told() -> None:
-    written = "".join(Path(str(module.__file__)).read_text() for module in (ledger, deliveries))
-    items = set(re.findall(r"item=\"(\w+)\"", written))
-    attributes = set(ledger._Item._attributes)
-    indexes = {name: keys for name, keys in ledger.indexed_by().items() if name}
+    written = "".join(path.read_text() for path in (ROOT / "layers/trialbook/trialbook/ledger").glob("*.py"))
+    items = set(re.findall(r"(?:item=|\"item\": )\"(\w+)\"", written))
+    attributes = set(Item._attributes)
+    indexes = {name: keys for name, keys in indexed_by().items() if name}
 
     assert _cells("The ledger's items") == items | attributes | set(indexes)
     assert [name for name, (pk, sk) in indexes.items() if f"| `{name}` | `{pk}`, `{sk}` |" not in MODEL] == []

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.conftest import opened
 from tests.unit.making import ACCOUNT, REGION, at, job
 from trialbook.close_sweeps import close_sweeps
+from trialbook.core.attachments import Attachment
 from trialbook.core.events import PipelineStep
 from trialbook.core.jobs import Job, JobKey, JobKind, TuningJob
 from trialbook.core.messages.delivery import Delivery
@@ -16,9 +17,10 @@ from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Sweep, SweepState
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.deliveries import Deliveries
-from trialbook.ledger.ledger import Attachment, Conflict, Ledger
+from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.removal import remove_job, remove_sweep
-from trialbook.runtime.services import Services
+from trialbook.ledger.table import Conflict
+from trialbook.services import Services
 
 DAY = 24 * 60  # minutes
 
@@ -30,7 +32,7 @@ def table(moto_url: str) -> Iterator[Ledger]:
 
 
 def expiring(table: Ledger, days: int) -> Ledger:
-    return Ledger(table.table, region="us-east-1", host=table._host, expire_days=days)
+    return Ledger(table.table.name, region="us-east-1", host=table.table.host, expire_days=days)
 
 
 def book(ledger: Ledger) -> Bookkeeper:
@@ -50,8 +52,8 @@ def services(ledger: Ledger) -> Services:
 
 def as_dynamodb_does(ledger: Ledger, now: datetime) -> None:
     """Deletes what DynamoDB deletes by itself."""
-    old = [each for each in ledger._item.scan() if each.expires_at and each.expires_at < now.timestamp()]
-    ledger.delete([(each.pk, each.sk) for each in old])
+    old = [each for each in ledger.table.item.scan() if each.expires_at and each.expires_at < now.timestamp()]
+    ledger.table.delete([(each.pk, each.sk) for each in old])
 
 
 def days_pass(ledger: Ledger, first: float, last: float) -> None:
@@ -114,22 +116,22 @@ def test_what_belongs_to_a_sweep_leaves_with_it_and_nothing_else_does(table: Led
     for number in range(3):
         made = job(f"churn-{number}", number, 20, tags={"trialbook:experiment": "churn"})
         enter(ledger, made)
-        ledger.put_attachment(Attachment(made.key, "churn", made.name, settled=True))
+        ledger.attachments.put(Attachment(made.key, "churn", made.name, settled=True))
     close_sweeps(at(60), services(ledger))
     (sweep,) = standing(ledger)
-    sent = Deliveries(ledger)
+    sent = Deliveries(ledger.table)
     for about in (f"sweep/{sweep.id}", f"job/{ACCOUNT}/{REGION}/TrainingJob/churn-1", "sweep/other"):
         sent.put(Delivery(about, "slack", "#a", version=1), at(60))
     enter(ledger, job("late", 5 * DAY, 5 * DAY + 10, tags={"trialbook:experiment": "churn"}))
     days_pass(ledger, 6, 8)
-    left = sorted((each.pk, each.sk) for each in ledger._item.scan() if each.item not in ("note", "experiment"))
+    left = sorted((each.pk, each.sk) for each in ledger.table.item.scan() if each.item not in ("note", "experiment"))
 
     assert [(each.id.partition("@")[0], each.counts.jobs) for each in standing(ledger)] == [("churn", 1)]
     assert [pk for pk, _ in left if pk.startswith("DELIVERY")] == ["DELIVERY#sweep/other"]
     assert [pk for pk, _ in left if pk.startswith("JOB")] == [f"JOB#{ACCOUNT}#{REGION}#TrainingJob#late"]
     days_pass(ledger, 12, 14)
     assert [
-        pk for pk, _ in ((each.pk, each.sk) for each in ledger._item.scan()) if pk.startswith(("JOB", "LOOPS"))
+        pk for pk, _ in ((each.pk, each.sk) for each in ledger.table.item.scan()) if pk.startswith(("JOB", "LOOPS"))
     ] == []
 
 
@@ -139,12 +141,12 @@ def test_a_job_of_no_sweep_leaves_after_its_end_and_its_steps_are_not_before_it(
     step = PipelineStep(execution, "Train", None, "Completed", None, at(0), at(30), None)
     running = Job(execution, "InProgress", created_at=at(0), last_modified_at=at(0), pipeline="pipe")
     enter(ledger, running)
-    ledger.put_step(step)
+    ledger.pipelines.put_step(step, ledger.masker)
     as_dynamodb_does(ledger, at(9 * DAY))
     while_running = len(list(ledger.jobs()))
     ended = Job(execution, "Completed", created_at=at(0), ended_at=at(9 * DAY), last_modified_at=at(9 * DAY))
     enter(ledger, ended)
-    expiries = {each.item: each.expires_at for each in ledger._item.scan() if each.pk.startswith("JOB#")}
+    expiries = {each.item: each.expires_at for each in ledger.table.item.scan() if each.pk.startswith("JOB#")}
 
     assert while_running == 1
     assert expiries["job"] == at(16 * DAY).timestamp()
@@ -159,7 +161,7 @@ def test_nothing_joins_a_sweep_that_is_leaving_and_whoever_is_interrupted_goes_o
     marked = ledger.begin_to_remove(sweep)
     with pytest.raises(Conflict):
         ledger.write(sweeps=[(marked, None)])
-    ledger.delete([("JOB#123456789012#us-east-1#TrainingJob#trial-0", "JOB")])
+    ledger.table.delete([("JOB#123456789012#us-east-1#TrainingJob#trial-0", "JOB")])
     close_sweeps(at(8 * DAY), services(ledger))
 
     assert standing(ledger) == []

@@ -13,13 +13,15 @@ from tests.unit.making import training_event
 from trialbook.attach_job import Outcome as Attached
 from trialbook.attach_job import attach_job
 from trialbook.close_sweeps import close_sweeps
+from trialbook.core.expiry import Expiry
 from trialbook.core.jobs import NotDescribed
 from trialbook.core.objectives import why_without_value
 from trialbook.core.sweeps import SweepState
 from trialbook.core.times import iso, parse_time
+from trialbook.ledger.items import sweep_item
 from trialbook.reconcile import reconcile
 from trialbook.record_job import Outcome, record_job
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 from trialbook_cli.sagemaker_stand_in import ApiError
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
@@ -63,7 +65,7 @@ def test_a_job_that_fails_keeps_no_other_job_or_kind_and_the_watermark_never_pas
     world.now = EARLY + timedelta(hours=1)
     world.sagemaker.faults = refusing({"clean-07"}, code)
     runs = [reconcile(world.now + timedelta(hours=each), *HERE, world.services) for each in range(3)]
-    watermark = parse_time(world.ledger.note(MARK), "a note")
+    watermark = parse_time(world.ledger.notes.get(MARK), "a note")
     while_failing, others = recorded(world), recorded(world, "TransformJob")
     world.sagemaker.faults = None
     last = reconcile(world.now + timedelta(hours=3), *HERE, world.services)
@@ -74,7 +76,7 @@ def test_a_job_that_fails_keeps_no_other_job_or_kind_and_the_watermark_never_pas
     assert watermark == EARLY + timedelta(minutes=7)
     assert recorded(world) == {*names}
     assert last.failed == ()
-    assert world.ledger.note(MARK) == iso(world.now + timedelta(hours=3) - timedelta(minutes=5))
+    assert world.ledger.notes.get(MARK) == iso(world.now + timedelta(hours=3) - timedelta(minutes=5))
 
 
 def test_a_job_that_fails_for_months_makes_no_run_longer(world: World) -> None:
@@ -179,7 +181,7 @@ def test_a_sweep_that_cannot_be_read_keeps_no_other_open(world: World) -> None:
         if event["detail"].get("TrainingJobName"):
             record_job(event, world.services)
     (sweep,) = world.sweeps()
-    broken = world.ledger._sweep_item(sweep, EARLY)
+    broken = world.ledger.table.item(**sweep_item(sweep, EARLY, Expiry(), None))
     broken.pk, broken.sk, broken.facts, broken.packed_facts = "SWEEP#broken", "SWEEP", "{", None
     broken.experiment_id = broken.time_shard = None
     broken.save()

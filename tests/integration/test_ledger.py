@@ -22,14 +22,16 @@ from tests.unit import making
 from tests.unit.making import at, record
 from trialbook import record_job
 from trialbook.core.announcements import of_sweep
+from trialbook.core.attachments import Attachment, Shard
 from trialbook.core.formats import FORMAT, NewerFormat
 from trialbook.core.jobs import Job, JobKind, TuningDefinition, TuningJob
 from trialbook.core.objectives import ObjectiveSource, parse_objective
 from trialbook.core.rules.document import ExperimentRule, Rules
 from trialbook.core.sweeps import Interval, Record, Sweep, SweepKind, SweepState, loop_id, recount, windows
 from trialbook.ledger.bookkeeper import Bookkeeper
-from trialbook.ledger.ledger import Attachment, Conflict, Ensured, Ledger, job_pk
-from trialbook.runtime.services import Services
+from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.table import Conflict, job_pk
+from trialbook.services import Services
 from trialbook_book.folder import open_folder
 
 QUIET = timedelta(minutes=10)
@@ -280,8 +282,8 @@ def test_a_closed_sweep_that_gets_a_late_job_is_open_again_as_revised(ledger: Le
     (after,) = live_sweeps(ledger)
 
     assert (after.state, after.revision, after.counts.jobs) == (SweepState.REVISED, 1, 3)
-    assert [each.id for each in ledger.due_sweeps(at(17))] == [sweep.id]
-    assert list(ledger.due_sweeps(at(16.9))) == []
+    assert [each.id for each in ledger.due_sweeps.until(at(17))] == [sweep.id]
+    assert list(ledger.due_sweeps.until(at(16.9))) == []
 
 
 def test_a_job_that_turns_out_to_belong_elsewhere_moves_with_its_counts(ledger: Ledger) -> None:
@@ -383,7 +385,7 @@ def test_definitions_with_different_objectives_are_ranked_apart(ledger: Ledger) 
 def test_three_consumers_of_one_loop_lose_nothing_and_leave_one_window(dynamodb_local: str) -> None:
     """Each starts and ends its own jobs; windows arise and grow in all at once. moto itself loses updates of threads."""
     with opened(dynamodb_local) as ledger:
-        table = ledger._item.Meta.table_name
+        table = ledger.table.name
         failures: list[Exception] = []
 
         def write(numbers: range) -> None:
@@ -415,14 +417,14 @@ def test_three_consumers_of_one_loop_lose_nothing_and_leave_one_window(dynamodb_
 def test_an_attachment_and_what_was_ensured_come_back(ledger: Ledger) -> None:
     key = job().key
     waiting = Attachment(key, "churn", "trial", settled=False, again_at=at(60))
-    ledger.put_attachment(waiting)
-    ledger.put_ensured(key, "churn", "trial", Ensured("churn", "trial-2", 2))
-    ledger.put_ensured(key, "churn", "trial", Ensured("churn", "trial", 1))
+    ledger.attachments.put(waiting)
+    ledger.attachments.put_shard(key, "churn", "trial", Shard("churn", "trial-2", 2))
+    ledger.attachments.put_shard(key, "churn", "trial", Shard("churn", "trial", 1))
 
-    assert ledger.attachment(key) == waiting
-    assert list(ledger.unattached(at(60))) == [key]
-    assert list(ledger.unattached(at(59))) == []
-    assert ledger.ensured(key, "Churn", "TRIAL") == Ensured("churn", "trial-2", 2)
+    assert ledger.attachments.get(key) == waiting
+    assert list(ledger.attachments.due(at(60))) == [key]
+    assert list(ledger.attachments.due(at(59))) == []
+    assert ledger.attachments.shard(key, "Churn", "TRIAL") == Shard("churn", "trial-2", 2)
 
 
 steps = st.lists(
@@ -487,7 +489,7 @@ def test_two_consumers_interleaved_at_any_call_where_one_may_die_leave_sweeps_th
                 )
 
             def meanwhile(others: list[tuple[int, str, int, int]] = others, dies: bool = dies) -> None:
-                other = Ledger(ledger._item.Meta.table_name, region="us-east-1", host=dynamodb_local)
+                other = Ledger(ledger.table.name, region="us-east-1", host=dynamodb_local)
                 for step in others:
                     enter(other, seen(step), moved_at_once=moved_at_once)
                 if dies:
@@ -541,7 +543,7 @@ def test_eight_writers_lose_nothing(dynamodb_local: str) -> None:
     jobs_each, writers = 500, 8
     again = [0] * writers
     with opened(dynamodb_local) as ledger:
-        table = ledger._item.Meta.table_name
+        table = ledger.table.name
         ledgers = [Counting(table, region="us-east-1", host=dynamodb_local) for _ in range(writers)]
 
         def write(writer: int) -> None:
@@ -581,7 +583,7 @@ def test_items_carry_the_number_of_their_format_and_those_without_one_are_read(l
     """Before there was a number, items had none."""
     made = replace(record(making.job("old", 0)), sweep="s")
     ledger.write([made])
-    item = ledger._item.get(job_pk(made.key), "JOB")
+    item = ledger.table.item.get(job_pk(made.key), "JOB")
     assert item.format == FORMAT
     item.format = None
     item.save()
@@ -592,7 +594,7 @@ def test_items_carry_the_number_of_their_format_and_those_without_one_are_read(l
 def test_an_item_of_a_newer_format_is_refused_rather_than_misread(ledger: Ledger) -> None:
     made = replace(record(making.job("new", 0)), sweep="s")
     ledger.write([made])
-    item = ledger._item.get(job_pk(made.key), "JOB")
+    item = ledger.table.item.get(job_pk(made.key), "JOB")
     item.format = FORMAT + 1
     item.save()
 

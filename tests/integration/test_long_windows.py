@@ -10,7 +10,7 @@ from tests.unit.making import job, record
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount, without_in_turn
 from trialbook.ledger.bookkeeper import Bookkeeper, retried
-from trialbook.ledger.ledger import Conflict
+from trialbook.ledger.table import Conflict
 
 
 @pytest.mark.parametrize("jobs", [100, 600])

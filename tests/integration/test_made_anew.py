@@ -14,11 +14,12 @@ from tests.integration.test_replay import CHURN, recording
 from tests.unit.making import ACCOUNT, REGION, at, job
 from trialbook.adapters.s3 import Bucket, BusyObject
 from trialbook.attach_job import Outcome, attach
+from trialbook.core.attachments import Attachment
 from trialbook.core.jobs import Job, JobKey, JobKind, TuningDefinition, TuningJob
 from trialbook.core.places import Place, name_there, next_life
 from trialbook.core.rules.document import Rules
 from trialbook.ledger.bookkeeper import Bookkeeper
-from trialbook.ledger.ledger import Attachment, Ledger
+from trialbook.ledger.ledger import Ledger
 from trialbook.reconcile import repair
 
 
@@ -29,10 +30,10 @@ def test_a_job_made_anew_is_attached_anew(world: World) -> None:
     first, again = (attach(seen, world.services) for _ in range(2))
     assert seen.created_at is not None
     anew = replace(seen, created_at=seen.created_at + timedelta(days=1), experiment_config=None)
-    world.ledger.put_attachment(Attachment(seen.key, "elsewhere", "old", settled=True, created_at=seen.created_at))
+    world.ledger.attachments.put(Attachment(seen.key, "elsewhere", "old", settled=True, created_at=seen.created_at))
     outcome = attach(anew, world.services)
     late = attach(seen, world.services)
-    kept = world.ledger.attachment(seen.key)
+    kept = world.ledger.attachments.get(seen.key)
 
     assert (first, again, outcome, late) == (Outcome.ATTACHED, Outcome.ALREADY, Outcome.ATTACHED, Outcome.ALREADY)
     assert kept is not None

@@ -13,8 +13,10 @@ from trialbook.core.jobs import Job, JobKind, TuningJob
 from trialbook.core.places import Place, Places
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import SweepKind
+from trialbook.ledger import versioned
 from trialbook.ledger.bookkeeper import Bookkeeper
-from trialbook.ledger.ledger import PLACES, Ledger
+from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.places import PLACES
 from trialbook_book.book import Book
 from trialbook_book.paged import PagedLedger
 
@@ -52,7 +54,7 @@ def test_loops_of_the_same_name_in_several_places_are_sweeps_of_their_own(ledger
         "churn.210987654321.eu-west-1@20261120T100000.000Z": 3,
     }
     assert_consistent(ledger)
-    experiments = [each.name for each in ledger.experiments()]
+    experiments = [each.name for each in ledger.experiments]
     assert experiments == ["churn", "churn.210987654321.eu-west-1", "churn.ap-east-1"]
     for name in experiments:
         assert len(list(ledger.experiment_ranking(name))) == 3
@@ -77,43 +79,43 @@ def test_tags_and_tuning_jobs_of_the_same_name_are_sweeps_of_their_own(ledger: L
 
 
 def test_the_places_are_noted_once_and_known_to_every_process(ledger: Ledger) -> None:
-    assert ledger.places() == Places()
+    assert ledger.places.get() == Places()
 
     enter(ledger, job(OTHER, "a"), job(HOME, "b"), job(OTHER, "c"))
 
-    assert ledger.places() == Places((OTHER, HOME))
-    assert Ledger.places_with(ledger, EAST) == ledger.places() == Places((OTHER, HOME, EAST))
+    assert ledger.places.get() == Places((OTHER, HOME))
+    assert ledger.places.including(EAST) == ledger.places.get() == Places((OTHER, HOME, EAST))
 
 
 def test_whoever_notes_a_place_at_the_same_time_agrees(ledger: Ledger) -> None:
     """Another process notes its place between the reading and the writing of ours."""
-    read = ledger._noted_places
+    read = ledger.places._read
 
     def raced() -> tuple[Places, int]:
         found = read()
         if found[1] == 0:
-            ledger.keep("NOTE", PLACES, pack(Places((OTHER,))), item="note", version=1)
+            versioned.write(ledger.table, "NOTE", PLACES, pack(Places((OTHER,))), item="note", version=1)
         return found
 
-    ledger._noted_places = raced  # type: ignore[method-assign]
+    ledger.places._read = raced  # type: ignore[method-assign]
 
-    assert ledger.places_with(HOME) == Places((OTHER, HOME))
-    assert ledger.places() == Places((OTHER, HOME))
+    assert ledger.places.including(HOME) == Places((OTHER, HOME))
+    assert ledger.places.get() == Places((OTHER, HOME))
 
 
 def test_a_book_of_the_time_before_goes_on_under_the_names_that_it_has(ledger: Ledger) -> None:
     """Everything stood under plain names; nothing was noted. Home is where its first sweep ran."""
     before = bookkeeper(ledger)
     mixed = [*loops(HOME), job(OTHER, "tune-001", 90, 95, tuning_job="tune"), job(OTHER, "fraud", 90, None)]
-    ledger._places = Places((HOME, OTHER))
+    ledger.places._last_read = Places((HOME, OTHER))
     plain, Places.name = Places.name, lambda self, name, place: name  # type: ignore[method-assign]
     try:
         for each in mixed:
             before.enter(each, ledger.record(each.key))
     finally:
         Places.name = plain  # type: ignore[method-assign]
-    ledger._places = Places()
-    assert ledger.note(PLACES) is None
+    ledger.places._last_read = Places()
+    assert ledger.notes.get(PLACES) is None
 
     enter(ledger, job(HOME, "churn-2026-11-20-10-09-00-000", 9, 12))
     enter(ledger, job(OTHER, "tune-002", 91, 95, tuning_job="tune"), job(OTHER, "fraud", 90, 97))
@@ -126,7 +128,7 @@ def test_a_book_of_the_time_before_goes_on_under_the_names_that_it_has(ledger: L
         "fraud@20261120T113000.000Z": 1,
         "churn.210987654321.eu-west-1@20261120T100930.000Z": 1,
     }
-    assert ledger.places() == Places((HOME, OTHER), were_mixed=True)
+    assert ledger.places.get() == Places((HOME, OTHER), were_mixed=True)
     assert_consistent(ledger)
 
 
@@ -135,9 +137,9 @@ def book(ledger: Ledger) -> Book:
     enter(ledger, *loops(HOME), job(EAST, "only-there", tuning_job="tune"), *loops(OTHER))
     enter(ledger, job(OTHER, "fraud-1", tags={"trialbook:experiment": "fraud"}))
     if not isinstance(ledger, PagedLedger):
-        client = ledger.connection._client
-        ledger = PagedLedger(ledger.table, region=ledger._region, host=ledger._host)
-        ledger.connection._client = client
+        client = ledger.table.connection._client
+        ledger = PagedLedger(ledger.table.name, region=ledger.table.region, host=ledger.table.host)
+        ledger.table.connection._client = client
     return Book(ledger)
 
 

@@ -140,9 +140,9 @@ def test_a_death_after_any_call_changes_nothing_once_the_run_came_again() -> Non
     with after(recording(CHURN)) as cloud:
         run(cloud, moment)
         (expected,) = reports(cloud)
-        before = cloud.ledger.note("best-trials")
+        before = cloud.ledger.notes.get("best-trials")
         while True:
-            cloud.ledger.put_note("best-trials", json.dumps({"since": "2026-11-09", "until": expected["since"]}))
+            cloud.ledger.notes.put("best-trials", json.dumps({"since": "2026-11-09", "until": expected["since"]}))
             left = iter([*(False for _ in range(dead)), True])
 
             def after_call(by: str, service: str, operation: str, left: Iterator[bool] = left) -> None:
@@ -158,7 +158,7 @@ def test_a_death_after_any_call_changes_nothing_once_the_run_came_again() -> Non
             assert run(cloud, moment) == expected["id"], dead
 
         assert dead > 5
-        assert cloud.ledger.note("best-trials") == before
+        assert cloud.ledger.notes.get("best-trials") == before
         assert [_but_cause(each) for each in reports(cloud)] == [_but_cause(expected)] * len(reports(cloud))
 
 

@@ -156,7 +156,7 @@ def test_what_ses_does_not_take_is_sent_later(status: int, code: str, waits: int
         ses_answers(cloud, iter([(status, code)] * 3))
         cloud.put_message("EmailQueue", ready)
         cloud.finish()
-        (record,) = Deliveries(cloud.ledger).of(f"sweep/{ready['detail']['sweep']['sweep']}")
+        (record,) = Deliveries(cloud.ledger.table).of(f"sweep/{ready['detail']['sweep']['sweep']}")
 
         assert recipients(cloud) == {"team@example.com": 1}
         assert record.sent_at is not None
@@ -171,7 +171,8 @@ def test_an_address_that_fails_neither_holds_up_nor_repeats_the_others() -> None
         for_a_while(cloud)
         later = recipients(cloud)
         records = {
-            each.address: each for each in Deliveries(cloud.ledger).of(f"sweep/{ready['detail']['sweep']['sweep']}")
+            each.address: each
+            for each in Deliveries(cloud.ledger.table).of(f"sweep/{ready['detail']['sweep']['sweep']}")
         }
 
     assert first == later == {"one@example.com": 1, "two@example.com": 1}

@@ -90,7 +90,7 @@ def at(moment: datetime) -> Iterator[None]:
 
 
 def test_a_price_is_asked_once_a_month_and_what_has_none_stays_unknown(ledger: Ledger, price_list: Server) -> None:
-    prices = PriceList(ledger.session, ledger)
+    prices = PriceList(ledger.session, ledger.notes)
     types = ["ml.m5.xlarge", "ml.g5.xlarge", "ml.unheard"]
     with at(NOW):
         first = prices.of(types, "us-east-1")
@@ -108,7 +108,7 @@ def test_a_price_is_asked_once_a_month_and_what_has_none_stays_unknown(ledger: L
 
 
 def test_a_refused_question_costs_nothing_but_the_price_and_is_asked_again(ledger: Ledger, price_list: Server) -> None:
-    prices = PriceList(ledger.session, ledger)
+    prices = PriceList(ledger.session, ledger.notes)
     price_list.refuses = True
     with at(NOW):
         assert prices.of(["ml.m5.xlarge"], "us-east-1") == {}
@@ -117,7 +117,7 @@ def test_a_refused_question_costs_nothing_but_the_price_and_is_asked_again(ledge
 
 
 def test_another_regions_prices_are_kept_apart(ledger: Ledger, price_list: Server) -> None:
-    prices = PriceList(ledger.session, ledger)
+    prices = PriceList(ledger.session, ledger.notes)
     with at(NOW):
         prices.of(["ml.m5.xlarge"], "us-east-1")
         prices.of(["ml.m5.xlarge"], "eu-west-1")

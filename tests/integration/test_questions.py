@@ -46,8 +46,8 @@ def table(churn: Path, moto_url: str) -> Iterator[PagedLedger]:
     with opened(moto_url) as made:
         for line in (churn / FILE).read_text().splitlines():
             item = json.loads(line)["Item"]
-            made.connection.client._make_api_call("PutItem", {"TableName": made.table, "Item": item})
-        yield PagedLedger(made.table, region="us-east-1", host=moto_url)
+            made.table.connection.client._make_api_call("PutItem", {"TableName": made.table.name, "Item": item})
+        yield PagedLedger(made.table.name, region="us-east-1", host=moto_url)
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_beginning_that_fits_several_names_them(tmp_path: Path) -> None:
     ledger = open_folder(tmp_path, create=True)
     for name in ("net-a", "net-b", "Other"):
         ledger.write([record(job(f"{name}-1"), name)])
-        ledger.put_experiment(Experiment(name))
+        ledger.experiments.put(Experiment(name))
     book = Book(ledger)
 
     assert book.find("oth").name == "Other"
@@ -181,7 +181,7 @@ def test_a_tuning_job_is_found_by_its_beginning_without_a_scan(tmp_path: Path) -
 
 def _with_sweeps(ledger: PagedLedger, *names: str, experiment: str = "net") -> PagedLedger:
     """A ledger with sweeps of three jobs each."""
-    ledger.put_experiment(Experiment(experiment))
+    ledger.experiments.put(Experiment(experiment))
     for place, name in enumerate(names):
         jobs = [job(f"{name}-{n}", place * 100 + n, metrics={"validation:error": n / 7}) for n in range(3)]
         records = [replace(record(each, experiment, version=1), sweep=name) for each in jobs]
@@ -197,7 +197,7 @@ def _with_sweeps(ledger: PagedLedger, *names: str, experiment: str = "net") -> P
 def counted(table: PagedLedger) -> Counter[str]:
     """The requests that the table's client sends from now on, by operation."""
     calls: Counter[str] = Counter()
-    events = table.connection.client.meta.events
+    events = table.table.connection.client.meta.events
     events.register("before-call.dynamodb.*", lambda model, **more: calls.update([model.name]))
     return calls
 
@@ -230,8 +230,8 @@ def test_names_are_completed_from_nothing_typed_too(churn: Path, ledger_url: str
     with opened(ledger_url) as made:
         for line in (churn / FILE).read_text().splitlines():
             item = json.loads(line)["Item"]
-            made.connection.client._make_api_call("PutItem", {"TableName": made.table, "Item": item})
-        ledger = PagedLedger(made.table, region="us-east-1", host=ledger_url)
+            made.table.connection.client._make_api_call("PutItem", {"TableName": made.table.name, "Item": item})
+        ledger = PagedLedger(made.table.name, region="us-east-1", host=ledger_url)
 
         assert [each.name for each in ledger.experiments_like("")] == ["churn-xgb"]
         assert ledger.sweeps_like("churn-xgb@") == [SWEEP]
@@ -251,9 +251,9 @@ def test_trials_cost_a_query_for_each_megabyte(moto_url: str) -> None:
         ]
         for start in range(0, len(records), 10):
             made.write(replace(each, version=1) for each in records[start : start + 10])
-        ledger = PagedLedger(made.table, region="us-east-1", host=moto_url)
+        ledger = PagedLedger(made.table.name, region="us-east-1", host=moto_url)
         calls: Counter[str] = Counter()
-        events = ledger.connection.client.meta.events
+        events = ledger.table.connection.client.meta.events
         events.register("before-call.dynamodb.*", lambda model, **more: calls.update([model.name]))
         found = list(Book(ledger).find("x@1").records())
 
@@ -304,7 +304,7 @@ def test_an_empty_book_says_how_to_fill_it(tmp_path: Path, ask: Ask) -> None:
 def test_a_book_of_2000_jobs_answers_by_pages(tmp_path: Path, ask: Ask) -> None:
     records = synthetic.records(2000)
     ledger = open_folder(tmp_path, create=True)
-    ledger.put_experiment(Experiment("net"))
+    ledger.experiments.put(Experiment("net"))
     for start in range(0, len(records), 100):
         ledger.write(records[start : start + 100])
     first = ask("trials", "net", "--limit", "10", "--json", "--book", tmp_path)
@@ -316,7 +316,7 @@ def test_a_book_of_2000_jobs_answers_by_pages(tmp_path: Path, ask: Ask) -> None:
 
 def test_a_tuning_job_is_watched_before_its_first_child(tmp_path: Path, ask: Ask) -> None:
     ledger = open_folder(tmp_path, create=True)
-    ledger.put_experiment(Experiment("net"))
+    ledger.experiments.put(Experiment("net"))
     created = datetime(2026, 11, 21, 9, tzinfo=UTC)
     sweep = Sweep("net-261121-0900", SweepKind.TUNING, "net", max_jobs=9, tuning_created_at=created, version=1)
     ledger.write([], [(sweep, None)])
@@ -416,7 +416,7 @@ def test_prune_deletes_whole_sweeps_that_are_old_and_nothing_when_dry(churn: Pat
     (tmp_path / FILE).write_bytes((churn / FILE).read_bytes())
     ledger = open_folder(tmp_path)
     ledger.write([record(job("alone-1", 100_000, 100_005), "alone", version=1)])
-    ledger.put_experiment(Experiment("alone"))
+    ledger.experiments.put(Experiment("alone"))
     dry = ask("prune", "--older-than", "2026-12-01", "--dry-run", "--book", tmp_path)
     declined = ask("prune", "--older-than", "2026-12-01", "--book", tmp_path)
     done = ask("prune", "--older-than", "2026-12-01", "--yes", "--export", tmp_path / "e", "--book", tmp_path)
@@ -427,7 +427,7 @@ def test_prune_deletes_whole_sweeps_that_are_old_and_nothing_when_dry(churn: Pat
     assert done.exit_code == 0, done.output
     assert [each.job.name for each in again.jobs()] == ["alone-1"]
     assert list(again.all_sweeps()) == []
-    assert [each.name for each in again.experiments()] == ["alone"]
+    assert [each.name for each in again.experiments] == ["alone"]
     assert len(list(open_folder(tmp_path / "e").jobs())) == 6
 
 

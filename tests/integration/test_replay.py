@@ -398,7 +398,7 @@ def test_where_experiments_refuse_the_ledger_is_unaffected_and_says_why(code: st
         for event in few(2).events:
             cloud.deliver(event)
         cloud.finish()
-        attachments = list(cloud.ledger.attachments(record.key for record in cloud.ledger.jobs()))
+        attachments = list(cloud.ledger.attachments.of(record.key for record in cloud.ledger.jobs()))
         statuses = [record.job.status for record in cloud.ledger.jobs()]
 
     assert statuses == ["Completed", "Completed"]
@@ -475,10 +475,10 @@ def test_a_component_that_is_late_is_waited_for_with_growing_delays(lag: timedel
 
 def test_a_component_that_comes_after_forty_minutes_is_found_by_reconcile() -> None:
     with _late(timedelta(hours=5)) as (cloud, _):
-        (waiting,) = cloud.ledger.attachments(record.key for record in cloud.ledger.jobs())
+        (waiting,) = cloud.ledger.attachments.of(record.key for record in cloud.ledger.jobs())
         cloud.advance(cloud.now + timedelta(hours=6))
         cloud._run("Reconcile")
-        (after,) = cloud.ledger.attachments(record.key for record in cloud.ledger.jobs())
+        (after,) = cloud.ledger.attachments.of(record.key for record in cloud.ledger.jobs())
 
     assert "did not appear" in str(waiting.problem)
     assert after.is_attached

@@ -23,8 +23,8 @@ from trialbook.core.messages.routing import Defaults
 from trialbook.core.report_links import opened
 from trialbook.delivery.events_to_messages import Addresses, addresses, told
 from trialbook.runtime import clock
-from trialbook.runtime.services import Services
 from trialbook.runtime.settings import Settings
+from trialbook.services import Services
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.replaying import running
 

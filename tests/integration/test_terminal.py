@@ -40,7 +40,7 @@ def made(folder: Path, experiment: str = "net", **about: Any) -> Path:
     records = [replace(record(each, experiment, version=1), sweep="net-261121-0900") for each in jobs]
     blank = SweepItem("net-261121-0900", SweepKind.TUNING, experiment, "123456789012", "us-east-1", version=1)
     ledger.write(records, [(replace(recount(blank, records), state=SweepState.CLOSED), None)])
-    ledger.put_experiment(Experiment(experiment, sweeps=1))
+    ledger.experiments.put(Experiment(experiment, sweeps=1))
     return folder
 
 

@@ -16,7 +16,7 @@ def test_a_tuning_jobs_name_is_compared_as_its_sweep(tmp_path: Path) -> None:
     folder = tmp_path / "tuned"
     write_outcome(replay(read_recording(RECORDINGS / "tuning-random-60")), folder)
     name = next(sweep.id for sweep in open_folder(folder).sweeps())
-    experiment = next(open_folder(folder).experiments()).name
+    experiment = next(iter(open_folder(folder).experiments)).name
 
     told = json.loads(CliRunner().invoke(app, ["compare", experiment, name, "--json", "--book", str(folder)]).output)
 

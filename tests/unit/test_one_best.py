@@ -20,8 +20,9 @@ from trialbook.core.jobs import Job, JobKey, JobKind, TuningDefinition, TuningJo
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.leading import list_experiment
+from trialbook.ledger.rank_keys import move_ranks
 from trialbook.post_best_trials import post_best_trials
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 from trialbook_book.book import Book
 from trialbook_book.folder import FolderLedger, Table
 
@@ -194,7 +195,7 @@ def test_every_surface_always_names_the_same_best(made: list[Made], rules: str) 
     world = World(made, rules)
     jobs = world.book.experiment("churn")
     best = jobs.best()
-    entry, weekly, page = world.ledger.experiment("churn"), world.weekly(), world.page()
+    entry, weekly, page = world.ledger.experiments.get("churn"), world.weekly(), world.page()
 
     assert entry is not None
     assert name_of(best) == entry.best_job
@@ -293,19 +294,19 @@ def test_until_it_is_ranked_anew_an_experiment_has_the_best_by_what_its_jobs_wer
 
     assert name_of(world.book.experiment("churn").best()) == "churn-0-1"
     list_experiment("churn", world.ledger, world.rules)
-    entry = world.ledger.experiment("churn")
+    entry = world.ledger.experiments.get("churn")
     assert entry is not None
     assert entry.best_job == "churn-0-1"
 
 
 def test_ranks_of_an_older_version_are_moved_once() -> None:
     world = World([Made("nobody", ERROR, (("Completed", 0.3), ("Completed", 0.2)))], "")
-    client: Any = world.ledger.connection._client
+    client: Any = world.ledger.table.connection._client
     table = client._table
     for item in [item for item in table.items.values() if item["item"]["S"] == "job"]:
         table.put(item | {name: {"S": "1" + item[name]["S"][1:]} for name in ("experiment_rank", "sweep_rank")})
 
-    moved = [world.ledger.move_ranks("churn") for _ in range(2)]
+    moved = [move_ranks("churn", world.ledger.table) for _ in range(2)]
 
     assert moved == [2, 0]
     assert [each.job.name for each in world.ledger.experiment_ranking("churn")] == ["churn-0-1", "churn-0-0"]

@@ -9,7 +9,7 @@ from botocore.session import Session
 from trialbook.adapters.sagemaker import SageMaker, SageMakerError
 from trialbook.runtime import clock
 from trialbook.runtime.observability import quiet
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 from trialbook_book.book import session_of
 from trialbook_book.folder import open_folder
 from trialbook_cli.backfilling import Span, backfill, parse_since

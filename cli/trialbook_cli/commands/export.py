@@ -15,7 +15,9 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.numbers import number_of
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso
-from trialbook.ledger.ledger import PLACES, item_of, job_pk, read_record, read_sweep, sweep_keys
+from trialbook.ledger.items import item_of, read_record, read_sweep
+from trialbook.ledger.places import PLACES
+from trialbook.ledger.table import job_pk, sweep_keys
 from trialbook_book.book import Book, frame
 from trialbook_book.columns import Columns, job_columns, sweep_columns
 from trialbook_book.folder import FILE, key_of, line_of

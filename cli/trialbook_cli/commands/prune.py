@@ -8,8 +8,8 @@ import typer
 from trialbook.core.names import same_name
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
 from trialbook.ledger.leading import list_experiment
-from trialbook.ledger.ledger import EXPERIMENTS
 from trialbook.ledger.removal import remove_job, remove_sweep
+from trialbook.ledger.table import EXPERIMENTS
 from trialbook.runtime import clock
 from trialbook_book.book import Book
 from trialbook_cli.backfilling import parse_since
@@ -66,5 +66,5 @@ def _delete(book: Book, jobs: list[Record], sweeps: list[Sweep]) -> tuple[int, i
     for experiment in sorted({record.experiment for record in jobs} | {sweep.experiment for sweep in sweeps}):
         list_experiment(experiment, book.ledger, rules)
         if next(book.ledger.experiment_ranking(experiment, 1), None) is None:
-            book.ledger.delete([(EXPERIMENTS, same_name(experiment))])
+            book.ledger.table.delete([(EXPERIMENTS, same_name(experiment))])
     return len(gone), len(removed)

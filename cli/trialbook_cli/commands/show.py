@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from trialbook.core.analysis.wording import duration
+from trialbook.core.attachments import Attachment
 from trialbook.core.endings import why_not_ranked
 from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Record, Sweep
-from trialbook.ledger.ledger import Attachment
 from trialbook_book.book import Book
 from trialbook_cli import told
 from trialbook_cli.listing import table_of
@@ -28,7 +28,7 @@ def run(book: Book, name: str, *, as_json: bool) -> int:
         if sweep is None:
             raise
         return _show_sweep(book, sweep, as_json=as_json)
-    attachment = book.ledger.attachment(record.key)
+    attachment = book.ledger.attachments.get(record.key)
     deliveries = told.of_job(book.ledger, record.key, record.sweep)
     if as_json:
         print_json({**_line(record, attachment), "told": [told.line(each) for each in deliveries]})

@@ -389,7 +389,7 @@ class LaptopCloud:
     def _next_sweep(self) -> datetime | None:
         """When the next sweep is due. Asked for anew only when a sweep was written: half of all requests otherwise."""
         if self._due is None:
-            self._due = (self.ledger.next_due(),)
+            self._due = (self.ledger.due_sweeps.next_at(),)
         return self._due[0]
 
     def _next_due(self) -> datetime | None:

@@ -16,7 +16,9 @@ from trialbook.core.announcements import (
 from trialbook.core.formats import NewerFormat
 from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import Record, Sweep
-from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger, cause_of_image, is_announced_again, item_from_image
+from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.stream import cause_of_image, is_announced_again, item_from_image
+from trialbook.ledger.table import OUTAGE, Conflict
 from trialbook.runtime.observability import count, logger
 
 Image = Mapping[str, Any]

@@ -11,18 +11,18 @@ from datetime import timedelta
 from enum import StrEnum
 
 from trialbook.adapters.sagemaker import LimitExceeded, NotFound, Refused, SageMaker, Throttled, Unreadable
+from trialbook.core.attachments import WHOLE_EXPERIMENT, Attachment, Shard
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job
 from trialbook.core.merging import is_made_anew, is_new_life, merge
 from trialbook.core.names import shard_name, valid_name
 from trialbook.core.placement import LeftOut, Placement, left_out, place
 from trialbook.core.sweeps import Record
-from trialbook.ledger.ledger import WHOLE, Attachment, Ensured
 from trialbook.record_job import with_experiment_of_trial, with_pipeline
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
-from trialbook.runtime.services import Services
 from trialbook.runtime.sqs_batch import TryLater
+from trialbook.services import Services
 
 # SageMaker makes the component within seconds as a rule; AWS's own code waits for up to 15 minutes.
 _PATIENCE = 8  # deliveries, 40 minutes with the growing delays
@@ -54,7 +54,7 @@ def attach_job(envelope: object, services: Services, delivery: int = 1) -> Outco
 def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
     """Attaches a job. What can't be is noted as such, with the reason, and tried again by reconcile."""
     seen = services.ledger.masker.job(seen)
-    known, record = services.ledger.attachment_and_record(seen.key)
+    known, record = services.ledger.attachments.with_record(seen.key)
     if known is not None and is_made_anew(known.created_at, seen.created_at):
         known = None
     if known is not None and known.settled and known.again_at is None:
@@ -70,7 +70,7 @@ def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
         raise TryLater(error.code, delay_after(delivery)) from error
     except Refused as error:  # no right to call it, or a region without Experiments
         wanted = _given_up(seen, known, f"SageMaker refuses: {error}")
-    services.ledger.put_attachment(wanted)
+    services.ledger.attachments.put(wanted)
     if wanted.problem is not None:
         logger.warning("not attached", job=seen.name, problem=wanted.problem)
         count("JobsNotAttached", reason=wanted.problem.partition(":")[0])
@@ -137,7 +137,7 @@ class _Attaching:
         """Associates the job's component, going on to the next shard of the trial where one is full."""
         component = seen.component_name
         assert component is not None, "only kinds with a component come here"
-        shard = self.services.ledger.ensured(wanted.key, wanted.experiment, wanted.trial)
+        shard = self.services.ledger.attachments.shard(wanted.key, wanted.experiment, wanted.trial)
         if shard is None or self.delivery >= _REASSURE_FROM:
             shard = self._ensure(wanted, shard.number if shard else 1)
         if not shard.experiment.startswith(wanted.experiment):
@@ -153,13 +153,13 @@ class _Attaching:
             except NotFound as error:
                 if self.delivery >= _PATIENCE:
                     return _given_up(seen, wanted, f"component missing: {component} did not appear")
-                self.services.ledger.put_attachment(replace(wanted, again_at=clock.now() + _AGAIN_AFTER))
+                self.services.ledger.attachments.put(replace(wanted, again_at=clock.now() + _AGAIN_AFTER))
                 raise TryLater(f"component {component} is not there yet", delay_after(self.delivery)) from error
 
-    def _ensure(self, wanted: Attachment, number: int) -> Ensured:
+    def _ensure(self, wanted: Attachment, number: int) -> Shard:
         """The n-th shard of the trial, made in the experiment's current shard; a full experiment gets its next."""
         ledger = self.services.ledger
-        known = ledger.ensured(wanted.key, wanted.experiment)
+        known = ledger.attachments.shard(wanted.key, wanted.experiment)
         name = known.experiment if known and known.number == 1 else wanted.experiment
         experiment = self._ensure_experiment(wanted, name, known.number if known else 1, is_known=known is not None)
         while True:
@@ -168,15 +168,15 @@ class _Attaching:
                 break
             except LimitExceeded:
                 experiment = self._ensure_experiment(wanted, name, experiment.number + 1, is_known=False)
-        shard = Ensured(experiment.experiment, trial, number)
-        ledger.put_ensured(wanted.key, wanted.experiment, wanted.trial, shard)
+        shard = Shard(experiment.experiment, trial, number)
+        ledger.attachments.put_shard(wanted.key, wanted.experiment, wanted.trial, shard)
         return shard
 
-    def _ensure_experiment(self, wanted: Attachment, name: str, number: int, *, is_known: bool) -> Ensured:
-        ensured = Ensured(shard_name(name, number), WHOLE, number)
+    def _ensure_experiment(self, wanted: Attachment, name: str, number: int, *, is_known: bool) -> Shard:
+        ensured = Shard(shard_name(name, number), WHOLE_EXPERIMENT, number)
         if not is_known or self.delivery >= _REASSURE_FROM:
             self.sagemaker.ensure_experiment(ensured.experiment)
-            self.services.ledger.put_ensured(wanted.key, wanted.experiment, WHOLE, ensured)
+            self.services.ledger.attachments.put_shard(wanted.key, wanted.experiment, WHOLE_EXPERIMENT, ensured)
         return ensured
 
     def _ensure_trial(self, wanted: Attachment, trial: str, experiment: str) -> str:

@@ -19,11 +19,12 @@ from trialbook.core.experiments import by_objective, summed_up
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.ledger.leading import leading
-from trialbook.ledger.ledger import Ledger, NotSettled
+from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.table import NotSettled
 from trialbook.report import experiment_files, files, index_file
 from trialbook.runtime.observability import correlation_id, count, logger
-from trialbook.runtime.services import Services, hourly_prices
 from trialbook.runtime.sqs_batch import TryLater
+from trialbook.services import Services, hourly_prices
 
 _SETTLES_IN = 5  # seconds, as a rule; then the index shows what the sweep's item counts
 _BEST_READ = 2  # jobs: the champion and the second best
@@ -105,7 +106,7 @@ def _write_experiment(sweep: Sweep, analysis: Analysis, services: Services, buck
     bucket.replace(f"{folder}/{report_keys.PAGE}", page)
     for file in made.keys() - {report_keys.PAGE}:
         bucket.put(f"{folder}/{file}", made[file])
-    bucket.replace(report_keys.INDEX, lambda: index_file(list(services.ledger.experiments())))
+    bucket.replace(report_keys.INDEX, lambda: index_file(list(services.ledger.experiments)))
 
 
 def _experiment_report(sweep: Sweep, analysis: Analysis, services: Services, bucket: Bucket) -> ExperimentReport:
@@ -117,7 +118,7 @@ def _experiment_report(sweep: Sweep, analysis: Analysis, services: Services, buc
     others = [each for each in sweeps if each.id != sweep.id and each.revision][-(MOST_COMPARED - 1) :]
     digests = {each.id: _digest(each, bucket) for each in others} | {sweep.id: digest(analysis)}
     compared = [found for each in sweeps if (found := digests.get(each.id)) is not None]
-    ledger.put_experiment(summed_up(name, sweeps, best[0] if best else None))
+    ledger.experiments.put(summed_up(name, sweeps, best[0] if best else None))
     return experiment_report(name, objective, sweeps, best, compared, analysis.as_of)
 
 

@@ -19,11 +19,13 @@ from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.leading import list_experiment
-from trialbook.ledger.ledger import OUTAGE, Conflict, Ledger
+from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.rank_keys import move_ranks
 from trialbook.ledger.removal import remove_sweep
+from trialbook.ledger.table import OUTAGE, Conflict
 from trialbook.record_job import NOT_TOLD, Outcome, record, tuning_job_of
 from trialbook.runtime.observability import count, logger
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 
 T = TypeVar("T")
 TimeLeft = Callable[[], bool]
@@ -57,12 +59,12 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
         failed.append(_failed("rank keys of an older version", error))
     experiments: set[str] = set()
     unfinished = False
-    for key in services.ledger.due_keys(now):
+    for key in services.ledger.due_sweeps.keys(now):
         unfinished = not time_left()
         if unfinished:
             break
         try:
-            sweep = services.ledger.due_sweep(key)
+            sweep = services.ledger.due_sweeps.get(key)
         except Exception as error:  # noqa: BLE001 whatever is wrong with one sweep must not cost the others
             failed.append(_failed("/".join(key), error))
             continue
@@ -85,12 +87,14 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
 
 def _expire(now: datetime, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:
     """Removes the sweeps that expired, each with all that belongs to it; whether time ran out."""
-    removed = 0
-    for key in services.ledger.expired(now):
+    expiring, removed = services.ledger.expiring_sweeps, 0
+    if expiring is None:
+        return False
+    for key in expiring.keys(now):
         if not time_left():
             return True
         try:
-            sweep = services.ledger.leaving_sweep(key)
+            sweep = expiring.get(key)
             removed += sweep is not None and remove_sweep(services.ledger, sweep)
         except Exception as error:  # noqa: BLE001 whatever is wrong with one sweep must not cost the others
             failed.append(_failed("/".join(key), error))
@@ -126,20 +130,20 @@ def _pause(sweep: Sweep, now: datetime, services: Services) -> None:
 def _move_ranks(now: datetime, ledger: Ledger, rules: Rules, time_left: TimeLeft) -> None:
     """Twice in a table's life: gives the jobs that an older version recorded today's rank keys; the second time those
     that its functions wrote while the stack was being updated. Where time runs out, the next run goes on."""
-    if ledger.is_noted(_RANKS_MOVED):
+    if ledger.notes.has(_RANKS_MOVED):
         return
-    first = parse_time(ledger.note(_RANKS_MOVED_ONCE), _RANKS_MOVED_ONCE)
+    first = parse_time(ledger.notes.get(_RANKS_MOVED_ONCE), _RANKS_MOVED_ONCE)
     if first is not None and now - first < _STACK_IS_UPDATED_IN:
         return
     moved = 0
-    for experiment in ledger.experiments():
+    for experiment in ledger.experiments:
         if not time_left():
             logger.info("rank keys are moved on next time", moved=moved)
             return
-        jobs = ledger.move_ranks(experiment.name)
+        jobs = move_ranks(experiment.name, ledger.table)
         list_experiment(experiment.name, ledger, rules)
         moved += jobs
-    ledger.put_note(_RANKS_MOVED if first else _RANKS_MOVED_ONCE, iso(now))
+    ledger.notes.put(_RANKS_MOVED if first else _RANKS_MOVED_ONCE, iso(now))
     logger.info("rank keys have today's form", moved=moved)
 
 

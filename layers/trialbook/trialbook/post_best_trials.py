@@ -14,7 +14,7 @@ from trialbook.core.messages.best_trials import Ended, Standing, announcement, b
 from trialbook.core.sweeps import Sweep, SweepState, start_of
 from trialbook.core.times import iso, parse_time
 from trialbook.runtime.observability import correlation_id, count, logger
-from trialbook.runtime.services import Services, hourly_prices
+from trialbook.services import Services, hourly_prices
 
 _NOTE = "best-trials"
 _FIRST_PERIOD = timedelta(days=7)
@@ -27,7 +27,7 @@ def post_best_trials(moment: datetime, services: Services, bucket: Bucket, bus: 
 
     Repeated for the same moment, it tells the same under the same id; for an earlier one than the last, nothing.
     """
-    since = _since(services.ledger.note(_NOTE), moment)
+    since = _since(services.ledger.notes.get(_NOTE), moment)
     if since is None:
         logger.info("nothing told: a later period was told already", moment=iso(moment))
         return None
@@ -37,7 +37,7 @@ def post_best_trials(moment: datetime, services: Services, bucket: Bucket, bus: 
     if report is not None:
         bus.publish([replace(announcement(report), cause=correlation_id())])
         count("BestTrialsTold")
-    services.ledger.put_note(_NOTE, json.dumps({"since": iso(since), "until": iso(moment)}))
+    services.ledger.notes.put(_NOTE, json.dumps({"since": iso(since), "until": iso(moment)}))
     logger.info("best trials", told=report is not None, experiments=len(names), since=iso(since))
     return None if report is None else announcement(report).id
 
@@ -60,7 +60,7 @@ def _ended(since: datetime, until: datetime, services: Services, bucket: Bucket)
     for sweep in ledger.sweeps_since(began):
         if _is_of(sweep, since, until):
             yield _of_sweep(sweep, bucket)
-    for experiment in ledger.experiments():
+    for experiment in ledger.experiments:
         for window in ledger.singles_of(experiment.name, began):
             if _is_of(window, since, until):
                 yield _of_single(window, services)
@@ -97,7 +97,7 @@ def _standing(experiment: str, since: datetime, until: datetime, services: Servi
     """The experiment's best among the jobs that had ended by each of the two moments. Reads the ranking no further
     than to the second."""
     ledger = services.ledger
-    entry = ledger.experiment(experiment)
+    entry = ledger.experiments.get(experiment)
     objective = entry.objective if entry else None
     if objective is None:
         return Standing(experiment)

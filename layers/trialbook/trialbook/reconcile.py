@@ -23,8 +23,8 @@ from trialbook.core.times import iso, parse_time
 from trialbook.ledger.ledger import Ledger
 from trialbook.record_job import Outcome, record
 from trialbook.runtime.observability import count, logger
-from trialbook.runtime.services import Services
 from trialbook.runtime.sqs_batch import TryLater
+from trialbook.services import Services
 
 TimeLeft = Callable[[], bool]
 
@@ -100,7 +100,7 @@ class _Mark:
     @staticmethod
     def read(name: str, ledger: Ledger, otherwise: datetime) -> "_Mark":
         """The mark as the last run left it."""
-        told, facts = ledger.note(name), json.loads(ledger.note(f"{name}/failed") or "{}")
+        told, facts = ledger.notes.get(name), json.loads(ledger.notes.get(f"{name}/failed") or "{}")
         watermark = (parse_time(told, name) if told else None) or otherwise
         if not facts:
             return _Mark(name, watermark)
@@ -112,9 +112,9 @@ class _Mark:
         jobs = [pack(_in_short(job)) for job in self.failed.values()]
         if jobs or self.has_note:
             kept = json.dumps({"reached": iso(self.reached), "jobs": jobs})
-            ledger.put_note(f"{self.name}/failed", kept if jobs else "{}")
+            ledger.notes.put(f"{self.name}/failed", kept if jobs else "{}")
             self.has_note = bool(jobs)
-        ledger.put_note(self.name, iso(self.watermark))
+        ledger.notes.put(self.name, iso(self.watermark))
 
     @property
     def watermark(self) -> datetime:
@@ -208,7 +208,7 @@ def repair(
     """Records and attaches those of up to a hundred jobs that the ledger lacks, or whose end it lacks. Those that could
     not be go into `failed`; without it, or where SageMaker has no time for several in a row, the error is raised."""
     known = {each.key: each.job for each in services.ledger.records(job.key for job in page)}
-    kept = () if is_history else services.ledger.attachments(job.key for job in page)
+    kept = () if is_history else services.ledger.attachments.of(job.key for job in page)
     there = {each.key: each.created_at for each in kept}
     done = Reconciled(len(page))
     without_time = 0
@@ -257,7 +257,7 @@ def _attached(job: Job, services: Services) -> bool:
 
 def _attach_again(now: datetime, services: Services, time_left: TimeLeft) -> Reconciled:
     done = Reconciled()
-    for key in list(services.ledger.unattached(now)):
+    for key in list(services.ledger.attachments.due(now)):
         if not time_left():
             return done + Reconciled(unfinished=True)
         try:

@@ -17,7 +17,7 @@ from trialbook.core.placement import left_out
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.runtime.observability import count, logger
-from trialbook.runtime.services import Services
+from trialbook.services import Services
 
 _AUTOPILOT_NAME = re.compile(r".+-tuning-job-\d+-[0-9a-f]+")
 _WHY: Mapping[type, NotDescribed] = {
@@ -40,7 +40,7 @@ def record_job(envelope: object, services: Services) -> Outcome:
     """Records what an EventBridge envelope tells. Raises NotAJobEvent, Throttled, Conflict."""
     seen = parse_event(envelope)
     if isinstance(seen, PipelineStep):
-        services.ledger.put_step(seen)
+        services.ledger.pipelines.put_step(seen, services.ledger.masker)
         name_pipeline(seen.execution, services)
         return Outcome.RECORDED
     if seen.key.kind is JobKind.PIPELINE_EXECUTION:
@@ -51,8 +51,8 @@ def record_job(envelope: object, services: Services) -> Outcome:
 def name_pipeline(execution: JobKey, services: Services) -> None:
     """Remembers the pipeline of an execution. Jobs that came before it was known go where they belong."""
     pipeline, _, identity = execution.name.partition("/")
-    services.ledger.put_pipeline(execution, identity, pipeline)
-    for known in services.ledger.records(list(services.ledger.waiting(execution, identity))):
+    services.ledger.pipelines.put_name(execution, identity, pipeline)
+    for known in services.ledger.records(list(services.ledger.pipelines.waiting(execution, identity))):
         if known.job.pipeline is None:
             _move(known, pipeline, services)
 
@@ -70,7 +70,7 @@ def with_pipeline(job: Job, services: Services) -> Job:
     """The job with the pipeline of the execution that its name tells, as far as it is known by now."""
     if job.pipeline_execution is None or job.pipeline is not None:
         return job
-    return replace(job, pipeline=services.ledger.pipeline_of(job.key, job.pipeline_execution))
+    return replace(job, pipeline=services.ledger.pipelines.name(job.key, job.pipeline_execution))
 
 
 def record(seen: Job, services: Services, *, is_history: bool = False, tags_known: bool = True) -> Outcome:
@@ -92,7 +92,7 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
         seen = with_pipeline(seen, services)
     if is_pipeline_open and seen.pipeline is None and seen.pipeline_execution is not None:
         # Noted before the job is written and looked for after it: whichever event comes second sees the other.
-        services.ledger.put_waiting(seen.key, seen.pipeline_execution)
+        services.ledger.pipelines.put_waiting(seen.key, seen.pipeline_execution)
         outcome = _enter(seen, known, sweep, services, is_history)
         pipeline = with_pipeline(seen, services).pipeline
         entered = services.ledger.record(seen.key) if pipeline is not None else None
@@ -124,7 +124,7 @@ def _known(seen: Job, services: Services) -> tuple[Record | None, Sweep | None]:
     asked first: a sweep read before that is too likely to have changed since."""
     if seen.tuning_job is None or seen.is_terminal or seen.key.kind is not JobKind.TRAINING:
         return services.ledger.record(seen.key), None
-    return services.ledger.record_and_sweep(seen.key, services.ledger.tuning_sweep(seen.key, seen.tuning_job))
+    return services.ledger.record_and_sweep(seen.key, services.ledger.places.tuning_sweep(seen.key, seen.tuning_job))
 
 
 def _tags(seen: Job, services: Services) -> Mapping[str, str]:
@@ -192,7 +192,7 @@ def with_experiment_of_trial(job: Job, services: Services, known: Job | None = N
 
 
 def _experiment_of(key: JobKey, trial: str, services: Services) -> str | None:
-    experiment = services.ledger.experiment_of(key, trial)
+    experiment = services.ledger.attachments.experiment_of(key, trial)
     if experiment is not None:
         return experiment
     try:
@@ -201,7 +201,7 @@ def _experiment_of(key: JobKey, trial: str, services: Services) -> str | None:
         logger.warning("the trial's experiment is unknown", trial=trial, reason=error.code)
         return None
     if experiment is not None:
-        services.ledger.put_experiment_of(key, trial, experiment)
+        services.ledger.attachments.put_experiment_of(key, trial, experiment)
     return experiment
 
 
@@ -217,7 +217,7 @@ def _with_statistics(job: Job, sagemaker: SageMaker) -> tuple[Metric, ...]:
 
 def _learned_tuning_job(seen: Job, services: Services) -> TuningJob:
     """A tuning job with its objective and ranges; asked for at its start, and at its end for its final state."""
-    ledger, sweep_id = services.ledger, services.ledger.tuning_sweep(seen.key, seen.name)
+    ledger, sweep_id = services.ledger, services.ledger.places.tuning_sweep(seen.key, seen.name)
     _, sweep = ledger.life_of(sweep_id, ledger.sweep(sweep_id), seen)
     if not seen.is_terminal and sweep is not None and sweep.definitions:
         return TuningJob(seen)

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from trialbook.core.times import iso
-from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.notes import Notes
 from trialbook.runtime import clock
 from trialbook.runtime.observability import logger
 
@@ -22,18 +22,17 @@ _HOURS = frozenset({"hrs", "hours", "hour"})
 class PriceList:
     """On-demand prices of training. A price that can't be had stays unknown and stops nothing."""
 
-    def __init__(self, session: Session, ledger: Ledger) -> None:
-        self._session = session
-        self._ledger = ledger
+    def __init__(self, session: Session, notes: Notes) -> None:
+        self._session, self._notes = session, notes
 
     def of(self, instance_types: Collection[str], region: str) -> Mapping[str, float]:
         """US dollars an hour by instance type, without those that have none. Asks AWS once a month for each type."""
         name = f"prices {region}"
-        kept: dict[str, dict[str, Any]] = json.loads(self._ledger.note(name) or "{}")
+        kept: dict[str, dict[str, Any]] = json.loads(self._notes.get(name) or "{}")
         wanted = [each for each in sorted(instance_types) if not _is_fresh(kept.get(each))]
         if wanted:
             kept |= {each: {"usd": price, "at": iso(clock.now())} for each, price in self._ask(wanted, region)}
-            self._ledger.put_note(name, json.dumps(kept))
+            self._notes.put(name, json.dumps(kept))
         return {each: kept[each]["usd"] for each in instance_types if kept.get(each, {}).get("usd") is not None}
 
     def _ask(self, instance_types: Collection[str], region: str) -> Iterator[tuple[str, float | None]]:

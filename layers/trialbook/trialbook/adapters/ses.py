@@ -7,8 +7,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
 from botocore.session import Session
 
-from trialbook.adapters.clients import OutOfTime
 from trialbook.core.messages.delivery import NotSent
+from trialbook.runtime.aws_clients import OutOfTime
 
 # One attempt: a call that timed out may have sent the mail, and trying again at once would make two of it. Whether to
 # try again is for who keeps the record of it to say.

@@ -3,7 +3,7 @@
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.session import Session
 
-from trialbook.adapters.clients import prepared
+from trialbook.runtime.aws_clients import prepared
 
 _NAME = "trialbook"  # by which calls can be told apart in the other account's CloudTrail
 

@@ -224,6 +224,19 @@ def is_of_earlier_life(sweep: Sweep, job: Job) -> bool:
     return is_over and sweep.tuning_ended_at is not None and start_of(job) > sweep.tuning_ended_at
 
 
+@dataclass(frozen=True, slots=True)
+class LoopVersion:
+    """The version of a loop's windows as a whole, which every change of one of them raises, and the ids of the windows
+    that are being joined, split or renamed: until that is finished, they may overlap."""
+
+    version: int
+    moving: tuple[str, ...] = ()
+
+    def next(self, moving: Iterable[str] = ()) -> "LoopVersion":
+        """The version after this one."""
+        return LoopVersion(self.version + 1, tuple(sorted(moving)))
+
+
 def counts_of(record: Record) -> Counts:
     """What one job adds to its sweep's counts."""
     status = record.job.status

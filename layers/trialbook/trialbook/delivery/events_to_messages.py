@@ -27,8 +27,8 @@ from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.runtime import clock
 from trialbook.runtime.observability import logger
-from trialbook.runtime.services import Services, hourly_prices
 from trialbook.runtime.settings import Settings
+from trialbook.services import Services, hourly_prices
 
 _READ = 10  # jobs of a sweep, best first
 _LOOKED_AT = 100  # jobs of a sweep, last first, for why they failed

@@ -10,7 +10,7 @@ from trialbook.core.message import Message
 from trialbook.core.messages.delivery import Delivery, NotSent, Sent
 from trialbook.core.messages.remedies import remedy
 from trialbook.ledger.deliveries import Deliveries
-from trialbook.ledger.ledger import Conflict
+from trialbook.ledger.table import Conflict
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.sqs_batch import TryLater

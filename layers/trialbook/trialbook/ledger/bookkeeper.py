@@ -35,6 +35,7 @@ from trialbook.core.places import Place
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import (
     Interval,
+    LoopVersion,
     Record,
     Sweep,
     SweepKind,
@@ -49,7 +50,9 @@ from trialbook.core.sweeps import (
     windows,
     without_in_turn,
 )
-from trialbook.ledger.ledger import LONGEST_TRANSACTION, Conflict, Ledger, Loops
+from trialbook.ledger.ledger import LONGEST_TRANSACTION, Ledger
+from trialbook.ledger.rank_keys import move_ranks
+from trialbook.ledger.table import Conflict
 
 T = TypeVar("T")
 Sweeps = tuple[Sweep, ...]
@@ -117,8 +120,10 @@ class Bookkeeper:
         if isinstance(placement, LeftOut) or (old is not None and not _differs(old, job, placement)):
             return None
         if old is None or same_name(old.experiment) != same_name(placement.experiment):
-            self.ledger.list_experiment(placement.experiment)
-        part = membership(job, placement, self.ledger.tuning_sweep(job.key, job.tuning_job) if job.tuning_job else None)
+            self.ledger.experiments.add(placement.experiment)
+        part = membership(
+            job, placement, self.ledger.places.tuning_sweep(job.key, job.tuning_job) if job.tuning_job else None
+        )
         if part is None or part.id is None:
             fresh = self._assessed(job, placement, old)
             if part is not None:
@@ -143,7 +148,7 @@ class Bookkeeper:
         if isinstance(found, LeftOut) or (old is not None and same_name(old.experiment) == same_name(found.experiment)):
             return found
         here = Place.of(job.key)
-        return replace(found, experiment=self.ledger.places_with(here).name(found.experiment, here))
+        return replace(found, experiment=self.ledger.places.including(here).name(found.experiment, here))
 
     def _assessed(
         self, job: Job, placement: Placement, old: Record | None, definitions: tuple[TuningDefinition, ...] = ()
@@ -184,7 +189,7 @@ class Bookkeeper:
         changed = {**left_loops, **loops}
         return self._write(old, replace(fresh, sweep=order.target), sweep, left, changed, order.members)
 
-    def _with_moving(self, near: list[Sweep], head: Loops) -> list[Sweep]:
+    def _with_moving(self, near: list[Sweep], head: LoopVersion) -> list[Sweep]:
         """The windows, and those that somebody has begun to put in order."""
         known = {window.id for window in near}
         moving = (self.ledger.sweep(each) for each in head.moving if each not in known)
@@ -194,7 +199,7 @@ class Bookkeeper:
         known = self.ledger.sweep(sweep_id)
         return replace(known, superseded_by=None) if known else new_sweep(SweepKind.LOOP, sweep_id, first)
 
-    def _leave(self, old: Record | None, fresh: Record, to: str | None) -> tuple[Sweep | None, dict[str, Loops]]:
+    def _leave(self, old: Record | None, fresh: Record, to: str | None) -> tuple[Sweep | None, dict[str, LoopVersion]]:
         """The sweep that the job leaves, if it was in another one; a window is put in order first."""
         if old is None or old.sweep is None or old.sweep == to:
             return None, {}
@@ -210,7 +215,7 @@ class Bookkeeper:
         return left, loops
 
     def _arrange(
-        self, near: Sequence[Sweep], fresh: Record, comes: bool, quiet: timedelta, loops: dict[str, Loops]
+        self, near: Sequence[Sweep], fresh: Record, comes: bool, quiet: timedelta, loops: dict[str, LoopVersion]
     ) -> _Order:
         """Moves the other jobs of these windows to where they belong once the job has come (or gone). `loops` then has
         the version to write next. Raises Moved where somebody came in between after a move."""
@@ -269,7 +274,7 @@ class Bookkeeper:
         if (now.version if now else 0) != fresh.version - 1:
             raise Conflict(f"{fresh.key.name} has changed since it was read")
 
-    def _move(self, step: tuple[list[Record], Sweep, str], order: _Order, loops: dict[str, Loops]) -> None:
+    def _move(self, step: tuple[list[Record], Sweep, str], order: _Order, loops: dict[str, LoopVersion]) -> None:
         batch, rest, to = step
         target = self._standing(order, to, batch[0])
         if not target.counts.jobs:
@@ -300,7 +305,7 @@ class Bookkeeper:
         fresh: Record,
         sweep: Sweep,
         left: Sweep | None,
-        loops: dict[str, Loops],
+        loops: dict[str, LoopVersion],
         members: Mapping[str, Mapping[JobKey, Record]] = NOTHING_READ,
     ) -> Record:
         """The job and the sweeps that it joins, stays in or leaves. `members` are the jobs of those that were read."""
@@ -332,7 +337,7 @@ class Bookkeeper:
     def enter_tuning_job(self, seen: TuningJob) -> Record | None:
         """The tuning job's own record, and what it tells about its sweep; None where nothing changed."""
         seen = self.ledger.masker.tuning_job(seen)
-        sweep_id = self.ledger.tuning_sweep(seen.job.key, seen.job.name)
+        sweep_id = self.ledger.places.tuning_sweep(seen.job.key, seen.job.name)
         sweep_id, known = self.ledger.life_of(sweep_id, self.ledger.sweep(sweep_id), seen.job)
         changed = retried(lambda: self._enter_tuning_job(seen, sweep_id))
         if known is not None and known.counts.ended and seen.definitions != known.definitions and seen.definitions:
@@ -347,7 +352,7 @@ class Bookkeeper:
             return None
         fresh = self._assessed(job, placement, old)
         if old is None:
-            self.ledger.list_experiment(fresh.experiment)
+            self.ledger.experiments.add(fresh.experiment)
         known = self.ledger.sweep(sweep_id)
         sweep = known or replace(new_sweep(SweepKind.TUNING, sweep_id, fresh), is_history=fresh.is_history)
         after = replace(with_tuning_job(sweep, replace(seen, job=job), self.rules), experiment=placement.experiment)
@@ -366,7 +371,7 @@ class Bookkeeper:
 
     def rerank_experiment(self, experiment: str) -> Iterator[tuple[str, int]]:
         """Re-ranks an experiment's sweeps and single jobs one after the other: each with the number of jobs changed."""
-        self.ledger.move_ranks(experiment)
+        move_ranks(experiment, self.ledger.table)
         sweeps = {record.sweep for record in self.ledger.experiment_ranking(experiment) if record.sweep}
         for sweep_id in sorted(sweeps):
             yield sweep_id, self.rerank(sweep_id)

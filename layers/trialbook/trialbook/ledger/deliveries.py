@@ -11,7 +11,8 @@ from hashlib import sha256
 
 from trialbook.core.codec import pack, unpack
 from trialbook.core.messages.delivery import MESSAGE, Delivery
-from trialbook.ledger.ledger import Ledger
+from trialbook.ledger import versioned
+from trialbook.ledger.table import LedgerTable
 
 _LONGEST_KEY = 500  # characters of an about; DynamoDB takes 2,048 bytes
 _KEPT_FOR = timedelta(days=400)  # a sweep may be revised for as long as a job of its can come late
@@ -20,17 +21,18 @@ _KEPT_FOR = timedelta(days=400)  # a sweep may be revised for as long as a job o
 class Deliveries:
     """The delivery records of a ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, table: LedgerTable) -> None:
+        self._table = table
 
     def get(self, about: str, channel: str, address: str, part: str = MESSAGE) -> Delivery:
         """A record, read consistently; a fresh one, with version 0, where there is none."""
-        found = self._ledger.kept(pk_of(about), _sk(channel, address, part))
+        found, _ = versioned.read(self._table, pk_of(about), _sk(channel, address, part))
         return Delivery(about, channel, address, part) if found is None else unpack(Delivery, found)
 
     def put(self, delivery: Delivery, now: datetime) -> Delivery:
         """Writes a record that is one version on from what was read. Raises Conflict where another was faster."""
-        self._ledger.keep(
+        versioned.write(
+            self._table,
             pk_of(delivery.about),
             _sk(delivery.channel, delivery.address, delivery.part),
             pack(delivery),
@@ -48,7 +50,7 @@ class Deliveries:
 
     def of(self, about: str) -> Iterator[Delivery]:
         """All records of what is about the same thing, one Query."""
-        for found in self._ledger.kept_in(pk_of(about)):
+        for found in versioned.read_all(self._table, pk_of(about)):
             yield unpack(Delivery, found)
 
 

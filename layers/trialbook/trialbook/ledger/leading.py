@@ -43,4 +43,4 @@ def leading(experiment: str, ledger: Ledger, rules: Rules, most: int = 1) -> Lea
 def list_experiment(experiment: str, ledger: Ledger, rules: Rules) -> None:
     """Writes the experiment's entry anew: its objective, its best job, and the sums over its sweeps."""
     found = leading(experiment, ledger, rules)
-    ledger.put_experiment(summed_up(experiment, found.sweeps, found.best[0] if found.best else None))
+    ledger.experiments.put(summed_up(experiment, found.sweeps, found.best[0] if found.best else None))

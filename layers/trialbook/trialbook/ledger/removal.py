@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from trialbook.core.jobs import JobKey
 from trialbook.core.sweeps import Record, Sweep, SweepKind
 from trialbook.ledger.deliveries import pk_of
-from trialbook.ledger.ledger import HEAD, Conflict, Ledger, job_pk, loops_pk, sweep_keys
+from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.table import LOOPS_SORT_KEY, Conflict, job_pk, loops_pk, sweep_keys
 
 
 def remove_sweep(ledger: Ledger, sweep: Sweep) -> bool:
@@ -19,8 +20,8 @@ def remove_sweep(ledger: Ledger, sweep: Sweep) -> bool:
         marked = ledger.begin_to_remove(sweep)
     except Conflict:
         return False
-    ledger.delete(_belongings(ledger, marked))
-    if not ledger.delete_unchanged(sweep_keys(marked.id), marked.version):
+    ledger.table.delete(_belongings(ledger, marked))
+    if not ledger.table.delete_unchanged(sweep_keys(marked.id), marked.version):
         return False
     if marked.kind is SweepKind.LOOP:
         _remove_head(ledger, marked.experiment)
@@ -35,9 +36,9 @@ def _belongings(ledger: Ledger, sweep: Sweep) -> Iterator[tuple[str, str]]:
         keys.append(sweep.tuning_job)
     for key in keys:
         yield from ((job_pk(key), sort) for sort in ("JOB", "ATTACHMENT"))
-        yield from ledger.keys_in(pk_of(_about_job(key)))
+        yield from ledger.table.keys_in(pk_of(_about_job(key)))
     for name in names:
-        yield from ledger.keys_in(pk_of(f"sweep/{name}"))
+        yield from ledger.table.keys_in(pk_of(f"sweep/{name}"))
     for name in sweep.supersedes:
         mark = ledger.sweep(name)
         if mark is not None and mark.superseded_by is not None:
@@ -46,10 +47,12 @@ def _belongings(ledger: Ledger, sweep: Sweep) -> Iterator[tuple[str, str]]:
 
 def remove_job(ledger: Ledger, record: Record) -> bool:
     """Removes a job of no sweep; False where it has changed since it was read."""
-    if not ledger.delete_unchanged((job_pk(record.key), "JOB"), record.version):
+    if not ledger.table.delete_unchanged((job_pk(record.key), "JOB"), record.version):
         return False
-    steps = ledger.keys_in(job_pk(record.key), "STEP#")
-    ledger.delete([(job_pk(record.key), "ATTACHMENT"), *steps, *ledger.keys_in(pk_of(_about_job(record.key)))])
+    steps = ledger.table.keys_in(job_pk(record.key), "STEP#")
+    ledger.table.delete(
+        [(job_pk(record.key), "ATTACHMENT"), *steps, *ledger.table.keys_in(pk_of(_about_job(record.key)))]
+    )
     return True
 
 
@@ -61,4 +64,4 @@ def _remove_head(ledger: Ledger, experiment: str) -> None:
     """The version of an experiment's loops goes with the last of them."""
     head, windows = ledger.loops(experiment)
     if head.version and next(windows, None) is None:
-        ledger.delete_unchanged((loops_pk(experiment), HEAD), head.version)
+        ledger.table.delete_unchanged((loops_pk(experiment), LOOPS_SORT_KEY), head.version)

@@ -59,7 +59,7 @@ def _prices(ledger: Ledger) -> Prices:
     def prices(instance_types: Collection[str], region: str) -> Mapping[str, float]:
         from trialbook.adapters.pricing import PriceList
 
-        return PriceList(ledger.session, ledger).of(instance_types, region)
+        return PriceList(ledger.session, ledger.notes).of(instance_types, region)
 
     return prices
 
@@ -90,7 +90,7 @@ def _rules(settings: Settings, ledger: Ledger) -> Callable[[], Rules]:
     def source() -> Callable[[], Rules]:
         document = Parameter(ledger.session, name, _RULES_AGE)
         return RulesSource(
-            document, lambda: ledger.note(_GOOD_RULES), lambda text: ledger.put_note(_GOOD_RULES, text), _invalid
+            document, lambda: ledger.notes.get(_GOOD_RULES), lambda text: ledger.notes.put(_GOOD_RULES, text), _invalid
         )
 
     return lambda: source()()

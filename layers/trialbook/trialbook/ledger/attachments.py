@@ -1,0 +1,67 @@
+"""What became of attaching jobs, and which Experiments and Trials exist in SageMaker."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from trialbook.core.attachments import WHOLE_EXPERIMENT, Attachment, Shard
+from trialbook.core.expiry import Expiry
+from trialbook.core.jobs import JobKey
+from trialbook.core.names import same_name
+from trialbook.core.sweeps import Record
+from trialbook.core.times import iso
+from trialbook.ledger.items import attachment_item, read_attachment, read_record, read_shard, shard_item
+from trialbook.ledger.table import UNATTACHED_DUE, LedgerTable, job_key_of, job_pk, shards_pk, trials_pk
+
+
+class Attachments:
+    """The attachments of a ledger's jobs."""
+
+    def __init__(self, table: LedgerTable, expiry: Expiry) -> None:
+        self._table, self._expiry = table, expiry
+
+    def get(self, key: JobKey) -> Attachment | None:
+        """What became of attaching a job."""
+        item = self._table.get(job_pk(key), "ATTACHMENT")
+        return None if item is None else read_attachment(item)
+
+    def with_record(self, key: JobKey) -> tuple[Attachment | None, Record | None]:
+        """What became of attaching a job, and the job's record, read consistently by one request."""
+        keys = [(job_pk(key), "ATTACHMENT"), (job_pk(key), "JOB")]
+        found = {each.sk: each for each in self._table.item.batch_get(keys, consistent_read=True)}
+        return (
+            read_attachment(found["ATTACHMENT"]) if "ATTACHMENT" in found else None,
+            read_record(found["JOB"]) if "JOB" in found else None,
+        )
+
+    def of(self, keys: Iterable[JobKey]) -> Iterator[Attachment]:
+        """The attachments that exist among the jobs, a request for each hundred."""
+        for item in self._table.item.batch_get([(job_pk(key), "ATTACHMENT") for key in keys], consistent_read=True):
+            yield read_attachment(item)
+
+    def put(self, attachment: Attachment) -> None:
+        """Records what became of attaching a job."""
+        self._table.item(**attachment_item(attachment, self._expiry)).save()
+
+    def due(self, until: datetime) -> Iterator[JobKey]:
+        """The jobs that reconcile tries to attach again by then."""
+        for item in self._table.item.due.query(UNATTACHED_DUE, self._table.item.due_at <= iso(until)):
+            yield job_key_of(item.pk)
+
+    def shard(self, key: JobKey, experiment: str, trial: str = WHOLE_EXPERIMENT) -> Shard | None:
+        """The shard in use of a trial (or of the experiment as a whole) in the job's region; None before the first."""
+        item = self._table.get(shards_pk(key, experiment), same_name(trial))
+        return None if item is None else read_shard(item)
+
+    def put_shard(self, key: JobKey, experiment: str, trial: str, shard: Shard) -> None:
+        """Records that the shard exists. Numbers only grow: a slower writer's lower number changes nothing."""
+        item = self._table.item(**shard_item(key, experiment, trial, shard))
+        self._table.save_if(item, self._table.is_new() | (self._table.item.version < shard.number))
+
+    def experiment_of(self, key: JobKey, trial: str) -> str | None:
+        """The experiment of a trial that somebody else created in the job's region; None if it is not recorded."""
+        item = self._table.get(trials_pk(key), same_name(trial))
+        return None if item is None else item.facts
+
+    def put_experiment_of(self, key: JobKey, trial: str, experiment: str) -> None:
+        """Records the experiment of a trial that somebody else created."""
+        self._table.item(trials_pk(key), same_name(trial), item="trial", facts=experiment).save()
