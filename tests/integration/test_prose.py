@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.prose import PAGES, problems, problems_of_page, prose_of
 
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_uses_plain_words(page: Path) -> None:
     assert problems_of_page(page) == []
