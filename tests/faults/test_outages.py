@@ -79,7 +79,7 @@ class Watch:
         for queue, (limit, alarm) in AGES.items():
             if queue not in cloud._sources:
                 continue  # its function is not deployed
-            ages = [timedelta(milliseconds=now - each.sent_timestamp) for each in cloud._queue(queue)._messages]
+            ages = [timedelta(milliseconds=now - each.sent_timestamp) for each in cloud.queues.messages(queue)]
             self.waiting[queue] = max(self.waiting[queue], sum(age > MINUTE for age in ages))
             if any(age > limit for age in ages):
                 self.alarms.add(alarm)

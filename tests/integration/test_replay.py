@@ -355,9 +355,8 @@ def test_what_is_no_job_event_waits_in_the_dead_letter_queue_and_its_neighbours_
     events = list(few(1).events)
     broken = {**events[0], "detail": {**events[0]["detail"], "CreationTime": "yesterday"}}
     with running(few(1)) as (cloud, _):
-        url = cloud.stack.references["RecordQueue"]
         for body in ("no JSON", "[]", json.dumps(broken), *map(json.dumps, events)):
-            cloud._sqs.send_message(QueueUrl=url, MessageBody=body)
+            cloud.queues.send("RecordQueue", body)
         cloud.finish()
         dead = cloud.dead_letters()["RecordDeadLetters"]
         recorded = [record.job.status for record in cloud.ledger.jobs()]

@@ -1,7 +1,9 @@
 """The command in a terminal: what it loads, completes and refuses, and that other people's texts do nothing to it."""
 
+import contextlib
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -318,3 +320,30 @@ def test_the_source_takes_its_defaults_from_the_environment(
 
     assert ask("best", "net").exit_code == 0
     assert Source().stack == "trialbook"
+
+
+def test_a_bar_says_how_much_is_done_how_fast_and_the_time_left() -> None:
+    """On a terminal; a pipe gets nothing."""
+    program = """
+import time
+from trialbook_cli.terminal import progress
+with progress() as bar:
+    task = bar.add_task("churn", total=40)
+    for done in range(1, 31):
+        time.sleep(0.02)
+        bar.update(task, completed=done)
+"""
+    outer, inner = pty.openpty()
+    env = {**os.environ, "COLUMNS": "120", "TERM": "xterm"}
+    shown = b""
+    with subprocess.Popen([sys.executable, "-c", program], stderr=inner, stdout=inner, env=env):
+        os.close(inner)
+        with contextlib.suppress(OSError):  # Linux says so at the end of a terminal
+            while read := os.read(outer, 65_536):
+                shown += read
+    os.close(outer)
+    piped = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+    plain = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown.decode())
+    assert re.search(r"churn \S+ 30/40 [\d.]+/s 0:00:\d\d", plain)
+    assert piped.stdout + piped.stderr == b""

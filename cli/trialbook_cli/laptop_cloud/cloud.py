@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import boto3
 import jsonpath_ng.ext
-from botocore import handlers
+from botocore import UNSIGNED, handlers, useragent
 from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 from botocore.config import Config
@@ -32,7 +32,6 @@ from moto import mock_aws
 from moto.core.config import default_user_config
 from moto.events.models import EventPattern
 from moto.ses.models import ses_backends
-from moto.sqs.models import sqs_backends
 
 from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
@@ -41,6 +40,7 @@ from trialbook.runtime import clock, observability
 from trialbook_cli import dynamodb_stand_in
 from trialbook_cli.laptop_cloud.answers import remembered_spellings
 from trialbook_cli.laptop_cloud.functions import Function
+from trialbook_cli.laptop_cloud.queues import Queues
 from trialbook_cli.laptop_cloud.schedules import next_week
 from trialbook_cli.laptop_cloud.streams import Stream
 from trialbook_cli.laptop_cloud.template import Stack, as_json, load_template
@@ -78,10 +78,12 @@ _MAKE_API_CALL = cast("Any", BaseClient)._make_api_call  # noqa: SLF001
 
 
 # Each cold start makes a session of its own, and each session looks for botocore's models and parses them anew: 100 ms
-# a client. Each client then finds out anew which names of events are other names. moto parses the same two paths in an
-# event for each target of each event.
+# a client. Each client then finds out anew which names of events are other names, and each request which characters
+# the name of the program that makes it may have. moto parses the same two paths in an event for each target of each
+# event.
 _LOADER_OF = cache(create_loader)
 _ALIAS_OF = cache(cast("Any", EventAliaser)(None)._alias_event_name)  # noqa: SLF001 it has no public one
+_IN_USER_AGENT = cache(useragent.sanitize_user_agent_string_component)
 _PARSED_PATH = cache(cast("Any", jsonpath_ng.ext).parse)
 
 
@@ -177,12 +179,14 @@ class LaptopCloud:
             passed = {"core": {**default_user_config["core"], "mock_credentials": False}}
             until_end.enter_context(patch("botocore.session.create_loader", _LOADER_OF))
             until_end.enter_context(patch.object(EventAliaser, "_alias_event_name", staticmethod(_ALIAS_OF)))
+            until_end.enter_context(patch("botocore.useragent.sanitize_user_agent_string_component", _IN_USER_AGENT))
             until_end.enter_context(patch("jsonpath_ng.ext.parse", _PARSED_PATH))
             until_end.enter_context(mock_aws(config=cast("Any", passed)))
             until_end.enter_context(remembered_spellings())
             dynamodb = None if dynamodb_url else dynamodb_stand_in.Database(here.arn("dynamodb", "table/"))
             if dynamodb is not None:
                 until_end.enter_context(_sending(partial(_in_this_process, dynamodb)))
+                until_end.enter_context(_unsigned_dynamodb())
             endpoint = until_end.enter_context(serve(sagemaker, account_of=account_of.get))
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
             if dynamodb_url:
@@ -215,6 +219,7 @@ class LaptopCloud:
 
     def _make_queues(self) -> None:
         self._sqs: Any = boto3.client("sqs", region_name=self.account.region)
+        self.queues = Queues(self.account)
         queues = sorted(self.stack.resources("AWS::SQS::Queue"), key=lambda each: "RedrivePolicy" in each[1])
         for name, _ in queues:
             self.stack.attributes[name, "Arn"] = self.account.arn("sqs", name)
@@ -340,7 +345,7 @@ class LaptopCloud:
 
     def put_message(self, queue: str, body: Mapping[str, Any]) -> None:
         """A message arrives in a queue of the stack."""
-        self._sqs.send_message(QueueUrl=self.stack.references[queue], MessageBody=json.dumps(body))
+        self.queues.send(queue, json.dumps(body))
 
     def advance(self, until: datetime) -> None:
         """Turns the clock on, stopping at each moment at which something is due."""
@@ -406,16 +411,9 @@ class LaptopCloud:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _next_message(self) -> datetime | None:
-        ups = [up for name in self._sources for up in self._comes_up(name)]
+        ups = [up for name in self._sources for up in self.queues.come_up(name)]
         # moto shows a message when the time is past its moment, not at it
         return datetime.fromtimestamp((min(ups) + 1) / 1000, UTC) if ups else None
-
-    def _queue(self, name: str) -> Any:
-        return sqs_backends[self.account.id][self.account.region].queues[name]
-
-    def _comes_up(self, queue: str) -> list[float]:
-        """When each message of a queue comes up, in epoch milliseconds; the API does not tell."""
-        return [max(message.visible_at, message.delayed_until) for message in self._queue(queue)._messages]  # noqa: SLF001
 
     def _run(self, name: str) -> None:
         self._changed = True
@@ -443,23 +441,19 @@ class LaptopCloud:
                     self._stream_due = self.now + _WINDOW
 
     def _poll(self, name: str) -> bool:
-        if not any(up < self._milliseconds() for up in self._comes_up(name)):
+        if not any(up < self._milliseconds() for up in self.queues.come_up(name)):
             return False
         function, size = self._sources[name]
-        url = self.stack.references[name]
-        found = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=size, AttributeNames=["All"])
-        messages = found.get("Messages", [])
-        if not messages:
+        records = self.queues.receive(name, size)
+        if not records:
             return False
-        arn = self.stack.attributes[name, "Arn"]
-        answer = self._invoke(function, {"Records": [_record(each, arn) for each in messages]})
+        answer = self._invoke(function, {"Records": records})
         if answer is None:
             return True
         failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
-        done = [each for each in messages if each["MessageId"] not in failed]
-        if done:
-            entries = [{"Id": str(at), "ReceiptHandle": each["ReceiptHandle"]} for at, each in enumerate(done)]
-            self._sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+        for record in records:
+            if record["messageId"] not in failed:
+                self.queues.delete(name, record)
         return True
 
     def _invoke(self, function: Function, event: Mapping[str, Any]) -> Any:
@@ -522,7 +516,7 @@ class LaptopCloud:
     def announced(self) -> list[dict[str, Any]]:
         """The events on Trialbook's own buses, in order."""
         names = [name for name, _ in self.stack.resources("AWS::Events::EventBus")]
-        return [json.loads(message.body) for name in names for message in self._queue(f"{name}-kept")._messages]  # noqa: SLF001
+        return [json.loads(body) for name in names for body in self.queues.bodies(f"{name}-kept")]
 
     def stored(self) -> Iterator[tuple[str, bytes]]:
         """Key and content of each object in the stack's buckets."""
@@ -539,7 +533,13 @@ class LaptopCloud:
     def dead_letters(self) -> dict[str, list[str]]:
         """The bodies of the messages that ended in a dead-letter queue."""
         queues = (name for name, _ in self.stack.resources("AWS::SQS::Queue") if "DeadLetters" in name)
-        return {name: [message.body for message in self._queue(name)._messages] for name in queues}  # noqa: SLF001
+        return {name: self.queues.bodies(name) for name in queues}
+
+
+def _unsigned_dynamodb() -> AbstractContextManager[Any]:
+    """For the block, nobody signs what never leaves this process."""
+    unsigned = ("choose-signer.dynamodb", lambda **_: UNSIGNED)
+    return patch.object(handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, unsigned])
 
 
 def _sending(instead: Callable[[_Send], _Send]) -> AbstractContextManager[Any]:
@@ -595,21 +595,6 @@ def _units(answer: Mapping[str, Any]) -> float:
     """The capacity units that an answer of DynamoDB says were consumed, indexes included."""
     told = answer.get("ConsumedCapacity") or []
     return float(sum(each.get("CapacityUnits", 0) for each in (told if isinstance(told, list) else [told])))
-
-
-def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
-    """An SQS message as Lambda hands it to a function."""
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message.get("Attributes", {}),
-        "messageAttributes": {},
-        "md5OfBody": message.get("MD5OfBody", ""),
-        "eventSource": "aws:sqs",
-        "eventSourceARN": arn,
-        "awsRegion": arn.split(":")[3],
-    }
 
 
 def _time_of(event: Mapping[str, Any], otherwise: datetime) -> datetime:
