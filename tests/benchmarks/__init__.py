@@ -18,4 +18,5 @@ ORDER = (
     "report",
     "brushing",
     "importance",
+    "advice",
 )

@@ -320,14 +320,47 @@ def test_metrics_that_are_no_numbers_are_shown_and_do_not_rank() -> None:
 
 
 def test_the_best_at_the_end_of_what_was_tried_suggests_going_on() -> None:
-    assert advice(one_number({1: 0.5, 2: 0.4, 4: 0.3, 8: 0.2}), "edge of range") == [
-        "eta is best at 8, at the tried upper end (8): try larger values."
+    assert advice(one_number({1: 0.6, 2: 0.5, 4: 0.4, 8: 0.3, 16: 0.2}), "edge of range") == [
+        "eta is best at 16, at the tried upper end (16): try larger values."
     ]
-    assert advice(one_number({1: 0.1, 2: 0.4, 4: 0.3, 8: 0.2}), "edge of range") == [
+    assert advice(one_number({1: 0.1, 2: 0.2, 4: 0.3, 8: 0.4, 16: 0.5}), "edge of range") == [
         "eta is best at 1, at the tried lower end (1): try smaller values."
     ]
-    assert advice(one_number({1: 0.5, 2: 0.1, 4: 0.3, 8: 0.2}), "edge of range") == []
-    assert advice(one_number({1: 0.5, 2: 0.4}), "edge of range") == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {1: 0.5, 2: 0.1, 4: 0.3, 8: 0.2},
+        {1: 0.5, 2: 0.4},
+        {1: 0.5, 2: 0.4, 4: 0.3},  # a grid of three: one lies in the middle, two are ends
+        {1: 0.1, 2: 0.4, 4: 0.3, 8: 0.2},  # best at the end, and the others get worse towards it
+        {1: 0.5, 2: 0.4, 4: 0.3, 8: 0.2},  # four in a row: one order of twelve is as steady
+    ],
+)
+def test_chance_is_no_edge(values: dict[Any, float]) -> None:
+    assert advice(one_number(values), "edge of range") == []
+
+
+@pytest.mark.parametrize("trials", [5, 8, 12, 30, 60])
+def test_values_that_nothing_decides_are_sent_to_an_end_in_few_sweeps_at_any_size(trials: int) -> None:
+    source = random.Random(trials)
+    told = 0
+    for _ in range(100):
+        made = [trial(n, {name: source.random() for name in "abc"}, source.random()) for n in range(trials)]
+        told += bool(advice(made, "edge of range"))
+
+    assert told <= 5
+
+
+def test_values_of_a_categorical_range_have_no_end() -> None:
+    ranges = (ParameterRange("batch", "Categorical", values=("16", "32", "64", "128", "256")),)
+    records = [trial(n, {"batch": 16 * 2**n}, 0.5 - n / 10) for n in range(5)]
+    tuned = replace(swept(records), definitions=(TuningDefinition("d", "loss", "Minimize", ranges=ranges),))
+
+    assert advice(records, "edge of range")
+    assert advice(records, "edge of range", sweep=tuned) == []
+    assert analysed(records, sweep=tuned).parameters[0].categories == ("16", "32", "64", "128", "256")
 
 
 def test_an_end_where_the_best_ones_do_not_crowd_suggests_nothing() -> None:
@@ -359,15 +392,131 @@ def test_nothing_lies_below_a_count_of_zero() -> None:
     assert advice(records, "edge of range", sweep=tuned) == []
 
 
-def test_repeats_tell_what_lies_within_noise() -> None:
-    repeated = [
-        trial(n, {"eta": n // 3}, value)
-        for n, value in enumerate([0.10, 0.105, 0.11, 0.115, 0.13, 0.12, 0.5, 0.52, 0.51])
-    ]
+REPEATED = [0.10, 0.105, 0.11, 0.108, 0.11, 0.118, 0.5, 0.52, 0.51]
+
+
+@pytest.mark.parametrize("seed", ["seed", "random_state", "dataSeed", "repeat_id"])
+def test_repeats_tell_what_lies_within_noise(seed: str) -> None:
+    repeated = [trial(n, {"eta": n // 3, seed: n % 3}, value) for n, value in enumerate(REPEATED)]
+    found = analysed(repeated)
     (text,) = advice(repeated, "within noise")
 
-    assert text.startswith("The best 2 of 9 trials lie within 0.007817 of the best")
-    assert "standard deviation among 9 repeats" in text
+    assert found.headline == "exp: best loss 0.1 at eta = 0, within noise of 1 other"
+    assert text.startswith("9 trials are repeats of equal configurations; their standard deviation is 0.007")
+    assert "the mean 0.105 over 3 repeats (95%: " in text
+    assert "1 other configuration can't be told from the best trial's: the order among them may be chance." in text
+    assert advice(repeated, "noise unknown") == []
+
+
+def test_the_configuration_that_is_best_by_its_mean_stands_beside_the_best_trial() -> None:
+    """A lucky trial of a poor configuration is the best one, and no more."""
+    values = [0.10, 0.19, 0.18, 0.13, 0.12, 0.125]
+    repeated = [trial(n, {"eta": n // 3, "seed": n}, value) for n, value in enumerate(values)]
+    group = analysed(repeated).groups[0]
+
+    assert group.best.value == 0.10
+    assert group.repeats is not None
+    assert group.repeats.best_by_mean.varied == {"eta": 1}
+    assert group.repeats.best_by_mean.mean == pytest.approx(0.125)
+    assert "eta = 1 is the best configuration that was repeated" in advice(repeated, "within noise")[0]
+
+
+def test_without_repeats_nothing_is_called_noise() -> None:
+    source = random.Random(3)
+    given = [{"a": source.random(), "b": source.random()} for _ in range(60)]
+    records = [trial(n, each, (each["a"] - 0.4) ** 2 * (1 + each["b"])) for n, each in enumerate(given)]
+    (text,) = advice(records, "noise unknown")
+
+    assert advice(records, "within noise") == []
+    assert "noise" not in analysed(records).headline
+    assert text.startswith("No configuration ran twice, so nothing is known about noise")
+    assert text.endswith("Repeat the best ones with other seeds.")
+    assert advice(one_number({n: n / 10 for n in range(5)}), "noise unknown")
+
+
+def test_a_seed_is_no_hyperparameter_that_could_matter() -> None:
+    source = random.Random(4)
+    given = [{"a": source.random(), "seed": n} for n in range(60)]
+    group = analysed([trial(n, each, each["a"]) for n, each in enumerate(given)]).groups[0]
+
+    assert group.importance is not None
+    assert [each.parameter for each in group.importance.effects] == ["a"]
+    assert [each.parameter for each in group.slices] == ["a"]
+    assert group.shape is Shape.ONE_NUMBER
+
+
+def with_kernels(seed: int) -> list[Record]:
+    """A search over kernels, of which only one has a degree."""
+    source, made = random.Random(seed), []
+    for n in range(80):
+        kernel = source.choice(["rbf", "poly", "linear"])
+        given: dict[str, object] = {"kernel": kernel, "c": source.random(), "idle": source.random()}
+        given |= {"degree": source.randint(2, 5)} if kernel == "poly" else {}
+        value = float(kernel == "poly") + float(str(given["c"])) + source.gauss(0, 0.05)
+        made.append(trial(n, given, value))
+    return made
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_says_whether_another_hyperparameter_is_set_is_never_to_be_fixed(seed: int) -> None:
+    told = advice(with_kernels(seed), "insensitive")
+
+    assert told
+    assert "kernel" not in told[0]
+    assert "idle" in told[0]
+    assert "alone" in told[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_only_matters_in_combination_is_found_and_not_to_be_fixed(seed: int) -> None:
+    source = random.Random(seed)
+    given = [{name: source.random() for name in "abcd"} for _ in range(100)]
+    made = [trial(n, x, float((x["a"] > 0.5) != (x["b"] > 0.5)) + source.gauss(0, 0.2)) for n, x in enumerate(given)]
+    group = analysed(made).groups[0]
+    (text,) = advice(made, "combinations")
+
+    assert group.importance is not None
+    assert {each.parameter for each in group.importance.effects[:2]} == {"a", "b"}
+    assert text.startswith(("Combinations matter: a and b together", "Combinations matter: b and a together"))
+    assert advice(made, "insensitive") == []
+
+
+def test_hyperparameters_that_changed_together_are_not_told_apart() -> None:
+    source = random.Random(8)
+    given = [{"a": (a := source.random()), "twin": 2 * a + 1, "b": source.random()} for _ in range(60)]
+    made = [trial(n, x, x["a"] + x["b"] / 5) for n, x in enumerate(given)]
+    effects = analysed(made).groups[0].importance
+
+    assert effects is not None
+    assert [(each.parameter, each.together) for each in effects.effects] == [("a", ("twin",)), ("b", ())]
+    assert advice(made, "changed together")[0].startswith("a and twin changed together")
+
+
+@pytest.mark.parametrize(
+    ("metric", "train", "validation", "is_told"),
+    [
+        ("minimize validation:error", 0.0001, 0.0002, False),
+        ("minimize validation:error", 0.0, 0.08, True),
+        ("minimize validation:error", 0.08, 0.09, False),
+        ("maximize validation:accuracy", 0.99, 0.90, True),
+        ("maximize validation:accuracy", 1.0, 0.995, False),
+        ("maximize validation:accuracy", 0.80, 0.75, False),
+        ("maximize validation:accuracy", 0.75, 0.80, False),
+        ("minimize validation:logloss", 0.0, 0.3, True),
+        ("minimize validation:rmse", 0.0, 3.0, True),
+        ("minimize validation:rmse", 60.0, 61.0, False),
+        ("maximize validation:r2", 0.99, 0.5, True),
+    ],
+)
+def test_a_gap_to_training_data_is_told_if_it_counts(
+    metric: str, train: float, validation: float, is_told: bool
+) -> None:
+    name = metric.partition(":")[2]
+    rules = parse_rules({"experiments": {"*": {"objective": metric}}}, {})
+    metrics = {f"train:{name}": train, f"validation:{name}": validation}
+    records = [trial(n, {"eta": n}, None, metrics=metrics, rules=rules, status="Completed") for n in range(2)]
+
+    assert bool(advice(records, "overfitting")) == is_told
 
 
 def test_a_wide_gap_to_training_data_is_told() -> None:
@@ -412,12 +561,24 @@ def test_metrics_of_training_and_validation_data_pair_by_their_names(train: str,
     assert (gap.train_metric, gap.validation_metric, gap.difference, gap.median) == (train, validation, 0.0, 1.0)
 
 
-def test_a_search_whose_second_half_found_nothing_better_says_so() -> None:
+def test_a_random_search_says_what_more_trials_may_bring() -> None:
     records = one_number({n: 0.1 if n == 3 else 0.2 + n / 100 for n in range(20)})
+    random_search = replace(swept(records), strategy="Random")
+    (text,) = advice(records, "going on", sweep=random_search)
 
-    assert advice(records, "no further improvement") == [
-        "The best was the 4th of 20 jobs to end; the 16 after it found nothing better."
-    ]
+    assert text.startswith("20 more trials would beat the best with a chance of 50%; on average")
+    assert text.endswith("The last 10 trials found nothing better than the 10 before them.")
+
+
+def test_a_search_that_chooses_where_it_looks_has_no_chance_to_give() -> None:
+    records = one_number({n: 0.5 - n / 100 for n in range(20)})
+    (text,) = advice(records, "going on", sweep=replace(swept(records), strategy="Bayesian"))
+
+    assert text.startswith("This Bayesian search chooses where it looks, so no chance can be given")
+    assert "The last 10 trials improved the best of the 10 before them by 0.1." in text
+    assert advice(records, "going on")[0].startswith("This search whose trials got better with time chooses")
+    assert advice(records, "going on", sweep=replace(swept(records), strategy="Grid")) == []
+    assert advice(records[:19], "going on") == []
 
 
 def test_groups_come_in_the_same_order_whatever_order_the_jobs_come_in() -> None:
@@ -430,11 +591,24 @@ def test_groups_come_in_the_same_order_whatever_order_the_jobs_come_in() -> None
 
 def test_a_search_is_counted_by_those_that_searched_for_the_same() -> None:
     """Jobs by another objective did not try to be better."""
-    one = [trial(n, {"eta": n}, 0.1 if n == 12 else 0.2 + n / 100) for n in range(20)]
+    one = [trial(n, {"eta": n}, 0.2 + n / 100) for n in range(20)]
     other = [trial(100 + n, {"eta": n}, 0.5 + n / 100, metric="accuracy") for n in range(30)]
     found = analysed([*one, *other])
 
-    assert [each.kind for group in found.groups for each in group.advice if each.kind == "no further improvement"] == []
+    assert [
+        (group.ranking.metric, each.figures["trials"])
+        for group in found.groups
+        for each in group.advice
+        if each.kind == "going on"
+    ] == [("accuracy", 30), ("loss", 20)]
+
+
+def test_trials_that_stopped_early_are_named_as_such() -> None:
+    records = [
+        trial(n, {"eta": n}, 0.1 + n, status="Stopped" if n < 2 else "Completed", tuning_job="t") for n in range(5)
+    ]
+
+    assert advice(records, "stopped early") == ["2 of 5 ranked trials stopped early: their last values count."]
 
 
 # -- failures ---------------------------------------------------------------------------------------------------------
@@ -499,6 +673,51 @@ def test_failures_are_grouped_by_reason_with_the_values_that_only_they_share() -
     assert [(each.parameter, each.condition) for each in group.only_they_share] == [("batch", "= 512")]
     assert advice([*fine, *failed], "failures")[0].startswith("All 4 jobs that failed with")
     assert {row.failure for row in found.trials if row.status == "Failed"} == {0}
+
+
+def test_a_cause_is_held_against_jobs_that_failed_for_another_reason() -> None:
+    fine = [trial(n, {"batch": 64, "eta": n}, 0.1 + n) for n in range(20)]
+    memory = [
+        trial(30 + n, {"batch": 512, "eta": n}, None, status="Failed", failure_reason="out of memory") for n in range(8)
+    ]
+    others = [trial(50, {"batch": 512, "eta": 3}, None, status="Failed", failure_reason="no such file")]
+    found = analysed([*fine, *memory, *others])
+
+    assert found.failures[0].only_they_share == ()
+    (text,) = [each.text for each in found.advice if each.kind == "failures"]
+    assert text.startswith("All 8 jobs that failed with “out of memory” had batch = 512, as did 1 other job of 21:")
+
+
+def test_a_cause_with_exceptions_is_told_with_them() -> None:
+    source = random.Random(2)
+    given = [{"depth": 9 if n < 10 else source.randint(1, 8), "eta": source.random()} for n in range(60)]
+    records = [
+        trial(n, each, None, status="Failed", failure_reason="boom") if n < 9 or n == 40 else trial(n, each, 0.1 + n)
+        for n, each in enumerate(given)
+    ]
+    found = analysed(records)
+    (text,) = [each.text for each in found.advice if each.kind == "failures"]
+
+    assert text.startswith("9 of the 10 jobs with depth = 9 failed with “boom”, and 1 of the 50 others:")
+    assert (found.failures[0].only_they_share, found.failures[0].cause is not None) == ((), True)
+
+
+def test_failures_at_random_have_a_cause_in_few_sweeps() -> None:
+    source, told = random.Random(1), 0
+    for _ in range(40):
+        records = [
+            trial(
+                n,
+                {"a": source.random(), "b": source.randint(1, 9), "c": source.choice("xyz")},
+                None if fails else 0.5,
+                status="Failed" if fails else "Completed",
+                failure_reason="boom" if fails else None,
+            )
+            for n, fails in enumerate(source.random() < 0.15 for _ in range(50))
+        ]
+        told += bool(advice(records, "failures"))
+
+    assert told <= 4
 
 
 def test_what_chance_would_part_too_is_not_named() -> None:

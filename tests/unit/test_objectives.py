@@ -50,7 +50,10 @@ def test_ties_go_to_the_earlier_job_and_the_unranked_come_last() -> None:
         (["train:auc", "validation:error", "validation:auc"], ["validation:auc", "validation:error"], "validation:auc"),
         (["train:auc", "test:accuracy"], [], "test:accuracy"),
         (["validation:error", "validation:logloss"], [], "validation:error"),
-        (["loss", "epoch"], [], None),
+        (["loss", "epoch"], [], "loss"),
+        (["loss", "validation:auc"], [], "validation:auc"),
+        (["train_loss", "eval_loss", "eval_runtime"], [], "eval_loss"),
+        (["yield", "epoch"], [], None),
         ([], [], None),
     ],
 )
@@ -181,7 +184,7 @@ def test_a_child_of_several_definitions_has_that_of_its_own(facts: dict[str, Any
     ("facts", "cause"),
     [
         ({"metrics": {}}, "no metric"),
-        ({"metrics": {"loss": 1.0}}, "set one by tag trialbook:objective"),
+        ({"metrics": {"yield": 1.0}}, "set one by tag trialbook:objective"),
         (
             {"metrics": {"loss": 1.0}, "tags": {"trialbook:objective": "minimize error"}},
             "error is not among its metrics (loss)",

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from trialbook.core.job_names import base_job_name, pipeline_job
 from trialbook.core.jobs import Job
+from trialbook.core.seeds import is_seed
 
 # Added by SDK containers and tuning jobs; nobody tunes them.
 _INTERNAL = ("sagemaker_", "_tuning_objective_metric", "_kfold", "_num_folds")
@@ -168,7 +169,7 @@ def differing(launches: Sequence[Launch], tuned: Collection[str] = ()) -> tuple[
 def _differs(name: str, launches: Sequence[Launch], *, is_tuned: bool) -> bool:
     if len({each.hyper_parameters.get(name) for each in launches}) < 2:
         return False
-    if is_tuned or "seed" in name.lower():  # a seed made from the time is a repeat on purpose
+    if is_tuned or is_seed(name):  # a seed made from the time is a repeat on purpose
         return len({_plain(each.hyper_parameters.get(name)) for each in launches}) > 1
     return not is_label(name) and _has_two(each.value(name) for each in launches)
 

@@ -13,6 +13,7 @@ from importlib import resources
 
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import COMPLETED, STOPPED, Job, Metric, NotDescribed, TuningDefinition
+from trialbook.core.metric_names import is_maximised
 from trialbook.core.times import iso
 
 ALIAS_METRIC = "ObjectiveMetric"  # built-in algorithms report the tuning objective under this name as well
@@ -106,6 +107,16 @@ def known_metrics() -> dict[str, ObjectiveType]:
     return {name: ObjectiveType(entry["direction"]) for name, entry in json.loads(text)["metrics"].items()}
 
 
+@cache
+def known_direction(metric: str) -> ObjectiveType | None:
+    """Which way a metric is better, by AWS's tables, else by the words of its name; None if neither says."""
+    listed = known_metrics().get(metric)
+    if listed is not None:
+        return listed
+    is_more = is_maximised(metric)
+    return None if is_more is None else ObjectiveType.MAXIMIZE if is_more else ObjectiveType.MINIMIZE
+
+
 _DATA_SETS = ("validation", "valid", "val", "eval", "test", "train")
 
 
@@ -118,18 +129,21 @@ def _data_set_preference(metric: str) -> int:
 
 
 def known_objective(job: Job, statistic: Statistic = Statistic.LAST) -> Objective | None:
-    """The objective that the job's metrics suggest: validation first, then in the order of its MetricDefinitions.
+    """The objective that the job's metrics suggest: those of AWS's tables before those known by their words, validation
+    first, then in the order of its MetricDefinitions.
 
     A metric that diverged suggests it too, so that a job is not ranked by another one than its neighbours.
     """
     known = known_metrics()
     order = {name: place for place, name in enumerate(job.metric_definitions)}
     reported = {metric.name for metric in job.final_metrics if metric.value is not None or metric.has_diverged}
-    names = reported & known.keys()
+    names = reported & known.keys() or {name for name in reported if known_direction(name) is not None}
+    names.discard(ALIAS_METRIC)
     if not names:
         return None
     best = min(names, key=lambda name: (_data_set_preference(name), order.get(name, len(order)), name))
-    return Objective(best, known[best], ObjectiveSource.KNOWN_METRIC, statistic)
+    direction = known_direction(best)
+    return Objective(best, direction, ObjectiveSource.KNOWN_METRIC, statistic) if direction else None
 
 
 def tuning_objective(job: Job, definitions: Iterable[TuningDefinition], statistic: Statistic) -> Objective | None:

@@ -27,6 +27,7 @@ from trialbook.core.numbers import shown
 
 MISSING = "none"
 _KNOTS = 6
+_KNOTS_OF_PAIRS = 4
 _LEVELS = 12  # a category's values beyond the most frequent ones are taken together
 _FEWEST = 2  # trials of a category's value: what one trial alone has can't be told from chance
 _SMOOTH = 0.4  # of the way from the lowest knot to the highest: values so near each other are alike
@@ -66,10 +67,11 @@ class Model:
     unexplained: float
 
 
-def basis_of(parameter: Parameter, column: Sequence[Value]) -> Basis:
+def basis_of(parameter: Parameter, column: Sequence[Value], most_knots: int = _KNOTS) -> Basis:
     """The terms of a hyperparameter, of which `column` are the trials' values."""
     is_missing = None in column
-    labels, weights, covariance = (_hats if parameter.kind is Kind.NUMBER else _levels)(parameter, column)
+    is_number = parameter.kind is Kind.NUMBER
+    labels, weights, covariance = _hats(parameter, column, most_knots) if is_number else _levels(parameter, column)
     if is_missing:
         covariance = [*([*row, 0.0] for row in covariance), [0.0] * len(labels) + [1.0]]
         labels = [*labels, MISSING]
@@ -77,13 +79,29 @@ def basis_of(parameter: Parameter, column: Sequence[Value]) -> Basis:
     return Basis(parameter, tuple(labels), tuple(weights), root)
 
 
-def _hats(parameter: Parameter, column: Sequence[Value]) -> tuple[list[str], list[Weights], Matrix]:
+def basis_of_pair(one: Basis, other: Basis) -> Basis:
+    """The terms of two hyperparameters together: each of one's with each of the other's."""
+    labels = tuple(f"{a}, {b}" for a in one.labels for b in other.labels)
+    weights = tuple(
+        tuple((i * other.size + j, a * b) for i, a in own for j, b in others)
+        for own, others in zip(one.weights, other.weights, strict=True)
+    )
+    root = [[a * b for a in row for b in column] for row in one.root for column in other.root]
+    return Basis(one.parameter, labels, weights, root)
+
+
+def coarse(parameter: Parameter, column: Sequence[Value]) -> Basis:
+    """The terms with which a hyperparameter enters pairs."""
+    return basis_of(parameter, column, _KNOTS_OF_PAIRS)
+
+
+def _hats(parameter: Parameter, column: Sequence[Value], most: int) -> tuple[list[str], list[Weights], Matrix]:
     scaled = onto(parameter.scale)
     present = [value for value in column if isinstance(value, int | float)]
     back = {scaled(value): value for value in present}
     at = sorted(back)
     ordered = sorted(map(scaled, present))
-    knots = at if len(at) <= _KNOTS else sorted({quantile(ordered, k / (_KNOTS - 1)) for k in range(_KNOTS)})
+    knots = at if len(at) <= most else sorted({quantile(ordered, k / (most - 1)) for k in range(most)})
     labels = [shown(back.get(knot, _unscaled(parameter, knot))) for knot in knots]
     missing: Weights = ((len(knots), 1.0),)
     weights = [missing if value is None else _hat(scaled(float(value)), knots) for value in column]

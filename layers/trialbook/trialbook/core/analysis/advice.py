@@ -2,181 +2,173 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import sqrt
 
-from trialbook.core.analysis.arithmetic import onto, place_between, unit_of, variance
 from trialbook.core.analysis.importance import FLAT
-from trialbook.core.analysis.limits import is_quantity, limits
 from trialbook.core.analysis.model import (
     Advice,
     BestTrial,
-    Effect,
     FailureGroup,
     Gap,
     Importance,
-    Improvement,
-    Kind,
     Lack,
     Parameter,
+    Repeats,
     Shared,
     Value,
 )
-from trialbook.core.analysis.wording import listed, ordinal, plural
+from trialbook.core.analysis.wording import listed, plural
 from trialbook.core.endings import why_not_ranked, why_stopped
-from trialbook.core.numbers import Number, percent, shown, within
-from trialbook.core.objectives import Objective
+from trialbook.core.jobs import STOPPED
+from trialbook.core.metric_names import has_common_scale
+from trialbook.core.numbers import percent, shown
+from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record
 
-_EDGE = 0.05  # of the range, on its scale
-_FIFTH = 0.2
-_TOP = 0.1  # of the trials count as the best ones
-_ENOUGH = 10  # trials, from which on the best ones are counted
-_CROWDED = 1.5  # times as many of the best ones in a fifth of the range as of all trials, and two standard deviations
-_MODEL_SAYS = 0.3  # of the variance out of sample, from which on a flat effect means something
-_WIDE_GAP = 0.5  # of the training value
+_MODEL_SAYS = 0.5  # of the variance out of sample, from which on a flat effect means something
+_WIDE_GAP = 0.5  # of what training data costs
+_VISIBLE = 0.02  # of a share between 0 and 1: a smaller gap is none
+_NOTABLE = 0.1  # of the usual size of a metric without bounds
 
 
-def at_the_edge(
-    parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]], importance: Importance | None = None
+def insensitive(
+    found: Importance | None, parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]
 ) -> list[Advice]:
-    """Numbers whose best value lies at the end of their range (or of what was tried, from three values on), where the
-    best ones crowd there and the hyperparameter matters, as far as that can be told."""
-    told = []
-    idle = {effect.parameter for effect in _flat(importance)}
-    for parameter in parameters:
-        value = trials[0].get(parameter.name)
-        if parameter.kind is not Kind.NUMBER or not isinstance(value, int | float) or parameter.distinct < 3:
-            continue
-        if parameter.name in idle:
-            continue
-        place = _place(parameter, value)
-        is_least_count = parameter.is_integer and value == parameter.lowest == 0  # there is nothing to try below
-        if place is None or _EDGE < place < 1 - _EDGE or is_least_count:
-            continue
-        if is_quantity(parameter.name) and not _is_natural_end(parameter, is_low=place <= _EDGE):
-            told += _edge(parameter, value, is_low=place <= _EDGE, trials=trials)
-    return told
-
-
-def _is_natural_end(parameter: Parameter, *, is_low: bool) -> bool:
-    """Whether the range ends where all values of such a hyperparameter do: there is no dropout below 0."""
-    least, greatest = limits(parameter.name)
-    end = parameter.lowest if is_low else parameter.highest
-    return end is not None and (end <= least if is_low else end >= greatest)
-
-
-def _flat(found: Importance | None) -> list[Effect]:
-    """The hyperparameters that hardly matter, where the model explains enough for that to mean something."""
-    return [] if found is None or found.explained < _MODEL_SAYS else [e for e in found.effects if e.share < FLAT]
-
-
-def _place(parameter: Parameter, value: float) -> float | None:
-    """Where a value lies in its range: 0 at the lower end, 1 at the upper one; None where the range has no width."""
-    low, high = parameter.lowest, parameter.highest
-    if low is None or high is None or low == high:
-        return None
-    scaled = onto(parameter.scale) if low > 0 else float
-    is_on_scale = value > 0 or scaled is float
-    return place_between(scaled(low), scaled(high), scaled(value)) if is_on_scale else None
-
-
-def _edge(parameter: Parameter, value: Number, *, is_low: bool, trials: Sequence[Mapping[str, Value]]) -> list[Advice]:
-    top = trials[: max(round(len(trials) * _TOP), 3)]
-    near, near_of_all = (_near_the_end(parameter, each, is_low=is_low) for each in (top, trials))
-    if len(trials) >= _ENOUGH and not _is_crowded(near, len(top), near_of_all / len(trials)):
+    """Hyperparameters that hardly matter by themselves, where the model explains enough for that to mean something, no
+    combinations matter, and no other hyperparameter depends on them."""
+    if found is None or found.explained < _MODEL_SAYS or found.pairs:
         return []
-    end = parameter.lowest if is_low else parameter.highest
-    bound = "the range's" if parameter.has_range else "the tried"
-    assert end is not None
-    side = "lower" if is_low else "upper"
-    text = f"{parameter.name} is best at {shown(value)}, at {bound} {side} end ({shown(end)})"
-    if len(trials) >= _ENOUGH:
-        fifth = "lowest" if is_low else "highest"
-        text += f", and {near:,} of the {len(top):,} best trials lie in the {fifth} fifth"
-        text += f", against {near_of_all:,} of all {len(trials):,}"
-    text += f": try {'smaller' if is_low else 'larger'} values."
-    figures: dict[str, Value] = {"best_at": value, "end": end, "near": near, "of": len(top), "near_of_all": near_of_all}
-    return [Advice("edge of range", text, parameter.name, figures)]
-
-
-def _is_crowded(near: int, of: int, share: float) -> bool:
-    """Whether more lie there than would by chance, if each did with this probability."""
-    expected = of * share
-    return near >= _CROWDED * expected and near >= expected + 2 * sqrt(expected * (1 - share))
-
-
-def _near_the_end(parameter: Parameter, trials: Sequence[Mapping[str, Value]], *, is_low: bool) -> int:
-    """How many trials lie in the fifth of the range at that end."""
-    given = (value for trial in trials if isinstance(value := trial.get(parameter.name), int | float))
-    places = [place for value in given if (place := _place(parameter, float(value))) is not None]
-    return sum(1 for place in places if (place <= _FIFTH if is_low else place >= 1 - _FIFTH))
-
-
-def insensitive(found: Importance | None) -> list[Advice]:
-    """Hyperparameters that hardly matter, where the model explains enough for that to mean something."""
-    flat = _flat(found)
-    if found is None or not flat:
+    parents = parents_of_conditionals(parameters, trials)
+    flat = [
+        effect for effect in found.effects if effect.share < FLAT and not {effect.parameter, *effect.together} & parents
+    ]
+    if not flat:
         return []
     share, names = sum(effect.share for effect in flat), [effect.parameter for effect in flat]
     is_one = len(flat) == 1
     return [
         Advice(
             "insensitive",
-            f"{listed(names)} {'accounts' if is_one else 'together account'} for {percent(share)} of the explained "
-            f"variation in {plural(found.trials, 'trial')}: {'it' if is_one else 'they'} could be fixed, which leaves "
-            "more trials for the others.",
+            f"{listed(names)} alone {'accounts' if is_one else 'account'} for {percent(share)} of the explained "
+            f"variation in {plural(found.trials, 'trial')}, and no combination that matters was seen: "
+            f"{'it' if is_one else 'they'} could be fixed, which leaves more trials for the others.",
             names[0] if is_one else None,
             {"share": share, "trials": found.trials, "explained": found.explained},
         )
     ]
 
 
-def within_noise(
-    objective: Objective,
-    values: Sequence[float],
-    trials: Sequence[Mapping[str, Value]],
-    importance: Importance | None,
-) -> list[Advice]:
-    """How many of the best can't be told apart: by repeats with the same hyperparameters, else by what the model of
-    importance leaves unexplained. Nothing where neither is there. `values` are best first."""
-    noise, source = _noise(values, trials, importance)
-    if noise is None or noise == 0 or len(values) < 2:
+def parents_of_conditionals(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> set[str]:
+    """The hyperparameters whose values say whether another is set: `kernel`, if only some kernels have a `degree`."""
+    found = set()
+    for child in parameters:
+        is_set = [trial.get(child.name) is not None for trial in trials]
+        if all(is_set) or not any(is_set):
+            continue
+        for parent in parameters:
+            if parent.name != child.name and _decides([trial.get(parent.name) for trial in trials], is_set):
+                found.add(parent.name)
+    return found
+
+
+def _decides(column: Sequence[Value], is_set: Sequence[bool]) -> bool:
+    """Whether equal values always go with the same, and do come again."""
+    seen: dict[Value, bool] = {}
+    if len(set(column)) > len(column) / 2:
+        return False
+    return all(seen.setdefault(value, has) == has for value, has in zip(column, is_set, strict=True))
+
+
+def combinations_matter(found: Importance | None) -> list[Advice]:
+    """The pair of hyperparameters that matters together."""
+    if found is None or not found.pairs:
         return []
-    close = sum(1 for value in values if abs(value - values[0]) <= noise)
-    if close < 2:
-        return []
+    first = found.pairs[0]
+    others = [f"{each.one} with {each.other} ({percent(each.share)})" for each in found.pairs[1:]]
+    more = f"; so do {listed(others)}" if others else ""
     text = (
-        f"The best {close} of {plural(len(values), 'trial')} lie within {shown(noise)} of the best, which is "
-        f"{source}: their order may be chance. Repeat the best ones with other seeds before choosing between them."
+        f"Combinations matter: {first.one} and {first.other} together account for {percent(first.share)} of the "
+        f"explained variation, which neither does alone{more}. Choose their values together."
     )
-    return [Advice("within noise", text, None, {"noise": noise, "close": close, "of": len(values)})]
+    return [Advice("combinations", text, None, {"share": first.share, "one": first.one, "other": first.other})]
 
 
-def _noise(
-    values: Sequence[float], trials: Sequence[Mapping[str, Value]], importance: Importance | None
-) -> tuple[float | None, str]:
-    repeats: dict[tuple[tuple[str, Value], ...], list[float]] = {}
-    for value, trial in zip(values, trials, strict=True):
-        repeats.setdefault(tuple(sorted(trial.items())), []).append(value)
-    several = [found for found in repeats.values() if len(found) > 1]
-    freedom = sum(len(found) - 1 for found in several)
-    if freedom >= 2:
-        unit = unit_of(values)
-        in_units = [[value / unit for value in found] for found in several]
-        pooled = sqrt(sum(variance(found) * len(found) for found in in_units) / freedom)
-        return within(
-            pooled * unit
-        ), f"the standard deviation among {sum(map(len, several))} repeats with equal hyperparameters"
-    if importance is not None:
-        return importance.unexplained, "the standard deviation that the model of the hyperparameters leaves unexplained"
-    return None, ""
+def changed_together(found: Importance | None) -> list[Advice]:
+    """Hyperparameters whose effects can't be told apart."""
+    if found is None:
+        return []
+    groups = [(effect.parameter, *effect.together) for effect in found.effects if effect.together]
+    return [
+        Advice(
+            "changed together",
+            f"{listed(names)} changed together, so their effects can't be told apart: vary each by itself.",
+            names[0],
+            {"hyperparameters": len(names)},
+        )
+        for names in groups
+    ]
 
 
-def overfitting(gaps: Sequence[Gap], objective: Objective, best: BestTrial) -> list[Advice]:
-    """Where the objective is far worse on validation than on training data."""
+def within_noise(found: Repeats | None, values: Sequence[float]) -> list[Advice]:
+    """Which trials can't be told from the best, by repeats."""
+    if found is None:
+        return []
+    told = (
+        f"{found.trials:,} trials are repeats of equal configurations; their standard deviation is "
+        f"{shown(found.deviation)} ({found.freedom:,} degrees of freedom). "
+    )
+    by_mean = found.best_by_mean
+    interval = f"(95%: {shown(by_mean.low)} to {shown(by_mean.high)})"
+    mean = f"{shown(by_mean.mean)} over {plural(by_mean.trials, 'repeat')} {interval}"
+    if by_mean.is_of_best:
+        told += f"The best trial's configuration has the mean {mean}, the best of those that were repeated. "
+    else:
+        at = listed([f"{name} = {shown(value)}" for name, value in by_mean.varied.items() if value is not None])
+        told += f"By its mean, {mean}, {at} is the best configuration that was repeated. "
+    if found.within_noise:
+        told += (
+            f"{plural(found.within_noise, 'other configuration')} can't be told from the best trial's: "
+            "the order among them may be chance."
+        )
+    else:
+        told += "No other configuration is within that noise of the best trial's."
+    figures: dict[str, Value] = {
+        "noise": found.deviation,
+        "close": found.within_noise,
+        "of": found.configurations,
+        "mean": by_mean.mean,
+        "low": by_mean.low,
+        "high": by_mean.high,
+    }
+    return [Advice("within noise", told.strip(), None, figures)]
+
+
+def noise_unknown(
+    found: Repeats | None, values: Sequence[float], searched: int, importance: Importance | None
+) -> list[Advice]:
+    """That nothing is known of chance without repeats. `values` are best first."""
+    if found is not None or len(values) < 2 or not searched:
+        return []
+    text = "No configuration ran twice, so nothing is known about noise: a small difference may be chance."
+    figures: dict[str, Value] = {"of": len(values)}
+    if importance is not None and importance.unexplained > 0:
+        close = sum(1 for value in values if abs(value - values[0]) <= importance.unexplained)
+        if close > 1:
+            text += (
+                f" The model of the hyperparameters can't tell the best {close:,} of {len(values):,} trials apart: "
+                "that may be noise, or what the model does not see."
+            )
+            figures |= {"close": close, "unexplained": importance.unexplained}
+    text += " Repeat the best ones with other seeds."
+    return [Advice("noise unknown", text, None, figures)]
+
+
+def overfitting(gaps: Sequence[Gap], objective: Objective, usual: float) -> list[Advice]:
+    """Where the objective costs far more on validation than on training data, by an amount that counts. `usual` is the
+    objective's median size over the trials."""
     for gap in gaps:
-        is_worse = objective.is_better(gap.train, gap.validation)
-        if gap.validation_metric == objective.metric and is_worse and (gap.relative or 0) >= _WIDE_GAP:
+        if gap.validation_metric != objective.metric or not objective.is_better(gap.train, gap.validation):
+            continue
+        if _costs_far_more(gap, objective, usual):
             text = (
                 f"The best trial's {gap.validation_metric} is {shown(gap.validation)}, on training data "
                 f"{shown(gap.train)}: it may fit the training data too closely. More regularisation or data may help."
@@ -184,6 +176,18 @@ def overfitting(gaps: Sequence[Gap], objective: Objective, best: BestTrial) -> l
             figures: dict[str, Value] = {"train": gap.train, "validation": gap.validation, "median_gap": gap.median}
             return [Advice("overfitting", text, None, figures)]
     return []
+
+
+def _costs_far_more(gap: Gap, objective: Objective, usual: float) -> bool:
+    """An accuracy of 0.99 beside 0.90 is ten errors for one; a loss of 0.0001 beside 0.0002 is nothing."""
+    is_share = all(0 <= value <= 1 for value in (gap.train, gap.validation))
+    if objective.type is ObjectiveType.MAXIMIZE:
+        costs = (1 - gap.train, 1 - gap.validation) if max(gap.train, gap.validation) <= 1 and is_share else None
+    else:
+        costs = (gap.train, gap.validation)
+    apart = abs(gap.validation - gap.train)
+    least = _VISIBLE if is_share and has_common_scale(objective.metric) else _NOTABLE * usual
+    return apart >= least and apart >= _WIDE_GAP * abs(costs[0] if costs else gap.train)
 
 
 def ties(best: BestTrial) -> list[Advice]:
@@ -194,34 +198,46 @@ def ties(best: BestTrial) -> list[Advice]:
     return [Advice("tie", text, None, {"tied": best.tied})]
 
 
-def saturated(found: Sequence[Improvement], places: Sequence[int]) -> list[Advice]:
-    """Where the second half of a longer search found nothing better; `places` are those of the jobs that searched for
-    it, in the order in which all ended."""
-    ended, last = len(places), sum(1 for place in places if place <= found[-1].finished)
-    if ended < 20 or last > ended / 2:
-        return []
-    after = f"the {ended - last:,} after it found nothing better"
-    text = f"The best was the {ordinal(last)} of {ended:,} jobs to end; {after}."
-    return [Advice("no further improvement", text, None, {"last": last, "ended": ended})]
-
-
 def failing(groups: Sequence[FailureGroup]) -> list[Advice]:
-    """Values that only failing jobs have."""
+    """What parts the failed jobs from all others."""
     return [
         Advice(
             "failures",
-            f"All {group.count:,} jobs that failed with “{group.reason}” had "
-            f"{_conditions(group.only_they_share)}, and no other job had: "
-            "leave that out of the search, or fix its cause.",
-            group.only_they_share[0].parameter,
-            {"count": group.count},
+            f"{parted(group)}: leave that out of the search, or fix its cause.",
+            group.cause.conditions[0].parameter,
+            {
+                "count": group.count,
+                "failed": group.cause.failed,
+                "jobs": group.cause.jobs,
+                "chance": group.cause.chance,
+            },
         )
         for group in groups
-        if group.only_they_share
+        if group.cause is not None
     ]
 
 
-def _conditions(shared: Sequence[Shared]) -> str:
+def parted(group: FailureGroup) -> str:
+    """What parts the failed jobs from all others, with its exceptions."""
+    found = group.cause
+    assert found is not None
+    had = conditions(found.conditions)
+    if group.only_they_share:
+        return f"All {group.count:,} jobs that failed with “{group.reason}” had {had}, and no other job had"
+    if not found.failed_of_others:
+        return (
+            f"All {group.count:,} jobs that failed with “{group.reason}” had {had}, as did "
+            f"{plural(found.jobs - found.failed, 'other job')} of {found.jobs + found.others - group.count:,}"
+        )
+    of = "all" if found.failed == found.jobs else f"{found.failed:,} of the"
+    return (
+        f"{of.capitalize()} {plural(found.jobs, 'job')} with {had} failed with “{group.reason}”, "
+        f"and {found.failed_of_others:,} of the {found.others:,} others"
+    )
+
+
+def conditions(shared: Sequence[Shared]) -> str:
+    """`batch ≥ 512 and depth = 4`."""
     return listed([f"{each.parameter} {each.condition}" for each in shared])
 
 
@@ -245,3 +261,12 @@ def stopped(records: Sequence[Record]) -> list[Advice]:
         Advice("stopped", f"{plural(count, 'job')} stopped: {reason}.", None, {"count": count})
         for reason, count in reasons.items()
     ]
+
+
+def stopped_early(records: Sequence[Record]) -> list[Advice]:
+    """Jobs that were stopped before their end and rank by their last values."""
+    count = sum(1 for each in records if each.job.status == STOPPED)
+    if not count:
+        return []
+    text = f"{count:,} of {plural(len(records), 'ranked trial')} stopped early: their last values count."
+    return [Advice("stopped early", text, None, {"count": count, "of": len(records)})]

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trialbook.core.analysis import advice
+from trialbook.core.analysis.arithmetic import median
 from trialbook.core.analysis.costs import cost
 from trialbook.core.analysis.differences import differences, improvements, spread
+from trialbook.core.analysis.edges import at_the_edge
 from trialbook.core.analysis.failures import alike, failures, lacks
 from trialbook.core.analysis.gaps import gaps
-from trialbook.core.analysis.importance import importance, why_not, why_nothing
+from trialbook.core.analysis.going_on import going_on
+from trialbook.core.analysis.importance import TELLS_FROM, importance, why_not, why_nothing, why_too_little
 from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import (
     Analysis,
     BestTrial,
     Group,
+    Importance,
     Kind,
     Parameter,
     Provenance,
@@ -28,11 +32,15 @@ from trialbook.core.analysis.model import (
 from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
 from trialbook.core.analysis.prices import NO_PRICES, Prices, cost_of
 from trialbook.core.analysis.recipe import recipe
+from trialbook.core.analysis.repeats import repeats, searched
 from trialbook.core.analysis.rows import Context, Ranked, metrics_of, places_of_end, ranked_apart, rows
 from trialbook.core.analysis.slices import slice_of
 from trialbook.core.analysis.verdict import headline, sentences
 from trialbook.core.jobs import JobKey, ParentsBest
+from trialbook.core.objectives import ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
+
+_MOST_OF_BETTER = 250  # trials of the better half, evenly over it, whose importance is told beside that of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ def analyse(
     apart = ranked_apart(records)
     ends = places_of_end(records)
     others = _Others(previous, experiment_best, sweep.parents_best)
-    groups = tuple(_group(each, parameters, given, others, ends, prices, is_alone=len(apart) == 1) for each in apart)
+    groups = tuple(_group(each, sweep, parameters, given, others, ends, prices) for each in apart)
     counts = _counts(records)
     best = apart[0].records[0].job if apart else None
     spent = cost(jobs, best, prices)
@@ -95,44 +103,70 @@ def _failure_places(records: Sequence[Record]) -> dict[str, int]:
 
 def _group(
     ranked: Ranked,
+    sweep: Sweep,
     parameters: Sequence[Parameter],
     given: Mapping[str, Mapping[str, Value]],
     others: _Others,
     ends: Mapping[JobKey, int],
     prices: Prices,
-    *,
-    is_alone: bool,
 ) -> Group:
     objective = ranked.objective
     trials = [given[record.job.name] for record in ranked.records]
     values = [record.value for record in ranked.records if record.value is not None]
-    present = tuple(each for each in parameters if len({trial[each.name] for trial in trials}) > 1)
-    found = importance(present, trials, values, objective.type)
+    present = searched([each for each in parameters if len({trial[each.name] for trial in trials}) > 1])
+    modelled = importance(present, trials, values, objective.type)
+    found = modelled if modelled and modelled.explained >= TELLS_FROM else None
     best = _best(ranked, trials[0], prices)
     pairs = gaps(best.metrics, [metrics_of(record.job) for record in ranked.records])
-    steps = improvements(ranked, ends)
-    places = list(ends.values()) if is_alone else [ends[record.key] for record in ranked.records]
+    repeated = repeats(trials, values, objective.type)
+    in_time = [values[at] for at in sorted(range(len(values)), key=lambda at: ends[ranked.records[at].key])]
     return Group(
         ranking=Ranking(objective.metric, objective.type, objective.statistic, objective.source),
         ranked=len(values),
         shape=_shape(present, len(values)),
         best=best,
         differences=differences(ranked, others.previous, others.before, others.parents),
-        improvements=steps,
+        improvements=improvements(ranked, ends),
         spread=spread(values, objective.type),
         slices=tuple(slice_of(each, trials, values, objective) for each in present),
         importance=found,
-        importance_note=None if found else why_not(len(values), len(present)) or why_nothing(values),
+        importance_note=None if found else _why_no_importance(values, present, modelled),
         gaps=pairs,
         advice=(
             *advice.ties(best),
-            *advice.at_the_edge(present, trials, found),
-            *advice.within_noise(objective, values, trials, found),
-            *advice.insensitive(found),
-            *advice.overfitting(pairs, objective, best),
-            *advice.saturated(steps, places),
+            *advice.within_noise(repeated, values),
+            *at_the_edge(present, trials, found),
+            *advice.combinations_matter(found),
+            *advice.changed_together(found),
+            *advice.insensitive(found, present, trials),
+            *advice.overfitting(pairs, objective, median(abs(value) for value in values)),
+            *going_on(in_time, objective.type, sweep.strategy),
+            *advice.stopped_early(ranked.records),
+            *advice.noise_unknown(repeated, values, len(present), modelled),
         ),
+        repeats=repeated,
+        importance_of_better=_among_better(present, trials, values, objective.type) if found else None,
     )
+
+
+def _among_better(
+    parameters: Sequence[Parameter],
+    trials: Sequence[Mapping[str, Value]],
+    values: Sequence[float],
+    objective_type: ObjectiveType,
+) -> Importance | None:
+    """Importance among the better half: what decides between good trials is often not what parts them from bad ones."""
+    half = len(values) // 2
+    step = max(1, half // _MOST_OF_BETTER)
+    among = searched([each for each in parameters if len({trial[each.name] for trial in trials[:half]}) > 1])
+    found = importance(among, trials[:half:step], values[:half:step], objective_type)
+    return found if found and found.explained >= TELLS_FROM else None
+
+
+def _why_no_importance(values: Sequence[float], present: Sequence[Parameter], modelled: Importance | None) -> str:
+    if modelled is not None:
+        return why_too_little(modelled)
+    return why_not(len(values), len(present)) or why_nothing(values)
 
 
 def _shape(parameters: Sequence[Parameter], ranked: int) -> Shape:

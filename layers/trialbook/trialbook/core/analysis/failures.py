@@ -1,22 +1,19 @@
-"""Failed jobs by reason, with the hyperparameter values that only they share."""
+"""Failed jobs by reason, with the hyperparameter values that part them from all others."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
-from itertools import combinations
-from math import comb
-from operator import and_
 
-from trialbook.core.analysis.model import FailureGroup, Kind, Lack, Parameter, Shared, Value
+from trialbook.core.analysis.causes import cause
+from trialbook.core.analysis.model import FailureGroup, Lack, Parameter, Shared, Value
 from trialbook.core.analysis.wording import cut
-from trialbook.core.jobs import COMPLETED, FAILED, STOPPED
+from trialbook.core.jobs import FAILED
 from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Record
 
 _LONGEST = 240  # characters of a reason
 _EXAMPLE = 1_200
-_CHANCE = 0.05  # how likely coincidence may be for a shared value to be named
+_MOST_ASKED = 5  # groups of failed jobs whose cause is sought
 _NAMES = 50  # job names listed per group
 _UNTOLD = "SageMaker gave no reason"
 
@@ -66,8 +63,20 @@ def failures(
     records: Sequence[Record], parameters: Sequence[Parameter], values: Mapping[str, Mapping[str, Value]]
 ) -> tuple[FailureGroup, ...]:
     """Groups of failed jobs as `alike` orders them; `values` are the varied hyperparameters of each job, by name."""
-    fine = [values[record.job.name] for record in records if record.job.status in (COMPLETED, STOPPED)]
-    return tuple(_group(found, fine, parameters, values) for found in alike(records))
+    groups = alike(records)
+    asked = max(sum(1 for found in groups if len(found) > 1), 1)
+    return tuple(
+        _group(found, _others(found, records, values), parameters, values, asked if place < _MOST_ASKED else 0)
+        for place, found in enumerate(groups)
+    )
+
+
+def _others(
+    failed: Sequence[Record], records: Sequence[Record], values: Mapping[str, Mapping[str, Value]]
+) -> list[Mapping[str, Value]]:
+    """The hyperparameters of all other jobs that ended, those that failed for another reason among them."""
+    own = {record.job.name for record in failed}
+    return [values[each.job.name] for each in records if each.job.is_terminal and each.job.name not in own]
 
 
 def alike(records: Iterable[Record]) -> list[list[Record]]:
@@ -81,69 +90,33 @@ def alike(records: Iterable[Record]) -> list[list[Record]]:
 
 def _group(
     records: Sequence[Record],
-    fine: Sequence[Mapping[str, Value]],
+    others: Sequence[Mapping[str, Value]],
     parameters: Sequence[Parameter],
     values: Mapping[str, Mapping[str, Value]],
+    groups: int,
 ) -> FailureGroup:
     failed = [values[record.job.name] for record in records]
-    conditions = [found for each in parameters for found in _conditions(each, failed, fine)]
     essences = {essence(record.job.failure_reason) for record in records}
+    found = cause(parameters, failed, others, asked=groups) if groups else None
+    is_exact = found is not None and found.jobs == found.failed and not found.failed_of_others
     return FailureGroup(
         reason=essences.pop() if len(essences) == 1 else normalised(records[0].job.failure_reason),
         example=cut((records[0].job.failure_reason or _UNTOLD).strip(), _EXAMPLE),
         count=len(records),
         job_names=tuple(record.job.name for record in records[:_NAMES]),
-        shared=tuple(shared for shared, _ in conditions if " to " not in shared.condition)[:10],
-        only_they_share=_least_exclusive(conditions, len(failed), len(fine)),
+        shared=tuple(shared for each in parameters if (shared := _shared(each.name, failed)))[:10],
+        only_they_share=found.conditions if found and is_exact else (),
+        cause=found,
     )
 
 
-Condition = tuple[Shared, int]  # and which of the jobs that did not fail have it too, one bit for each
-
-
-def _conditions(
-    parameter: Parameter, failed: Sequence[Mapping[str, Value]], fine: Sequence[Mapping[str, Value]]
-) -> list[Condition]:
-    """What all failed jobs have in common in a hyperparameter: its value, or a bound where the others lie apart."""
-    name = parameter.name
+def _shared(name: str, failed: Sequence[Mapping[str, Value]]) -> Shared | None:
+    """The value that all failed jobs have in common."""
     had = {trial.get(name) for trial in failed}
-    if len(had) == 1:
-        (value,) = had
-        text = "is not set" if value is None else f"= {shown(value)}"
-        return [(Shared(name, text), _bits(trial.get(name) == value for trial in fine))]
-    if parameter.kind is not Kind.NUMBER or None in had:
-        return []
-    numbers = [value for value in had if isinstance(value, int | float)]
-    low, high = min(numbers), max(numbers)
-    others = [None if (given := trial.get(name)) is None else float(given) for trial in fine]
-    return [
-        (Shared(name, f"≥ {shown(low)}"), _bits(given is not None and given >= low for given in others)),
-        (Shared(name, f"≤ {shown(high)}"), _bits(given is not None and given <= high for given in others)),
-    ]
-
-
-def _bits(flags: Iterable[bool]) -> int:
-    return int("".join("1" if flag else "0" for flag in flags) or "0", 2)
-
-
-def _least_exclusive(conditions: Sequence[Condition], failed: int, fine: int) -> tuple[Shared, ...]:
-    """The fewest conditions that no other job meets together, unless chance would find as much."""
-    tried = 0
-    for size in (1, 2, 3):
-        for chosen in combinations(conditions, size):
-            tried += 1
-            if len({shared.parameter for shared, _ in chosen}) < size:
-                continue
-            if not reduce(and_, (others for _, others in chosen)):
-                return tuple(shared for shared, _ in chosen) if _is_telling(tried, failed, fine) else ()
-        if tried > 20_000:
-            break
-    return ()
-
-
-def _is_telling(tried: int, failed: int, fine: int) -> bool:
-    """Whether so many tries would rarely part the failed from the others by chance."""
-    return failed > 1 and fine > 0 and tried / comb(failed + fine, failed) < _CHANCE
+    if len(had) > 1:
+        return None
+    (value,) = had
+    return Shared(name, "is not set" if value is None else f"= {shown(value)}")
 
 
 def lacks(records: Sequence[Record]) -> tuple[Lack, ...]:

@@ -1,34 +1,50 @@
 """Which hyperparameters matter: an additive model of the objective, and the variance of each part of it.
 
-A hyperparameter's share is the variance of its own part over the trials as they were run. Effects that only show in
-combination are not seen; what the search did not vary can't be either.
+A hyperparameter's share is the variance of its own part over the trials as they were run. Where pairs explain what the
+parts leave, each of a pair has half of what only both together explain. What the search did not vary can't be seen.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
 
-from trialbook.core.analysis.additive import MISSING, Basis, basis_of, fit
+from trialbook.core.analysis.additive import MISSING, Basis, Model, basis_of, basis_of_pair, coarse, fit
 from trialbook.core.analysis.arithmetic import quantile, rank_correlation, unit_of, variance
-from trialbook.core.analysis.model import Effect, Importance, Kind, Parameter, Value
-from trialbook.core.numbers import within
+from trialbook.core.analysis.collinear import grouped
+from trialbook.core.analysis.interplay import clearest
+from trialbook.core.analysis.model import Effect, Importance, Kind, Pair, Parameter, Value
+from trialbook.core.analysis.shapes import direction_of
+from trialbook.core.numbers import percent, within
 from trialbook.core.objectives import ObjectiveType
 
 LEAST_TRIALS = 30  # below, every method names the wrong parameter too often
 SURE_FROM = 100
+TELLS_FROM = 0.2  # of the variation out of sample: a model that explains less tells nothing of any hyperparameter
 METHOD = (
     "additive model: smooth per number, one level per category, each weighed by its likelihood; variance of each part"
 )
+METHOD_OF_PAIRS = f"{METHOD}, with parts for the pairs that matter together"
 _MOST = 20  # hyperparameters in the model
-_CLEAR = 0.2  # rank correlations nearer to 0 tell no direction
+_COUNTS = 0.05  # of the explained variation: what a pair explains beyond its two counts from there on
+_LOOKED_AT = 400  # trials, evenly over all ranks, that the second look takes
 FLAT = 0.02  # of the explained variation: less is next to nothing
-NO_DIRECTION = "no clear direction"
 NO_EFFECT = "no effect seen"
+
+Trials = Sequence[Mapping[str, Value]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one hyperparameter does: the variance it has alone, the variance it shares with others in pairs, and what
+    each of its terms adds."""
+
+    alone: float
+    in_pairs: float
+    levels: Sequence[float]
 
 
 def importance(
-    parameters: Sequence[Parameter],
-    trials: Sequence[Mapping[str, Value]],
-    values: Sequence[float],
-    objective_type: ObjectiveType,
+    parameters: Sequence[Parameter], trials: Trials, values: Sequence[float], objective_type: ObjectiveType
 ) -> Importance | None:
     """Effects of the hyperparameters on the values; None below 30 trials or where nothing can be told."""
     if len(trials) < LEAST_TRIALS or not parameters or len(set(values)) == 1:
@@ -38,24 +54,34 @@ def importance(
     target = [value / unit for value in target]
     if variance(target) == 0:
         return None
-    bases = [basis_of(parameter, [trial.get(parameter.name) for trial in trials]) for parameter in parameters]
+    kept = grouped(parameters, trials)
+    bases = [basis_of(parameter, [trial.get(parameter.name) for trial in trials]) for parameter in kept]
     bases = _strongest(bases, target)
     model = fit(bases, target)
-    spread = [variance(part) for part in model.parts]
-    total = sum(spread)
+    parts = [_Part(variance(part), 0.0, level) for part, level in zip(model.parts, model.levels, strict=True)]
+    pairs: list[tuple[int, int, float]] = []
+    second = _second_look(bases, trials, target, model)
+    if second is not None:
+        model, parts, pairs = second
+    total = sum(part.alone + part.in_pairs for part in parts)
     if total == 0:
         return None
     effects = [
-        _effect(basis, level, part / total, trials, values, objective_type)
-        for basis, level, part in zip(bases, model.levels, spread, strict=True)
+        _effect(basis, part, total, trials, values, objective_type, kept)
+        for basis, part in zip(bases, parts, strict=True)
     ]
     return Importance(
-        method=METHOD,
+        method=METHOD_OF_PAIRS if pairs else METHOD,
         trials=len(trials),
         is_indicative=len(trials) < SURE_FROM,
         explained=model.explained,
         unexplained=within(model.unexplained * unit),
         effects=tuple(sorted(effects, key=lambda effect: (-effect.share, effect.parameter))),
+        pairs=tuple(
+            Pair(bases[i].parameter.name, bases[j].parameter.name, spread / total)
+            for i, j, spread in sorted(pairs, key=lambda pair: -pair[2])
+            if spread / total >= _COUNTS
+        ),
     )
 
 
@@ -75,6 +101,14 @@ def why_nothing(values: Sequence[float]) -> str:
     return "each trial has values of its own: what one trial alone has can't be told from chance"
 
 
+def why_too_little(found: Importance) -> str:
+    """Why a model that explains next to nothing is not shown."""
+    return (
+        f"the model of the hyperparameters explains {percent(found.explained)} of the variation out of sample: "
+        "too little to say which of them matters"
+    )
+
+
 def _winsorised(values: Sequence[float]) -> list[float]:
     """Diverged trials are pulled in, or they would be all that the model explains."""
     ordered = sorted(values)
@@ -91,34 +125,100 @@ def _strongest(bases: Sequence[Basis], target: Sequence[float]) -> list[Basis]:
     return [bases[place] for place in sorted(alone[:_MOST])]
 
 
+def _second_look(
+    bases: Sequence[Basis], trials: Trials, target: Sequence[float], model: Model
+) -> tuple[Model, list[_Part], list[tuple[int, int, float]]] | None:
+    """The model with parts for pairs, where some explain what the parts leave: the parts, and the variance that each
+    pair has beyond them."""
+    if len(bases) < 2 or model.unexplained == 0:
+        return None
+    step = max(1, -(-len(trials) // _LOOKED_AT))
+    places = range(0, len(trials), step)
+    parameters = [basis.parameter for basis in bases]
+    columns = [[trials[place].get(each.name) for place in places] for each in parameters]
+    mean = fmean(target)
+    left = [target[place] - mean - sum(part[place] for part in model.parts) for place in places]
+    found = clearest(parameters, columns, left, model.unexplained)
+    if not found:
+        return None
+    taken = bases if step == 1 else [basis_of(*each) for each in zip(parameters, columns, strict=True)]
+    if any(one.size != other.size for one, other in zip(taken, bases, strict=True)):
+        return None  # rare values fell out: the few trials can't stand for all
+    coarser = {place: coarse(parameters[place], columns[place]) for pair in found for place in pair}
+    together = [basis_of_pair(coarser[i], coarser[j]) for i, j in found]
+    second = fit([*taken, *together], [target[place] for place in places])
+    if second.explained <= model.explained:
+        return None
+    return second, *_shared_out(second, len(bases), found, coarser)
+
+
+def _shared_out(
+    model: Model, singles: int, pairs: Sequence[tuple[int, int]], coarser: Mapping[int, Basis]
+) -> tuple[list[_Part], list[tuple[int, int, float]]]:
+    """Each hyperparameter's part, with what the pairs' parts say of it alone, and the pairs' variances beyond."""
+    alone = [list(part) for part in model.parts[:singles]]
+    in_pairs = [0.0] * singles
+    spreads: list[tuple[int, int, float]] = []
+    for (i, j), levels in zip(pairs, model.levels[singles:], strict=True):
+        one, other = coarser[i], coarser[j]
+        rows, columns, middle = _margins(levels, one, other)
+        own = [sum(rows[term] * weight for term, weight in given) for given in one.weights]
+        others = [sum(columns[term] * weight for term, weight in given) for given in other.weights]
+        both = model.parts[singles + len(spreads)]
+        alone[i] = [value + more for value, more in zip(alone[i], own, strict=True)]
+        alone[j] = [value + more for value, more in zip(alone[j], others, strict=True)]
+        spread = variance([b - x - y + middle for b, x, y in zip(both, own, others, strict=True)])
+        in_pairs[i] += spread / 2
+        in_pairs[j] += spread / 2
+        spreads.append((i, j, spread))
+    parts = [_Part(variance(alone[at]), in_pairs[at], model.levels[at]) for at in range(singles)]
+    return parts, spreads
+
+
+def _margins(levels: Sequence[float], one: Basis, other: Basis) -> tuple[list[float], list[float], float]:
+    """What each term of either adds over all of the other's, as often as trials have those; and the mean."""
+    heavy = [[1e-9] * basis.size for basis in (one, other)]
+    for basis, sums in zip((one, other), heavy, strict=True):
+        for given in basis.weights:
+            for term, weight in given:
+                sums[term] += weight
+    shares = [[each / sum(sums) for each in sums] for sums in heavy]
+    table = [levels[at * other.size : (at + 1) * other.size] for at in range(one.size)]
+    rows = [sum(value * share for value, share in zip(row, shares[1], strict=True)) for row in table]
+    columns = [
+        sum(value * share for value, share in zip(column, shares[0], strict=True))
+        for column in zip(*table, strict=True)
+    ]
+    return rows, columns, sum(value * share for value, share in zip(rows, shares[0], strict=True))
+
+
 def _effect(
     basis: Basis,
-    levels: Sequence[float],
-    share: float,
-    trials: Sequence[Mapping[str, Value]],
+    part: _Part,
+    total: float,
+    trials: Trials,
     values: Sequence[float],
     objective_type: ObjectiveType,
+    kept: Mapping[Parameter, tuple[str, ...]],
 ) -> Effect:
     sign = 1 if objective_type is ObjectiveType.MINIMIZE else -1
-    known = [(sign * level, label) for level, label in zip(levels, basis.labels, strict=True)]
-    numbers = [level for level, label in known if label != MISSING]
+    known = [(sign * level, label) for level, label in zip(part.levels, basis.labels, strict=True)]
+    costs = [(level, label) for level, label in known if label != MISSING]
     name = basis.parameter.name
     correlation = None
     if basis.parameter.kind is Kind.NUMBER:
         pairs = [(float(x), y) for x, y in zip((t.get(name) for t in trials), values, strict=True) if x is not None]
         correlation = rank_correlation([x for x, _ in pairs], [y for _, y in pairs])
-    direction = NO_EFFECT if share < FLAT else _direction(correlation, sign, numbers, basis.parameter)
-    return Effect(name, share, correlation, direction, min(known)[1])
-
-
-def _direction(correlation: float | None, sign: int, costs: Sequence[float], parameter: Parameter) -> str:
-    """Which way is better, where values run that way and the model's least cost lies in the outer third there."""
-    if parameter.kind is Kind.CATEGORY:
-        return "depends on the value"
-    if correlation is None or abs(correlation) < _CLEAR:
-        return NO_DIRECTION
-    is_lower = correlation * sign > 0
-    place = costs.index(min(costs)) / max(len(costs) - 1, 1)
-    if not (place <= 1 / 3 if is_lower else place >= 2 / 3):
-        return NO_DIRECTION
-    return "lower is better" if is_lower else "higher is better"
+    share = (part.alone + part.in_pairs) / total
+    shape = direction_of(basis.parameter, correlation, sign, costs)
+    return Effect(
+        parameter=name,
+        share=share,
+        correlation=correlation,
+        direction=NO_EFFECT if share < FLAT else shape.words,
+        best_at=min(known)[1],
+        together=kept[basis.parameter],
+        good_low=shape.low if share >= FLAT else None,
+        good_high=shape.high if share >= FLAT else None,
+        in_pairs=part.in_pairs / total,
+    )

@@ -4,6 +4,7 @@ import re
 from math import inf
 
 from trialbook.core.numbers import Number
+from trialbook.core.seeds import is_seed
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SHARES = re.compile(
@@ -24,7 +25,7 @@ _COUNTS = re.compile(
     r"(?:num|n|number)(?: of)? .*|(?:.* )?(?:size|epochs?|layers?|units|heads?|filters|channels|rounds?|estimators"
     r"|neighbou?rs|clusters|components|workers|leaves|bins|k|rank)"
 )
-_NO_QUANTITY = re.compile(r"(?:.* )?(?:seed|random state|fold|shard|index|id)")
+_NO_QUANTITY = re.compile(r"(?:.* )?(?:fold|shard|index|id)")
 
 
 def limits(name: str) -> tuple[Number, Number]:
@@ -39,4 +40,4 @@ def limits(name: str) -> tuple[Number, Number]:
 
 def is_quantity(name: str) -> bool:
     """Whether more or less of it means something: a seed is a number, and no quantity."""
-    return _NO_QUANTITY.fullmatch(" ".join(_WORD.findall(name)).lower()) is None
+    return not is_seed(name) and _NO_QUANTITY.fullmatch(" ".join(_WORD.findall(name)).lower()) is None

@@ -217,13 +217,29 @@ class Slice:
 @dataclass(frozen=True, slots=True)
 class Effect:
     """How much of the explained variation a hyperparameter accounts for (`share`, of 1), and which way: `correlation`
-    is Spearman's with the objective's value, None for categories; `best_at` is where the model expects the best."""
+    is Spearman's with the objective's value, None for categories; `best_at` is where the model expects the best.
+    `together` are hyperparameters that changed with this one, so that their effects can't be told apart; `good_low` to
+    `good_high` is where a U shape is near its best; `in_pairs` is the part of the share that combinations have."""
 
     parameter: str
     share: float
     correlation: float | None
     direction: str
     best_at: str
+    together: tuple[str, ...] = ()
+    good_low: Number | None = None
+    good_high: Number | None = None
+    in_pairs: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two hyperparameters of which one's effect depends on the other's value; `share` is that of the explained
+    variation which neither has alone."""
+
+    one: str
+    other: str
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +253,7 @@ class Importance:
     explained: float
     unexplained: float
     effects: tuple[Effect, ...]
+    pairs: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +280,33 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """A configuration that ran more than once: the mean of its values, with the interval that holds it in 95% of cases.
+    `place` counts its best trial from 0."""
+
+    place: int
+    trials: int
+    mean: float
+    low: float
+    high: float
+    varied: Mapping[str, Value]
+    is_of_best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What trials with equal hyperparameters, seeds apart, say of chance: `deviation` is their standard deviation, of
+    `freedom` degrees; `within_noise` how many other configurations can't be told from the best trial's."""
+
+    deviation: float
+    freedom: int
+    trials: int
+    configurations: int
+    within_noise: int
+    best_by_mean: Repeated
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """The trials that are ranked by the same objective, best first in `trials` by their `rank`."""
 
@@ -278,6 +322,8 @@ class Group:
     importance_note: str | None
     gaps: tuple[Gap, ...]
     advice: tuple[Advice, ...]
+    repeats: Repeats | None = None
+    importance_of_better: Importance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,10 +335,24 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """What parts the jobs that failed for a reason from all other jobs that ended, more than chance would: of the jobs
+    that meet the conditions, how many failed so, and how many of the others. `chance` is how often so clear a division
+    comes up among all that could have been named, if none were a cause."""
+
+    conditions: tuple[Shared, ...]
+    failed: int
+    jobs: int
+    failed_of_others: int
+    others: int
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
 class FailureGroup:
     """Failed jobs with the same reason but for numbers and names, for which `reason` has an ellipsis where they differ.
-    `shared` is what all of them have in common; `only_they_share` the least of it that no job which did not fail has,
-    empty where chance would part them too."""
+    `shared` is what all of them have in common; `cause` what parts them from all other jobs that ended, None where
+    chance might part them as well; `only_they_share` its conditions if all of them meet it and no other job does."""
 
     reason: str
     example: str
@@ -300,6 +360,7 @@ class FailureGroup:
     job_names: tuple[str, ...]
     shared: tuple[Shared, ...]
     only_they_share: tuple[Shared, ...]
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

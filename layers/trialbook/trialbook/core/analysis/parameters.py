@@ -1,9 +1,10 @@
 """Which hyperparameters vary, and how their values compare."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from math import inf
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf, log
 
+from trialbook.core.analysis.arithmetic import place_between
 from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
 from trialbook.core.analysis.wording import cut
 from trialbook.core.hyper_parameters import Launch, is_internal, is_same, one_spelling, own, searched, unquoted
@@ -12,7 +13,7 @@ from trialbook.core.numbers import Number, is_whole, number_of
 
 _LONGEST_VALUE = 200  # characters; SageMaker allows 2,500, which no chart or table can use
 FEW = 8  # distinct values that are told one by one
-_WIDE = 100  # a factor between least and greatest from which values are better seen on a log scale
+_WIDE = 8  # a factor between least and greatest from which a log scale is worth it
 
 
 def shown_value(text: str) -> str:
@@ -73,8 +74,11 @@ def _spanning(one: ParameterRange | None, other: ParameterRange) -> ParameterRan
 def _parameter(name: str, values: Counter[str], jobs: int, given: ParameterRange | None) -> Parameter:
     missing = jobs - values.total()
     numbers = [number for text in values if (number := number_of(text)) is not None]
-    if len(numbers) < len(values) or not numbers:
+    is_category = given is not None and given.kind == "Categorical"
+    if len(numbers) < len(values) or not numbers or is_category:
         order = tuple(sorted(values, key=lambda text: (-values[text], text)))  # not by rank: that would tell the best
+        if numbers and len(numbers) == len(values):
+            order = tuple(sorted(values, key=lambda text: (number_of(text) or 0, text)))
         return Parameter(name, Kind.CATEGORY, Scale.LINEAR, len(values), missing, False, False, None, None, (), order)
     distinct = tuple(sorted(set(numbers)))
     has_range = given is not None and given.minimum is not None and given.maximum is not None
@@ -95,13 +99,21 @@ def _parameter(name: str, values: Counter[str], jobs: int, given: ParameterRange
 
 
 def _scale(numbers: Sequence[Number], given: ParameterRange | None) -> Scale:
+    """That of the declared range, else the one on which the values lie more evenly."""
     least, greatest = min(numbers), max(numbers)
     if least <= 0:
         return Scale.LINEAR
     if given is not None and given.scaling in ("Logarithmic", "Linear"):
         return Scale.LOG if given.scaling == "Logarithmic" else Scale.LINEAR
-    is_wide = len(set(numbers)) >= 3 and greatest / least >= _WIDE
-    return Scale.LOG if is_wide and greatest / least < inf else Scale.LINEAR
+    is_wide = len(set(numbers)) >= 3 and _WIDE <= greatest / least < inf
+    return Scale.LOG if is_wide and _unevenness(numbers, log) < _unevenness(numbers, float) else Scale.LINEAR
+
+
+def _unevenness(numbers: Sequence[Number], scaled: Callable[[float], float]) -> float:
+    """How far the values lie from even steps between the least and the greatest, on a scale: 0 for even ones."""
+    at = sorted({scaled(float(each)) for each in numbers})
+    steps = len(at) - 1
+    return max(abs(place_between(at[0], at[-1], each) - place / steps) for place, each in enumerate(at))
 
 
 def typed(parameter: Parameter, hyper_parameters: Mapping[str, str]) -> Value:

@@ -14,6 +14,7 @@ from trialbook.core.analysis.model import (
 )
 from trialbook.core.analysis.wording import dollars, duration, listed, plural
 from trialbook.core.numbers import gap, percent, shown
+from trialbook.core.seeds import is_seed
 
 
 def assignments(values: Mapping[str, Value], longest: int = 4) -> str:
@@ -27,7 +28,7 @@ def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, fai
         group = groups[0]
         at = assignments(_by_importance(group))
         where = f" at {at}" if at else f" by {group.best.job_name}"
-        return f"{experiment}: best {group.ranking.metric} {shown(group.best.value)}{where}"
+        return f"{experiment}: best {group.ranking.metric} {shown(group.best.value)}{where}{_within_noise(group)}"
     if not counts.jobs:
         return f"{experiment}: finished before any job started"
     if counts.failed == counts.jobs:
@@ -35,6 +36,12 @@ def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, fai
     if counts.in_progress == counts.jobs:
         return f"{experiment}: {plural(counts.jobs, 'job')} in progress; none has finished"
     return f"{experiment}: nothing is ranked, because no job has an objective value"
+
+
+def _within_noise(group: Group) -> str:
+    """How many other configurations repeats can't tell from the best."""
+    close = group.repeats.within_noise if group.repeats else 0
+    return f", within noise of {close:,} {'other' if close == 1 else 'others'}" if close else ""
 
 
 def _why(failures: Sequence[FailureGroup], failed: int) -> str:
@@ -48,7 +55,7 @@ def _why(failures: Sequence[FailureGroup], failed: int) -> str:
 def _by_importance(group: Group) -> Mapping[str, Value]:
     """The best trial's varied hyperparameters, those that matter most first."""
     order = [effect.parameter for effect in group.importance.effects] if group.importance else []
-    given = group.best.varied
+    given = {name: value for name, value in group.best.varied.items() if not is_seed(name)} or group.best.varied
     return {name: given[name] for name in (*order, *(name for name in given if name not in order)) if name in given}
 
 

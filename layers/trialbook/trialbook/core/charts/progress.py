@@ -1,7 +1,8 @@
 """How the search went, and what its outcome depends on."""
 
-from trialbook.core.analysis.importance import NO_DIRECTION, NO_EFFECT
+from trialbook.core.analysis.importance import NO_EFFECT
 from trialbook.core.analysis.model import Analysis, Group, TrialRow
+from trialbook.core.analysis.shapes import NO_DIRECTION
 from trialbook.core.analysis.wording import cut, plural
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import HEIGHT, WIDTH, Chart, Colours, Spec, Theme, colours, framed, is_minimised

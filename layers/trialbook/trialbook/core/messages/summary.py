@@ -1,5 +1,6 @@
 """What a finished sweep's message says of its report's figures. Nothing is computed anew."""
 
+from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.failures import essence
 from trialbook.core.analysis.model import Analysis, Cost, FailureGroup
 from trialbook.core.analysis.verdict import counted
@@ -94,12 +95,18 @@ def failures(analysis: Analysis) -> tuple[str, ...]:
 def failure(group: FailureGroup) -> str:
     """A reason, how often, and what parts these jobs from the others."""
     told = f"{group.count:,} × {essence(group.example)}"
-    if not group.only_they_share:
+    if group.cause is None and not group.only_they_share:
         return told
     told = told.rstrip(". ")
-    which = "both" if group.count == 2 else f"all {group.count:,}"
-    values = listed([f"{each.parameter} {each.condition}" for each in group.only_they_share])
-    return f"{told} – {which} had {values}, and no other job had"
+    if group.only_they_share:
+        which = "both" if group.count == 2 else f"all {group.count:,}"
+        return f"{told} – {which} had {conditions(group.only_they_share)}, and no other job had"
+    assert group.cause is not None
+    found = group.cause
+    return (
+        f"{told} – {found.failed:,} of the {plural(found.jobs, 'job')} with {conditions(found.conditions)} failed so, "
+        f"and {found.failed_of_others:,} of the {found.others:,} others"
+    )
 
 
 def advice(analysis: Analysis) -> tuple[str, ...]:

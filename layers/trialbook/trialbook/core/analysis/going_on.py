@@ -1,0 +1,81 @@
+"""Is it worth going on? What the trials so far say of the next ones."""
+
+from collections.abc import Sequence
+from math import comb
+
+from trialbook.core.analysis.arithmetic import rank_correlation
+from trialbook.core.analysis.model import Advice, Value
+from trialbook.core.analysis.wording import plural
+from trialbook.core.numbers import apart, percent, shown, within
+from trialbook.core.objectives import ObjectiveType
+
+MORE = 20  # trials that are asked about
+_FEWEST = 20  # ranked trials
+_GETS_BETTER = -0.25  # rank correlation of cost and time, from which on trials are not drawn alike
+_DRAWN = ("Random",)
+_CHOSEN = ("Bayesian", "Hyperband")
+
+
+def going_on(values: Sequence[float], objective_type: ObjectiveType, strategy: str | None) -> list[Advice]:
+    """What more trials may bring. `values` are in the order in which trials ended."""
+    if len(values) < _FEWEST or strategy == "Grid":
+        return []
+    costs = list(values) if objective_type is ObjectiveType.MINIMIZE else [-value for value in values]
+    if strategy in _CHOSEN or (strategy not in _DRAWN and _is_chosen(costs)):
+        return [_chosen(costs, strategy)]
+    return [_drawn(costs, is_known=strategy in _DRAWN)]
+
+
+def chance_of_better(trials: int, more: int = MORE) -> float:
+    """How likely the best of all lies among the trials that follow, if all are drawn alike."""
+    return more / (trials + more)
+
+
+def expected_gain(costs: Sequence[float], more: int = MORE) -> float:
+    """By how much the best of so many more is expected to lie below the best so far, gains that are none counted as
+    none: as much as the same factor of trials has brought until now."""
+    fewer = max(1, round(len(costs) ** 2 / (len(costs) + more)))
+    return within(expected_best(sorted(costs), fewer) - min(costs))
+
+
+def expected_best(ordered: Sequence[float], drawn: int) -> float:
+    """The mean of the first value over all ways to draw so many; values in order, best first."""
+    number = len(ordered)
+    whole = comb(number, drawn)
+    return sum(
+        value * (comb(number - place - 1, drawn - 1) / whole)
+        for place, value in enumerate(ordered[: number - drawn + 1])
+    )
+
+
+def _is_chosen(costs: Sequence[float]) -> bool:
+    """Whether trials got better with time, as those of a search that learns do."""
+    return (rank_correlation(list(range(len(costs))), costs) or 0.0) < _GETS_BETTER
+
+
+def _drawn(costs: Sequence[float], *, is_known: bool) -> Advice:
+    chance, gain = chance_of_better(len(costs)), expected_gain(costs)
+    condition = "" if is_known else ", if they are drawn at random as these seem to be"
+    text = (
+        f"{MORE} more trials would beat the best with a chance of {percent(chance)}{condition}; on average they would "
+        f"improve it by about {shown(float(f'{gain:.2g}'))}. {_held_out(costs)}"
+    )
+    figures: dict[str, Value] = {"more": MORE, "chance": chance, "gain": gain, "trials": len(costs)}
+    return Advice("going on", text, None, figures)
+
+
+def _chosen(costs: Sequence[float], strategy: str | None) -> Advice:
+    name = f"{strategy} search" if strategy else "search whose trials got better with time"
+    text = f"This {name} chooses where it looks, so no chance can be given for more trials. {_held_out(costs)}"
+    return Advice("going on", text, None, {"more": MORE, "trials": len(costs)})
+
+
+def _held_out(costs: Sequence[float]) -> str:
+    """What the last trials brought, as a check."""
+    last = min(MORE, len(costs) // 2)
+    before, after = min(costs[:-last]), min(costs[-last:])
+    if after < before:
+        brought = f"improved the best of the {len(costs) - last:,} before them by {shown(apart(before, after))}"
+    else:
+        brought = f"found nothing better than the {len(costs) - last:,} before them"
+    return f"The last {plural(last, 'trial')} {brought}."

@@ -1,0 +1,60 @@
+"""Which way a hyperparameter is better: towards one end, or in a range between."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trialbook.core.analysis.model import Kind, Parameter
+from trialbook.core.numbers import Number, number_of
+
+NO_DIRECTION = "no clear direction"
+_CLEAR = 0.2  # rank correlations nearer to 0 tell no direction
+_GOOD = 0.25  # of the way from the least cost to the greatest: how far the good range goes
+_RISES = 0.4  # of that way, which both ends of a U shape lie above its bottom
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The direction in words; the good range of a U shape."""
+
+    words: str
+    low: Number | None = None
+    high: Number | None = None
+
+
+def direction_of(
+    parameter: Parameter, correlation: float | None, sign: int, costs: Sequence[tuple[float, str]]
+) -> Shape:
+    """Which way is better, where values run that way and the model's least cost lies in the outer third there. `costs`
+    are the model's, with the values they belong to, in order of these; lower is better."""
+    if parameter.kind is Kind.CATEGORY:
+        return Shape("depends on the value")
+    if (valley := _valley(costs)) is not None:
+        low, high = valley
+        return Shape(f"U-shaped, best {low} to {high}", number_of(low), number_of(high))
+    if correlation is None or abs(correlation) < _CLEAR:
+        return Shape(NO_DIRECTION)
+    is_lower = correlation * sign > 0
+    place = costs.index(min(costs)) / max(len(costs) - 1, 1)
+    if not (place <= 1 / 3 if is_lower else place >= 2 / 3):
+        return Shape(NO_DIRECTION)
+    return Shape("lower is better" if is_lower else "higher is better")
+
+
+def _valley(costs: Sequence[tuple[float, str]]) -> tuple[str, str] | None:
+    """The values between which a curve with its bottom inside is near it; None if it is no such curve."""
+    levels = [level for level, _ in costs]
+    if len(levels) < 4:
+        return None
+    least, greatest = min(levels), max(levels)
+    bottom, height = levels.index(least), greatest - least
+    is_inside = 0 < bottom < len(levels) - 1
+    if not is_inside or min(levels[0], levels[-1]) - least < _RISES * height:
+        return None
+    low = high = bottom
+    while low > 0 and levels[low - 1] - least <= _GOOD * height:
+        low -= 1
+    while high < len(levels) - 1 and levels[high + 1] - least <= _GOOD * height:
+        high += 1
+    if low == high:
+        low, high = low - 1, high + 1
+    return costs[low][1], costs[high][1]

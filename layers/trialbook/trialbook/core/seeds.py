@@ -1,0 +1,16 @@
+"""Which hyperparameters only draw the randomness of a run: trials that differ in nothing else are repeats."""
+
+import re
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_DRAWS = re.compile(
+    r"(?:.* )?(?:seeds?|randomseed|randomstate|random state|rng|random number)"
+    r"(?: (?:value|number|no|id|everything|\d+))?"
+    r"|(?:repeat|repetition|replicate|replica|replication)(?: (?:id|index|idx|number|num|no))?"
+)
+
+
+def is_seed(name: str) -> bool:
+    """Whether a hyperparameter of that name draws randomness: `seed`, `random_state`, `dataSeed`, `repeat_id`; but not
+    `seed_ratio`, which is an amount."""
+    return _DRAWS.fullmatch(" ".join(_WORD.findall(name)).lower()) is not None
