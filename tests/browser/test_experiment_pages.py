@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests import synthetic
 from tests.browser.conftest import Open, pages_of, serious
@@ -53,11 +53,12 @@ def cells(page: Page, row: str) -> list[str]:
     return page.locator(f"table.compared tr:has(th:text-is('{row}')) td").all_inner_texts()
 
 
-def test_the_first_line_is_the_champion_and_the_page_runs_no_script(open_page: Open) -> None:
+def test_the_first_line_is_the_champion_and_the_page_runs_nothing_but_what_takes_links_away(open_page: Open) -> None:
     page = open_page(page_of("experiment"), ready="#champion")
 
     assert page.locator("h1").inner_text() == figures()["headline"]
-    assert page.locator("script").count() == 0
+    assert page.locator("script").count() == 1
+    assert "X-Amz-Signature" in page.locator("script").inner_text()
     assert page.locator("#champion .figure b").inner_text() == shown(figures()["champion"]["value"])
 
 
@@ -137,3 +138,19 @@ def test_hostile_names_do_nothing_but_show(open_page: Open, kind: str) -> None:
 
     assert HOSTILE in page.locator("body").inner_text()
     assert page.locator("img, main script").count() == 0
+
+
+@pytest.mark.parametrize("kind", ["index", "experiment", "sweep"])
+def test_opened_by_a_signed_link_a_page_has_no_link_that_would_lead_nowhere(browser: Browser, kind: str) -> None:
+    content = reports()[f"{report_keys.latest('first')}/{report_keys.PAGE}"] if kind == "sweep" else page_of(kind)
+    counts = []
+    for query in ("", "?X-Amz-Signature=abc&X-Amz-Expires=300"):
+        page = browser.new_page()
+        page.route("https://bucket.example/**", lambda route: route.fulfill(body=content, content_type="text/html"))
+        page.goto(f"https://bucket.example/reports/page.html{query}")
+        hrefs = [each.get_attribute("href") or "" for each in page.locator("a[href]").all()]
+        counts.append(sum(not each.startswith("#") and ":" not in each for each in hrefs))
+        page.close()
+
+    assert counts[0] > 0
+    assert counts[1] == 0

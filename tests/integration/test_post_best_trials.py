@@ -5,14 +5,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.integration.test_announcements import problems
 from tests.integration.test_replay import CHURN, few, recording
+from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.sagemaker import SageMaker
 from trialbook.core.errors import InvalidInput
+from trialbook.core.messages.routing import Defaults
 from trialbook.core.times import parse_time
+from trialbook.delivery.events_to_messages import Addresses, told
+from trialbook.runtime.services import Services
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.laptop_cloud.schedules import next_week
 from trialbook_cli.replaying import running
@@ -77,7 +82,7 @@ def test_each_week_tells_what_ended_in_it_and_whose_best_is_new() -> None:
     assert churn["taken"]["cost_usd"] > 0
     # sweeps and experiments, and for the one of them: single windows of all its loops, windows of its own, sweeps, ranking
     assert calls["dynamodb.Query"] <= 2 + 4
-    assert (calls["s3.GetObject"], calls["events.PutEvents"], calls["dynamodb.PutItem"]) == (1, 1, 1)
+    assert (calls["s3.GetObject"], calls["events.PutEvents"], calls["dynamodb.PutItem"]) == (1, 1, 2)
 
 
 def test_a_replay_over_weeks_tells_each_of_them_and_waits_for_none() -> None:
@@ -174,3 +179,18 @@ def test_a_single_job_counts_with_what_it_cost() -> None:
     assert (told["taken"]["sweeps"], told["taken"]["jobs"], told["taken"]["unpriced_jobs"]) == (0, 1, 0)
     assert told["taken"]["cost_usd"] > 0
     assert told["experiments"][0]["best"]["job_name"] == few(1).events[0]["detail"]["TrainingJobName"]
+
+
+def test_the_message_says_what_the_ledger_keeps_and_nothing_of_a_forged_event() -> None:
+    with after(recording(CHURN)) as cloud:
+        run(cloud, "2026-11-23T08:00:00Z")
+        (whole,) = [each for each in cloud.announced() if each["detail-type"] == "Best Trials"]
+        services, bucket = Services(cloud.ledger, lambda account, region: cast(SageMaker, None)), cast(Bucket, None)
+        forged = json.loads(json.dumps(whole).replace("churn-xgb", "pay-me"))
+        never = {**whole, "detail": {**whole["detail"], "id": "best-trials/2031-01-01"}}
+        other = {**whole, "detail": {**whole["detail"], "id": "reconcile/123456789012/us-east-1/TrainingJob"}}
+        made = [told(each, services, bucket, Addresses(Defaults())) for each in (whole, forged, never, other)]
+
+    assert [[message for message, _ in each] for each in made[:1]] == [[message for message, _ in made[1]]]
+    assert "churn-xgb" in made[0][0][0].subject
+    assert made[2:] == [(), ()]

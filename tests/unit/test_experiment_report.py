@@ -148,7 +148,7 @@ def test_hostile_names_are_text_on_both_pages() -> None:
     )
 
     for page in (experiment_files(found)["report.html"], index_file([summed_up(name, [hostile], records[1])])):
-        assert b"<script>" not in page
+        assert page.count(b"<script>") == 1, "its own, which takes links away"
         assert b"&lt;script&gt;" in page
 
 

@@ -10,6 +10,7 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
 from trialbook.core.analysis.costs import spending
 from trialbook.core.analysis.digest import from_data
+from trialbook.core.codec import pack
 from trialbook.core.messages.best_trials import Ended, Standing, announcement, best_trials
 from trialbook.core.sweeps import Sweep, SweepState, start_of
 from trialbook.core.times import iso, parse_time
@@ -35,7 +36,10 @@ def post_best_trials(moment: datetime, services: Services, bucket: Bucket, bus: 
     names = sorted({each.experiment for each in ended})
     report = best_trials(ended, [_standing(name, since, moment, services) for name in names], since, moment)
     if report is not None:
-        bus.publish([replace(announcement(report), cause=correlation_id())])
+        event = announcement(report)
+        # The message takes its facts from here: who forges an event can't say what is in it.
+        services.ledger.put_note(event.id, json.dumps(pack(report)))
+        bus.publish([replace(event, cause=correlation_id())])
         count("BestTrialsTold")
     services.ledger.notes.put(_NOTE, json.dumps({"since": iso(since), "until": iso(moment)}))
     logger.info("best trials", told=report is not None, experiments=len(names), since=iso(since))

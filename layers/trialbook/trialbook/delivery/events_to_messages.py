@@ -18,7 +18,7 @@ from trialbook.core.announcements import BEST_TRIAL_CHANGED, BEST_TRIALS, Announ
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import FAILED, JobKey, JobKind
 from trialbook.core.message import Message
-from trialbook.core.messages.best_trials import from_detail
+from trialbook.core.messages.best_trials import REPORT_NOTES, from_detail
 from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts, WeekFacts
 from trialbook.core.messages.routing import Defaults, Destination, destinations
@@ -82,7 +82,7 @@ def told(
 
 def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addresses) -> Facts | None:
     if event.type == BEST_TRIALS:
-        return _week_facts(event, where)
+        return _week_facts(event, services, where)
     if "sweep" in event.detail:
         return sweep_facts(_text(event, "sweep", "sweep"), services, bucket, where)
     return _job_facts(event, services)
@@ -110,12 +110,12 @@ def _best_of_the_ledger(told: Any, sweep: Sweep, services: Services) -> Mapping[
     return {"job_name": name, "value": record.value, "hyper_parameters": record.job.hyper_parameters}
 
 
-def _week_facts(event: Announcement, where: Addresses) -> WeekFacts:
-    """The event holds them all; only links are made here."""
-    try:
-        report = from_detail(event.detail)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise MalformedEvent("detail", sorted(event.detail), "a report of best trials") from error
+def _week_facts(event: Announcement, services: Services, where: Addresses) -> WeekFacts | None:
+    """The report as the ledger keeps it: of the event's own only the id counts. None where the ledger has none."""
+    kept = services.ledger.note(event.id) if event.id.startswith(f"{REPORT_NOTES}/") else None
+    if kept is None:
+        return None
+    report = from_detail(json.loads(kept))
     expires = report.until + _LINKS_WORK_FOR
     pages = {
         each.experiment: where.report_link(f"{report_keys.of_experiment(each.experiment)}/{report_keys.PAGE}", expires)

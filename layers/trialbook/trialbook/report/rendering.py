@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -53,13 +53,19 @@ def _script() -> str:
     return f'(() => {{\n"use strict";\n{"".join(parts)}}})();\n'
 
 
+@cache
+def _alone() -> str:
+    """What every page runs: opened by a signed link, it takes the links to other pages away."""
+    return (_FOLDER / "alone.js").read_text(encoding="utf-8")
+
+
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _policy(style: str, script: str | None) -> str:
-    """What the page may do: run its own script and style, show pictures that it carries, and nothing else."""
-    scripts = f"script-src {_hash(script)}; " if script else ""
+def _policy(style: str, scripts_of: Sequence[str]) -> str:
+    """What the page may do: run its own scripts and style, show pictures that it carries, and nothing else."""
+    scripts = f"script-src {' '.join(map(_hash, scripts_of))}; "
     return (
         f"default-src 'none'; {scripts}style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -84,6 +90,7 @@ def render(template: str, values: Mapping[str, Any], *, scripted: bool) -> str:
             **values,
             style=Markup(style),  # noqa: S704 a file of ours
             script=Markup(script) if script else None,  # noqa: S704 files of ours
-            policy=_policy(style, script),
+            alone=Markup(_alone()),  # noqa: S704 a file of ours
+            policy=_policy(style, [_alone(), *([script] if script else ())]),
         )
     )

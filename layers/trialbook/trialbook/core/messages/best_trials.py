@@ -15,6 +15,7 @@ from trialbook.core.numbers import apart, gap, percent, shown, shown_text
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Counts, Record
 
+REPORT_NOTES = "best-trials"  # the event's id, which is also the name of the ledger's note of the report, begins so
 MOST_EXPERIMENTS = 50  # told one by one; an event holds 256 KB
 _MOST_CHANGES = 12  # hyperparameters
 _LONGEST = 120  # characters of a value
@@ -171,7 +172,7 @@ def _cut(text: str | None) -> str | None:
 
 def announcement(report: BestTrials) -> Announcement:
     """The report as an event. There is one for each day on which a period ends."""
-    return Announcement(f"best-trials/{report.until:%Y-%m-%d}", BEST_TRIALS, pack(report))
+    return Announcement(f"{REPORT_NOTES}/{report.until:%Y-%m-%d}", BEST_TRIALS, pack(report))
 
 
 def from_detail(detail: Mapping[str, object]) -> BestTrials:
