@@ -4,33 +4,45 @@ over and says what became of it. What it raises beside the boundary's own errors
 import copy
 import json
 import math
-from collections import Counter
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
+import yaml
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.session import Session
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
 from tests.unit.analysing import swept, trial
+from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.rules_document import read_rules
+from trialbook.adapters.ses import Ses
 from trialbook.adapters.slack import Slack, Webhook
+from trialbook.announce_changes import announce_changes
 from trialbook.build_report import _sweep_id
-from trialbook.core.announcements import announcement_of
+from trialbook.core.announcements import Announcement, announcement_of
 from trialbook.core.describe import job_from_detail, metrics_with_statistics, tuning_job_from_describe
 from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.core.events import parse_event
 from trialbook.core.experiments import summed_up
 from trialbook.core.jobs import JobKind
-from trialbook.core.messages.delivery import NotSent
+from trialbook.core.messages.delivery import NotSent, Sent
 from trialbook.core.report_links import link, opened
+from trialbook.ledger.ledger import Ledger
 from trialbook.messages.slack import SlackText
+from trialbook.runtime.sqs_batch import envelope_of, process
 from trialbook_book.folder import open_folder
 from trialbook_cli.laptop_cloud.recording import UnreadableRecording, read_recording
 from trialbook_cli.main import app
@@ -135,16 +147,45 @@ def _key(random: Random, depth: int) -> str:
     return random.choice(words) if random.random() < 0.8 else f"? {_yaml(random, depth + 1)} "
 
 
+@cache
+def _documents() -> tuple[str, ...]:
+    """The documents that docs/configuration.md shows."""
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    return tuple(re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+
+
+def _valid(random: Random) -> str:
+    """A valid document, or one with a value replaced, in YAML's flow style, with parts of it anchored and repeated."""
+    data = yaml.safe_load(random.choice(_documents()))
+    if random.random() < 0.5:
+        data = mutated(data, random, 1)
+    lines = (
+        [f"{json.dumps(str(key))}: {json.dumps(each)}" for key, each in data.items()] if isinstance(data, dict) else []
+    )
+    at = random.randrange(len(lines)) if lines else 0
+    for place in range(len(lines)):
+        if random.random() < 0.4:
+            lines[place] = lines[place].replace(": {", f": &a{place} {{", 1).replace(": [", f": &a{place} [", 1)
+        if random.random() < 0.2 and place != at:
+            lines[place] = lines[place].replace(": {", f": {{<<: *a{at}, ", 1)
+    return "\n".join(lines)
+
+
 def rules(random: Random) -> str:
-    """Rules documents."""
-    lines = [f"{_key(random, 3)}: {_yaml(random)}" for _ in range(random.choice([1, 2, 4]))]
-    if random.random() < 0.3:
-        lines = [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9) if at else 1}]" for at in range(8)] + lines
+    """Rules documents: of nodes at random, and valid ones that were edited."""
+    text = _wild(random) if random.random() < 0.5 else _valid(random)
     try:
-        read_rules("\n".join(lines)[:8192])
+        read_rules(text)
     except InvalidRules:
         return "refused"
     return "read"
+
+
+def _wild(random: Random) -> str:
+    lines = [f"{_key(random, 3)}: {_yaml(random)}" for _ in range(random.choice([1, 2, 4]))]
+    if random.random() < 0.3:
+        lines = [f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9) if at else 1}]" for at in range(8)] + lines
+    return "\n".join(lines)[:8192]
 
 
 def links(random: Random) -> str:
@@ -152,6 +193,13 @@ def links(random: Random) -> str:
     now = datetime(2026, 11, 20, tzinfo=UTC)
     right = link("https://x", "reports/a/report.html", "k", "secret", datetime(2026, 12, 1, tzinfo=UTC))
     text = list(right.removeprefix("https://x"))
+    if random.random() < 0.3:  # written otherwise, and the same
+        path, _, query = "".join(text).partition("?")
+        fields = query.split("&")
+        random.shuffle(fields)
+        path = "".join(f"%{ord(each):02x}" if random.random() < 0.2 and each != "/" else each for each in path)
+        assert opened(path, "&".join(fields), {"k": "secret"}, now) == "reports/a/report.html"
+        return "opened"
     for _ in range(random.choice([1, 2, 8])):
         text.insert(random.randrange(len(text)), random.choice([*"%&=/?.~0", "%ff", "%00", "&e=9", "\ud800", "٣"]))
     path, _, query = "".join(text).partition("?")
@@ -194,34 +242,143 @@ class _Answers(BaseHTTPRequestHandler):
         """Nothing."""
 
 
+@cache
+def _answering() -> str:
+    """The address of a server that answers what it is told to."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_address[1]}"
+
+
+def _answer_with(whole: Any, random: Random) -> None:
+    made = mutated(whole, random) if random.random() < 0.7 else random.choice([*HOSTILE, whole])
+    _Answers.body = json.dumps(made).encode() if random.random() < 0.9 else b"<html>\xff"
+    _Answers.status = random.choice([200, 200, 200, 404, 429, 503])
+
+
 def slack(random: Random) -> str:
     """What Slack answers, or whoever answers in its stead."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_address[1]}"
+    address = _answering()
+    client = Slack(lambda: "token", f"{address}/api/")
+    sent, since = Sent("1.2", "C012345"), datetime(2026, 11, 20, tzinfo=UTC)
+    calls: list[Callable[[], object]] = [
+        lambda: client.post("C012345", SlackText("a", ()), {}),
+        lambda: client.update(sent, SlackText("a", ()), {}),
+        lambda: client.permalink(sent),
+        lambda: client.upload("a", b"a", "a", to=sent),
+        lambda: client.find("C012345", {"about": "a"}, since),
+        lambda: client.find("#name", {"about": "a"}, since),
+        lambda: client.find_file(sent, "a", since),
+        lambda: client.trouble("C012345"),
+        lambda: Webhook(lambda name: address).post("/a", SlackText("a", ())),
+    ]
     whole = {"ok": True, "ts": "1.2", "channel": "C012345", "messages": [], "files": [{"id": "F1"}], "permalink": "p"}
+    _answer_with(whole, random)
     try:
-        client, outcomes = Slack(lambda: "token", f"{address}/api/"), Counter[str]()
-        for _ in range(20):
-            made = mutated(whole, random) if random.random() < 0.7 else random.choice(HOSTILE)
-            _Answers.body = json.dumps(made).encode() if random.random() < 0.9 else b"<html>\xff"
-            _Answers.status = random.choice([200, 200, 200, 404, 429, 503])
-            calls: list[Callable[[], object]] = [
-                lambda: client.post("C012345", SlackText("a", ()), {}),
-                lambda: client.find("C012345", {"about": "a"}, datetime(2026, 11, 20, tzinfo=UTC)),
-                lambda: client.find("#name", {"about": "a"}, datetime(2026, 11, 20, tzinfo=UTC)),
-                lambda: client.trouble("C012345"),
-                lambda: Webhook(lambda name: address).post("/a", SlackText("a", ())),
-            ]
-            try:
-                random.choice(calls)()
-                outcomes["read"] += 1
-            except NotSent:
-                outcomes["refused"] += 1
-        return outcomes.most_common(1)[0][0]
-    finally:
-        server.shutdown()
-        server.server_close()
+        random.choice(calls)()
+    except NotSent:
+        return "refused"
+    return "read"
+
+
+@cache
+def _ses() -> Ses:
+    session = Session()
+    session.set_credentials("key", "secret")
+    session.set_config_variable("region", "us-east-1")
+    os.environ["AWS_ENDPOINT_URL_SESV2"] = _answering()
+    return Ses(session)
+
+
+def ses(random: Random) -> str:
+    """What SES answers, or whoever answers in its stead."""
+    mail = EmailMessage()
+    mail["To"] = "team@example.com"
+    client = _ses()
+    _answer_with({"MessageId": "a"}, random)
+    try:
+        client.send(mail)
+    except NotSent:
+        return "refused"
+    return "read"
+
+
+def queue(random: Random) -> str:
+    """A batch of a queue: of ten messages one is hostile, and the nine others are handled."""
+    bodies = [json.dumps(random.choice(SAMPLES)) for _ in range(10)]
+    at = random.randrange(10)
+    hostile = json.dumps(mutated(random.choice(SAMPLES), random))
+    bodies[at] = hostile if random.random() < 0.7 else _damaged(hostile.encode(), random).decode("utf-8", "replace")
+    records = [_message(str(place), body) for place, body in enumerate(bodies)]
+    handled: list[str] = []
+
+    def handle(message: SQSRecord) -> None:
+        parse_event(envelope_of(message))
+        handled.append(message.message_id)
+
+    given_up: list[str] = []
+    answer = process({"Records": records}, None, handle, give_up=given_up.append)
+    again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+    assert {*handled} | {str(at)} == {*map(str, range(10))}, "a neighbour is lost"
+    assert again <= {str(at)}, "a neighbour comes again"
+    assert (str(at) in handled) + len(given_up) + len(again) == 1
+    return "read" if str(at) in handled else "refused"
+
+
+def _message(identity: str, body: str) -> dict[str, Any]:
+    return {
+        "messageId": identity,
+        "receiptHandle": identity,
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1795168800000"},
+        "messageAttributes": {},
+        "md5OfBody": "",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:q",
+        "awsRegion": "us-east-1",
+    }
+
+
+class _Told:
+    """A bus that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def publish(self, announcements: Sequence[Announcement]) -> None:
+        self.ids += [each.id for each in announcements]
+
+
+@cache
+def _changes() -> tuple[Ledger, list[dict[str, Any]]]:
+    """An empty book, and the images of ten failed jobs and of a sweep, as a stream tells them."""
+    folder = Path(mkdtemp())
+    ledger = open_folder(folder, create=True)
+    jobs = [replace(trial(n, {"eta": n}, None, status="Failed"), sweep=None) for n in range(10)]
+    ledger.write(jobs, [(swept([trial(20 + n, {"eta": n}, 0.1) for n in range(2)]), None)])
+    items = json.loads((folder / "ledger.jsonl").read_text())["Items"]
+    rmtree(folder)
+    return ledger, items
+
+
+def stream(random: Random) -> str:
+    """The ledger's stream: of ten changes one is hostile, and the nine others are told."""
+    ledger, items = _changes()
+    images = copy.deepcopy(items[:10])
+    at, bus_told = random.randrange(10), _Told()
+    if random.random() < 0.7:  # facts that were edited
+        facts = mutated(json.loads(random.choice(items)["facts"]["S"]), random)
+        images[at]["facts"]["S"] = json.dumps(facts)
+    else:
+        images[at] = mutated(images[at], random)
+    pairs: list[Any] = [(None, image) for image in images]
+    done = announce_changes(pairs, ledger, cast(EventBus, bus_told))
+    names = {each["pk"]["S"].rpartition("#")[2] for place, each in enumerate(items[:10]) if place != at}
+    assert done == 10 or "format" in str(images[at]), "a change holds up those behind it"
+    if done == 10:
+        lost = [name for name in names if not any(f"/{name}/" in each for each in bus_told.ids)]
+        assert not lost, f"{lost} are not told"
+    return "read" if len(bus_told.ids) >= 10 else "left out"
 
 
 def recordings(random: Random) -> str:
@@ -229,8 +386,11 @@ def recordings(random: Random) -> str:
     with TemporaryDirectory() as made:
         folder = Path(made)
         for name in ("events.jsonl", "sagemaker.jsonl"):
-            content = (ROOT / "events" / "recordings" / "churn-min-child-weight" / name).read_bytes()[:4000]
-            (folder / name).write_bytes(_damaged(content, random))
+            content = (ROOT / "events" / "recordings" / "churn-min-child-weight" / name).read_bytes()[:20_000]
+            whole = content[: content.rfind(b"\n") + 1]
+            (folder / name).write_bytes(
+                _damaged(content, random) if random.random() < 0.3 else _with_mutations(whole, random)
+            )
         try:
             read_recording(folder)
         except UnreadableRecording:
@@ -238,10 +398,17 @@ def recordings(random: Random) -> str:
         return "read"
 
 
+def _with_mutations(content: bytes, random: Random) -> bytes:
+    """Lines that still are JSON, some of them with values replaced."""
+    lines = [json.loads(line) for line in content.splitlines()]
+    made = [each if random.random() < 0.9 else mutated(each, random, 1) for each in lines]
+    return "".join(f"{json.dumps(each)}\n" for each in made).encode()
+
+
 def _damaged(content: bytes, random: Random) -> bytes:
     made = bytearray(content)
     for _ in range(random.choice([1, 3, 20])):
-        at = random.randrange(len(made))
+        at = random.randrange(len(made) or 1)
         made[at : at + random.choice([0, 1, 9])] = random.choice(
             [b"", b"\xff", b"{", b"null", b"\n", b'"', b"1e999", b"]"]
         )
@@ -290,5 +457,5 @@ def _edited(content: bytes, random: Random) -> bytes:
 
 
 BOUNDARIES: dict[str, Boundary] = {
-    each.__name__: each for each in (events, describes, rules, links, bus, slack, recordings, books)
+    each.__name__: each for each in (events, describes, rules, links, bus, queue, stream, slack, ses, recordings, books)
 }

@@ -58,7 +58,9 @@ def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledge
 
 def _key_of(image: Image | None) -> str:
     """The key of an item, for the log."""
-    return "/".join(str((image or {}).get(name, {}).get("S")) for name in ("pk", "sk"))
+    found = image if isinstance(image, Mapping) else {}
+    values = (found.get(name) for name in ("pk", "sk"))
+    return "/".join(str(each.get("S") if isinstance(each, Mapping) else None) for each in values)
 
 
 def _told(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> list[Announcement]:

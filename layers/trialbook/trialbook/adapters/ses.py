@@ -26,18 +26,19 @@ class Ses:
 
     def send(self, mail: EmailMessage) -> str:
         """Sends to whom the mail says; gives SES's id of it. Raises NotSent, without SES's text: it names addresses."""
-        recipients = [each.addr_spec for each in mail["To"].addresses]
+        recipients, content = [each.addr_spec for each in mail["To"].addresses], mail.as_bytes()
         try:
             answer = self._client.send_email(
-                Destination={"ToAddresses": recipients}, Content={"Raw": {"Data": mail.as_bytes()}}
+                Destination={"ToAddresses": recipients}, Content={"Raw": {"Data": content}}
             )
+            return str(answer["MessageId"])
         except ClientError as error:
-            code = error.response["Error"]["Code"]
+            code = str(error.response.get("Error", {}).get("Code") or "no_code")
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
             raise NotSent(code, passes=code in _PASSES or status >= 500, is_unsure=status >= 500) from None
         except (EndpointConnectionError, ConnectTimeoutError, OutOfTime) as error:
             raise NotSent(type(error).__name__, passes=True) from None
         except BotoCoreError as error:  # such as an answer that did not come in time
             raise NotSent(type(error).__name__, passes=True, is_unsure=True) from None
-        message_id: str = answer["MessageId"]
-        return message_id
+        except (AttributeError, LookupError, TypeError, ValueError):  # an answer that is JSON, and not what SES answers
+            raise NotSent("no_answer_of_ses", passes=True, is_unsure=True) from None
