@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from botocore.session import Session
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
@@ -17,6 +19,9 @@ from tests.integration.test_keeping import TEMPLATE, Ask, Aws, deploy
 from tests.integration.test_keeping import ask as ask
 from tests.integration.test_keeping import aws as aws
 from tests.integration.test_replay import CHURN
+from trialbook.adapters.sqs import giving_up
+from trialbook.core.events import parse_event
+from trialbook.runtime.sqs_batch import envelope_of, process
 from trialbook_cli.replaying import write_outcome
 from trialbook_cli.slack_stand_in import Channel, SlackError, Workspace, serve_slack
 
@@ -88,6 +93,29 @@ def test_what_waits_goes_back_to_where_it_came_from(workspace: Workspace, ask: A
     assert bodies("SlackQueue") == [f"SlackDeadLetters {at:02}" for at in range(23)]
     assert bodies("RecordQueue") == ["RecordDeadLetters 00", "RecordDeadLetters 01"]
     assert bodies("SlackDeadLetters") == []
+
+
+def test_a_malformed_event_that_was_given_up_goes_back_once_for_each_redrive(workspace: Workspace, ask: Ask) -> None:
+    """Functions put malformed events into the dead letters themselves: without SQS's note of where they came from."""
+    give_up = giving_up(Session(), queue("RecordDeadLetters"))
+    assert give_up is not None
+    body = json.dumps({"detail-type": "Not One Of Ours"})
+    give_up(body)
+
+    first, again = ask("redrive"), ask("redrive")
+    back = bodies("RecordQueue")
+    message = {"messageId": "1", "receiptHandle": "1", "body": body, "attributes": {"ApproximateReceiveCount": "1"}}
+
+    def handle(record: SQSRecord) -> None:
+        parse_event(envelope_of(record))
+
+    answer = process({"Records": [message]}, None, handle, give_up=give_up)
+
+    assert "RecordDeadLetters: 1 went back" in first.stdout
+    assert "RecordDeadLetters: empty" in again.stdout
+    assert back == [body]
+    assert answer == {"batchItemFailures": []}
+    assert bodies("RecordDeadLetters") == [body]
 
 
 def test_a_queue_that_is_none_is_told_with_those_that_are(workspace: Workspace, ask: Ask) -> None:
