@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
-from trialbook.runtime.services import Services
 
 from tests.integration.test_announcements import problems
 from tests.integration.test_replay import CHURN, few, recording
@@ -18,6 +17,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.messages.routing import Defaults
 from trialbook.core.times import parse_time
 from trialbook.delivery.events_to_messages import Addresses, told
+from trialbook.services import Services
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.laptop_cloud.schedules import next_week
 from trialbook_cli.replaying import running

@@ -38,7 +38,7 @@ def post_best_trials(moment: datetime, services: Services, bucket: Bucket, bus: 
     if report is not None:
         event = announcement(report)
         # The message takes its facts from here: who forges an event can't say what is in it.
-        services.ledger.put_note(event.id, json.dumps(pack(report)))
+        services.ledger.notes.put(event.id, json.dumps(pack(report)))
         bus.publish([replace(event, cause=correlation_id())])
         count("BestTrialsTold")
     services.ledger.notes.put(_NOTE, json.dumps({"since": iso(since), "until": iso(moment)}))

@@ -112,7 +112,7 @@ def _best_of_the_ledger(told: Any, sweep: Sweep, services: Services) -> Mapping[
 
 def _week_facts(event: Announcement, services: Services, where: Addresses) -> WeekFacts | None:
     """The report as the ledger keeps it: of the event's own only the id counts. None where the ledger has none."""
-    kept = services.ledger.note(event.id) if event.id.startswith(f"{REPORT_NOTES}/") else None
+    kept = services.ledger.notes.get(event.id) if event.id.startswith(f"{REPORT_NOTES}/") else None
     if kept is None:
         return None
     report = from_detail(json.loads(kept))
