@@ -396,3 +396,55 @@ def exercise(client: Any, clock: Clock) -> None:
     client.delete_experiment(ExperimentName="gone")
     client.create_hyper_parameter_tuning_job(**tuning_job("late"))
     client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName="late")
+
+
+def test_a_job_with_preferences_is_answered_with_the_machines_it_runs_on_once_they_are_found(
+    client: Any, clock: Clock, sagemaker: SageMaker
+) -> None:
+    preferences = [
+        {"InstanceType": "ml.g5.12xlarge", "InstanceCount": 3},
+        {"InstanceType": "ml.g5.48xlarge", "InstanceCount": 1},
+    ]
+    resources = {"InstancePreferences": preferences, "VolumeSizeInGB": 30}
+    client.create_training_job(**training_job("preferring", ResourceConfig=resources))
+
+    waiting = client.describe_training_job(TrainingJobName="preferring")["ResourceConfig"]
+    clock.forward(hours=1)
+    ended = client.describe_training_job(TrainingJobName="preferring")
+    view = sagemaker.call("DescribeTrainingJob", {"TrainingJobName": "preferring"})
+
+    assert waiting == resources
+    assert ended["ResourceConfig"] == {
+        **resources,
+        "SelectedInstanceType": "ml.g5.12xlarge",
+        "SelectedInstanceCount": 3,
+    }
+    assert answer_problems("DescribeTrainingJob", view) == []
+
+
+def test_groups_plans_and_a_processing_jobs_preferences_are_answered_too(
+    client: Any, clock: Clock, sagemaker: SageMaker
+) -> None:
+    plan = "arn:aws:sagemaker:us-east-1:123456789012:training-plan/december"
+    groups = [
+        {"InstanceGroupName": "gpu", "InstanceType": "ml.p4d.24xlarge", "InstanceCount": 2},
+        {"InstanceGroupName": "cpu", "InstanceType": "ml.c5.xlarge", "InstanceCount": 1},
+    ]
+    resources = {"InstanceGroups": groups, "VolumeSizeInGB": 30, "TrainingPlanArn": plan}
+    client.create_training_job(**training_job("grouped", ResourceConfig=resources))
+    cluster = {"InstancePreferences": [{"InstanceType": "ml.m5.xlarge"}], "InstanceCount": 2, "VolumeSizeInGB": 30}
+    client.create_processing_job(
+        ProcessingJobName="prepare",
+        RoleArn=ROLE,
+        AppSpecification={"ImageUri": IMAGE},
+        ProcessingResources={"ClusterConfig": cluster},
+    )
+    clock.forward(hours=1)
+
+    trained = client.describe_training_job(TrainingJobName="grouped")["ResourceConfig"]
+    prepared = client.describe_processing_job(ProcessingJobName="prepare")["ProcessingResources"]["ClusterConfig"]
+    view = sagemaker.call("DescribeProcessingJob", {"ProcessingJobName": "prepare"})
+
+    assert trained == resources
+    assert (prepared["SelectedInstanceType"], prepared["SelectedInstanceCount"]) == ("ml.m5.xlarge", 2)
+    assert answer_problems("DescribeProcessingJob", view) == []

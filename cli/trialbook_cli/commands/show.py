@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from trialbook.core.analysis.wording import duration
+from trialbook.core.analysis.wording import RESERVED, duration
 from trialbook.core.attachments import Attachment
 from trialbook.core.endings import why_not_ranked
 from trialbook.core.errors import InvalidInput
@@ -73,6 +73,7 @@ def _line(record: Record, attachment: Attachment | None) -> Line:
         "tags": dict(job.tags),
         "image": job.image or job.algorithm,
         "instances": [{"type": each.instance_type, "count": each.instance_count} for each in job.instances],
+        "training_plan": job.training_plan,
         "model_artifact": job.model_artifact,
         "attached": None if attachment is None else attachment.is_attached,
         "attachment_problem": attachment.problem if attachment else None,
@@ -101,6 +102,7 @@ def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str
         ("took", None if seconds is None else duration(seconds)),
         ("billed", None if job.billable_seconds is None else duration(job.billable_seconds)),
         ("machines", ", ".join(f"{each.instance_count} x {each.instance_type}" for each in job.instances) or None),
+        ("training plan", f"{job.training_plan} ({RESERVED})" if job.training_plan else None),
         ("image", job.image or job.algorithm),
         ("model", job.model_artifact),
         ("role", job.role),

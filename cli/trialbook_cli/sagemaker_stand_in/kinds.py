@@ -1,6 +1,6 @@
 """The kinds of jobs: how their fields are called, and what a job looked like at an earlier moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -111,6 +111,7 @@ def at(kind: Kind, final: Fields, now: datetime) -> dict[str, Any] | None:
     earlier[naming.status] = "InProgress"
     if final.get(naming.start) and final[naming.start] > now:
         earlier.pop(naming.start)
+        earlier = with_resources(earlier, _before_selection)
     changes = [each for each in final.get("SecondaryStatusTransitions", ()) if each["StartTime"] <= now]
     if changes:
         open_end = {key: value for key, value in changes[-1].items() if key != "EndTime"}
@@ -123,6 +124,21 @@ def at(kind: Kind, final: Fields, now: datetime) -> dict[str, Any] | None:
             earlier["SecondaryStatus"] = "Starting"
             earlier["SecondaryStatusTransitions"] = []
     return earlier
+
+
+def with_resources(job: Fields, change: Callable[[Fields], Fields]) -> dict[str, Any]:
+    """The job with its machines changed: a training job's ResourceConfig, a processing job's ClusterConfig."""
+    changed = dict(job)
+    if "ResourceConfig" in job:
+        changed["ResourceConfig"] = change(job["ResourceConfig"])
+    if "ClusterConfig" in job.get("ProcessingResources", {}):
+        cluster = change(job["ProcessingResources"]["ClusterConfig"])
+        changed["ProcessingResources"] = {**job["ProcessingResources"], "ClusterConfig": cluster}
+    return changed
+
+
+def _before_selection(resources: Fields) -> Fields:
+    return {key: value for key, value in resources.items() if not key.startswith("Selected")}
 
 
 _METRIC_OF_CHILD = "FinalHyperParameterTuningJobObjectiveMetric"

@@ -7,7 +7,7 @@ from statistics import fmean, pstdev
 from struct import pack, unpack
 from typing import Any
 
-from trialbook_cli.sagemaker_stand_in.kinds import Kind
+from trialbook_cli.sagemaker_stand_in.kinds import Kind, with_resources
 
 Request = Mapping[str, Any]
 
@@ -86,7 +86,7 @@ def final_training_job(request: Request, arn: str, created: datetime, outcome: O
     billable = int((end - marks[1]).total_seconds())
     passed_on = {key: value for key, value in request.items() if key not in ("Tags",)}
     final = {
-        **passed_on,
+        **with_selected_machines(passed_on),
         "TrainingJobArn": arn,
         "TrainingJobStatus": outcome.status,
         "SecondaryStatus": outcome.status,
@@ -110,6 +110,19 @@ def final_training_job(request: Request, arn: str, created: datetime, outcome: O
     return final
 
 
+def with_selected_machines(job: Request) -> dict[str, Any]:
+    """The job as Describe answers it once machines are found: of the preferences the first, always."""
+    return with_resources(job, _selected)
+
+
+def _selected(resources: Mapping[str, Any]) -> dict[str, Any]:
+    preferences = resources.get("InstancePreferences")
+    if not preferences:
+        return dict(resources)
+    count = preferences[0].get("InstanceCount", resources.get("InstanceCount", 1))
+    return {**resources, "SelectedInstanceType": preferences[0]["InstanceType"], "SelectedInstanceCount": count}
+
+
 def _artifact(request: Request) -> str:
     path = str(request["OutputDataConfig"]["S3OutputPath"]).rstrip("/")
     return f"{path}/{request['TrainingJobName']}/output/model.tar.gz"
@@ -121,7 +134,7 @@ def final_other_job(kind: Kind, request: Request, arn: str, created: datetime, o
     start = created + timedelta(seconds=outcome.phases.starting)
     end = start + timedelta(seconds=outcome.phases.training)
     final = {
-        **{key: value for key, value in request.items() if key != "Tags"},
+        **with_selected_machines({key: value for key, value in request.items() if key != "Tags"}),
         naming.arn_field: arn,
         naming.status: outcome.status,
         "CreationTime": created,

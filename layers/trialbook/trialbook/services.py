@@ -44,7 +44,8 @@ def hourly_prices(records: Sequence[Record], region: str, services: Services) ->
     """US dollars an hour of the records' machines: the rules' own prices, and for what they leave out the price
     list's."""
     own = services.rules().prices
-    others = {group.instance_type for record in records for group in record.job.instances} - own.keys()
+    billed = [record.job for record in records if record.job.training_plan is None]
+    others = {group.instance_type for job in billed for group in job.instances} - own.keys()
     return {**services.prices(others, region), **own} if others else own
 
 

@@ -94,6 +94,7 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
         image=_text(algorithm, "TrainingImage"),
         algorithm=_text(algorithm, "AlgorithmName"),
         instances=_instances(resources),
+        training_plan=_training_plan(resources),
         volume_gb=_whole(resources.get("VolumeSizeInGB")),
         spot=bool(detail.get("EnableManagedSpotTraining")),
         training_seconds=_whole(detail.get("TrainingTimeInSeconds")),
@@ -288,8 +289,32 @@ def _experiment_config(value: object) -> ExperimentConfig | None:
 
 
 def _instances(resources: Detail) -> tuple[InstanceGroup, ...]:
+    """The machines that the job ran on. A list of preferences names none before SageMaker has selected one."""
     groups = _maps(resources.get("InstanceGroups"), "InstanceType") or _maps([resources], "InstanceType")
-    return tuple(InstanceGroup(str(each["InstanceType"]), _whole(each.get("InstanceCount")) or 1) for each in groups)
+    if selected := _text(resources, "SelectedInstanceType"):
+        counts = [each.get("InstanceCount") for each in (*_chosen(resources), resources)]
+        count = next((each for each in (resources.get("SelectedInstanceCount"), *counts) if each is not None), None)
+        groups = [{"InstanceType": selected, "InstanceCount": count}]
+    return tuple(InstanceGroup(str(each["InstanceType"]), _count(each.get("InstanceCount"))) for each in groups)
+
+
+def _count(value: object) -> int:
+    """How many machines: SageMaker's own default is one. A group may have none."""
+    count = _whole(value)
+    return 1 if count is None else count
+
+
+def _chosen(resources: Detail) -> list[Detail]:
+    """The preference that SageMaker selected; empty before it has."""
+    selected = _text(resources, "SelectedInstanceType")
+    preferences = _maps(resources.get("InstancePreferences"), "InstanceType")
+    return [each for each in preferences if selected and each["InstanceType"] == selected]
+
+
+def _training_plan(resources: Detail) -> str | None:
+    """The plan whose reserved machines the job ran on: the job's, or that of the preference that was selected."""
+    listed = [each["TrainingPlanArns"] for each in _chosen(resources) if isinstance(each.get("TrainingPlanArns"), list)]
+    return _text(resources, "TrainingPlanArn") or next((str(plan) for plans in listed for plan in plans), None)
 
 
 def _max_runtime(detail: Detail) -> int | None:

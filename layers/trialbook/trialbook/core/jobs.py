@@ -132,6 +132,7 @@ class Job:
     `status` is SageMaker's own word; words that Trialbook does not know count as not terminal.
     `described` tells that Describe answered with the terminal state, so that nothing more can be learned.
     `not_described` is why Describe did not; what events do not tell is unknown then, metrics above all.
+    `training_plan` is the ARN of the plan that reserved its machines: they are paid with the plan, not by the hour.
     `made_by` is the ARN of what started this job as a helper (Debugger, Autopilot, Ground Truth, monitoring).
     """
 
@@ -158,6 +159,7 @@ class Job:
     image: str | None = None
     algorithm: str | None = None
     instances: tuple[InstanceGroup, ...] = ()
+    training_plan: str | None = None
     volume_gb: int | None = None
     spot: bool = False
     training_seconds: int | None = None

@@ -13,13 +13,15 @@ from trialbook.core.sweeps import start_of
 def spending(jobs: Sequence[Job], prices: Prices) -> Spending:
     """What jobs took together."""
     seconds = [job.duration_seconds for job in jobs if job.duration_seconds is not None]
+    unpriced = [job for job in jobs if job.is_terminal and cost_of(job, prices) is None]
     billable = [job.billable_seconds for job in jobs if job.billable_seconds is not None]
     return Spending(
         jobs=len(jobs),
         running_seconds=sum(seconds) if seconds else None,
         billable_seconds=sum(billable) if billable else None,
         cost_usd=cost_of_all(jobs, prices),
-        unpriced_jobs=sum(1 for job in jobs if job.is_terminal and cost_of(job, prices) is None),
+        unpriced_jobs=len(unpriced),
+        reserved_jobs=sum(1 for job in unpriced if job.training_plan),
     )
 
 
@@ -30,7 +32,7 @@ def cost(jobs: Sequence[Job], best: Job | None, prices: Prices) -> Cost:
     saved = [dollars * _unbilled(job) / 3600 for job in spot if (dollars := hourly(job, prices)) is not None]
     kept = [job for job in jobs if job.kept_warm_seconds]
     kept_usd = [dollars * (job.kept_warm_seconds or 0) / 3600 for job in kept if (dollars := hourly(job, prices))]
-    used = {group.instance_type for job in jobs for group in job.instances}
+    used = {group.instance_type for job in jobs if not job.training_plan for group in job.instances}
     return Cost(
         wall_seconds=_wall_seconds(jobs),
         all=spending(jobs, prices),

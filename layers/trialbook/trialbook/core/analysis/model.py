@@ -374,13 +374,15 @@ class Lack:
 @dataclass(frozen=True, slots=True)
 class Spending:
     """Time and money of a set of jobs. `cost_usd` is the sum over the jobs whose price and billable time are known;
-    `unpriced_jobs` are those that ran and could not be priced."""
+    `unpriced_jobs` are those that ran and could not be priced; on `reserved_jobs` of them a training plan's machines
+    worked, which are not billed by the hour."""
 
     jobs: int
     running_seconds: float | None
     billable_seconds: int | None
     cost_usd: float | None
     unpriced_jobs: int
+    reserved_jobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

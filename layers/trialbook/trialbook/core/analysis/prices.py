@@ -1,4 +1,7 @@
-"""What a job costs, as an estimate: billable seconds x instances x on-demand price. What has no price stays unknown."""
+"""What a job costs, as an estimate: billable seconds x instances x on-demand price. What has no price stays unknown.
+
+Machines that a training plan reserves have no price by the hour: the plan is paid whether jobs use them or not.
+"""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -28,8 +31,8 @@ def never_ran(job: Job) -> bool:
 
 
 def hourly(job: Job, prices: Prices) -> float | None:
-    """US dollars an hour for all of a job's machines; None where one has no price."""
-    if not job.instances or any(group.instance_type not in prices for group in job.instances):
+    """US dollars an hour for all of a job's machines; None if one has no price or a training plan reserves them."""
+    if job.training_plan or not job.instances or any(group.instance_type not in prices for group in job.instances):
         return None
     return sum(prices[group.instance_type] * group.instance_count for group in job.instances)
 

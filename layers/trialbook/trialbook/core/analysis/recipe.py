@@ -65,7 +65,8 @@ def _channel(name: str, uri: str | None, content_type: str | None) -> dict[str, 
 
 
 def _resources(job: Job) -> dict[str, Any]:
-    volume = {"VolumeSizeInGB": job.volume_gb} if job.volume_gb else {}
+    plan = {"TrainingPlanArn": job.training_plan} if job.training_plan else {}
+    volume = {**({"VolumeSizeInGB": job.volume_gb} if job.volume_gb else {}), **plan}
     if len(job.instances) > 1:
         groups = [
             {

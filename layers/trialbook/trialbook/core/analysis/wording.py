@@ -5,6 +5,8 @@ from datetime import datetime
 
 from trialbook.core.numbers import shown
 
+RESERVED = "reserved: not billed by the hour"  # machines of a training plan
+
 
 def duration(seconds: float) -> str:
     """`45 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`: two units at most."""

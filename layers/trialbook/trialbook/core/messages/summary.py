@@ -2,9 +2,9 @@
 
 from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.failures import essence
-from trialbook.core.analysis.model import Analysis, Cost, FailureGroup
+from trialbook.core.analysis.model import Analysis, Cost, FailureGroup, Spending
 from trialbook.core.analysis.verdict import counted
-from trialbook.core.analysis.wording import dollars, duration, listed, plural
+from trialbook.core.analysis.wording import RESERVED, dollars, duration, listed, plural
 from trialbook.core.message import Fact
 from trialbook.core.messages.facts import Report
 from trialbook.core.numbers import percent
@@ -73,13 +73,22 @@ def spending_facts(cost: Cost) -> list[Fact]:
 def cost_text(cost: Cost) -> str:
     """`$0.42 (estimate), $0.02 of it for failed jobs`."""
     spent, failed = cost.all, cost.failures
+    if spent.cost_usd is None and spent.reserved_jobs and spent.reserved_jobs == spent.unpriced_jobs:
+        return RESERVED
     if spent.cost_usd is None:
         return "unknown: no price is known for its machines" if spent.billable_seconds else "unknown"
     told = f"{dollars(spent.cost_usd)} (estimate)"
     if spent.unpriced_jobs:
-        told = f"at least {told}; {plural(spent.unpriced_jobs, 'job')} without a price"
+        told = f"at least {told}; {_unpriced(spent)}"
     partly = failed.cost_usd and failed.jobs < spent.jobs
     return f"{told}, {dollars(failed.cost_usd or 0)} of it for failed jobs" if partly else told
+
+
+def _unpriced(spent: Spending) -> str:
+    """`2 jobs reserved: not billed by the hour, 1 job without a price`."""
+    reserved, others = spent.reserved_jobs, spent.unpriced_jobs - spent.reserved_jobs
+    parts = [f"{plural(reserved, 'job')} {RESERVED}"] if reserved else []
+    return ", ".join([*parts, f"{plural(others, 'job')} without a price"] if others else parts)
 
 
 def failures(analysis: Analysis) -> tuple[str, ...]:
