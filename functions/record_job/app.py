@@ -10,7 +10,7 @@ from trialbook.record_job import record_job
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import count, logger, metrics
 from trialbook.runtime.settings import Settings
-from trialbook.runtime.sqs_batch import envelope_of, process
+from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 from trialbook.services import open_services
 
 settings = Settings.from_environment()
@@ -20,7 +20,7 @@ give_up = giving_up(services.session(), settings.dead_letters_url)
 
 def record(message: SQSRecord) -> None:
     """One message."""
-    outcome = record_job(envelope_of(message), services)
+    outcome = record_job(envelope_of(message), services, delivery_of(message))
     count(f"Events{outcome.title().replace(' ', '')}")
 
 

@@ -121,7 +121,9 @@ def test_members_may_put_sagemakers_events_on_the_default_bus() -> None:
     assert "EventBusName" not in policy  # the default one
     assert policy["Statement"]["Principal"] == {"AWS": [OTHER, "333344445555"]}
     assert policy["Statement"]["Resource"] == BUS
-    assert policy["Statement"]["Condition"] == {"ForAllValues:StringEquals": {"events:source": ["aws.sagemaker"]}}
+    assert policy["Statement"]["Condition"] == {
+        "ForAllValues:StringEquals": {"events:source": ["aws.sagemaker", "aws.batch"]}
+    }
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "events").glob("*-*.json")), ids=lambda path: str(path.stem))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import RECORDINGS, ROOT
-from trialbook.core.events import DETAIL_TYPES, PipelineStep, parse_event
+from trialbook.core.events import DETAIL_TYPES, parse_event
+from trialbook.core.jobs import Job
 
 SAMPLES = sorted((ROOT / "events").glob("*-*.json"))
 STATES = {
@@ -19,6 +20,7 @@ STATES = {
     "tuning": ("in-progress", "completed", "failed", "stopped"),
     "pipeline-execution": ("executing", "succeeded", "failed", "stopped"),
     "pipeline-step": ("executing", "succeeded", "failed", "stopped"),
+    "service-job": ("starting", "succeeded", "failed"),
 }
 
 
@@ -38,7 +40,7 @@ def test_a_sample_is_parsed_to_the_state_in_its_name(path: Path) -> None:
     expected = {"progress": "InProgress", "executing": "InProgress", "starting": "InProgress", "succeeded": "Completed"}
 
     assert seen.status == expected.get(state, state.title())
-    if not isinstance(seen, PipelineStep):
+    if isinstance(seen, Job):
         assert seen.is_terminal == (seen.ended_at is not None)
 
 

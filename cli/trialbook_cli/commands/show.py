@@ -11,6 +11,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Record, Sweep
+from trialbook.core.times import iso_or_none
 from trialbook_book.book import Book
 from trialbook_cli import told
 from trialbook_cli.listing import table_of
@@ -74,6 +75,11 @@ def _line(record: Record, attachment: Attachment | None) -> Line:
         "image": job.image or job.algorithm,
         "instances": [{"type": each.instance_type, "count": each.instance_count} for each in job.instances],
         "training_plan": job.training_plan,
+        "queue": job.queue,
+        "submitted_at": iso_or_none(job.submitted_at),
+        "queued_seconds": job.queued_seconds,
+        "attempt": job.attempt,
+        "retried_as": job.retried_as,
         "model_artifact": job.model_artifact,
         "attached": None if attachment is None else attachment.is_attached,
         "attachment_problem": attachment.problem if attachment else None,
@@ -100,6 +106,9 @@ def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str
         ("started", _moment(job.started_at or job.created_at)),
         ("ended", _moment(job.ended_at)),
         ("took", None if seconds is None else duration(seconds)),
+        ("queue", job.queue),
+        ("waited", None if job.queued_seconds is None else duration(job.queued_seconds)),
+        ("attempt", None if job.attempt is None else str(job.attempt)),
         ("billed", None if job.billable_seconds is None else duration(job.billable_seconds)),
         ("machines", ", ".join(f"{each.instance_count} x {each.instance_type}" for each in job.instances) or None),
         ("training plan", f"{job.training_plan} ({RESERVED})" if job.training_plan else None),

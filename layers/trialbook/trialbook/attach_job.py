@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from trialbook.adapters.sagemaker import LimitExceeded, NotFound, Refused, SageMaker, Throttled, Unreadable
 from trialbook.core.attachments import WHOLE_EXPERIMENT, Attachment, Shard
-from trialbook.core.events import PipelineStep, parse_event
+from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
 from trialbook.core.merging import is_made_anew, is_new_life, merge
 from trialbook.core.names import shard_name, valid_name
@@ -46,7 +46,7 @@ def attach_job(envelope: object, services: Services, delivery: int = 1) -> Outco
     Raises NotAJobEvent, and TryLater while the component is not there or SageMaker throttles.
     """
     seen = parse_event(envelope)
-    if isinstance(seen, PipelineStep) or seen.component_name is None:
+    if not isinstance(seen, Job) or seen.component_name is None:
         return Outcome.LEFT_OUT
     return attach(seen, services, delivery)
 

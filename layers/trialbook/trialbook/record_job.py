@@ -8,17 +8,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
+from itertools import pairwise
+from typing import Any
 
 from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, Unreadable
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, NotDescribed, TuningJob
 from trialbook.core.merging import is_new_life, merge
 from trialbook.core.placement import left_out
+from trialbook.core.service_jobs import ServiceJob
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.runtime.observability import count, logger
 from trialbook.services import Services
 
+_PATIENCE = 4  # deliveries, a quarter of an hour with the queue's visibility timeout
 _AUTOPILOT_NAME = re.compile(r".+-tuning-job-\d+-[0-9a-f]+")
 _WHY: Mapping[type, NotDescribed] = {
     NotFound: NotDescribed.DELETED,
@@ -36,13 +40,22 @@ class Outcome(StrEnum):
     LEFT_OUT = "left out"
 
 
-def record_job(envelope: object, services: Services) -> Outcome:
-    """Records what an EventBridge envelope tells. Raises NotAJobEvent, Throttled, Conflict."""
+class NotYet(Exception):
+    """What the event is about is not in the ledger yet: its message comes again."""
+
+
+def record_job(envelope: object, services: Services, delivery: int = 1) -> Outcome:
+    """Records what an EventBridge envelope tells; `delivery` counts how often this message came.
+
+    Raises NotYet, NotAJobEvent, Throttled, Conflict.
+    """
     seen = parse_event(envelope)
     if isinstance(seen, PipelineStep):
         services.ledger.pipelines.put_step(seen, services.ledger.masker)
         name_pipeline(seen.execution, services)
         return Outcome.RECORDED
+    if isinstance(seen, ServiceJob):
+        return record_service_job(seen, services, delivery)
     if seen.key.kind is JobKind.PIPELINE_EXECUTION:
         name_pipeline(seen.key, services)
     return record(seen, services)
@@ -64,6 +77,34 @@ def _move(known: Record, pipeline: str, services: Services) -> None:
         book.enter_tuning_job(TuningJob(job))
     else:
         book.enter(job, known)
+
+
+def record_service_job(seen: ServiceJob, services: Services, delivery: int = 1) -> Outcome:
+    """Enters what a queue of AWS Batch says of its training jobs. The last attempt is the trial and comes first, so
+    that the sweep that an earlier attempt leaves is never empty.
+
+    What belongs to no training job passes by, and so does what is still unknown or left out after some deliveries.
+    Raises NotYet before that: the training job's own event is on its way.
+    """
+    records = [services.ledger.record(key) for key in seen.attempts]
+    found = [(number, known) for number, known in enumerate(records, 1) if known is not None]
+    changed = [_enter_attempt(replace(known.job, **_queued(seen, number)), services) for number, known in found[::-1]]
+    for (_, earlier), (_, later) in pairwise(found):
+        changed.append(_enter_attempt(replace(earlier.job, retried_as=later.job.name), services))
+    if len(found) < len(records) and delivery < _PATIENCE:
+        raise NotYet(f"{len(records) - len(found)} of {len(records)} attempts are not recorded yet")
+    return Outcome.LEFT_OUT if not found else Outcome.RECORDED if any(changed) else Outcome.UNCHANGED
+
+
+def _queued(seen: ServiceJob, number: int) -> dict[str, Any]:
+    return {"submitted_at": seen.submitted_at, "queue": seen.queue, "attempt": number}
+
+
+def _enter_attempt(seen: Job, services: Services) -> bool:
+    """Whether the record of the job, as it is by now, has changed."""
+    known = services.ledger.record(seen.key)
+    is_history = known is not None and known.is_history
+    return known is not None and _bookkeeper(services, is_history).enter(seen, known) is not None
 
 
 def with_pipeline(job: Job, services: Services) -> Job:

@@ -31,11 +31,12 @@ class Membership:
 
 
 def membership(job: Job, placement: Placement, tuning_sweep: str | None) -> Membership | None:
-    """Which sweep a job is part of; only training jobs search. A loop's window depends on the job's neighbours.
+    """Which sweep a job is part of; only training jobs search, without the attempts that were tried again. A loop's
+    window depends on the job's neighbours.
 
     `placement` names the experiment and `tuning_sweep` the tuning job as the book calls them.
     """
-    if job.key.kind is not JobKind.TRAINING:
+    if job.key.kind is not JobKind.TRAINING or job.retried_as is not None:
         return None
     if tuning_sweep:
         return Membership(SweepKind.TUNING, tuning_sweep)
@@ -109,7 +110,7 @@ def _by_tag(job: Job) -> Objective | None:
 
 def _without(job: Job, objective: Objective | None, value: float | None, ranks: bool) -> str | None:
     ended_well = job.status == COMPLETED or (job.status == STOPPED and ranks)
-    if job.key.kind is not JobKind.TRAINING or not ended_well or value is not None:
+    if job.key.kind is not JobKind.TRAINING or job.retried_as or not ended_well or value is not None:
         return None
     return why_without_value(job, objective)
 

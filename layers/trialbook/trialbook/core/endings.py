@@ -19,6 +19,8 @@ def why_stopped(job: Job) -> str | None:
 
 def why_not_ranked(record: Record) -> str | None:
     """Why a job that ended does not rank; None where it does, failed, or was stopped by somebody."""
+    if record.job.retried_as is not None:
+        return f"it was tried again as {record.job.retried_as}"
     if record.without_objective is not None:
         return record.without_objective
     why = why_stopped(record.job)

@@ -8,6 +8,7 @@ from typing import Any
 from trialbook.core.describe import job_from_detail
 from trialbook.core.errors import InvalidInput, NotAJobEvent
 from trialbook.core.jobs import COMPLETED, IN_PROGRESS, Job, JobKey, JobKind
+from trialbook.core.service_jobs import ServiceJob, service_job_from_detail
 from trialbook.core.times import parse_time
 
 SOURCE = "aws.sagemaker"
@@ -19,7 +20,8 @@ _KINDS = {
 }
 _PIPELINE_EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
 _PIPELINE_STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
-DETAIL_TYPES = (*_KINDS, _PIPELINE_EXECUTION, _PIPELINE_STEP)
+_SERVICE_JOB = "Batch Service Job State Change"
+DETAIL_TYPES = (*_KINDS, _PIPELINE_EXECUTION, _PIPELINE_STEP, _SERVICE_JOB)
 
 # Pipelines have words of their own for what jobs call InProgress and Completed.
 _PIPELINE_STATUS = {"Executing": IN_PROGRESS, "Starting": IN_PROGRESS, "Succeeded": COMPLETED}
@@ -39,7 +41,7 @@ class PipelineStep:
     failure_reason: str | None
 
 
-def parse_event(envelope: object) -> Job | PipelineStep:
+def parse_event(envelope: object) -> Job | PipelineStep | ServiceJob:
     """What an EventBridge envelope tells. Raises NotAJobEvent, naming field and value, on anything else."""
     if not isinstance(envelope, Mapping):
         raise NotAJobEvent("event", envelope, "an EventBridge envelope (a JSON object)")
@@ -55,6 +57,8 @@ def parse_event(envelope: object) -> Job | PipelineStep:
             return _pipeline_execution(detail, account, region, envelope.get("time"))
         if detail_type == _PIPELINE_STEP:
             return _pipeline_step(detail, account, region)
+        if detail_type == _SERVICE_JOB:
+            return service_job_from_detail(detail, account, region)
         return _job(_KINDS[detail_type], detail, account, region, envelope.get("time"))
     except NotAJobEvent:
         raise

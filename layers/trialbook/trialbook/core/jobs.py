@@ -133,6 +133,8 @@ class Job:
     `described` tells that Describe answered with the terminal state, so that nothing more can be learned.
     `not_described` is why Describe did not; what events do not tell is unknown then, metrics above all.
     `training_plan` is the ARN of the plan that reserved its machines: they are paid with the plan, not by the hour.
+    A job that came through a queue of AWS Batch has the moment of its submission, its queue, and which attempt it is;
+    `retried_as` is the job of the next attempt: then that one is the trial, and this one only an attempt at it.
     `made_by` is the ARN of what started this job as a helper (Debugger, Autopilot, Ground Truth, monitoring).
     """
 
@@ -155,6 +157,10 @@ class Job:
     pipeline: str | None = None
     pipeline_execution: str | None = None
     made_by: str | None = None
+    submitted_at: datetime | None = None
+    queue: str | None = None
+    attempt: int | None = None
+    retried_as: str | None = None
     failure_reason: str | None = None
     image: str | None = None
     algorithm: str | None = None
@@ -192,6 +198,13 @@ class Job:
         """From start (or creation, where SageMaker gives no start) to end; None while that is unknown."""
         begin = self.started_at or self.created_at
         return None if begin is None or self.ended_at is None else (self.ended_at - begin).total_seconds()
+
+    @property
+    def queued_seconds(self) -> float | None:
+        """How long it waited in its queue; None if it came through none, or was tried before."""
+        if self.submitted_at is None or self.created_at is None or self.attempt != 1:
+            return None
+        return max((self.created_at - self.submitted_at).total_seconds(), 0.0)
 
     def metric(self, name: str) -> Metric | None:
         """The final metric of that name."""

@@ -179,7 +179,10 @@ def _has_metric(job: Job, definition: TuningDefinition) -> bool:
 
 
 def may_rank(job: Job, rank_stopped: bool | None = None) -> bool:
-    """Completed jobs rank. Stopped ones rank as children of a tuning job (early stopping), or where a rule says so."""
+    """Completed jobs rank, unless they were tried again. Stopped ones rank as children of a tuning job (early
+    stopping), or where a rule says so."""
+    if job.retried_as is not None:
+        return False
     if job.status == STOPPED:
         return bool(job.tuning_job) if rank_stopped is None else rank_stopped
     return job.status == COMPLETED

@@ -250,8 +250,9 @@ def counts_of(record: Record) -> Counts:
 
 
 def start_of(job: Job) -> datetime:
-    """When the job was launched: creation, which every event carries, else the earliest time known."""
-    known = (job.created_at, job.started_at, job.last_modified_at, job.ended_at)
+    """When the job was launched: its submission to a queue, else its creation, which every event carries, else the
+    earliest time known."""
+    known = (job.submitted_at, job.created_at, job.started_at, job.last_modified_at, job.ended_at)
     return next(moment for moment in known if moment is not None)
 
 

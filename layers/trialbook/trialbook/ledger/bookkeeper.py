@@ -128,6 +128,8 @@ class Bookkeeper:
             fresh = self._assessed(job, placement, old)
             if part is not None:
                 return self._enter_loop(old, fresh)
+            if old is not None and old.sweep is not None:
+                return self._take_out(old, fresh)
             self.ledger.write([fresh])
             return fresh
         is_read = read is not None and read.id == part.id
@@ -213,6 +215,18 @@ class Bookkeeper:
             order = self._arrange(near, fresh, False, self.rules.quiet_period(left.experiment), loops)
             left = order.standing[left.id]
         return left, loops
+
+    def _take_out(self, old: Record, fresh: Record) -> Record:
+        """The record of a job that leaves its sweep for none. The last job of a sweep stays: no sweep is empty."""
+        left, loops = self._leave(old, fresh, "")
+        if left is None:
+            self.ledger.write([fresh], loops=loops)
+            return fresh
+        rest = recount(left, [each for each in self.ledger.records_of(left) if each.key != old.key])
+        if not rest.counts.jobs:
+            return self._write(old, replace(fresh, sweep=old.sweep), left, None, loops)
+        self.ledger.write([fresh], [self._due(_reopened(rest))], loops)
+        return fresh
 
     def _arrange(
         self, near: Sequence[Sweep], fresh: Record, comes: bool, quiet: timedelta, loops: dict[str, LoopVersion]
@@ -441,7 +455,7 @@ def _near(found: Iterable[Sweep], job: Job, quiet: timedelta) -> Iterable[Sweep]
     for window in found:
         if is_near(window, job, quiet):
             yield window
-        elif window.last_at is not None and window.last_at < (job.created_at or window.last_at):
+        elif window.last_at is not None and window.last_at < start_of(job):
             return  # all that follow ended even earlier
 
 

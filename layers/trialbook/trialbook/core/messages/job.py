@@ -135,6 +135,10 @@ def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:
     values = [f"{each.name} {shown(each.value)}" for each in record.job.final_metrics if each.value is not None]
     if values:
         told.append(Fact("Final metrics", listed(values, _METRICS)))
+    if record.job.queued_seconds is not None:
+        told.append(
+            Fact("Waited in queue", f"{duration(record.job.queued_seconds)} in {record.job.queue or 'its queue'}")
+        )
     spent = spending_facts(cost([record.job], record.job, facts.prices))
     told += [each for each in spent if each.label != "Wall time"]  # how long it ran stands in the verdict
     owner = owner_of([record], rules)
