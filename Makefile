@@ -47,7 +47,7 @@ demo: setup ## Replays two recordings of real training on this machine, without 
 environments:
 	@$(MAKE) --silent --no-print-directory --jobs=4 .venv/.ready .venv-sam/.ready .venv-checkov/.ready .venv-deployed/.ready
 
-test: environments ## Runs every check: format, lint, types, template, tests
+test: environments ## Runs every check: format, lint, types, template, prose, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -69,7 +69,7 @@ validate: .venv-sam/.ready .venv-checkov/.ready ## Checks template.yaml and memb
 	.venv-sam/bin/cfn-lint
 	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml member.yaml
 
-build: .venv-sam/.ready ## Builds what is deployed, into .aws-sam/build; needs the template's runtime, a python3.13
+build: .venv-sam/.ready ## Builds the deployment into .aws-sam/build; needs the template's runtime, a python3.13
 	PATH="$$(dirname "$$(.ci/find-python 3.13)"):$$PATH" .venv-sam/bin/sam build --cached --parallel
 
 deployed: environments ## Creates the real stack on an emulator of AWS, drives, updates and deletes it
@@ -78,21 +78,21 @@ deployed: environments ## Creates the real stack on an emulator of AWS, drives, 
 sam-local: setup .venv-sam/.ready ## Builds, and runs every function in a container of Lambda's kind; needs Docker
 	$(BIN)/python -m pytest -v tests/sam_local
 
-recordings: ## Trains again and writes events/recordings anew; the same bytes come out
+recordings: ## Trains again and writes events/recordings; the same bytes come out
 	$(PYTHON) -m venv build/recordings
 	build/recordings/bin/python -m pip install --quiet --require-hashes -r events/recordings/requirements.txt
 	build/recordings/bin/python events/recordings/make.py
 
-docs: setup ## Writes the references in docs/cli.md and docs/python.md anew
+docs: setup ## Writes the generated parts of docs/cli.md and docs/python.md
 	$(BIN)/python docs/make.py
 
 fuzz: setup ## Gives each boundary thousands of hostile inputs and counts what becomes of them
 	$(BIN)/python -m tests.fuzz
 
-bench: setup ## Measures; the figures go to docs/benchmarks.md
+bench: setup ## Measures, and writes docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks
 
-lock: setup ## Locks the dependencies anew, with hashes
+lock: setup ## Locks the dependencies again, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/sam.in -o requirements/sam.txt
@@ -101,5 +101,5 @@ lock: setup ## Locks the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/trialbook/requirements.in -o layers/trialbook/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/charts/requirements.in -o layers/charts/requirements.txt
 
-clean: ## Removes what was made
+clean: ## Removes environments and builds
 	rm -rf .venv .venv-sam .venv-checkov .venv-deployed .aws-sam build demo-out replay-out .mypy_cache .pytest_cache .ruff_cache
