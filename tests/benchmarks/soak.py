@@ -1,8 +1,11 @@
 """20,000 job events of 200 sweeps, half of them loops and half tuning jobs, in eight experiments at once, through the deployed
-wiring, reports, Slack and mail included, with the ledger in AWS's DynamoDB Local. 5 % of the events come twice, 5 % up to
-a quarter of an hour late, 2 % never; one invocation in a hundred dies after one of its calls. Compared with what was made:
-which job is in which sweep, how it ended, which is the best, what stands in Experiments, what people were told. What the
-stand-ins keep is measured apart from the rest of the memory."""
+wiring, reports, Slack and mail included, with the ledger in AWS's DynamoDB Local. 5% of the events come twice, 5% up to
+a quarter of an hour late, 2% never; one invocation in a hundred dies after one of its calls. Half of the sweeps have
+hyperparameters as long as SageMaker takes them, jobs and tuning jobs are deleted and made anew under the same name, two
+jobs can't be described, one call in five hundred hangs, and 48 forged events come before each function that tells of
+events. Compared with what was made: which job is in which sweep, how it ended, which is the best, what stands in
+Experiments, what people were told. In the end the sweeps expire. What the stand-ins keep is measured apart from the rest
+of the memory."""
 
 import json
 import random
@@ -25,13 +28,14 @@ from tests.benchmarks.held import alive, megabytes_held
 from tests.benchmarks.many_sweeps import Made, make_sweeps
 from tests.benchmarks.page import table
 from tests.benchmarks.soak_messages import mail_ids, wrong_messages
+from tests.benchmarks.soak_trouble import EXPIRE_DAYS, FORGED, Trouble, wrongly_expired
 from tests.conftest import ROOT
 from tests.integration.conftest import running_dynamodb_local
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.replaying import Outcome, outcome_of, running
 from trialbook_cli.sagemaker_stand_in import SageMaker
 
-TITLE = "Soak: 20,000 events, some lost, doubled, late, and processes that die"
+TITLE = "Soak: 20,000 events, some lost, doubled, late or forged, processes that die, and calls that hang"
 SWEEPS, JOBS = 200, 50
 TWICE, LATE, LOST, DIES = 0.05, 0.05, 0.02, 0.01
 LATEST = timedelta(minutes=15)
@@ -51,6 +55,24 @@ class Sample:
     megabytes: float
     stand_ins: float
     objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """What a soak left behind, what was measured, what was done, and what was in the way: what is wrong all has to be
+    0."""
+
+    found: Outcome
+    samples: list[Sample]
+    done: dict[str, int]
+    wrong_messages: dict[str, int]
+    trouble: Trouble
+    wrongly_expired: dict[str, int]
+
+    def wrong(self, made: Sequence[Made]) -> dict[str, int]:
+        """All that is wrong."""
+        found = self.trouble.wrong(self.found.dead_letters)
+        return {**wrong(self.found, made), **found, **self.wrong_messages, **self.wrongly_expired}
 
 
 def measure() -> str:
@@ -106,17 +128,32 @@ def dying(cloud: LaptopCloud, noise: random.Random) -> tuple[Callable[[str, str,
     return after_call, deaths
 
 
-def soak(
-    recording: Recording, dynamodb_url: str | None = None
-) -> tuple[Outcome, list[Sample], dict[str, int], dict[str, int]]:
-    """Delivers the disturbed events; what is left behind, what was measured, what was done, and which messages are
-    wrong."""
+def soak(made: Sequence[Made], dynamodb_url: str | None = None) -> Soaked:
+    """Delivers the disturbed events, with all the trouble that there is."""
     noise = random.Random(7)
+    recording = Recording(
+        "soak",
+        sorted((event for sweep in made for event in sweep.events), key=lambda event: str(event["time"])),
+        [answer for sweep in made for answer in sweep.answers],
+    )
     events, done = disturbed(recording.events, noise)
+    anew = [(datetime.fromisoformat(each["response"]["CreationTime"]), each) for sweep in made for each in sweep.anew]
+    undescribed = frozenset(sweep.jobs[-1].name for sweep in made[:2])
+    trouble = Trouble(noise, undescribed, sorted(anew, key=lambda each: each[0]))
     samples = []
-    every = max(1, len(events) // _SAMPLED)
-    with running(recording, dynamodb_url=dynamodb_url) as (cloud, sagemaker):
-        cloud.after_call, deaths = dying(cloud, noise)
+    every, forged_every = max(1, len(events) // _SAMPLED), max(1, len(events) // FORGED)
+    parameters = {"ExpireDays": str(EXPIRE_DAYS)}
+    with (
+        running(recording, dynamodb_url=dynamodb_url, parameters=parameters) as (cloud, sagemaker),
+        trouble.into(cloud, sagemaker),
+    ):
+        dies, deaths = dying(cloud, noise)
+
+        def after_call(function: str, service: str, operation: str) -> None:
+            dies(function, service, operation)
+            trouble.lose_answer(service, operation)
+
+        cloud.after_call = after_call
         began, began_cpu, measuring = time.perf_counter(), time.process_time(), 0.0
         for number, event in enumerate(events, 1):
             if number % every == 1:
@@ -126,26 +163,34 @@ def soak(
                 samples.append(_sample(number - 1, began, cpu - began_cpu - measuring, cloud, sagemaker))
                 measuring += time.process_time() - cpu
                 print(f"{number - 1} of {len(events)} events, {samples[-1]}", file=sys.stderr, flush=True)
+            trouble.make_anew(sagemaker, datetime.fromisoformat(event["time"]))
             cloud.deliver(event)
+            trouble.look(cloud)
+            if number % forged_every == 0:
+                trouble.forge(cloud)
         cloud.finish()
         cpu = time.process_time() - began_cpu - measuring
         samples.append(_sample(len(events), began, cpu, cloud, sagemaker))
         found = outcome_of(cloud, sagemaker)
         invocations = sum(function.invocations for function in cloud.functions.values())
+        expired = wrongly_expired(cloud)
     mails = mail_ids(found)
     told = {
         "events made": len(recording.events),
         "events that came twice": done["twice"],
         "events that came late": done["late"],
         "events lost": done["lost"],
+        **trouble.done,
         "invocations": invocations,
         "invocations that died": found.deaths,
+        "invocations that failed as a whole": trouble.failed.total(),
         "messages and files in Slack": len(found.slack.messages),
         "mails": len(mails),
         "deaths between SES's answer and the record of it": deaths["PostEmail", "SendEmail"],
         "mails that came twice": len(mails) - len(set(mails)),
     }
-    return found, samples, told, wrong_messages(found, deaths["PostEmail", "SendEmail"])
+    messages = wrong_messages(found, deaths["PostEmail", "SendEmail"])
+    return Soaked(found, samples, told, messages, trouble, expired)
 
 
 def _sample(events: int, began: float, cpu: float, cloud: LaptopCloud, sagemaker: SageMaker) -> Sample:
@@ -194,7 +239,6 @@ def wrong(found: Outcome, made: Sequence[Made]) -> dict[str, int]:
             (sweep.id, sweep.revision) not in finished for sweep in found.sweeps
         ),
         "revisions told as finished under two ids": sum(len(ids) > 1 for ids in finished.values()),
-        "messages in dead-letter queues": sum(map(len, found.dead_letters.values())),
     }
 
 
@@ -270,20 +314,15 @@ def _panel(values: Sequence[Mapping[str, Any]], title: str, colour: str) -> dict
 
 def main(sweeps: int, jobs: int, to: Path) -> None:
     """Prints the figures and draws the picture; fails where anything is wrong."""
-    made = list(make_sweeps(sweeps, jobs))
-    recording = Recording(
-        "soak",
-        sorted((event for sweep in made for event in sweep.events), key=lambda event: str(event["time"])),
-        [answer for sweep in made for answer in sweep.answers],
-    )
+    made = list(make_sweeps(sweeps, jobs, are_odd=True))
     with running_dynamodb_local() as url:
-        found, samples, told, wrong_told = soak(recording, url)
-    faults = {**wrong(found, made), **wrong_told}
+        soaked = soak(made, url)
+    found, samples, faults = soaked.found, soaked.samples, soaked.wrong(made)
     middle, last = samples[len(samples) // 2], samples[-1]
     figures: dict[str, float] = {
         "sweeps": sweeps,
         "jobs": sum(len(sweep.jobs) for sweep in made),
-        **told,
+        **soaked.done,
         **faults,
         "sweeps revised by late jobs": sum(sweep.revision > 1 for sweep in found.sweeps),
         "events a second": round(last.events / last.seconds, 1),

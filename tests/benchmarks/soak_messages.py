@@ -1,10 +1,15 @@
-"""Whether each sweep of a soak was told of in Slack and by mail, once each, with what is so in the end."""
+"""Whether each sweep of a soak was told of in Slack and by mail, once each, with what is so in the end and nothing that
+was forged."""
 
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email import message_from_bytes
+from email.policy import default
 from hashlib import sha256
 
+from tests.benchmarks.soak_trouble import MARK
+from trialbook.core.jobs import COMPLETED
 from trialbook.core.messages import phrases
 from trialbook.core.sweeps import Sweep
 from trialbook_cli.replaying import Outcome
@@ -33,6 +38,12 @@ def wrong_messages(found: Outcome, died_after_mail: int) -> dict[str, int]:
         "reports that stand twice in a thread": sum(number - 1 for number in files.values()),
         "calls that Slack refused": len(found.slack.refused),
         "sweeps without a mail": sum(not _is_mailed(sweep, mails) for sweep in found.sweeps),
+        "messages that say what was forged": sum(map(_is_forged, _texts(found))),
+        "new bests that were none": sum(_hash(each) in marks for each in _worst(found)),
+        "jobs of sweeps with a message of their own": sum(
+            _hash(f"job/{key.account}/{key.region}/{key.kind.value}/{key.name}") in marks
+            for key in (each.key for each in found.records if each.job.status == COMPLETED)
+        ),
         "mails that came twice without such a death": max(0, mails.total() - len(mails) - died_after_mail),
     }
 
@@ -52,6 +63,30 @@ def _is_mailed(sweep: Sweep, mails: Mapping[str, int]) -> bool:
     """Of a revision that says nothing new, no mail is sent."""
     revisions = range(1, sweep.revision + 1)
     return any(_hash(f"sweep/{sweep.id}/{revision}/True") in mails for revision in revisions)
+
+
+def _texts(found: Outcome) -> Iterator[str]:
+    """All that people were told."""
+    for each in found.slack.messages:
+        yield f"{each.text} {json.dumps(each.blocks)}"
+    for mail in found.mails:
+        parsed = message_from_bytes(mail, policy=default)
+        yield str(parsed["Subject"])
+        yield from (part.get_content() for part in parsed.walk() if part.get_content_maintype() == "text")
+
+
+def _is_forged(text: str) -> bool:
+    return MARK in text
+
+
+def _worst(found: Outcome) -> Iterator[str]:
+    """What a message would be about that told of a sweep's worst job as a new best. The first two jobs are passed over:
+    one of them may have been the best before it was made anew."""
+    for sweep in found.sweeps:
+        jobs = sorted((each for each in found.records if each.sweep == sweep.id), key=lambda each: each.job.name)
+        ranked = [(each.value, each.job.name) for each in jobs[2:] if each.value is not None]
+        if len(ranked) > 1:
+            yield f"sweep/{sweep.id}/best/{max(ranked)[1]}"
 
 
 def _mark_of(metadata: Mapping[str, Mapping[str, str]]) -> str:

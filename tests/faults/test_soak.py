@@ -1,17 +1,18 @@
 """The soak in small: what it disturbs does no harm, and what would be wrong is counted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from json import dumps
 from typing import Any
 
 import pytest
 
 from tests.benchmarks import soak as benchmark
+from tests.benchmarks import soak_trouble
 from tests.benchmarks.held import alive, megabytes_held
 from tests.benchmarks.many_sweeps import Made, make_sweeps
-from tests.benchmarks.soak import disturbed, soak, wrong
+from tests.benchmarks.soak import Soaked, disturbed, soak
 from tests.benchmarks.soak_messages import wrong_messages
-from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.replaying import Outcome
 
 pytestmark = pytest.mark.long  # one soak for all of them
@@ -19,31 +20,42 @@ pytestmark = pytest.mark.long  # one soak for all of them
 
 @pytest.fixture(scope="module")
 def made() -> list[Made]:
-    return list(make_sweeps(4, 5))
+    return list(make_sweeps(4, 5, tracks=2, are_odd=True))
 
 
 @pytest.fixture(scope="module")
-def soaked(made: list[Made]) -> tuple[Outcome, Mapping[str, int], Mapping[str, int]]:
-    """What is left behind, what was done, which messages are wrong; with more of everything than in the long run."""
-    events = sorted((event for sweep in made for event in sweep.events), key=lambda event: str(event["time"]))
-    recording = Recording("soak", events, [answer for sweep in made for answer in sweep.answers])
+def soaked(made: list[Made]) -> Soaked:
+    """With more of everything than in the long run."""
     with pytest.MonkeyPatch.context() as patch:
         for name, share in (("DIES", 0.1), ("TWICE", 0.3), ("LATE", 0.3), ("LOST", 0.1)):
             patch.setattr(benchmark, name, share)
-        found, samples, done, faults = soak(recording)
-    assert samples[-1].events > 0
-    return found, done, faults
+        patch.setattr(soak_trouble, "HANGS", 0.01)
+        done = soak(made)
+    assert done.samples[-1].events > 0
+    return done
 
 
 def test_events_are_lost_doubled_and_late_and_processes_die_and_nothing_is_wrong(
-    soaked: tuple[Outcome, Mapping[str, int], Mapping[str, int]], made: list[Made]
+    soaked: Soaked, made: list[Made]
 ) -> None:
-    found, done, faults = soaked
+    done = soaked.done
 
     assert min(done[f"events {each}"] for each in ("lost", "that came late", "that came twice")) > 0
     assert done["invocations that died"] > 3
-    assert not any(wrong(found, made).values()), wrong(found, made)
-    assert not any(faults.values()), faults
+    assert not any(soaked.wrong(made).values()), soaked.wrong(made)
+
+
+def test_calls_hang_jobs_are_made_anew_and_cannot_be_described_and_events_are_forged(
+    soaked: Soaked, made: list[Made]
+) -> None:
+    done = soaked.done
+    longest = max(len(dumps(dict(each.job.hyper_parameters))) for each in soaked.found.records)
+
+    assert min(done[each] for each in ("jobs made anew", "tuning jobs made anew", "Describe refused")) > 0
+    assert done["calls that hung"] > 5
+    assert done["forged events"] > 30
+    assert longest > 240_000
+    assert {sweep.id for sweep in soaked.found.sweeps} >= {made[0].tuning_job, f"{made[0].tuning_job}.2"}
 
 
 def _without_job(found: Outcome) -> Outcome:
@@ -90,19 +102,21 @@ def _dead_letter(found: Outcome) -> Outcome:
 def test_what_is_wrong_is_counted(
     change: Callable[[Outcome], Outcome],
     counted: str,
-    soaked: tuple[Outcome, Mapping[str, int], Mapping[str, int]],
+    soaked: Soaked,
     made: list[Made],
 ) -> None:
-    training = replace(soaked[0], records=tuple(r for r in soaked[0].records if r.key.kind == "TrainingJob"))
+    found = soaked.found
+    training = replace(found, records=tuple(r for r in found.records if r.key.kind == "TrainingJob"))
+    changed = replace(soaked, found=change(training))
 
-    assert wrong(change(training), made)[counted] > 0
+    assert changed.wrong(made)[counted] > 0
 
 
 def test_missing_and_doubled_messages_are_counted(
-    soaked: tuple[Outcome, Mapping[str, int], Mapping[str, int]],
+    soaked: Soaked,
 ) -> None:
-    found, done, _ = soaked
-    died = done["deaths between SES's answer and the record of it"]
+    found = soaked.found
+    died = soaked.done["deaths between SES's answer and the record of it"]
     doubled = replace(found, mails=(*found.mails, *found.mails[:1] * (died + 1)))
 
     assert wrong_messages(replace(found, mails=()), died)["sweeps without a mail"] == len(found.sweeps)

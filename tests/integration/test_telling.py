@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -166,17 +166,26 @@ def test_no_link_outlives_sixty_days_whatever_an_event_says(loop: Replayed) -> N
 
 def test_what_an_event_claims_of_a_new_best_counts_for_nothing_beside_the_ledger(loop: Replayed) -> None:
     event = loop.of_type("Best Trial Changed")
-    jobs = [each.job.name for each in loop.services.ledger.jobs()]
+    best, *_, worst = (each.job.name for each in loop.services.ledger.ranking(event["detail"]["sweep"]["sweep"]))
     claimed = {"value": -77.25, "hyper_parameters": {"min_child_weight": "words of somebody else"}}
 
     def said(old: str, new: str) -> str:
         detail = event["detail"] | {"old": {"job_name": old, **claimed}, "new": {"job_name": new, **claimed}}
         return repr(loop.told({**event, "detail": detail}))
 
-    assert "new best validation:error 0.0" in said(jobs[0], jobs[1])
-    for forged in (said(jobs[0], jobs[1]), said(jobs[0], "no such job"), said("no such job", jobs[1])):
+    assert "new best validation:error 0.0" in said(worst, best)
+    assert "new best" not in said(best, worst)
+    for forged in (said(worst, best), said(best, worst), said(worst, "no such job"), said("no such job", best)):
         assert "77.25" not in forged
         assert "somebody else" not in forged
+
+
+def test_a_job_of_a_sweep_is_not_told_as_a_single_one_whoever_says_so(loop: Replayed) -> None:
+    record = next(iter(loop.services.ledger.jobs()))
+    job = {**asdict(record.key), "job_name": record.job.name, "kind": record.key.kind.value}
+    event = {"detail-type": "Job Finished", "detail": {"id": "job-finished/x", "job": job}}
+
+    assert loop.told(event) == []
 
 
 def test_without_signed_links_there_is_none(loop: Replayed) -> None:

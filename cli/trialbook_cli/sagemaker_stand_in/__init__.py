@@ -8,8 +8,18 @@ quotas, error codes, jobs that run through their secondary statuses on a clock t
 from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.errors import ApiError
 from trialbook_cli.sagemaker_stand_in.launching import Epochs, Outcome, Phases
-from trialbook_cli.sagemaker_stand_in.recording import from_recording
+from trialbook_cli.sagemaker_stand_in.recording import described_job, from_recording
 from trialbook_cli.sagemaker_stand_in.server import serve
 from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
-__all__ = ["Account", "ApiError", "Epochs", "Outcome", "Phases", "SageMaker", "from_recording", "serve"]
+__all__ = [
+    "Account",
+    "ApiError",
+    "Epochs",
+    "Outcome",
+    "Phases",
+    "SageMaker",
+    "described_job",
+    "from_recording",
+    "serve",
+]

@@ -176,6 +176,12 @@ class Experiments:
         if component.source_arn:
             self.by_source[component.source_arn.lower()] = component.name.lower()
 
+    def remove_component(self, name: str) -> None:
+        """A component goes with its job, out of the trials that it stands in."""
+        gone = self.components.pop(name.lower())
+        for trial in gone.trials:
+            self.trials[trial].components.pop(gone.name.lower(), None)
+
     def component(self, name: str) -> Component:
         """A component that has appeared by now."""
         found = self.components.get(name.lower())

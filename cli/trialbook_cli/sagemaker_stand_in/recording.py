@@ -45,8 +45,7 @@ def from_recording(
                 name = request["TrialComponentName"].removesuffix("-aws-training-job")
                 sagemaker.statistics[name] = list(response.get("Metrics", ()))
             else:
-                kind = _DESCRIBES[operation]
-                final = {key: _timed(key, value) for key, value in response.items()}
+                kind, final = described_job(answer)
                 missing = [key for key in (kind.value.name, kind.value.status, "CreationTime") if not final.get(key)]
                 if missing:
                     raise UnreadableAnswer(number, f"response lacks {', '.join(missing)}")
@@ -57,6 +56,11 @@ def from_recording(
         arn = final.get(kind.value.arn_field) or sagemaker.arn(kind.value.arn, final[kind.value.name])
         sagemaker.add(kind, final, tags.get(arn.lower(), {}))
     return sagemaker
+
+
+def described_job(answer: Mapping[str, Any]) -> tuple[Kind, dict[str, Any]]:
+    """Kind and final state of the job that a recorded Describe tells of."""
+    return _DESCRIBES[answer["operation"]], {key: _timed(key, value) for key, value in answer["response"].items()}
 
 
 def _timed(key: str, value: Any) -> Any:

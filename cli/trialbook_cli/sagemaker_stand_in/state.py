@@ -188,6 +188,16 @@ class SageMaker:
         for moment in self._changes(kind, final):
             heapq.heappush(self._due, (moment, next(self._ids), kind, name))
 
+    def remove(self, kind: Kind, name: str) -> None:
+        """A job is deleted, with its component; its name may be given again. Of a tuning job the children stay, which
+        no list tells of any more."""
+        del self.jobs[kind][name]
+        self._names.discard((kind, name.lower()))
+        if kind is Kind.TUNING:
+            self.children.pop(name.lower(), None)
+        if kind.value.component is not None:
+            self.experiments.remove_component(name + kind.value.component)
+
     def _add_component(self, kind: Kind, final: Answer, tuning: str) -> None:
         suffix = kind.value.component
         if suffix is None:

@@ -14,7 +14,7 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
 from trialbook.core.analysis.digest import ALT_TEXT, from_data
 from trialbook.core.analysis.model import Analysis
-from trialbook.core.announcements import BEST_TRIAL_CHANGED, BEST_TRIALS, Announcement, announcement_of
+from trialbook.core.announcements import BEST_TRIAL_CHANGED, BEST_TRIALS, JOB_FINISHED, Announcement, announcement_of
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import FAILED, JobKey, JobKind
 from trialbook.core.message import Message
@@ -90,8 +90,10 @@ def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addre
 
 def _with_bests_of_the_ledger(event: Announcement, sweep: Sweep, services: Services) -> Announcement:
     """The event with values and hyperparameters as the ledger has them: of the event's own only the names count. What
-    the ledger does not have in that sweep is not told."""
-    found = {which: _best_of_the_ledger(event.detail.get(which), sweep, services) for which in ("old", "new")}
+    the ledger does not have in that sweep is not told, nor a new best that is no better than the old one there."""
+    old, new = (_record_in(sweep, event.detail.get(which), services) for which in ("old", "new"))
+    is_better = old is None or new is None or new.sweep_rank < old.sweep_rank
+    found = {"old": _best(old), "new": _best(new) if is_better else None}
     objective = sweep.objective
     about = {
         "sweep": event.detail["sweep"]["sweep"],  # it may have merged since
@@ -100,14 +102,19 @@ def _with_bests_of_the_ledger(event: Announcement, sweep: Sweep, services: Servi
     return replace(event, detail={**event.detail, **found, "sweep": about})
 
 
-def _best_of_the_ledger(told: Any, sweep: Sweep, services: Services) -> Mapping[str, Any] | None:
+def _record_in(sweep: Sweep, told: Any, services: Services) -> Record | None:
+    """The ranked job of the sweep that an event names."""
     name = told.get("job_name") if isinstance(told, Mapping) else None
     if not isinstance(name, str) or not name:
         return None
     record = services.ledger.record(JobKey(sweep.account, sweep.region, JobKind.TRAINING, name))
-    if record is None or record.sweep != sweep.id or record.value is None:
+    return record if record is not None and record.sweep == sweep.id and record.value is not None else None
+
+
+def _best(record: Record | None) -> Mapping[str, Any] | None:
+    if record is None:
         return None
-    return {"job_name": name, "value": record.value, "hyper_parameters": record.job.hyper_parameters}
+    return {"job_name": record.job.name, "value": record.value, "hyper_parameters": record.job.hyper_parameters}
 
 
 def _week_facts(event: Announcement, services: Services, where: Addresses) -> WeekFacts | None:
@@ -135,7 +142,8 @@ def _text(event: Announcement, *path: str) -> str:
 
 
 def _job_facts(event: Announcement, services: Services) -> JobFacts | None:
-    """What is known of a single job, beside the experiment's best job before it."""
+    """What is known of a single job, beside the experiment's best job before it. None for one that has ended in a
+    sweep: the sweep tells of it."""
     name, account, region = (_text(event, "job", each) for each in ("job_name", "account", "region"))
     kind = _text(event, "job", "kind")
     if kind not in set(JobKind):
@@ -144,6 +152,8 @@ def _job_facts(event: Announcement, services: Services) -> JobFacts | None:
     if record is None:
         return None
     window = services.ledger.sweep(record.sweep) if record.sweep else None
+    if event.type == JOB_FINISHED and window is not None and not window.is_single:
+        return None
     objective = record.experiment_objective
     before = services.ledger.best_before(window, objective) if window and objective else None
     prices = hourly_prices([record], region, services)
