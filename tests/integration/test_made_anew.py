@@ -2,25 +2,30 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import boto3
 import pytest
 from botocore.session import Session
 from moto import mock_aws
 
-from tests.integration.test_close_and_reconcile import World
+from tests.integration.test_close_and_reconcile import World, starting
 from tests.integration.test_close_and_reconcile import world as world
-from tests.integration.test_replay import CHURN, recording
+from tests.integration.test_replay import CHURN, TUNING, recording
 from tests.unit.making import ACCOUNT, REGION, at, job
 from trialbook.adapters.s3 import Bucket, BusyObject
 from trialbook.attach_job import Outcome, attach
+from trialbook.close_sweeps import close_sweeps
 from trialbook.core.attachments import Attachment
 from trialbook.core.jobs import Job, JobKey, JobKind, TuningDefinition, TuningJob
 from trialbook.core.places import Place, name_there, next_life
 from trialbook.core.rules.document import Rules
+from trialbook.core.sweeps import SweepState
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.ledger import Ledger
 from trialbook.reconcile import repair
+from trialbook.record_job import record_job
+from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
 
 def test_a_job_made_anew_is_attached_anew(world: World) -> None:
@@ -89,6 +94,58 @@ def test_a_tuning_job_made_anew_under_a_deleted_ones_name_has_a_sweep_of_its_own
     assert sweeps["tune.2"].tuning_job.name == sweeps["tune.3"].tuning_job.name == "tune"
     assert sweeps["tune.2"].objective is not None
     assert (sweeps["tune.2"].objective.metric, sweeps["tune.2"].tuning_created_at) == ("f1", at(100))
+
+
+@pytest.mark.parametrize("end_comes", [True, False])
+def test_a_tuning_job_whose_end_comes_late_or_never_takes_nothing_from_the_one_made_anew(
+    end_comes: bool, ledger: Ledger
+) -> None:
+    book = Bookkeeper(ledger, Rules(), lambda key, name: tuning(100, None, "f1"))
+    book.enter_tuning_job(tuning(0, None, "validation:error"))
+    book.enter(job("tune-001", 1, 5, tuning_job="tune"), None)
+    book.enter_tuning_job(tuning(100, None, "f1"))
+    book.enter(job("tune-001-b", 101, 105, tuning_job="tune", metrics={"f1": 0.9}), None)
+    if end_comes:
+        book.enter_tuning_job(tuning(0, 30, "validation:error"))
+        book.enter_tuning_job(tuning(0, None, "validation:error"))
+    book.enter_tuning_job(tuning(100, 130, "f1"))
+    sweeps = {each.id: each for each in ledger.all_sweeps()}
+    record = ledger.record(JobKey(ACCOUNT, REGION, JobKind.TUNING, "tune"))
+
+    assert {each.id: each.counts.jobs for each in sweeps.values()} == {"tune": 1, "tune.2": 1}
+    first, second = sweeps["tune"], sweeps["tune.2"]
+    assert (first.tuning_status, first.tuning_ended_at) == (
+        ("Completed", at(30)) if end_comes else ("Stopped", at(100))
+    )
+    assert (first.tuning_created_at, second.tuning_created_at) == (at(0), at(100))
+    assert (second.tuning_status, second.tuning_ended_at) == ("Completed", at(130))
+    assert record is not None
+    assert (record.job.created_at, record.job.ended_at) == (at(100), at(130))
+
+
+def test_a_sweep_whose_tuning_job_was_made_anew_unseen_is_closed_and_keeps_its_own_facts(world: World) -> None:
+    (final,) = world.sagemaker.jobs[Kind.TUNING].values()
+    name = final["HyperParameterTuningJobName"]
+    begun = next(e for e in recording(TUNING).events if "HyperParameterTuningJobName" in e["detail"])
+    world.now = final["CreationTime"] + timedelta(minutes=1)
+    for event in (dict(begun), *islice(starting(TUNING), 3)):
+        record_job(event, world.services)
+    before = world.ledger.sweep(name)
+    day = timedelta(days=1)
+    world.sagemaker.remove(Kind.TUNING, name)
+    times = {"CreationTime": final["CreationTime"] + day, "LastModifiedTime": final["CreationTime"] + day}
+    anew = {**final, **times, "HyperParameterTuningJobStatus": "InProgress"}
+    del anew["HyperParameterTuningEndTime"]
+    world.sagemaker.add(Kind.TUNING, anew)
+    world.now += 3 * day
+    for _ in range(3):
+        close_sweeps(world.now, world.services)
+    after = world.ledger.sweep(name)
+
+    assert before is not None
+    assert after is not None
+    assert (after.state, after.tuning_status) == (SweepState.CLOSED, "Stopped")
+    assert after.tuning_created_at == before.tuning_created_at
 
 
 def test_the_names_of_lives_never_meet_those_of_places() -> None:

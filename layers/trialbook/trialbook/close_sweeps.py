@@ -16,7 +16,7 @@ from trialbook.adapters.sagemaker import Throttled
 from trialbook.core.closing import looked_at_again, outlook
 from trialbook.core.jobs import STOPPED, TERMINAL, Job
 from trialbook.core.rules.document import Rules
-from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState
+from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, is_of_earlier_life
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.leading import list_experiment
 from trialbook.ledger.ledger import Ledger
@@ -253,8 +253,9 @@ def _described(hanging: Record, services: Services) -> Job:
 
 def _described_tuning_job(sweep: Sweep, services: Services) -> bool:
     found = tuning_job_of(sweep.tuning_job, sweep.tuning_job.name, services)
-    if found is None:
-        blank = Job(sweep.tuning_job, STOPPED, ended_at=sweep.last_at, last_modified_at=sweep.last_at)
+    if found is None or is_of_earlier_life(sweep, found.job):
+        began, last = sweep.tuning_created_at, sweep.last_at
+        blank = Job(sweep.tuning_job, STOPPED, created_at=began, ended_at=last, last_modified_at=last)
         return record(blank, services) is Outcome.RECORDED
     return found.job.is_terminal and record(found.job, services) is Outcome.RECORDED
 

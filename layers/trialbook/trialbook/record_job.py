@@ -122,7 +122,7 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     them.
     """
     known, sweep = _known(seen, services)
-    if known is not None and known.job.described and not is_new_life(known.job, seen):
+    if known is not None and known.job.described and not _is_news(known.job, seen):
         return Outcome.UNCHANGED
     if known is None and not tags_known:
         seen = replace(seen, tags=_tags(seen, services), made_by=seen.made_by or _maker(seen, services))
@@ -141,6 +141,12 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
             _move(entered, pipeline, services)
         return outcome
     return _enter(seen, known, sweep, services, is_history)
+
+
+def _is_news(described: Job, seen: Job) -> bool:
+    """Whether it is of another job of the same name: one that was made anew, or a tuning job that was deleted since,
+    which has a sweep of its own."""
+    return is_new_life(described, seen) or (seen.key.kind is JobKind.TUNING and is_new_life(seen, described))
 
 
 def _enter(seen: Job, known: Record | None, sweep: Sweep | None, services: Services, is_history: bool) -> Outcome:
@@ -263,7 +269,9 @@ def _learned_tuning_job(seen: Job, services: Services) -> TuningJob:
     if not seen.is_terminal and sweep is not None and sweep.definitions:
         return TuningJob(seen)
     found = tuning_job_of(seen.key, seen.name, services)
-    return TuningJob(seen) if found is None else replace(found, job=merge(seen, found.job))
+    if found is None or is_new_life(seen, found.job):
+        return TuningJob(seen)
+    return replace(found, job=merge(seen, found.job))
 
 
 def tuning_job_of(child: JobKey, name: str, services: Services) -> TuningJob | None:

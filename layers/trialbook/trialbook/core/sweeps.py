@@ -219,7 +219,7 @@ def is_of_earlier_life(sweep: Sweep, job: Job) -> bool:
     """Whether a tuning job's sweep was over before the job, itself or a child, was made: the tuning job was deleted
     then, and made anew under the same name."""
     if job.key.kind is JobKind.TUNING:
-        return is_made_anew(sweep.tuning_created_at, job.created_at)
+        return is_made_anew(sweep.tuning_created_at or sweep.first_at, job.created_at)
     is_over = sweep.tuning_status in TERMINAL and sweep.tuning_ended_at is not None
     return is_over and sweep.tuning_ended_at is not None and start_of(job) > sweep.tuning_ended_at
 

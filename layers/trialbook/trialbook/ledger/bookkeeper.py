@@ -27,11 +27,11 @@ from trialbook.core.assessment import (
     with_tuning_job,
 )
 from trialbook.core.closing import due
-from trialbook.core.jobs import Job, JobKey, TuningDefinition, TuningJob
-from trialbook.core.merging import merge
+from trialbook.core.jobs import STOPPED, TERMINAL, Job, JobKey, TuningDefinition, TuningJob
+from trialbook.core.merging import is_new_life, merge
 from trialbook.core.names import same_name
 from trialbook.core.placement import LeftOut, Placement, place
-from trialbook.core.places import Place
+from trialbook.core.places import Place, next_life
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import (
     Interval,
@@ -40,6 +40,7 @@ from trialbook.core.sweeps import (
     Sweep,
     SweepKind,
     SweepState,
+    is_of_earlier_life,
     loop_id,
     loop_of,
     mark_of,
@@ -163,7 +164,7 @@ class Bookkeeper:
         if sweep.definitions or not child.is_terminal:
             return sweep
         tuning_job = self.tuning_job(child.key, sweep.tuning_job.name)
-        if tuning_job is None:
+        if tuning_job is None or is_of_earlier_life(sweep, tuning_job.job):
             return sweep
         return with_tuning_job(sweep, self.ledger.masker.tuning_job(tuning_job), self.rules)
 
@@ -351,15 +352,41 @@ class Bookkeeper:
     def enter_tuning_job(self, seen: TuningJob) -> Record | None:
         """The tuning job's own record, and what it tells about its sweep; None where nothing changed."""
         seen = self.ledger.masker.tuning_job(seen)
-        sweep_id = self.ledger.places.tuning_sweep(seen.job.key, seen.job.name)
-        sweep_id, known = self.ledger.life_of(sweep_id, self.ledger.sweep(sweep_id), seen.job)
+        first_id = self.ledger.places.tuning_sweep(seen.job.key, seen.job.name)
+        sweep_id, known = self.ledger.life_of(first_id, self.ledger.sweep(first_id), seen.job)
+        if sweep_id != first_id:
+            self._end_earlier_lives(first_id, seen.job)
         changed = retried(lambda: self._enter_tuning_job(seen, sweep_id))
         if known is not None and known.counts.ended and seen.definitions != known.definitions and seen.definitions:
             self.rerank(sweep_id)  # children that ended before their objective was known
         return changed
 
+    def _end_earlier_lives(self, sweep_id: str, anew: Job) -> None:
+        """A name is given anew only once its tuning job was deleted: what still runs under it, as far as the ledger
+        knows, is over, so that the new one's children do not join it."""
+        sweep = self.ledger.sweep(sweep_id)
+        while sweep is not None and is_of_earlier_life(sweep, anew):
+            if sweep.tuning_status not in TERMINAL:
+                gone = Job(anew.key, STOPPED, created_at=sweep.tuning_created_at, ended_at=anew.created_at)
+                after = with_tuning_job(sweep, TuningJob(gone), self.rules)
+                self.ledger.write(sweeps=[self._due(_reopened(after))])
+            sweep = self.ledger.sweep(next_life(sweep.id))
+
+    def _enter_earlier_life(self, seen: TuningJob, sweep_id: str, record: Record) -> Record | None:
+        """What comes late of a tuning job that was deleted: its sweep alone hears of it, the record is another's."""
+        known = self.ledger.sweep(sweep_id)
+        if known is None or (known.tuning_status in TERMINAL and not seen.job.is_terminal):
+            return None
+        after = with_tuning_job(known, seen, self.rules)
+        if after == known:
+            return None
+        self.ledger.write(sweeps=[self._due(_reopened(after))])
+        return record
+
     def _enter_tuning_job(self, seen: TuningJob, sweep_id: str) -> Record | None:
         old = self.ledger.record(seen.job.key)
+        if old is not None and is_new_life(seen.job, old.job):
+            return self._enter_earlier_life(seen, sweep_id, old)
         job = merge(old.job if old else None, seen.job)
         placement = self._placed(job, old)
         if isinstance(placement, LeftOut):
