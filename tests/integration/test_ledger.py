@@ -241,7 +241,7 @@ def test_a_process_that_dies_while_windows_are_parted_leaves_them_to_whoever_com
         enter(ledger, job("churn-0", 0, None))
         for number in range(8):
             enter(ledger, job(f"late-{number:02d}", 60 + number, 90))
-        with pytest.raises(Died), _called_after(12, _die):
+        with pytest.raises(Died), _called_after(2, _die, "TransactWriteItems"):  # of four, two jobs in each
             enter(ledger, job("churn-0", 0, 5), moved_at_once=2)
         halfway = [sweep.counts.jobs for sweep in live_sweeps(ledger)]
         enter(ledger, job("elsewhere", 300, 301))
@@ -509,14 +509,15 @@ def test_two_consumers_interleaved_at_any_call_where_one_may_die_leave_sweeps_th
 
 
 @contextmanager
-def _called_after(call: int, action: Callable[[], None]) -> Iterator[None]:
-    """Runs the action once, after the n-th API call within the block (or not at all, if there are fewer)."""
+def _called_after(call: int, action: Callable[[], None], of: str | None = None) -> Iterator[None]:
+    """Runs the action once, after the n-th API call within the block, of all or of one operation (or not at all, if
+    there are fewer)."""
     original: Any = cast("Any", BaseClient)._make_api_call
     left = count(call, -1)
 
     def make_api_call(client: Any, operation: str, request: Any) -> Any:
         answer = original(client, operation, request)
-        if next(left) == 1:
+        if of in (None, operation) and next(left) == 1:
             action()
         return answer
 
