@@ -151,7 +151,7 @@ def soak(made: Sequence[Made], dynamodb_url: str | None = None) -> Soaked:
 
         def after_call(function: str, service: str, operation: str) -> None:
             dies(function, service, operation)
-            trouble.lose_answer(service, operation)
+            trouble.lose_answer(function, service, operation)
 
         cloud.after_call = after_call
         began, began_cpu, measuring = time.perf_counter(), time.process_time(), 0.0
@@ -175,6 +175,7 @@ def soak(made: Sequence[Made], dynamodb_url: str | None = None) -> Soaked:
         invocations = sum(function.invocations for function in cloud.functions.values())
         expired = wrongly_expired(cloud)
     mails = mail_ids(found)
+    records_lost = deaths["PostEmail", "SendEmail"] + trouble.done["records of a mail that hung"]
     told = {
         "events made": len(recording.events),
         "events that came twice": done["twice"],
@@ -186,10 +187,10 @@ def soak(made: Sequence[Made], dynamodb_url: str | None = None) -> Soaked:
         "invocations that failed as a whole": trouble.failed.total(),
         "messages and files in Slack": len(found.slack.messages),
         "mails": len(mails),
-        "deaths between SES's answer and the record of it": deaths["PostEmail", "SendEmail"],
+        "deaths and calls that hung between SES's answer and the record of it": records_lost,
         "mails that came twice": len(mails) - len(set(mails)),
     }
-    messages = wrong_messages(found, deaths["PostEmail", "SendEmail"])
+    messages = wrong_messages(found, records_lost)
     return Soaked(found, samples, told, messages, trouble, expired)
 
 

@@ -36,7 +36,7 @@ from trialbook_cli.slack_stand_in.workspace import Request
 
 HANGS = 0.001  # of the calls, and as many are done though no answer comes
 FORGED = 48  # events in the whole run
-EXPIRE_DAYS = 1
+EXPIRE_DAYS = 7  # longer than what hangs is waited for
 WAITS_AT_MOST = timedelta(minutes=45)  # in the record queue: a few deaths and calls that hang, each of six minutes
 MARK = "forged"  # stands in all that is false
 _QUEUES = {"SlackQueue": "SlackDeadLetters", "EmailQueue": "EmailDeadLetters", "ReportQueue": "ReportDeadLetters"}
@@ -57,6 +57,7 @@ class Trouble:
     failed: Counter[str] = field(default_factory=Counter)
     waited: set[str] = field(default_factory=set)
     _passed: float = 0.0
+    _called: dict[str, str] = field(default_factory=dict)  # last, by each function
 
     @contextmanager
     def into(self, cloud: LaptopCloud, sagemaker: SageMaker) -> Iterator[None]:
@@ -66,6 +67,7 @@ class Trouble:
         def in_its_stead(function: str, service: str, operation: str) -> AWSResponse | None:
             if self.noise.random() < HANGS:
                 self._hang(service)
+                self.done["records of a mail that hung"] += self._called.get(function) == "SendEmail"
                 raise ReadTimeoutError(endpoint_url=f"https://{service}")
             return None
 
@@ -84,8 +86,9 @@ class Trouble:
         with patch("time.monotonic", lambda: clock() + self._passed):
             yield
 
-    def lose_answer(self, service: str, operation: str) -> None:
+    def lose_answer(self, function: str, service: str, operation: str) -> None:
         """A call was done, and hangs all the same; SES's is left out, as it can't be asked what it took."""
+        self._called[function] = operation
         if operation != "SendEmail" and self.noise.random() < HANGS:
             self._hang(service)
             raise ReadTimeoutError(endpoint_url=f"https://{service}")

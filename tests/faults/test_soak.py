@@ -116,7 +116,7 @@ def test_missing_and_doubled_messages_are_counted(
     soaked: Soaked,
 ) -> None:
     found = soaked.found
-    died = soaked.done["deaths between SES's answer and the record of it"]
+    died = soaked.done["deaths and calls that hung between SES's answer and the record of it"]
     doubled = replace(found, mails=(*found.mails, *found.mails[:1] * (died + 1)))
 
     assert wrong_messages(replace(found, mails=()), died)["sweeps without a mail"] == len(found.sweeps)
