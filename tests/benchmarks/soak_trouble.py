@@ -15,7 +15,6 @@ from unittest.mock import patch
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
-from trialbook.adapters.clients import READ
 from trialbook.core.announcements import (
     BEST_TRIAL_CHANGED,
     JOB_FAILED,
@@ -28,6 +27,7 @@ from trialbook.core.announcements import (
 )
 from trialbook.core.sweeps import Sweep, SweepState
 from trialbook.core.times import iso
+from trialbook.runtime.aws_clients import READ
 from trialbook_cli.laptop_cloud import LaptopCloud
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker, described_job
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
@@ -111,7 +111,7 @@ class Trouble:
     def look(self, cloud: LaptopCloud) -> None:
         """Notes which events have waited for too long, but for those of the jobs that were made to fail."""
         before = (cloud.now - WAITS_AT_MOST).timestamp() * 1000
-        for message in cloud._queue("RecordQueue")._messages:
+        for message in cloud.queues.messages("RecordQueue"):
             if message.sent_timestamp < before and not self._is_undescribed(message.body):
                 self.waited.add(message.body)
 

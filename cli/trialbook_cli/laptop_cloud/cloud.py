@@ -371,8 +371,7 @@ class LaptopCloud:
             self._closed_at = self.now
             self._run("CloseSweeps")
         if "Reconcile" in self.schedules and self._active_since_reconcile and _hour(before) != _hour(self.now):
-            self._active_since_reconcile = False
-            self._run("Reconcile")
+            self._active_since_reconcile = self._run("Reconcile") is None  # it failed: in an hour it runs again
         week = self._next_week(before)
         if week is not None and week <= self.now:
             self._run("PostBestTrials")
@@ -415,7 +414,7 @@ class LaptopCloud:
         # moto shows a message when the time is past its moment, not at it
         return datetime.fromtimestamp((min(ups) + 1) / 1000, UTC) if ups else None
 
-    def _run(self, name: str) -> None:
+    def _run(self, name: str) -> Any:
         self._changed = True
         time = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {
@@ -425,7 +424,7 @@ class LaptopCloud:
             "region": self.account.region,
             "detail": {},
         }
-        self._invoke(self.schedules[name], event)
+        return self._invoke(self.schedules[name], event)
 
     def _drain(self) -> None:
         """Polls queues and streams until nothing is there for now."""
