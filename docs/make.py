@@ -30,7 +30,7 @@ from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType,
 from trialbook.core.sweeps import Best, Counts, Record, Sweep, SweepKind, SweepState
 from trialbook_book import book
 from trialbook_book.paged import Page
-from trialbook_cli.helping import example_of, records_of, text_of
+from trialbook_cli.help_format import example_of, records_of, text_of
 from trialbook_cli.main import app
 
 FOLDER = Path(__file__).parent

@@ -1,9 +1,9 @@
-"""What went to the stream's dead letters is announced again.
+"""Announces again the changes that the ledger's stream could not deliver.
 
-A message there names a stretch of the stream: shard, first and last sequence number, and when the changes were made.
-As long as the stream has them, a day, the items that changed are read from it. Later they are found by their own times,
-in the ledger. Each is then marked in the table, so that the stream shows it once more, and `announce_changes` announces
-what it says today. Consumers drop what they have had before, by its id.
+A message in the stream's dead-letter queue names a range of the stream: shard, first and last sequence number, and the
+time of the changes. The stream keeps changes for a day: until then, the changed items are read from it; later they are
+found in the ledger by their own times. Each item is then marked in the table, so that the stream delivers it again and
+`announce_changes` announces its current state. Consumers drop events that they have received before, by id.
 """
 
 import json
@@ -21,17 +21,17 @@ from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.stream import announce_again as show_again
 from trialbook.ledger.table import job_pk, sweep_keys
 from trialbook.runtime import clock
-from trialbook_cli.plain import say
+from trialbook_cli.plain_output import say
 
 Key = tuple[str, str]
 _AT_ONCE, _HIDDEN = 10, 120  # messages that SQS hands out; seconds until they are seen again
 _KEPT_IN_STREAM = timedelta(days=1)
-_SLACK = timedelta(hours=2)  # an event may be recorded so long after what it tells of
+_SLACK = timedelta(hours=2)  # an event may be recorded this long after its time
 _GONE = ("TrimmedDataAccessException", "ResourceNotFoundException", "ExpiredIteratorException", "ValidationException")
 
 
 def announce_again(ledger: Ledger, sqs: Any, url: str, messages: int, *, dry_run: bool) -> None:
-    """Announces what the queue's messages are about, and deletes them; says how many."""
+    """Announces the items that the queue's messages are about, deletes the messages, and prints how many."""
     if not messages:
         say("StreamDeadLetters: empty")
         return
@@ -44,15 +44,15 @@ def announce_again(ledger: Ledger, sqs: Any, url: str, messages: int, *, dry_run
     while batch := _taken(sqs, url, seen):
         for message in batch:
             seen.add(message["MessageId"])
-            found = _stretch(message["Body"])
+            found = _range_of(message["Body"])
             if found is None:
-                say("StreamDeadLetters: 1 stays, it names no stretch of a stream")
+                say("StreamDeadLetters: 1 kept; it names no range of a stream")
                 continue
             mark = uuid4().hex
             marked += sum(show_again(ledger.table, key, mark) for key in sorted(set(_changed(found, ledger, streams))))
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             done += 1
-    say(f"StreamDeadLetters: {done} handled, {marked} jobs and sweeps are announced again")
+    say(f"StreamDeadLetters: {done} handled; {marked} jobs and sweeps are announced again")
 
 
 def _taken(sqs: Any, url: str, seen: set[str]) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def _taken(sqs: Any, url: str, seen: set[str]) -> list[dict[str, Any]]:
     return [each for each in answer.get("Messages", []) if each["MessageId"] not in seen]
 
 
-def _stretch(body: str) -> Mapping[str, Any] | None:
+def _range_of(body: str) -> Mapping[str, Any] | None:
     try:
         found = json.loads(body)["DDBStreamBatchInfo"]
         _ = (found["shardId"], found["startSequenceNumber"], int(found["endSequenceNumber"]), found["streamArn"])
@@ -71,27 +71,27 @@ def _stretch(body: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, Mapping) else None
 
 
-def _changed(stretch: Mapping[str, Any], ledger: Ledger, streams: Any) -> Iterator[Key]:
-    last = _moment(stretch, "approximateArrivalOfLastRecord")
+def _changed(stream_range: Mapping[str, Any], ledger: Ledger, streams: Any) -> Iterator[Key]:
+    last = _moment(stream_range, "approximateArrivalOfLastRecord")
     if last is not None and clock.now() - last > _KEPT_IN_STREAM:
-        yield from _in_ledger(stretch, ledger)
+        yield from _in_ledger(stream_range, ledger)
         return
     try:
-        yield from list(_in_stream(stretch, streams))
+        yield from list(_in_stream(stream_range, streams))
     except ClientError as error:
         if error.response["Error"]["Code"] not in _GONE:
             raise
-        yield from _in_ledger(stretch, ledger)
+        yield from _in_ledger(stream_range, ledger)
 
 
-def _in_stream(stretch: Mapping[str, Any], streams: Any) -> Iterator[Key]:
-    """The jobs and sweeps that changed, as the stream has them."""
-    last = int(stretch["endSequenceNumber"])
+def _in_stream(stream_range: Mapping[str, Any], streams: Any) -> Iterator[Key]:
+    """The jobs and sweeps that changed, read from the stream."""
+    last = int(stream_range["endSequenceNumber"])
     iterator = streams.get_shard_iterator(
-        StreamArn=stretch["streamArn"],
-        ShardId=stretch["shardId"],
+        StreamArn=stream_range["streamArn"],
+        ShardId=stream_range["shardId"],
         ShardIteratorType="AT_SEQUENCE_NUMBER",
-        SequenceNumber=stretch["startSequenceNumber"],
+        SequenceNumber=stream_range["startSequenceNumber"],
     )["ShardIterator"]
     while iterator:
         answer = streams.get_records(ShardIterator=iterator)
@@ -106,9 +106,9 @@ def _in_stream(stretch: Mapping[str, Any], streams: Any) -> Iterator[Key]:
         iterator = answer.get("NextShardIterator")
 
 
-def _in_ledger(stretch: Mapping[str, Any], ledger: Ledger) -> Iterator[Key]:
+def _in_ledger(stream_range: Mapping[str, Any], ledger: Ledger) -> Iterator[Key]:
     """The jobs and sweeps that were active when the changes were made, by their own times; reads the whole table."""
-    first, last = (_moment(stretch, f"approximateArrivalOf{each}Record") for each in ("First", "Last"))
+    first, last = (_moment(stream_range, f"approximateArrivalOf{each}Record") for each in ("First", "Last"))
     if first is None or last is None:
         return
     for sweep in ledger.all_sweeps():
@@ -132,8 +132,8 @@ def _is_within(times: list[datetime], first: datetime, last: datetime) -> bool:
     return bool(times) and min(times) <= last and max(times) >= first - _SLACK
 
 
-def _moment(stretch: Mapping[str, Any], name: str) -> datetime | None:
+def _moment(stream_range: Mapping[str, Any], name: str) -> datetime | None:
     try:
-        return parse_time(stretch.get(name), name)
+        return parse_time(stream_range.get(name), name)
     except InvalidInput:
         return None

@@ -1,4 +1,4 @@
-"""An account's history into the ledger: what reconcile does, over as long a time as is asked for."""
+"""Backfilling: an account's history into the ledger, as reconcile records it, over any length of time."""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -20,7 +20,7 @@ _LONGEST_PAUSE = 60.0  # seconds between tries while SageMaker throttles
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is asked for: the jobs of an account and region that changed within a time, by a part of their name."""
+    """The jobs of an account and region that changed within a time and whose names contain a text."""
 
     account: str
     region: str
@@ -29,13 +29,13 @@ class Span:
     name_contains: str = ""
 
     def mark(self, kind: JobKind) -> str:
-        """The name of the note that tells how far it came; `until` is not part of it, so that a later call goes on."""
+        """The name of the note that keeps the progress; without `until`, so that a later call continues."""
         return f"backfill/{self.account}/{self.region}/{kind.value}/{iso(self.since)}/{self.name_contains}"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far it came: jobs seen and recorded of this kind, and up to when their changes lie."""
+    """Progress: jobs of this kind seen and recorded, and the time up to which changes are covered."""
 
     kind: JobKind
     seen: int
@@ -47,12 +47,12 @@ T = TypeVar("T")
 Pause = Callable[[float], None]
 
 
-def backfill(
+def backfilled(
     span: Span, services: Services, *, dry_run: bool = False, pause: Pause = time.sleep
 ) -> Generator[Progress, None, None]:
-    """Records kind by kind, a hundred jobs at a time, and tells after each page. Goes on where an earlier call stopped.
+    """Records kind by kind, a hundred jobs at a time, and yields the progress after each. Continues an earlier call.
 
-    Tuning jobs come first, so that their children find their objective. Sweeps are closed at the end.
+    Tuning jobs come first, so that their children find their objective. Closes sweeps at the end.
     """
     for kind in KINDS:
         yield from _backfill_kind(kind, span, services, dry_run, pause)
@@ -61,8 +61,8 @@ def backfill(
 
 
 def _backfill_kind(kind: JobKind, span: Span, services: Services, dry_run: bool, pause: Pause) -> Iterator[Progress]:
-    told = None if dry_run else services.ledger.notes.get(span.mark(kind))
-    reached = (parse_time(told, "watermark") if told else None) or span.since
+    noted = None if dry_run else services.ledger.notes.get(span.mark(kind))
+    reached = (parse_time(noted, "watermark") if noted else None) or span.since
     seen = recorded = 0
     sagemaker = services.sagemaker(span.account, span.region)
     met: set[JobKey] = set()
@@ -83,8 +83,7 @@ def _backfill_kind(kind: JobKind, span: Span, services: Services, dry_run: bool,
 
 
 def _all_pages(changed: Callable[[], Iterator[Sequence[Job]]], pause: Pause) -> Iterator[Sequence[Job]]:
-    """The pages that `changed` gives. A generator that has raised is at its end: after a pause, it is asked anew for
-    what has not come yet."""
+    """The pages that `changed` yields. A generator that has raised has ended: after a pause, a new one continues."""
     found = changed()
 
     def following() -> Sequence[Job] | None:
@@ -109,7 +108,7 @@ def _lacking(page: Sequence[Job], services: Services) -> int:
 
 
 def _patiently(call: Callable[[], T], pause: Pause) -> T:
-    """The call, made again after growing pauses while SageMaker throttles."""
+    """The call's result; repeats the call after growing pauses while SageMaker throttles."""
     seconds = 1.0
     while True:
         try:
@@ -120,7 +119,7 @@ def _patiently(call: Callable[[], T], pause: Pause) -> T:
 
 
 def parse_since(text: str, now: datetime, option: str = "--since") -> datetime:
-    """A date, a time, or a length back from now: 2026-01-01, 2026-01-01T12:00Z, 30d, 12h. Raises InvalidInput."""
+    """A date, a time, or an age: 2026-01-01, 2026-01-01T12:00Z, 30d, 12h. Raises InvalidInput."""
     unit = {"d": "days", "h": "hours", "w": "weeks"}.get(text[-1:], "")
     if unit and text[:-1].isdecimal():
         return now - timedelta(**{unit: int(text[:-1])})
@@ -129,5 +128,5 @@ def parse_since(text: str, now: datetime, option: str = "--since") -> datetime:
     except InvalidInput:
         moment = None
     if moment is None:
-        raise InvalidInput(option, text, "a date such as 2026-01-01, or a length of time such as 30d or 12h")
+        raise InvalidInput(option, text, "a date such as 2026-01-01, or an age such as 30d or 12h")
     return moment

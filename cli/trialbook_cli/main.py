@@ -1,36 +1,53 @@
-"""The command `trialbook`. Commands load what they need when they are called: `--help` answers at once."""
+"""The command `trialbook`. Commands import what they need when they are called, so that `--help` answers at once."""
 
 from typing import Annotated
 
 import typer
 
-from trialbook_cli import declared_asking as asking
-from trialbook_cli import declared_keeping as keeping
-from trialbook_cli import declared_trying as trying
-from trialbook_cli.helping import Command, Group
+from trialbook_cli.commands import (
+    backfill,
+    best,
+    compare,
+    demo,
+    doctor,
+    experiments,
+    export,
+    preview,
+    prune,
+    record,
+    redrive,
+    replay,
+    report,
+    rerank,
+    rules,
+    show,
+    sweeps,
+    test_message,
+    trials,
+    watch,
+)
+from trialbook_cli.help_format import Group
 
 app = typer.Typer(
     name="trialbook",
     cls=Group,
     help="The lab book of every SageMaker job: experiment tracking without a line of training code.",
-    epilog="Exit codes: 0 done, 1 failed, 2 the input can't be used. 'trialbook COMMAND --help' says more.",
+    epilog="Exit codes: 0 success, 1 failure, 2 invalid input. Details of a command: trialbook COMMAND --help",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-for title, commands in {
-    "Ask the book": (asking.experiments, asking.sweeps, asking.trials, asking.best, asking.show, asking.compare),
-    "See a sweep": (asking.report, asking.watch),
-    "Try it without AWS": (trying.demo, trying.replay, trying.preview),
-    "Fill and keep the book": (keeping.backfill, keeping.export, keeping.rerank, keeping.prune, keeping.record),
-    "Look after a deployment": (keeping.doctor, keeping.redrive),
-}.items():
-    for command in commands:
-        app.command(cls=Command, rich_help_panel=title)(command)
-app.command("test-message", cls=Command, rich_help_panel="Look after a deployment")(keeping.try_channel)
-app.add_typer(keeping.rules, name="rules", rich_help_panel="Look after a deployment")
+# In the order of `--help`.
+for _command in (
+    *(experiments, sweeps, trials, best, show, compare),
+    *(report, watch),
+    *(demo, replay, preview),
+    *(backfill, export, rerank, prune, record),
+    *(doctor, redrive, test_message, rules),
+):
+    app.add_typer(_command.app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -47,7 +64,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """What holds for every command."""
+    """Options before the command."""
 
 
 def main() -> None:

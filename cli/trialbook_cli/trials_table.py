@@ -1,4 +1,4 @@
-"""A sweep on the terminal: the answer in a line, and its trials as a table, best first."""
+"""A sweep in a terminal: the answer in a line, and its trials as a table, best first."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -7,12 +7,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from trialbook.core.hyper_parameters import searched
 from trialbook.core.jobs import COMPLETED, FAILED
 from trialbook.core.numbers import shown, shown_text
 from trialbook.core.sweeps import Counts, Record, Sweep
-from trialbook_cli.listing import LOOK
-from trialbook_cli.plain import visible
-from trialbook_cli.terminal import console, safe
+from trialbook_book.where import fact
+from trialbook_cli.rich_output import console, safe
+from trialbook_cli.selection import Ranked, check_columns, sort_key
+from trialbook_cli.tables import STYLE, table_of
+from trialbook_cli.visible_text import visible
 
 _WIDE = 120  # columns
 _JOINT = re.compile(r"([_:])(?=.)")
@@ -20,10 +23,10 @@ _MARKS = {COMPLETED: "", FAILED: "✗ "}
 
 
 def verdict(sweep: Sweep, names: Iterable[str]) -> Text:
-    """The answer in a line: counts, best value, and the hyperparameters that made it."""
+    """The answer in a line: counts, best value, and its hyperparameters."""
     text = Text.assemble((visible(sweep.experiment, 120), "bold"), f": {_counted(sweep.counts)}")
     if sweep.best is None:
-        return text.append("; nothing is ranked: no job has the objective")
+        return text.append("; no job is ranked: none has the objective")
     given = sweep.best.hyper_parameters
     at = ", ".join(f"{visible(name)}={visible(shown_text(given[name]), 24)}" for name in names if name in given)
     by = sweep.objective  # an older version left it out where the tuning job did not say
@@ -32,57 +35,97 @@ def verdict(sweep: Sweep, names: Iterable[str]) -> Text:
 
 
 def _counted(counts: Counts) -> str:
-    told = {"failed": counts.failed, "stopped": counts.stopped, "in progress": counts.in_progress}
-    others = [f"{number} {status}" for status, number in told.items() if number]
+    counted = {"failed": counts.failed, "stopped": counts.stopped, "in progress": counts.in_progress}
+    others = [f"{number} {status}" for status, number in counted.items() if number]
     return ", ".join([f"{counts.completed} of {counts.jobs} completed", *others])
 
 
-def trials_table(
-    title: str, records: Sequence[Record], names: Sequence[str], places: Sequence[int] | None = None
-) -> RenderableType:
-    """Rank, value and what varies, as far as the width allows; how it ended; and on wide terminals which job it was.
+def searched_table(name: str, ranked: Sequence[Ranked]) -> RenderableType:
+    """The jobs with the hyperparameters that vary among them."""
+    records = [record for _, record in ranked]
+    places = [place for place, _ in ranked]
+    return trials_table(name, records, searched(record.job for record in records), places, named=name)
 
-    `places` are the records' ranks where they are not the first ones, best first.
+
+def columns_table(ranked: Sequence[Ranked], columns: str) -> RenderableType:
+    """The jobs with the chosen columns. Raises UsageError for an unknown column."""
+    found = [record for _, record in ranked]
+    names = [each.strip() for each in columns.split(",") if each.strip()]
+    check_columns("--columns", names, found)
+    rows = [[_cell(each, fact(record, each)) for each in names] for record in found]
+    numeric = [each for each in names if all(sort_key(fact(record, each) or 0)[0] == 0 for record in found)]
+    return table_of(names, rows, right=numeric)
+
+
+def _cell(name: str, value: str | float | None) -> Text:
+    if value is None:
+        return Text("–")
+    if isinstance(value, float):
+        return Text(f"{value:.1f}" if name == "minutes" else shown(value))
+    return safe(shown_text(value), 80)
+
+
+def trials_table(
+    title: str,
+    records: Sequence[Record],
+    names: Sequence[str],
+    places: Sequence[int] | None = None,
+    *,
+    named: str | None = None,
+) -> RenderableType:
+    """Rank, value, the hyperparameters that fit, status; minutes and job name if there is room for all of them.
+
+    `places` are the ranks of the records if they are not the first ones. `named` is the sweep or experiment by which
+    a line below says how to name a job whose name the table has no room for.
     """
-    is_wide = console.width >= _WIDE
     ranked = list(zip(places or range(1, len(records) + 1), records, strict=True))
     objectives = {record.objective.metric for record in records if record.objective}
     value = objectives.pop() if len(objectives) == 1 else "objective"
-    header = _whole
-    kept = _fitting(value, ranked, names, header, is_wide=is_wide)
-    if len(kept) < len(names):
-        header = _broken
-        kept = _fitting(value, ranked, names, header, is_wide=is_wide)
-    table = Table(**LOOK)
+    header, shows_jobs, kept = _layout(value, ranked, names)
+    table = Table(**STYLE)
     table.add_column("#", justify="right", no_wrap=True)
     for name in (value, *kept):
         table.add_column(header(name), justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    if is_wide:
+    if shows_jobs:
         table.add_column("minutes", justify="right", no_wrap=True)
         table.add_column("job", overflow="fold")
     for place, record in ranked:
         cells = _row(place, record, kept)
-        table.add_row(*cells if is_wide else cells[:-2])
+        table.add_row(*cells if shows_jobs else cells[:-2])
     left = ", ".join(visible(name, 40) for name in names if name not in kept)
-    rest = [Text(f"not shown for want of width: {left}", "dim")] if left else []
+    rest = [Text(f"No room for {left}: widen the terminal or use --columns.", "dim")] if left else []
+    if named is not None and not shows_jobs:
+        rest.append(Text(f"A job by its number: trialbook show {visible(named, 120)}#{ranked[0][0]}", "dim"))
     return Group(Text(visible(title, 100), "dim"), table, *rest)
 
 
+Header = Callable[[str], Text]
+
+
+def _layout(value: str, ranked: Sequence[Ranked], names: Sequence[str]) -> tuple[Header, bool, list[str]]:
+    """How headers are written, whether jobs are named, and which hyperparameters are shown: names of jobs go before
+    hyperparameters go, except on wide terminals."""
+    is_wide = console.width >= _WIDE
+    for header, shows_jobs in ((_whole, True), (_broken, True), (_whole, is_wide), (_broken, is_wide)):
+        kept = _fitting(value, ranked, names, header, shows_jobs=shows_jobs)
+        if kept == list(names):
+            return header, shows_jobs, kept
+    return _broken, is_wide, kept or []
+
+
 def _fitting(
-    value: str,
-    ranked: Sequence[tuple[int, Record]],
-    names: Sequence[str],
-    header: Callable[[str], Text],
-    *,
-    is_wide: bool,
-) -> list[str]:
-    """The first hyperparameters that fit beside what is always shown: a column that is cut tells nothing."""
+    value: str, ranked: Sequence[Ranked], names: Sequence[str], header: Header, *, shows_jobs: bool
+) -> list[str] | None:
+    """The first hyperparameters that fit beside the other columns: a cut column would show nothing. None if the other
+    columns do not fit themselves."""
     rows = [[Text(""), *_row(place, record, names)[1:]] for place, record in ranked]
     widths = [max((len(str(row[at])) for row in rows), default=0) for at in range(len(names) + 5)]
     head = [max((3, *(len(str(place)) for place, _ in ranked))), max(widths[1], _width(header(value)))]
-    tail = [widths[-3], *([max(widths[-2], 7), widths[-1]] if is_wide else [])]
+    tail = [widths[-3], *([max(widths[-2], 7), widths[-1]] if shows_jobs else [])]
     room = console.width - sum(head) - sum(tail) - len(head) - len(tail)
+    if room < 0:
+        return None
     kept = []
     for name, width in zip(names, widths[2:], strict=False):
         room -= max(width, _width(header(name))) + 1
@@ -101,7 +144,7 @@ def _whole(name: str) -> Text:
 
 
 def _broken(name: str) -> Text:
-    """A name that breaks behind its joints, so that narrow columns stay readable."""
+    """A name that breaks after _ and :, so that narrow columns stay readable."""
     return Text(_JOINT.sub(r"\1\n", visible(name, 40)))
 
 

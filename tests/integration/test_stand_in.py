@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from trialbook_cli.sagemaker_stand_in import ApiError, Outcome, SageMaker, serve
-from trialbook_cli.sagemaker_stand_in.shapes import answer_problems
+from trialbook_cli.sagemaker_stand_in.request_validation import answer_problems
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"

@@ -24,8 +24,8 @@ from trialbook.core.experiments import Experiment
 from trialbook.core.sweeps import Sweep as SweepItem
 from trialbook.core.sweeps import SweepKind, SweepState, recount
 from trialbook_book.folder import open_folder
-from trialbook_cli.frame import Source, complete_experiments, complete_names
 from trialbook_cli.main import app
+from trialbook_cli.options import Source, complete_experiments, complete_names
 
 Ask = Callable[..., Result]
 
@@ -199,7 +199,7 @@ def test_a_table_fits_and_cuts_nothing(width: int, tmp_path: Path) -> None:
     assert all(len(line.rstrip()) <= width for line in shown.splitlines())
     assert "…" not in shown
     assert [name for name in names if name.split("_")[-1] not in shown] == []
-    assert ("not shown for want of width" in shown) == (width < 160)
+    assert ("No room for " in shown) == (width < 160)
 
 
 # -- what can go wrong --------------------------------------------------------------------------------------------
@@ -208,27 +208,27 @@ def test_a_table_fits_and_cuts_nothing(width: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "said"),
     [
-        (["best", "x", "--table", "t"], {"AWS_DEFAULT_REGION": ""}, 2, "expected an AWS region: --region"),
+        (["best", "x", "--table", "t"], {"AWS_DEFAULT_REGION": ""}, 2, "No AWS region. Without an AWS account: trialbook demo"),
         (["best", "x", "--table", "t", "--profile", "nobody"], {}, 2, "aws configure list-profiles"),
-        (["best", "x", "--table", "t"], {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1"}, 1, "check the network"),
-        (["best", "x", "--table", "t"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 1, "set AWS_PROFILE"),
+        (["best", "x", "--table", "t"], {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:1"}, 1, "Check the network"),
+        (["best", "x", "--table", "t"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 1, "No AWS credentials. Without an AWS account: trialbook demo"),
         (["best", "x", "--book", "nowhere"], {}, 2, "a folder with ledger.jsonl"),
         (["best"], {}, 2, "Missing argument 'NAME'"),
         (["bets"], {}, 2, "Did you mean 'best'?"),
         (["trials", "net", "--limit", "0", "--book", "book"], {}, 2, "0 is not in the range"),
         (["trials", "net", "--where", "x", "--book", "book"], {}, 2, "'eta<0.1 and status=Failed'"),
-        (["trials", "net", "--where", "etta<1", "--book", "book"], {}, 2, "--where is 'etta', expected eta"),
-        (["trials", "net", "--sort=-valeu", "--book", "book"], {}, 2, "--sort is 'valeu', expected value"),
-        (["trials", "net", "--columns", "job,nothing", "--book", "book"], {}, 2, "a hyperparameter, a metric, or status"),
-        (["show", "nobody", "--book", "book"], {}, 2, "--columns job lists them"),
-        (["best", " ", "--book", "book"], {}, 2, "expected the name of a sweep or an experiment"),
-        (["sweeps", "nett", "--book", "book"], {}, 2, "EXPERIMENT is 'nett', expected the name of an experiment"),
+        (["trials", "net", "--where", "etta<1", "--book", "book"], {}, 2, "--where: there is no column 'etta'. Did you mean eta?"),
+        (["trials", "net", "--sort=-valeu", "--book", "book"], {}, 2, "--sort: there is no column 'valeu'. Did you mean value?"),
+        (["trials", "net", "--columns", "job,nothing", "--book", "book"], {}, 2, "Columns are hyperparameters, metrics, and status"),
+        (["show", "nobody", "--book", "book"], {}, 2, "--columns job lists jobs"),
+        (["best", " ", "--book", "book"], {}, 2, "No sweep or experiment is named ' '"),
+        (["sweeps", "nett", "--book", "book"], {}, 2, "No experiment is named 'nett'. Did you mean net?"),
         (["trials", "net", "--where", "eta<1 or eta>2", "--book", "book"], {}, 2, "there is no `or`"),
         (["compare", "net", "--book", "book"], {}, 2, "at least two names"),
-        (["export", "--format", "xml", "--out", "o", "--book", "book"], {}, 2, "expected csv or jsonl or parquet"),
+        (["export", "--format", "xml", "--out", "o", "--book", "book"], {}, 2, "'xml' is not one of 'csv', 'jsonl', 'parquet'"),
         (["backfill", "--since", "soon", "--book", "b"], {}, 2, "a date such as 2026-01-01"),
-        (["rules", "check", "nowhere.yaml"], {}, 2, "expected a YAML file"),
-        (["rules", "push", "nowhere.yaml"], {}, 2, "expected a YAML file"),
+        (["rules", "check", "nowhere.yaml"], {}, 2, "Rules document nowhere.yaml can't be read: No such file"),
+        (["rules", "push", "nowhere.yaml"], {}, 2, "Rules document nowhere.yaml can't be read: No such file"),
         (["doctor", "--book", "book"], {}, 2, "No such option: --book"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",

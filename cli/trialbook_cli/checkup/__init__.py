@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from trialbook_cli.checkup.delivery_checks import DELIVERY_CHECKS
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level, is_missing
 from trialbook_cli.checkup.stack_checks import STACK_CHECKS
-from trialbook_cli.problems import explained
+from trialbook_cli.errors import explained
 
 Check = Callable[[Deployment], Iterator[Finding]]
 CHECKS: tuple[Check, ...] = (*STACK_CHECKS, *DELIVERY_CHECKS)

@@ -1,1 +1,4 @@
-"""One module for each command, loaded when it is called; each `run` returns the exit code."""
+"""One module for each command: its declaration and what it does.
+
+Modules import what only the running command needs inside functions: `--help` loads all of them.
+"""

@@ -1,46 +1,72 @@
-"""`trialbook backfill`: the account's history into the ledger, or into a folder."""
+"""`trialbook backfill`."""
 
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session
+import typer
 
-from trialbook.adapters.sagemaker import SageMaker, SageMakerError
-from trialbook.runtime import clock
-from trialbook.runtime.observability import quiet
-from trialbook.services import Services
-from trialbook_book.book import session_of
-from trialbook_book.folder import open_folder
-from trialbook_cli.backfilling import Span, backfill, parse_since
-from trialbook_cli.frame import Source
-from trialbook_cli.plain import FAILED, OK
-from trialbook_cli.problems import explained
-from trialbook_cli.terminal import console, fail, progress
+from trialbook_cli.command_classes import BookCommand
+from trialbook_cli.exit_codes import FAILED, OK
+from trialbook_cli.options import Source, source_of
+from trialbook_cli.panels import MAINTAIN
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+    from trialbook.services import Services
+    from trialbook_cli.backfilling import Span
+
+app = typer.Typer()
 
 
-def run(source: Source, since: str, name_contains: str, *, dry_run: bool) -> int:
-    """Fills the ledger with what ran before."""
+@app.command(cls=BookCommand, rich_help_panel=MAINTAIN)
+def backfill(
+    context: typer.Context,
+    since: Annotated[str, typer.Option(metavar="WHEN", help="Start: a date (2026-01-01) or an age (30d, 12h).")],
+    name_contains: Annotated[str, typer.Option(metavar="TEXT", help="Only jobs whose name contains this text.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the missing jobs; change nothing.")] = False,
+) -> int:
+    """Records the jobs that ran before Trialbook was deployed.
+
+    Uses your credentials and writes to the deployed ledger or to a folder. With --book nothing need be deployed: the
+    command only reads the account, and sweeps, best and report then ask the folder. Closed sweeps are recorded as
+    history: nothing is posted about them. After an interruption, repeat the command with the same --since and
+    --name-contains: it continues where it stopped.
+
+    Example: trialbook backfill --since 30d --book ./book
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from trialbook.adapters.sagemaker import SageMakerError
+    from trialbook.runtime import clock
+    from trialbook.runtime.observability import quiet
+    from trialbook_book.book import session_of
+    from trialbook_cli.backfilling import Span, parse_since
+    from trialbook_cli.errors import explained
+    from trialbook_cli.rich_output import fail
+
+    source = source_of(context)
     with quiet():
-        return _filled(source, since, name_contains, dry_run=dry_run)
+        now = clock.now()
+        begin = parse_since(since, now)
+        session = session_of(source.profile, source.region)
+        services = _services(source, session)
+        sts: Any = session.create_client("sts")
+        account = sts.get_caller_identity()["Account"]
+        span = Span(account, session.get_config_variable("region"), begin, now, name_contains)
+        try:
+            return _fill(span, services, dry_run=dry_run)
+        except (BotoCoreError, ClientError, SageMakerError) as error:
+            reason = explained(error).rstrip(".")
+            return fail(f"{reason}. Recorded jobs are kept: repeat the command to continue.", FAILED)
 
 
-def _filled(source: Source, since: str, name_contains: str, *, dry_run: bool) -> int:
-    now = clock.now()
-    begin = parse_since(since, now)
-    session = session_of(source.profile, source.region)
-    services = _services(source, session)
-    sts: Any = session.create_client("sts")
-    account = sts.get_caller_identity()["Account"]
-    span = Span(account, session.get_config_variable("region"), begin, now, name_contains)
-    try:
-        return _run(span, services, dry_run=dry_run)
-    except (BotoCoreError, ClientError, SageMakerError) as error:
-        return fail(f"{explained(error)}. What is recorded stays; call it again to go on", FAILED)
+def _services(source: Source, session: "Session") -> "Services":
+    """The ledger to fill, and SageMaker by the person's own session."""
+    from functools import cache
 
-
-def _services(source: Source, session: Session) -> Services:
-    """The ledger to be filled, with SageMaker asked by the person's own session."""
+    from trialbook.adapters.sagemaker import SageMaker
+    from trialbook.services import Services
+    from trialbook_book.folder import open_folder
 
     @cache
     def sagemaker(account: str, region: str) -> SageMaker:
@@ -53,20 +79,23 @@ def _services(source: Source, session: Session) -> Services:
     return Services(book.ledger, sagemaker, lambda: rules)
 
 
-def _run(span: Span, services: Services, *, dry_run: bool) -> int:
-    """The bar shows how much of the time is covered: nobody knows beforehand how many jobs it holds."""
+def _fill(span: "Span", services: "Services", *, dry_run: bool) -> int:
+    """Fills the ledger. The bar shows the share of the time covered: the number of jobs is not known beforehand."""
+    from trialbook_cli.backfilling import backfilled
+    from trialbook_cli.rich_output import console, progress
+
     length = (span.until - span.since).total_seconds()
     totals: dict[str, tuple[int, int]] = {}
     with progress() as bar:
         tasks: dict[str, Any] = {}
-        for step in backfill(span, services, dry_run=dry_run):
+        for step in backfilled(span, services, dry_run=dry_run):
             kind = step.kind.value
             if kind not in tasks:
                 tasks[kind] = bar.add_task(kind, total=length)
             covered = (step.reached - span.since).total_seconds()
-            bar.update(tasks[kind], completed=covered, description=f"{kind}: {step.seen} seen")
+            bar.update(tasks[kind], completed=covered, description=f"{kind}: {step.seen} found")
             totals[kind] = (step.seen, step.recorded)
-    for kind, (seen, recorded) in totals.items():
+    for kind, (found, recorded) in totals.items():
         verb = "would be recorded" if dry_run else "recorded"
-        console.print(f"{kind}: {seen} seen, {recorded} {verb}")
+        console.print(f"{kind}: {found} found, {recorded} {verb}")
     return OK

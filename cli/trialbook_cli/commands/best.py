@@ -1,17 +1,33 @@
-"""`trialbook best`: the answer that is asked for most. Loads no more than it needs."""
+"""`trialbook best`: the most frequent question. Loads no more than it needs."""
 
-from trialbook.core.hyper_parameters import is_internal
-from trialbook.core.numbers import shown
-from trialbook_book.book import Book
-from trialbook_cli.plain import FAILED, OK, facts, print_json, say, visible
+import typer
+
+from trialbook_cli.command_classes import BookCommand
+from trialbook_cli.exit_codes import FAILED, OK
+from trialbook_cli.options import AsJson, Name, source_of
+from trialbook_cli.panels import ASK
+
+app = typer.Typer()
 
 
-def run(book: Book, name: str, *, as_json: bool) -> int:
-    """The best job: its value, hyperparameters and model."""
-    jobs = book.find(name)
+@app.command(cls=BookCommand, rich_help_panel=ASK)
+def best(context: typer.Context, name: Name, as_json: AsJson = False) -> int:
+    """Shows the best job of a sweep or experiment.
+
+    Prints its value, hyperparameters and model location. Makes one request, however many jobs there are.
+
+    Example: trialbook best churn-xgb --book build/churn
+    """
+    from trialbook.core.hyper_parameters import is_internal
+    from trialbook.core.numbers import shown
+    from trialbook_cli.names import find
+    from trialbook_cli.plain_output import facts, print_json, say
+    from trialbook_cli.visible_text import visible
+
+    jobs = find(source_of(context).open(), name)
     (record,) = jobs.first.entries or (None,)
     if record is None:
-        return _fail(f"{jobs.name}: no job is recorded yet")
+        return _fail(f"{jobs.name}: no job is recorded yet.")
     if as_json:
         from trialbook_cli.outputs import job_line
 
@@ -19,10 +35,9 @@ def run(book: Book, name: str, *, as_json: bool) -> int:
         return OK
     if record.value is None or record.objective is None:
         reason = record.without_objective or f"{record.job.name} is {record.job.status}"
-        return _fail(f"{jobs.name}: no job is ranked; {reason}")
+        return _fail(f"{jobs.name}: no job is ranked: {reason}.")
     objective = record.objective
-    told = f"{objective.metric} {shown(record.value)} ({objective.type.value.lower()})"
-    say(visible(told, 200), "bold green")
+    say(visible(f"{objective.metric} {shown(record.value)} ({objective.type.value.lower()})", 200), "bold green")
     facts([("job", record.job.name), ("experiment", record.experiment), ("trial", record.trial)])
     for key, value in sorted(record.job.hyper_parameters.items()):
         if not is_internal(key):
@@ -32,6 +47,6 @@ def run(book: Book, name: str, *, as_json: bool) -> int:
 
 
 def _fail(message: str) -> int:
-    from trialbook_cli.terminal import fail
+    from trialbook_cli.rich_output import fail
 
     return fail(message, FAILED)

@@ -1,27 +1,39 @@
-"""`trialbook demo`: the recordings that come with Trialbook."""
+"""`trialbook demo`."""
 
 from pathlib import Path
 
-from trialbook_cli.commands.replay import with_progress
-from trialbook_cli.laptop_cloud import UnreadableRecording, read_recording
-from trialbook_cli.plain import OK
-from trialbook_cli.project import RECORDINGS
-from trialbook_cli.replay_shown import show
-from trialbook_cli.replaying import write_outcome
-from trialbook_cli.terminal import console, fail
+import typer
 
-SHOWN = ("churn-min-child-weight", "tuning-random-60")
+from trialbook_cli.command_classes import Command
+from trialbook_cli.exit_codes import OK
+from trialbook_cli.options import Out
+from trialbook_cli.panels import TRY
+
+app = typer.Typer()
+
+RECORDINGS_SHOWN = ("churn-min-child-weight", "tuning-random-60")
 
 
-def run(out: Path) -> int:
-    """Replays each recording into a folder of its own."""
-    for name in SHOWN:
-        try:
-            recording = read_recording(RECORDINGS / name)
-        except UnreadableRecording as error:
-            return fail(str(error))
-        outcome = with_progress(recording)
-        write_outcome(outcome, out / name)
-        show(name, outcome, out / name)
+@app.command(cls=Command, rich_help_panel=TRY)
+def demo(out: Out = Path("demo-out")) -> int:
+    """Replays two recordings of real training on this machine.
+
+    The first is a loop of five XGBoost training jobs over min_child_weight, the second a tuning job with sixty training
+    jobs. Needs no AWS account.
+
+    Example: trialbook demo
+    """
+    from trialbook_cli.project import RECORDINGS
+    from trialbook_cli.recordings import recording_in
+    from trialbook_cli.replay_summary import replay_with_progress, say_what_is_next, show_replay
+    from trialbook_cli.replaying import write_outcome
+    from trialbook_cli.rich_output import console
+
+    outcomes = {}
+    for name in RECORDINGS_SHOWN:
+        outcomes[name] = replay_with_progress(recording_in(RECORDINGS / name))
+        write_outcome(outcomes[name], out / name)
+        show_replay(name, outcomes[name], out / name)
         console.print()
+    say_what_is_next(out / RECORDINGS_SHOWN[0], outcomes[RECORDINGS_SHOWN[0]])
     return OK

@@ -1,70 +1,63 @@
-"""`trialbook prune`: old jobs and sweeps leave the ledger."""
+"""`trialbook prune`."""
 
-from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from trialbook.core.names import same_name
-from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
-from trialbook.ledger.leading import list_experiment
-from trialbook.ledger.removal import remove_job, remove_sweep
-from trialbook.ledger.table import EXPERIMENTS
-from trialbook.runtime import clock
-from trialbook_book.book import Book
-from trialbook_cli.backfilling import parse_since
-from trialbook_cli.commands.export import Format
-from trialbook_cli.commands.export import run as export
-from trialbook_cli.plain import FAILED, OK
-from trialbook_cli.terminal import console
+from trialbook_cli.command_classes import BookCommand
+from trialbook_cli.exit_codes import FAILED, OK
+from trialbook_cli.options import source_of
+from trialbook_cli.output_paths import output_folder
+from trialbook_cli.panels import MAINTAIN
+
+app = typer.Typer()
 
 
-def run(book: Book, older_than: str, export_to: Path | None, *, dry_run: bool, yes: bool) -> int:
-    """Deletes whole sweeps that ended before, with their jobs, and jobs of no sweep. Reads the whole table."""
+@app.command(cls=BookCommand, rich_help_panel=MAINTAIN)
+def prune(
+    context: typer.Context,
+    older_than: Annotated[
+        str, typer.Option(metavar="WHEN", help="Delete records inactive since this date or age (400d).")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the records; change nothing.")] = False,
+    export_to: Annotated[
+        Path | None,
+        typer.Option("--export", metavar="DIR", callback=output_folder, help="Export the whole book here first."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+) -> int:
+    """Deletes old records from the ledger.
+
+    Deletes closed sweeps with their jobs, and single jobs. Reports in S3 are kept. The stack's parameter ExpireDays
+    does the same for future jobs.
+
+    Example: trialbook prune --older-than 400d --dry-run --book build/churn
+    """
+    from trialbook.runtime import clock
+    from trialbook_cli.backfilling import parse_since
+    from trialbook_cli.book_export import export_book
+    from trialbook_cli.pruning import delete, inactive_since
+    from trialbook_cli.rich_output import console
+
+    book = source_of(context).open_to_write()
     before = parse_since(older_than, clock.now(), "--older-than")
-    records = list(book.ledger.jobs())
-    sweeps = [sweep for sweep in book.ledger.all_sweeps() if _is_over(sweep, before)]
-    going = {sweep.id for sweep in sweeps}
-    jobs = [record for record in records if _goes(record, going, before)]
-    verb = "would be" if dry_run else "are to be"
+    old = inactive_since(book, before)
+    found = f"{len(old.jobs)} of {old.all_jobs} jobs and {len(old.sweeps)} sweeps"
     console.print(
-        f"{len(jobs)} of {len(records)} jobs and {len(sweeps)} sweeps, last active before {before:%Y-%m-%d}, "
-        f"{verb} deleted"
+        f"{found} inactive since {before:%Y-%m-%d} {'would' if dry_run else 'will'} be deleted", soft_wrap=True
     )
-    if dry_run or (not jobs and not sweeps):
+    if dry_run or (not old.jobs and not old.sweeps):
         return OK
     if export_to is not None:
-        export(book, None, export_to, Format.JSONL, as_json=False)
-    if not yes and not typer.confirm("They can't be brought back. Delete them?"):
-        console.print("nothing is deleted")
+        export_book(book, None, export_to, "jsonl")
+        console.print(f"The whole book is exported to {export_to}", soft_wrap=True, markup=False)
+    if not yes and not typer.confirm("Deleted records can't be restored. Delete them?"):
+        console.print("Nothing was deleted.")
         return FAILED
-    gone_jobs, gone_sweeps = _delete(book, jobs, sweeps)
-    console.print(f"{gone_jobs} jobs and {gone_sweeps} sweeps are deleted")
-    if gone_sweeps < len(sweeps) or gone_jobs < len(jobs):
-        left = f"{len(jobs) - gone_jobs} jobs and {len(sweeps) - gone_sweeps} sweeps"
-        console.print(f"{left} have changed since they were listed, and stay")
+    jobs, sweeps = delete(book, old)
+    console.print(f"{jobs} jobs and {sweeps} sweeps deleted")
+    if jobs < len(old.jobs) or sweeps < len(old.sweeps):
+        kept = f"{len(old.jobs) - jobs} jobs and {len(old.sweeps) - sweeps} sweeps"
+        console.print(f"{kept} kept: they changed after they were listed")
     return OK
-
-
-def _is_over(sweep: Sweep, before: datetime) -> bool:
-    last = sweep.last_at or sweep.tuning_ended_at or sweep.began_at
-    return sweep.state is SweepState.CLOSED and last is not None and last < before
-
-
-def _goes(record: Record, sweeps: set[str], before: datetime) -> bool:
-    if record.sweep is not None:
-        return record.sweep in sweeps
-    return record.job.is_terminal and (record.job.ended_at or start_of(record.job)) < before
-
-
-def _delete(book: Book, jobs: list[Record], sweeps: list[Sweep]) -> tuple[int, int]:
-    """How many jobs and sweeps were deleted: those that have not changed since they were listed. Interrupted and called
-    again, it goes on."""
-    removed = {sweep.id for sweep in sweeps if remove_sweep(book.ledger, sweep)}
-    gone = [each for each in jobs if (each.sweep in removed if each.sweep else remove_job(book.ledger, each))]
-    rules = book.rules()
-    for experiment in sorted({record.experiment for record in jobs} | {sweep.experiment for sweep in sweeps}):
-        list_experiment(experiment, book.ledger, rules)
-        if next(book.ledger.experiment_ranking(experiment, 1), None) is None:
-            book.ledger.table.delete([(EXPERIMENTS, same_name(experiment))])
-    return len(gone), len(removed)

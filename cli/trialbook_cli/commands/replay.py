@@ -1,37 +1,56 @@
-"""`trialbook replay`: a recording through the deployed wiring."""
+"""`trialbook replay`."""
 
-import json
 from pathlib import Path
+from typing import Annotated
 
-from trialbook.adapters.rules_document import read_rules
-from trialbook.core.errors import InvalidInput, InvalidRules
-from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
-from trialbook_cli.plain import FAILED, OK
-from trialbook_cli.replay_shown import show
-from trialbook_cli.replaying import Outcome, replay, write_outcome
-from trialbook_cli.sagemaker_stand_in.recording import UnreadableAnswer
-from trialbook_cli.smtp import send_on
-from trialbook_cli.terminal import console, fail, progress
+import typer
+
+from trialbook_cli.command_classes import Command
+from trialbook_cli.exit_codes import FAILED, OK
+from trialbook_cli.options import AsJson, Out, Recording, RulesInForce
+from trialbook_cli.panels import TRY
+
+app = typer.Typer()
 
 
-def run(
-    folder: Path, out: Path, dynamodb_url: str | None, rules: Path | None, smtp: str | None = None, *, as_json: bool
+@app.command(cls=Command, rich_help_panel=TRY)
+def replay(
+    recording: Recording,
+    out: Out = Path("replay-out"),
+    dynamodb_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A DynamoDB for the ledger, such as DynamoDB Local; in memory by default."),
+    ] = None,
+    rules: RulesInForce = None,
+    smtp: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Also send the emails to this mail server, such as localhost:2525."),
+    ] = None,
+    as_json: AsJson = False,
 ) -> int:
-    """Replays a folder into another one."""
+    """Runs a recording through the deployed functions, without AWS.
+
+    Writes jobs.jsonl, sweeps.jsonl, experiments.json, reports/, slack/, email/ and the ledger to the folder given by
+    --out, which --book reads. Time continues until all messages are sent; each Monday within the recording has its
+    weekly report.
+
+    Example: trialbook replay events/recordings/churn-min-child-weight --out build/churn
+    """
+    from trialbook.core.errors import InvalidInput
+    from trialbook_cli.plain_output import print_json
+    from trialbook_cli.recordings import recording_in
+    from trialbook_cli.replay_summary import replay_with_progress, show_replay
+    from trialbook_cli.replaying import write_outcome
+    from trialbook_cli.rich_output import fail
+    from trialbook_cli.rules_files import read_rules_text
+    from trialbook_cli.sagemaker_stand_in.recording import UnreadableAnswer
+    from trialbook_cli.smtp import send_on
+
+    document = None if rules is None else read_rules_text(rules)
     try:
-        document = None if rules is None else rules.read_text(encoding="utf-8")
-        if document is not None:
-            read_rules(document)  # an invalid one is told of here: a deployed function would go on without it
-        recording = read_recording(folder)
-        outcome = with_progress(recording, dynamodb_url, document)
-    except OSError as error:
-        return fail(f"--rules {rules}: {error.strerror}")
-    except InvalidRules as error:
-        return fail("\n".join(f"{rules}: {problem}" for problem in error.problems))
-    except UnreadableRecording as error:
-        return fail(str(error))
+        outcome = replay_with_progress(recording_in(recording), dynamodb_url, document)
     except UnreadableAnswer as error:
-        return fail(f"{folder / 'sagemaker.jsonl'}:{error.line}: {error.problem}")
+        return fail(f"{recording / 'sagemaker.jsonl'}:{error.line}: {error.problem}")
     write_outcome(outcome, out)
     if smtp is not None:
         try:
@@ -39,19 +58,7 @@ def run(
         except InvalidInput as error:
             return fail(str(error), FAILED)
     if as_json:
-        jobs, sweeps = outcome.job_lines(), outcome.sweep_lines()
-        console.print(json.dumps({"jobs": jobs, "sweeps": sweeps, "out": str(out)}), soft_wrap=True, markup=False)
+        print_json({"jobs": outcome.job_lines(), "sweeps": outcome.sweep_lines(), "out": str(out)})
     else:
-        show(recording.name, outcome, out)
+        show_replay(recording.resolve().name, outcome, out)
     return OK
-
-
-def with_progress(recording: Recording, dynamodb_url: str | None = None, rules: str | None = None) -> Outcome:
-    """The outcome of a replay, with a bar while it runs."""
-    with progress() as bar:
-        task = bar.add_task(recording.name, total=len(recording.events))
-
-        def told(done: int) -> None:
-            bar.update(task, completed=done)
-
-        return replay(recording, dynamodb_url=dynamodb_url, progress=told, rules=rules)

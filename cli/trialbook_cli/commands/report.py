@@ -1,18 +1,43 @@
-"""`trialbook report`: a sweep's report, computed here from the ledger."""
+"""`trialbook report`."""
 
-import webbrowser
 from pathlib import Path
+from typing import Annotated
 
-from trialbook.core import report_keys
-from trialbook.report import files
-from trialbook_book.book import Book
-from trialbook_cli.plain import OK, print_json
-from trialbook_cli.terminal import console, safe
+import typer
+
+from trialbook_cli.command_classes import BookCommand
+from trialbook_cli.exit_codes import OK
+from trialbook_cli.options import AsJson, SweepName, source_of
+from trialbook_cli.output_paths import output_folder
+from trialbook_cli.panels import FOLLOW
+
+app = typer.Typer()
 
 
-def run(book: Book, name: str, out: Path | None, *, open_page: bool, as_json: bool) -> int:
-    """Writes the files and says where they are, the answer first."""
-    jobs = book.sweep(name)
+@app.command(cls=BookCommand, rich_help_panel=FOLLOW)
+def report(
+    context: typer.Context,
+    sweep: SweepName,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", callback=output_folder, help="Output folder; reports/SWEEP by default."),
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Writes a sweep's report: a page, a picture and the figures.
+
+    Example: trialbook report churn-xgb --out build/report --book build/churn
+    """
+    import webbrowser
+
+    from trialbook.core import report_keys
+    from trialbook.report import files
+    from trialbook_cli.names import find_sweep
+    from trialbook_cli.plain_output import print_json
+    from trialbook_cli.rich_output import console, safe
+
+    jobs = find_sweep(source_of(context).open(), sweep)
     analysis = jobs.analysis()
     folder = out or Path(report_keys.latest(jobs.name))
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,174 +1,141 @@
-"""`trialbook rules`: the rules document, checked, tried out, stored and read."""
+"""`trialbook rules`."""
 
-from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.text import Text
+import typer
 
-from trialbook.core.analysis.wording import moment, plural
-from trialbook.core.errors import InvalidInput, NotAJobEvent
-from trialbook.core.events import parse_event
-from trialbook.core.jobs import Job
-from trialbook.core.numbers import shown
-from trialbook.core.placement import LeftOut, place
-from trialbook.core.rules.document import Rules
-from trialbook.core.sweeps import Record
-from trialbook.core.times import iso_or_none
-from trialbook_book.book import Book
-from trialbook_cli.frame import Source
-from trialbook_cli.laptop_cloud import Recording, UnreadableRecording, read_recording
-from trialbook_cli.listing import table_of
-from trialbook_cli.messages_offline import Sent, messages_of_recording
-from trialbook_cli.plain import OK, print_json
-from trialbook_cli.replaying import Outcome
-from trialbook_cli.rules_files import read_rules_file
-from trialbook_cli.terminal import console, fail, safe
+from trialbook_cli.command_classes import Command, StackCommand
+from trialbook_cli.exit_codes import FAILED, OK
+from trialbook_cli.help_format import Group
+from trialbook_cli.options import AsJson, Recording, RulesFile, source_of
+from trialbook_cli.output_paths import output_file
+from trialbook_cli.panels import OPERATE
+
+if TYPE_CHECKING:
+    from trialbook_book.book import Book
+
+app = typer.Typer()
+rules = typer.Typer(
+    cls=Group,
+    help="Checks, tries, stores and prints the rules document.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(rules, name="rules", rich_help_panel=OPERATE)
 
 
-def check(path: Path) -> int:
-    """Reads the document; a problem is told with its line."""
-    rules = read_rules_file(path)
+@rules.command(cls=Command)
+def check(document: RulesFile) -> int:
+    """Checks a rules document and names each problem with its line.
+
+    Example: trialbook rules check rules.yaml
+    """
+    from trialbook.core.analysis.wording import plural
+    from trialbook_cli.rich_output import console, safe
+    from trialbook_cli.rules_files import read_rules_file
+
+    found = read_rules_file(document)
     parts = (
-        (rules.placements, "rule", "rules"),
-        (rules.experiments, "section of experiments", "sections of experiments"),
-        (rules.routes, "route", "routes"),
-        (rules.alerts, "alert", "alerts"),
-        (rules.quiet_hours, "window of quiet hours", "windows of quiet hours"),
-        (rules.owners, "owner", "owners"),
+        (found.placements, "rule", "rules"),
+        (found.experiments, "section of experiments", "sections of experiments"),
+        (found.routes, "route", "routes"),
+        (found.alerts, "alert", "alerts"),
+        (found.quiet_hours, "window of quiet hours", "windows of quiet hours"),
+        (found.owners, "owner", "owners"),
     )
-    counted = ", ".join(plural(len(found), word, words) for found, word, words in parts if found)
-    console.print(safe(f"{path}: valid; {counted or 'it says nothing'}", 2000), soft_wrap=True)
+    counted = ", ".join(plural(len(part), word, words) for part, word, words in parts if part)
+    console.print(safe(f"{document}: valid; {counted or 'it is empty'}", 2000), soft_wrap=True)
     return OK
 
 
-def test(folder: Path, path: Path, *, as_json: bool) -> int:
-    """What the document does to the jobs of a recording, without AWS."""
-    rules = read_rules_file(path)
-    try:
-        recording = read_recording(folder)
-    except UnreadableRecording as error:
-        return fail(str(error))
-    outcome, sent = messages_of_recording(recording, path.read_text(encoding="utf-8"))
-    left_out = _left_out(recording, rules)
+@rules.command("test", cls=Command)
+def try_on_recording(
+    recording: Recording,
+    document: Annotated[Path, typer.Option("--rules", metavar="FILE", help="The rules document, a YAML file.")],
+    as_json: AsJson = False,
+) -> int:
+    """Shows the effect of a rules document on a recording's jobs.
+
+    For each job: the rule that places it, its experiment, and its objective. For all: the events on Trialbook's bus,
+    and which messages go where. Needs no AWS account and sends nothing.
+
+    Example: trialbook rules test events/recordings/churn-min-child-weight --rules rules.yaml
+    """
+    from trialbook_cli.plain_output import print_json
+    from trialbook_cli.recordings import recording_in
+    from trialbook_cli.rules_files import read_rules_text
+    from trialbook_cli.rules_trial import show_trial, trial_line, try_rules
+
+    read_rules_text(document)  # before the recording, whose errors matter less
+    trial = try_rules(recording_in(recording), document)
     if as_json:
-        jobs, messages = [_line(record) for record in outcome.records], [_message(each) for each in sent]
-        print_json({"jobs": jobs, "left_out": left_out, "told": told(outcome), "messages": messages})
-        return OK
-    headers = ("job", "placed by", "experiment", "trial", "sweep", "ranked by", "value")
-    console.print(table_of(headers, [_row(record) for record in outcome.records], right=("value",)))
-    for name, reason in sorted(left_out.items()):
-        console.print(safe(f"left out: {name}, by {reason}", 400))
-    console.print(Text("what is told", "bold"))
-    for what, times in told(outcome).items():
-        console.print(safe(f"  {times} x {what}", 400))
-    console.print(Text("which messages go where", "bold"))
-    console.print(table_of(("message", "to", "from", "edits"), [_message_row(each) for each in sent], right=("edits",)))
+        print_json(trial_line(trial))
+    else:
+        show_trial(trial)
     return OK
-
-
-def told(outcome: Outcome) -> dict[str, int]:
-    """The announcements of a replay by type, for whoever listens on Trialbook's bus."""
-    return dict(sorted(Counter(str(each["detail-type"]) for each in outcome.announced).items()))
-
-
-def _left_out(recording: Recording, rules: Rules) -> dict[str, str]:
-    """The jobs that the rules keep Trialbook away from, each with the reason."""
-    found = {}
-    for event in recording.events:
-        try:
-            job = parse_event(event)
-        except NotAJobEvent:
-            continue
-        if isinstance(job, Job) and isinstance(placement := place(job, rules), LeftOut):
-            found[job.name] = placement.reason
-    return found
-
-
-def _ranked_by(record: Record) -> str | None:
-    objective = record.objective
-    if objective is None:
-        return record.without_objective
-    return f"{objective.type.value.lower()} {objective.metric}, by {objective.source.value}"
-
-
-def _line(record: Record) -> dict[str, Any]:
-    return {
-        "job_name": record.job.name,
-        "placed_by": record.placed_by,
-        "experiment": record.experiment,
-        "trial": record.trial,
-        "sweep": record.sweep,
-        "ranked_by": _ranked_by(record),
-        "value": record.value,
-    }
-
-
-def _row(record: Record) -> list[str | Text]:
-    texts = (record.job.name, record.placed_by, record.experiment, record.trial, record.sweep, _ranked_by(record))
-    value = "–" if record.value is None else shown(record.value)
-    return [*(safe(text or "–", 120) for text in texts), value]
-
-
-def _message(sent: Sent) -> dict[str, Any]:
-    message, to = sent.message, sent.to
-    return {
-        "about": message.about,
-        "kind": message.kind.value,
-        "status": message.mood.value,
-        "title": message.title,
-        "thread_of": message.parent,
-        "channel": to.channel.value,
-        "address": to.address,
-        "mention": to.mention,
-        "not_before": iso_or_none(to.not_before),
-        "edits": sent.edits,
-    }
-
-
-def _message_row(sent: Sent) -> list[str | Text]:
-    message, to = sent.message, sent.to
-    title = f"↳ {message.title}" if message.parent else message.title
-    where = f"{to.channel.value} {to.address}{f', mentions {to.mention}' if to.mention else ''}"
-    waits = moment(to.not_before) if to.not_before else "at once"
-    return [safe(title, 200), safe(where, 200), waits, str(sent.edits)]
 
 
 _LONGEST_DOCUMENT = 8192  # bytes; a parameter of SSM's advanced tier
 
 
-def push(source: Source, path: Path) -> int:
-    """Stores the document in the stack's SSM parameter, after checking it."""
-    read_rules_file(path)
-    text = path.read_text(encoding="utf-8")
+@rules.command(cls=StackCommand)
+def push(context: typer.Context, document: RulesFile) -> int:
+    """Checks a rules document and stores it for the functions.
+
+    Stores it in the stack's SSM parameter. The functions apply it within a minute.
+
+    Example: trialbook rules push rules.yaml --stack trialbook
+    """
+    from trialbook_cli.rich_output import console, safe
+    from trialbook_cli.rules_files import read_rules_text
+    from trialbook_cli.usage_error import UsageError
+
+    text = read_rules_text(document)
     if (size := len(text.encode())) > _LONGEST_DOCUMENT:
-        raise InvalidInput(
-            str(path), f"{size:,} bytes", f"at most {_LONGEST_DOCUMENT:,}: SSM keeps no longer parameter"
+        raise UsageError(
+            f"{document} has {size:,} bytes, expected at most {_LONGEST_DOCUMENT:,}: the limit of an SSM parameter."
         )
-    name, client = _parameter(source.open_to_write())
+    name, client = _parameter(source_of(context).open_to_write())
     answer = client.put_parameter(Name=name, Value=text, Type="String", Tier="Intelligent-Tiering", Overwrite=True)
-    told = f"{path} is version {answer['Version']} of {name}; the functions use it within a minute"
-    console.print(safe(told, 2000), soft_wrap=True)
+    line = f"{document} is version {answer['Version']} of {name}; the functions apply it within a minute"
+    console.print(safe(line, 2000), soft_wrap=True)
     return OK
 
 
-def pull(book: Book, out: Path | None) -> int:
-    """Prints the stored document, or writes it to a file."""
-    name, client = _parameter(book)
+@rules.command(cls=StackCommand)
+def pull(
+    context: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=output_file, help="Write to this file instead of printing.")
+    ] = None,
+) -> int:
+    """Prints the stored rules document.
+
+    Reads it from the stack's SSM parameter.
+
+    Example: trialbook rules pull --out rules.yaml --stack trialbook
+    """
+    from trialbook_cli.rich_output import console, fail, safe
+
+    name, client = _parameter(source_of(context).open())
     try:
         text = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     except client.exceptions.ParameterNotFound:
-        return fail(f"{name} does not exist: everything has its default. trialbook rules push FILE makes it", 1)
+        return fail(f"{name} does not exist, so all defaults apply. trialbook rules push FILE creates it.", FAILED)
     if out is None:
         print(text)  # noqa: T201 byte for byte
     else:
         out.write_text(text, encoding="utf-8")
-        console.print(safe(f"{name} is in {out}", 2000), soft_wrap=True)
+        console.print(safe(f"{name} written to {out}", 2000), soft_wrap=True)
     return OK
 
 
-def _parameter(book: Book) -> tuple[str, Any]:
+def _parameter(book: "Book") -> tuple[str, Any]:
+    """The name of the parameter that holds the rules document, and a client for it."""
+    from trialbook_cli.usage_error import UsageError
+
     name = book.stack.outputs.get("RulesParameter") if book.stack else None
     if name is None:
-        raise InvalidInput("--stack", None, "a deployed stack: the rules document lies in its SSM parameter")
+        raise UsageError("The stack has no output RulesParameter: deploy it from Trialbook's template.")
     return name, book.ledger.session.create_client("ssm")

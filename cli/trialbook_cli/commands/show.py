@@ -1,161 +1,57 @@
-"""`trialbook show`: everything about one job, or a sweep at a glance."""
+"""`trialbook show`."""
 
-from datetime import UTC, datetime
+from typing import Annotated
 
-from rich.text import Text
+import typer
 
-from trialbook.core.analysis.wording import RESERVED, duration
-from trialbook.core.attachments import Attachment
-from trialbook.core.endings import why_not_ranked
-from trialbook.core.errors import InvalidInput
-from trialbook.core.hyper_parameters import is_internal
-from trialbook.core.numbers import shown
-from trialbook.core.sweeps import Record, Sweep
-from trialbook.core.times import iso_or_none
-from trialbook_book.book import Book
-from trialbook_cli import told
-from trialbook_cli.listing import table_of
-from trialbook_cli.outputs import Line, job_line, sweep_line
-from trialbook_cli.plain import OK, facts, print_json
-from trialbook_cli.terminal import console, safe
+from trialbook_cli.command_classes import BookCommand
+from trialbook_cli.exit_codes import OK
+from trialbook_cli.options import AsJson, complete_jobs, source_of
+from trialbook_cli.panels import ASK
+
+app = typer.Typer()
 
 
-def run(book: Book, name: str, *, as_json: bool) -> int:
-    """The job, what became of it and what was told of it; or the sweep of that name."""
-    try:
-        record = book.job(name)
-    except InvalidInput:
-        sweep = book.ledger.sweep(name)
-        if sweep is None:
-            raise
-        return _show_sweep(book, sweep, as_json=as_json)
-    attachment = book.ledger.attachments.get(record.key)
-    deliveries = told.of_job(book.ledger, record.key, record.sweep)
-    if as_json:
-        print_json({**_line(record, attachment), "told": [told.line(each) for each in deliveries]})
-        return OK
-    console.print(Text(record.job.name, "bold"))
-    facts([*_facts(record, attachment), *told.facts(deliveries)])
-    _values("hyperparameters", {k: v for k, v in record.job.hyper_parameters.items() if not is_internal(k)})
-    _metrics(record)
-    _values("tags", record.job.tags)
-    return OK
-
-
-def _show_sweep(book: Book, sweep: Sweep, *, as_json: bool) -> int:
-    deliveries = told.of_sweep(book.ledger, sweep.id)
-    if as_json:
-        print_json({**sweep_line(sweep), "told": [told.line(each) for each in deliveries]})
-        return OK
-    counts = {name.replace("_", " "): getattr(sweep.counts, name) for name in sweep.counts.__slots__}
-    console.print(Text(sweep.id, "bold"))
-    facts(
-        [
-            ("status", sweep.state.value if sweep.revision < 2 else f"{sweep.state.value}, revision {sweep.revision}"),
-            ("experiment", sweep.experiment),
-            ("jobs", ", ".join(f"{number} {word}" for word, number in counts.items() if number)),
-            ("best", None if sweep.best is None else f"{sweep.best.job_name} {shown(sweep.best.value)}"),
-            ("started", _moment(sweep.began_at)),
-            ("ended", _moment(sweep.tuning_ended_at or sweep.last_at)),
-            *told.facts(deliveries),
-        ]
-    )
-    return OK
-
-
-def _line(record: Record, attachment: Attachment | None) -> Line:
-    job = record.job
-    return {
-        **job_line(record),
-        "arn": job.arn,
-        "placed_by": record.placed_by,
-        "without_objective": record.without_objective,
-        "secondary_status": job.secondary_status,
-        "tags": dict(job.tags),
-        "image": job.image or job.algorithm,
-        "instances": [{"type": each.instance_type, "count": each.instance_count} for each in job.instances],
-        "training_plan": job.training_plan,
-        "queue": job.queue,
-        "submitted_at": iso_or_none(job.submitted_at),
-        "queued_seconds": job.queued_seconds,
-        "attempt": job.attempt,
-        "retried_as": job.retried_as,
-        "model_artifact": job.model_artifact,
-        "attached": None if attachment is None else attachment.is_attached,
-        "attachment_problem": attachment.problem if attachment else None,
-    }
-
-
-def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str | None]]:
-    job, objective = record.job, record.objective
-    seconds = job.duration_seconds
-    value = "no value" if record.value is None else shown(record.value)
-    return [
-        (
-            "status",
-            job.status if job.secondary_status in (None, job.status) else f"{job.status}, {job.secondary_status}",
+@app.command(cls=BookCommand, rich_help_panel=ASK)
+def show(
+    context: typer.Context,
+    job: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOB",
+            help="A job or sweep, or an unambiguous prefix; a job's ARN; or NAME#2, the second best job of a sweep or "
+            "experiment.",
+            autocompletion=complete_jobs,
         ),
-        ("failure", job.failure_reason),
-        ("objective", f"{objective.metric} {value} ({objective.type.value.lower()})" if objective else None),
-        ("not ranked", why_not_ranked(record)),
-        ("experiment", record.experiment),
-        ("trial", record.trial),
-        ("sweep", record.sweep),
-        ("placed by", record.placed_by),
-        ("attached", _attached(attachment)),
-        ("started", _moment(job.started_at or job.created_at)),
-        ("ended", _moment(job.ended_at)),
-        ("took", None if seconds is None else duration(seconds)),
-        ("queue", job.queue),
-        ("waited", None if job.queued_seconds is None else duration(job.queued_seconds)),
-        ("attempt", None if job.attempt is None else str(job.attempt)),
-        ("billed", None if job.billable_seconds is None else duration(job.billable_seconds)),
-        ("machines", ", ".join(f"{each.instance_count} x {each.instance_type}" for each in job.instances) or None),
-        ("training plan", f"{job.training_plan} ({RESERVED})" if job.training_plan else None),
-        ("image", job.image or job.algorithm),
-        ("model", job.model_artifact),
-        ("role", job.role),
-        ("arn", job.arn),
-    ]
+    ],
+    as_json: AsJson = False,
+) -> int:
+    """Shows everything about a job, or a summary of a sweep.
 
+    Prints inputs, result and metrics, the rule that placed the job, whether it is attached to its experiment, and the
+    messages sent about it and its sweep.
 
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    Example: trialbook show churn-xgb-2026-11-20-10-15-04-760 --book build/churn
+    """
+    from trialbook.core.sweeps import Sweep
+    from trialbook_cli import sent_messages
+    from trialbook_cli.details import job_line_in_detail, show_job, show_sweep, sweep_line_in_detail
+    from trialbook_cli.names import find_job_or_sweep
+    from trialbook_cli.plain_output import print_json
 
-
-def _attached(attachment: Attachment | None) -> str | None:
-    if attachment is None:
-        return None
-    if attachment.is_attached:
-        return "yes"
-    return f"no: {attachment.problem or 'not yet'}" + (
-        f"; tried again at {_moment(attachment.again_at)}" if attachment.again_at else ""
-    )
-
-
-def _values(title: str, values: object) -> None:
-    pairs = sorted(dict(values).items())  # type: ignore[call-overload]
-    if pairs:
-        console.print(Text(f"\n{title}", "bold"))
-        facts([(f"  {safe(key, 80)}", value) for key, value in pairs])
-
-
-def _metrics(record: Record) -> None:
-    if not record.job.final_metrics:
-        return
-    console.print(Text("\nfinal metrics", "bold"))
-    headers = ("metric", "last", "min", "max", "mean", "values")
-    rows: list[list[str | Text]] = [
-        [
-            safe(each.name, 120),
-            each.text or _shown(each.value),
-            *map(_shown, (each.minimum, each.maximum, each.average)),
-            "–" if each.count is None else str(each.count),
-        ]
-        for each in record.job.final_metrics
-    ]
-    console.print(table_of(headers, rows, right=headers[1:]))
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None else shown(value)
+    book = source_of(context).open()
+    found = find_job_or_sweep(book, job)
+    if isinstance(found, Sweep):
+        messages = sent_messages.of_sweep(book.ledger, found.id)
+        if as_json:
+            print_json(sweep_line_in_detail(found, messages))
+        else:
+            show_sweep(found, messages)
+        return OK
+    attachment = book.ledger.attachments.get(found.key)
+    messages = sent_messages.of_job(book.ledger, found.key, found.sweep)
+    if as_json:
+        print_json(job_line_in_detail(found, attachment, messages))
+    else:
+        show_job(found, attachment, messages)
+    return OK

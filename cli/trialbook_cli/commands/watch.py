@@ -1,57 +1,61 @@
-"""`trialbook watch`: a sweep while it runs."""
+"""`trialbook watch`."""
 
-import time
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
-from rich.console import Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+import typer
 
-from trialbook.core.errors import InvalidInput
-from trialbook.core.hyper_parameters import searched
-from trialbook.core.sweeps import Sweep, SweepState
-from trialbook_book.book import Book, Jobs
-from trialbook_cli.plain import OK
-from trialbook_cli.terminal import console
-from trialbook_cli.trials_table import trials_table, verdict
+from trialbook_cli.command_classes import BookCommand
+from trialbook_cli.exit_codes import OK
+from trialbook_cli.options import SweepName, source_of
+from trialbook_cli.panels import FOLLOW
 
-_ROWS = 10
+if TYPE_CHECKING:
+    from trialbook_book.book import Jobs
+
+app = typer.Typer()
 
 
-def run(book: Book, name: str, every: float, *, once: bool) -> int:
-    """Looks again and again until the sweep is closed; a look is a GetItem and a Query of ten jobs."""
-    jobs = book.sweep(name)
-    sweep, view = _look(jobs)
-    if once or not console.is_terminal or sweep.state is SweepState.CLOSED:
+@app.command(cls=BookCommand, rich_help_panel=FOLLOW)
+def watch(
+    context: typer.Context,
+    sweep: SweepName,
+    every: Annotated[float, typer.Option(metavar="SECONDS", min=0.2, help="Seconds between updates.")] = 15.0,
+    once: Annotated[bool, typer.Option("--once", help="Print the state once, as for a pipe, and exit.")] = False,
+) -> int:
+    """Shows a sweep's progress and best jobs until it closes.
+
+    Ctrl-C stops watching; the sweep keeps running.
+
+    Example: trialbook watch churn-xgb --once --book build/churn
+    """
+    from trialbook.core.sweeps import SweepState
+    from trialbook_cli.names import find_sweep
+    from trialbook_cli.progress_view import progress_view
+    from trialbook_cli.rich_output import console
+
+    jobs = find_sweep(source_of(context).open(), sweep)
+    state, view = progress_view(jobs)
+    if once or not console.is_terminal or state is SweepState.CLOSED:
         console.print(view)
-        return OK
-    _watch(jobs, every)
+    else:
+        _update(jobs, every)
     return OK
 
 
-def _watch(jobs: Jobs, every: float) -> None:
+def _update(jobs: "Jobs", every: float) -> None:
+    """Redraws until the sweep is closed; each time costs a GetItem and a Query of ten jobs."""
+    import time
+
+    from rich.live import Live
+
+    from trialbook.core.sweeps import SweepState
+    from trialbook_cli.progress_view import progress_view
+    from trialbook_cli.rich_output import console
+
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            sweep, view = _look(jobs)
+            state, view = progress_view(jobs)
             live.update(view, refresh=True)
-            if sweep.state is SweepState.CLOSED:
+            if state is SweepState.CLOSED:
                 return
             time.sleep(every)
-
-
-def _look(jobs: Jobs) -> tuple[Sweep, Group]:
-    sweep = jobs.book.ledger.sweep(jobs.name)
-    if sweep is None:
-        raise InvalidInput("sweep", jobs.name, "a sweep that the ledger has")
-    found = jobs.page(_ROWS).entries
-    names = searched(record.job for record in found)
-    total = max(sweep.counts.jobs, sweep.max_jobs or 0, sweep.expected_size or 0)
-    # A bar says nothing that the numbers beside it do not; into a pipe it would be noise.
-    bar = [ProgressBar(total=total, completed=sweep.counts.ended, width=40)] if console.is_terminal else []
-    state = Table.grid(padding=(0, 1))
-    state.add_row(*bar, Text(f"{sweep.counts.ended} of {total} ended, {sweep.state.value}", "bold"))
-    seen = Text(f"looked at {datetime.now(UTC):%H:%M:%S} UTC; Ctrl-C ends watching, not the sweep", "dim")
-    open_lines = [] if sweep.state is SweepState.CLOSED else [seen]
-    return sweep, Group(state, verdict(sweep, names), trials_table(jobs.name, found, names), *open_lines)

@@ -2,24 +2,35 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from trialbook_cli.sagemaker_stand_in.errors import validation_error
 from trialbook_cli.sagemaker_stand_in.kinds import Kind, child_summary
 from trialbook_cli.sagemaker_stand_in.paging import page
-
-if TYPE_CHECKING:
-    from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
 __all__ = ["list_children", "list_jobs", "page", "search"]
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
 
+
+class Jobs(Protocol):
+    """The jobs that are listed and searched."""
+
+    jobs: dict[Kind, dict[str, Answer]]
+    children: dict[str, list[str]]
+    tags: dict[str, dict[str, str]]
+    now: Callable[[], datetime]
+    empty_pages: bool
+
+    def view(self, kind: Kind, name: str) -> Answer | None:
+        """What Describe answers about a job now; None if there is none (yet)."""
+
+
 _SORT = {"CreationTime": "CreationTime", "Name": "", "Status": ""}
 
 
-def list_jobs(sagemaker: "SageMaker", kind: Kind, request: Request) -> Answer:
+def list_jobs(sagemaker: Jobs, kind: Kind, request: Request) -> Answer:
     """ListTrainingJobs and its like: with NameContains, an empty page may come first."""
     naming = kind.value
     found = [view for name in sagemaker.jobs[kind] if (view := sagemaker.view(kind, name)) is not None]
@@ -38,7 +49,7 @@ def list_jobs(sagemaker: "SageMaker", kind: Kind, request: Request) -> Answer:
     return page(told, request, f"{naming.job}Summaries", empty_first=empty_first)
 
 
-def _strategy(sagemaker: "SageMaker", name: str) -> str:
+def _strategy(sagemaker: Jobs, name: str) -> str:
     config: Mapping[str, str] = sagemaker.jobs[Kind.TUNING][name].get("HyperParameterTuningJobConfig", {})
     return config.get("Strategy", "Bayesian")
 
@@ -69,7 +80,7 @@ def moment(value: Any) -> datetime:
         raise validation_error(f"The filter value {value!r} is no timestamp.") from None
 
 
-def list_children(sagemaker: "SageMaker", request: Request) -> Answer:
+def list_children(sagemaker: Jobs, request: Request) -> Answer:
     """ListTrainingJobsForHyperParameterTuningJob; sorted by objective, children without one are left out."""
     name = request["HyperParameterTuningJobName"]
     tuning = sagemaker.jobs[Kind.TUNING].get(name)
@@ -98,12 +109,12 @@ def list_children(sagemaker: "SageMaker", request: Request) -> Answer:
     return page(told, request, "TrainingJobSummaries")
 
 
-def _summaries(sagemaker: "SageMaker", tuning: Answer, names: Sequence[str]) -> list[Answer]:
+def _summaries(sagemaker: Jobs, tuning: Answer, names: Sequence[str]) -> list[Answer]:
     views = [sagemaker.view(Kind.TRAINING, name) for name in names]
     return [child_summary(tuning, view) for view in views if view is not None]
 
 
-def search(sagemaker: "SageMaker", request: Request) -> Answer:
+def search(sagemaker: Jobs, request: Request) -> Answer:
     """Search over training jobs, as Describe tells them, with their tags; an empty page may come between two."""
     if request["Resource"] != "TrainingJob":
         raise validation_error(f"The stand-in does not search {request['Resource']}")

@@ -28,7 +28,7 @@ from trialbook_cli.sagemaker_stand_in.launching import (
     quick,
     statistics_of,
 )
-from trialbook_cli.sagemaker_stand_in.shapes import check_request, operation_model
+from trialbook_cli.sagemaker_stand_in.request_validation import check_request, operation_model
 from trialbook_cli.sagemaker_stand_in.state_changes import envelope
 
 Request = dict[str, Any]

@@ -1,4 +1,4 @@
-"""What was sent where, as `trialbook show` tells it."""
+"""The messages sent about a job or sweep, as `trialbook show` prints them."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from trialbook_cli.outputs import Line
 
 
 def of_job(ledger: Ledger, key: JobKey, sweep: str | None) -> list[Delivery]:
-    """The records of messages about a job, and about its sweep; a request each."""
+    """The messages about a job and about its sweep; one request each."""
     deliveries = Deliveries(ledger.table)
     about = f"job/{key.account}/{key.region}/{key.kind.value}/{key.name}"
     return [*deliveries.of(about), *(deliveries.of(f"sweep/{sweep}") if sweep else ())]
 
 
 def of_sweep(ledger: Ledger, sweep: str) -> list[Delivery]:
-    """The records of a sweep's message; one request."""
+    """The messages about a sweep; one request."""
     return list(Deliveries(ledger.table).of(f"sweep/{sweep}"))
 
 
@@ -39,18 +39,17 @@ def line(delivery: Delivery) -> Line:
 
 
 def facts(deliveries: Sequence[Delivery]) -> list[tuple[str, str]]:
-    """As lines of a terminal."""
-    return [("told" if not at else "", _words(each)) for at, each in enumerate(deliveries)]
+    """For the terminal."""
+    return [("messages" if not at else "", _words(each)) for at, each in enumerate(deliveries)]
 
 
 def _words(delivery: Delivery) -> str:
-    what = delivery.about.partition("/")[0]
-    where = f"{what} to {delivery.channel} {delivery.address}"
-    if delivery.part != MESSAGE:
-        where += f", its {delivery.part}"
+    about = delivery.about.partition("/")[0]
+    part = "" if delivery.part == MESSAGE else f" {delivery.part}"
+    where = f"{about}{part} to {delivery.channel} {delivery.address}"
     if not delivery.is_sent:
-        return f"{where}: not yet{f', {delivery.problem}' if delivery.problem else ''}"
+        return f"{where}: not sent yet{f', {delivery.problem}' if delivery.problem else ''}"
     edited = f", edited {iso_or_none(delivery.edited_at)}" if delivery.edited_at else ""
     again = f", revision {delivery.revision}" if delivery.revision > 1 else ""
-    trouble = f"; last try: {delivery.problem}" if delivery.problem else ""
+    trouble = f"; last attempt: {delivery.problem}" if delivery.problem else ""
     return f"{where}: {iso_or_none(delivery.sent_at)}{edited}{again}{trouble}"

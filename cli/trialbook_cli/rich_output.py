@@ -1,11 +1,12 @@
-"""What the commands share in talking to a person: consoles, untrusted text, numbers."""
+"""Rich output: consoles, progress bars, errors, other people's text."""
 
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from trialbook_cli.plain import BAD_INPUT, visible
+from trialbook_cli.exit_codes import BAD_INPUT
+from trialbook_cli.visible_text import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, Task
@@ -15,7 +16,7 @@ errors = Console(stderr=True, highlight=False)
 
 
 def progress() -> "Progress":
-    """A bar with what is done, how fast, and the time left on a terminal; nothing into a pipe."""
+    """A progress bar with count, rate and time left; a pipe gets none."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
     class Rate(ProgressColumn):
@@ -28,11 +29,11 @@ def progress() -> "Progress":
 
 
 def safe(text: str, longest: int = 60) -> Text:
-    """Other people's text for a terminal: made visible, no markup, cut."""
+    """Other people's text for a terminal: control characters escaped, no markup, cut."""
     return Text(visible(text, longest))
 
 
 def fail(message: str, code: int = BAD_INPUT) -> int:
-    """Says on stderr what is wrong and gives the exit code."""
+    """Prints the error on stderr and returns the exit code."""
     errors.print(Text.assemble(("error: ", "bold red"), safe(message, 2000)), soft_wrap=True)
     return code

@@ -1,10 +1,11 @@
-"""How `--help` is laid out: commands by purpose, options that say which book apart, the example on a line of its own.
+"""The layout of `--help`: commands by purpose, shared options apart, the example on its own line.
 
 Typer's own layout by Rich needs twice the time that all of `--help` may take.
 """
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -13,18 +14,23 @@ from typer.core import TyperCommand, TyperGroup
 _EXAMPLE = "Example: "
 
 
-class Command(TyperCommand):
-    """A command whose docstring ends with its example, and whose options stand under their panels' names."""
+class CommandWithExample(TyperCommand):
+    """A command whose docstring ends with an example; options are listed by panel."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Parses arguments; suggests the option that an unknown one is likely to mean."""
+        with _options_suggested():
+            return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        """As is usual: `NAME` where it must be given, `NAME...` where there may be several; Typer writes `{NAME}`."""
+        """`NAME` if required, `[NAME]` if optional, `NAME...` if repeatable; Typer writes `{NAME}`."""
         given = [each for each in self.get_params(ctx) if each.param_type_name == "argument"]
         names = [f"{each.metavar or each.name}{'...' if each.nargs != 1 else ''}" for each in given]
         shown = [name if each.required else f"[{name}]" for each, name in zip(given, names, strict=True)]
         return [self.options_metavar or "", *shown]
 
     def format_help_text(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        """The text, then the example, which no line break parts: it can be copied."""
+        """The text, then the example on one line, so that it can be copied."""
         for paragraph in text_of(self).split("\n\n"):
             formatter.write_paragraph()
             with formatter.indentation():
@@ -41,7 +47,12 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group whose commands stand under their panels' names."""
+    """A group that lists its commands by panel."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Parses arguments; suggests the option that an unknown one is likely to mean."""
+        with _options_suggested():
+            return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
         """Each command with the first sentence of its text."""
@@ -57,8 +68,21 @@ class Group(TyperGroup):
                 formatter.write_dl([(name.ljust(width), text) for name, text in rows])
 
 
+@contextmanager
+def _options_suggested() -> Iterator[None]:
+    """Words an unknown option's error as an unknown command's. Typer does not export its class, NoSuchOption."""
+    try:
+        yield
+    except Exception as error:
+        if near := getattr(error, "possibilities", None):
+            vars(error).update(
+                possibilities=None, message=f"{vars(error)['message']}. Did you mean {' or '.join(sorted(near))}?"
+            )
+        raise
+
+
 def text_of(command: Any) -> str:
-    """What the command says of itself, without its example."""
+    """The command's description without its example."""
     return inspect.cleandoc(command.help or "").partition(f"\n\n{_EXAMPLE}")[0]
 
 
@@ -68,12 +92,12 @@ def summary_of(command: Any) -> str:
 
 
 def example_of(command: Any) -> str:
-    """A call that can be copied; empty where the docstring has none."""
+    """A call that can be copied; empty if the docstring has none."""
     return " ".join(inspect.cleandoc(command.help or "").partition(f"\n\n{_EXAMPLE}")[2].split())
 
 
 def records_of(command: Any, ctx: typer.Context) -> Iterable[tuple[str, list[tuple[str, str]]]]:
-    """Name and text of each argument and option, by the section that it stands in; hidden ones are left out."""
+    """Name and text of each visible argument and option, by section."""
     sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
     for parameter in command.get_params(ctx):
         is_argument = parameter.param_type_name == "argument"

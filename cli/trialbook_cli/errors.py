@@ -1,0 +1,98 @@
+"""Errors as a person reads them: one line that says what is wrong and what to do, and the exit code."""
+
+from pathlib import Path
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+from pynamodb.exceptions import PynamoDBException
+
+from trialbook.adapters.sagemaker import SageMakerError
+from trialbook.core.errors import InvalidInput, InvalidRules
+from trialbook.core.formats import NewerFormat
+from trialbook.ledger.table import Conflict
+from trialbook_book.stacks import forget
+from trialbook_cli.exit_codes import BAD_INPUT, FAILED
+from trialbook_cli.rich_output import fail
+from trialbook_cli.usage_error import UsageError
+
+WITHOUT_AWS = "Without an AWS account: trialbook demo, then ask with --book demo-out/churn-min-child-weight."
+_NOT_ALLOWED = "Your credentials lack a permission: docs/cli.md has the policy to ask for."
+_SESSION_EXPIRED = "Your session has expired: sign in again (aws sso login)."
+_ADVICE = {
+    "AccessDenied": _NOT_ALLOWED,
+    "AccessDeniedException": _NOT_ALLOWED,
+    "ExpiredToken": _SESSION_EXPIRED,
+    "ExpiredTokenException": _SESSION_EXPIRED,
+    "UnrecognizedClientException": "These credentials are not valid in this region.",
+    "ResourceNotFoundException": "The table does not exist: check --stack, --table, --profile and --region.",
+    "ThrottlingException": "AWS throttles calls at the moment: try again in a minute.",
+}
+
+
+def report_error(error: Exception) -> int | None:
+    """Prints what went wrong and returns the exit code; None if a person can't do anything about it."""
+    if isinstance(error, InvalidRules):
+        return fail("; ".join(error.problems), BAD_INPUT)
+    if isinstance(error, UsageError):
+        return fail(str(error), BAD_INPUT)
+    if isinstance(error, InvalidInput):
+        return fail(_no_region() if _lacks_region(error) else str(error), BAD_INPUT)
+    if isinstance(error, BotoCoreError | ClientError | PynamoDBException | SageMakerError | Conflict):
+        if _code(error) == "ResourceNotFoundException":
+            forget()
+        return fail(explained(error), BAD_INPUT if isinstance(_cause(error), ProfileNotFound) else FAILED)
+    if isinstance(error, NewerFormat):
+        return fail(str(error), FAILED)
+    if isinstance(error, BrokenPipeError):  # `| head` has read enough
+        return FAILED
+    return None
+
+
+def report_damage(book: Path) -> int | None:
+    """Prints which line of a book in a folder can't be read and returns the exit code; None if all can be read."""
+    from trialbook_book.folder import damage
+
+    found = damage(book)
+    return None if found is None else fail(str(found), BAD_INPUT)
+
+
+def explained(error: Exception) -> str:
+    """The error with advice."""
+    cause = _cause(error)
+    if isinstance(cause, NoCredentialsError):
+        return f"No AWS credentials. {WITHOUT_AWS} With one: set AWS_PROFILE or run aws configure."
+    if isinstance(cause, NoRegionError):
+        return _no_region()
+    if isinstance(cause, ProfileNotFound):
+        return f"{cause}. aws configure list-profiles shows the profiles that exist."
+    if isinstance(cause, EndpointConnectionError):
+        return f"{cause}. Check the network and --region."
+    advice = _ADVICE.get(_code(error))
+    return f"{str(cause).rstrip('.')}. {advice}" if advice else str(cause)
+
+
+def _lacks_region(error: InvalidInput) -> bool:
+    return error.value is None and error.field.removeprefix("--") == "region"
+
+
+def _no_region() -> str:
+    return f"No AWS region. {WITHOUT_AWS} With one: give --region or set AWS_DEFAULT_REGION."
+
+
+def _code(error: Exception) -> str:
+    """AWS's error code; empty if AWS did not answer."""
+    cause = _cause(error)
+    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
+
+
+def _cause(error: Exception) -> Exception:
+    """AWS's own error, which pynamodb may have wrapped."""
+    while isinstance(error, PynamoDBException) and error.cause is not None:
+        error = error.cause
+    return error

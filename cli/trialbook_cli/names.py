@@ -1,0 +1,178 @@
+"""Names as people type them: prefixes, a sweep's `#2`, an experiment for its latest sweep; suggestions for typos."""
+
+import re
+from collections.abc import Iterable
+from itertools import islice
+
+from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import JobKind
+from trialbook.core.names import same_name
+from trialbook.core.sweeps import Record, Sweep
+from trialbook_book.book import Book, Jobs
+from trialbook_cli.usage_error import UsageError
+
+_RANKED = re.compile(r"(?P<name>[^#]+)#(?P<rank>[1-9][0-9]{0,5})")
+_MOST_NAMES = 200  # that a typo is compared with: a page of experiments and one of sweeps
+_MOST_READ = 5000  # jobs of an experiment that a prefix is compared with
+_MOST_SHOWN = 5
+_SAME_LETTERS = 3  # with which a typo still begins like its name
+
+
+def find(book: Book, name: str) -> Jobs:
+    """The sweep or experiment of that name or unambiguous prefix. Raises UsageError with the nearest names."""
+    try:
+        return book.find(name)
+    except InvalidInput:
+        raise _unknown(book, name, _fitting(book, name)) from None
+
+
+def find_sweep(book: Book, name: str) -> Jobs:
+    """The sweep of that name; the latest one of an experiment. Raises UsageError."""
+    jobs = find(book, name)
+    if jobs.is_sweep:
+        return jobs
+    latest = book.ledger.sweeps_page(jobs.name, 1).entries
+    if not latest:
+        raise UsageError(f"Experiment {jobs.name} has no sweep. trialbook trials {jobs.name} lists its jobs.")
+    return Jobs(book, latest[0].id, True)
+
+
+def find_experiment(book: Book, name: str) -> str:
+    """The experiment of that name or unambiguous prefix. Raises UsageError with the nearest names."""
+    near = [each.name for each in book.ledger.experiments_like(name)] if name.strip() else []
+    found = [each for each in near if same_name(each) == same_name(name)] or near
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{name!a} fits several experiments: {_some(found)}.")
+    suggested = _suggested(name, _experiment_names(book))
+    raise UsageError(f"No experiment is named {name!a}.{suggested} trialbook experiments lists names.")
+
+
+def find_job_or_sweep(book: Book, name: str) -> Record | Sweep:
+    """The job of that name, ARN or unambiguous prefix; NAME#2 is the second best of a sweep or experiment. Or the sweep
+    of that name or unambiguous prefix. Raises UsageError with the nearest names."""
+    exact = _ranked_or_exact_job(book, name) or book.ledger.sweep(name)
+    if exact is not None:
+        return exact
+    jobs, sweeps = jobs_like(book, name, _MOST_SHOWN + 1), book.ledger.sweeps_like(name)
+    if len(jobs) + len(sweeps) == 1:
+        return jobs[0] if jobs else _sweep(book, sweeps[0])
+    if jobs or sweeps:
+        raise UsageError(f"{name!a} fits several names: {_some([*sweeps, *(each.job.name for each in jobs)])}.")
+    raise UsageError(
+        f"No job or sweep is named {name!a}.{_suggested(name, [*_job_names(book, name), *_sweep_names(book)])} "
+        "trialbook trials NAME --columns job lists jobs."
+    )
+
+
+def find_jobs_or_job(book: Book, name: str) -> Jobs | Record:
+    """A sweep or experiment, or a job that is not a tuning job: that name means its sweep. Raises UsageError."""
+    job = _ranked_or_exact_job(book, name)
+    if job is not None and job.key.kind is not JobKind.TUNING:
+        return job
+    try:
+        return book.find(name)
+    except InvalidInput:
+        jobs = jobs_like(book, name, _MOST_SHOWN + 1)
+        if len(jobs) == 1:
+            return jobs[0]
+        fits = [*_fitting(book, name), *(each.job.name for each in jobs)]
+        raise _unknown(book, name, fits, _job_names(book, name)) from None
+
+
+def _ranked_or_exact_job(book: Book, name: str) -> Record | None:
+    if ranked := _RANKED.fullmatch(name):
+        return _ranked(find(book, ranked["name"]), int(ranked["rank"]))
+    try:
+        return book.job(name)
+    except InvalidInput as error:
+        if name.startswith("arn:") or error.expected.startswith("the ARN of one of"):
+            raise
+        return None
+
+
+def _sweep(book: Book, name: str) -> Sweep:
+    found = book.ledger.sweep(name)
+    if found is None:
+        raise UsageError(f"Sweep {name} has been deleted.")
+    return found
+
+
+def jobs_like(book: Book, beginning: str, most: int) -> list[Record]:
+    """Up to `most` jobs whose name begins so, from experiments whose names begin alike. Scans nothing."""
+    wanted = same_name(beginning)
+    if not wanted.strip():
+        return []
+    found = (
+        record
+        for experiment in _homes(book, wanted)
+        for record in islice(book.ledger.experiment_records(experiment), _MOST_READ)
+        if same_name(record.job.name).startswith(wanted) and record.key.kind is not JobKind.TUNING
+    )
+    unique = {record.key: record for record in islice(found, most)}
+    return sorted(unique.values(), key=lambda record: record.key)
+
+
+def _fitting(book: Book, prefix: str) -> list[str]:
+    """The experiments and sweeps that begin so."""
+    if not prefix.strip():
+        return []
+    return [*(each.name for each in book.ledger.experiments_like(prefix)), *book.ledger.sweeps_like(prefix)]
+
+
+def _homes(book: Book, beginning: str) -> list[str]:
+    """The experiments where a job of that prefix is likely: jobs are named after them as a rule."""
+    words = beginning.split("-")
+    known = [each.name for each in book.ledger.experiments_like(words[0])]
+    return [
+        each for each in known if beginning.startswith(same_name(each)) or same_name(each).startswith(beginning)
+    ] or known
+
+
+def _ranked(jobs: Jobs, rank: int) -> Record:
+    entries = jobs.page(rank).entries
+    if len(entries) < rank:
+        raise UsageError(f"{jobs.name} has {len(entries)} jobs, so there is no #{rank}.")
+    return entries[rank - 1]
+
+
+def _unknown(book: Book, name: str, fits: list[str], others: Iterable[str] = ()) -> UsageError:
+    """The error for a name that fits several or none; `others` are more names that it may be a typo of."""
+    if fits:
+        return UsageError(f"{name!a} fits several names: {_some(fits)}.")
+    known = [*_experiment_names(book), *_sweep_names(book), *others]
+    what = "job, sweep or experiment" if others else "sweep or experiment"
+    return UsageError(
+        f"No {what} is named {name!a}.{_suggested(name, known)} trialbook experiments and trialbook sweeps list names."
+    )
+
+
+def _experiment_names(book: Book) -> list[str]:
+    return [each.name for each in book.ledger.experiments_page(_MOST_NAMES).entries]
+
+
+def _sweep_names(book: Book) -> list[str]:
+    return [each.id for each in book.ledger.sweeps_page(None, _MOST_NAMES).entries]
+
+
+def _job_names(book: Book, name: str) -> list[str]:
+    """Names of jobs that `name` may be a typo of: of experiments that begin with the same few letters."""
+    return [
+        record.job.name
+        for experiment in book.ledger.experiments_like(same_name(name)[:_SAME_LETTERS])
+        for record in islice(book.ledger.experiment_records(experiment.name), _MOST_READ)
+    ]
+
+
+def _suggested(name: str, known: Iterable[str]) -> str:
+    """` Did you mean …?`, or nothing."""
+    from difflib import get_close_matches
+
+    names = {same_name(each): each for each in known}
+    near = [names[each] for each in get_close_matches(same_name(name), names, 3)]
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")

@@ -1,0 +1,94 @@
+"""A replay in the terminal: each sweep's answer and trials, what could not be handled, and the files."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+
+from trialbook.core import report_keys
+from trialbook.core.analysis.analyse import analyse
+from trialbook.core.hyper_parameters import searched
+from trialbook.core.sweeps import Record, Sweep
+from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.rich_output import console, progress, safe
+from trialbook_cli.trials_table import trials_table, verdict
+
+_ROWS = 10
+
+
+def replay_with_progress(recording: Recording, dynamodb_url: str | None = None, rules: str | None = None) -> Outcome:
+    """The outcome of a replay, with a progress bar while it runs."""
+    with progress() as bar:
+        task = bar.add_task(recording.name, total=len(recording.events))
+
+        def delivered(events: int) -> None:
+            bar.update(task, completed=events)
+
+        return replay(recording, dynamodb_url=dynamodb_url, progress=delivered, rules=rules)
+
+
+def show_replay(name: str, outcome: Outcome, out: Path) -> None:
+    """Prints each sweep with verdict and table, single jobs, what could not be handled, and where the files are."""
+    sweeps = [sweep for sweep in outcome.sweeps if not sweep.is_single]
+    for sweep in sweeps:
+        _show_sweep(sweep, [record for record in outcome.records if record.sweep == sweep.id])
+    ids = {sweep.id for sweep in sweeps}
+    singles = [record for record in outcome.records if record.sweep not in ids and record.job.final_metrics]
+    if singles:
+        console.print(trials_table("Single jobs", singles, ()))
+    _show_rest(name, outcome, out)
+
+
+def say_what_is_next(out: Path, outcome: Outcome) -> None:
+    """Prints a question to ask the replay's book, and a link to its first report."""
+    experiment = next(iter(sorted(record.experiment for record in outcome.records)), None)
+    if experiment is not None:
+        command = f"trialbook best {shlex.quote(experiment)} --book {shlex.quote(str(out))}"
+        console.print(Text.assemble(("Next: ", "bold"), safe(command, 1000)), soft_wrap=True)
+    for path in _pages(outcome)[:1]:
+        link = (out / path).resolve().as_uri()
+        console.print(Text.assemble(("Open: ", "bold"), safe(link, 4000)), soft_wrap=True)
+
+
+def _show_sweep(sweep: Sweep, records: Sequence[Record]) -> None:
+    ranked = sorted(records, key=lambda record: record.sweep_rank)
+    names = searched(record.job for record in records)
+    console.print(verdict(sweep, names))
+    if sweep.last_at is not None:
+        analysis = analyse(sweep, records, as_of=sweep.closed_at or sweep.last_at)
+        console.print(safe(" ".join(analysis.sentences), 1000))
+        for advice in (*analysis.advice, *(each for group in analysis.groups for each in group.advice)):
+            console.print(Text("→ ").append(safe(advice.text, 1000)))
+    console.print()
+    console.print(trials_table(f"{sweep.id} ({sweep.kind.value})", ranked[:_ROWS], names))
+    if len(ranked) > _ROWS:
+        console.print(f"… and {len(ranked) - _ROWS} more trials in jobs.jsonl", style="dim")
+    console.print()
+
+
+def _not_attached(outcome: Outcome) -> Counter[str]:
+    """The number of jobs that could not be attached, by reason; the ledger has recorded them."""
+    return Counter(each.problem for each in outcome.attachments if each.problem is not None)
+
+
+def _show_rest(name: str, outcome: Outcome, out: Path) -> None:
+    for queue, messages in outcome.dead_letters.items():
+        if messages:
+            console.print(f"{queue} holds {len(messages)} messages that could not be handled.", style="red")
+    for problem, jobs in _not_attached(outcome).items():
+        console.print(Text.assemble((f"{jobs} not attached", "red"), ": ", safe(problem, 200)))
+    ignored = f", {outcome.passed_by} events ignored (no rule matches them)" if outcome.passed_by else ""
+    console.print(safe(f"{name}: {len(outcome.records)} jobs{ignored}.", 300))
+    files = f"{out}: jobs.jsonl, sweeps.jsonl, experiments.json, ledger.jsonl, reports/, slack/, email/"
+    console.print(Text.assemble(("Files: ", "bold"), safe(files, 1000)), soft_wrap=True)
+    for path in _pages(outcome):
+        console.print(Text.assemble(("Report: ", "bold"), safe(f"{out}/{path}", 1000)), soft_wrap=True)
+
+
+def _pages(outcome: Outcome) -> list[str]:
+    """The report pages of the sweeps, in order."""
+    paths = [f"{report_keys.latest(sweep.id)}/{report_keys.PAGE}" for sweep in outcome.sweeps]
+    return [path for path in paths if path in outcome.reports]

@@ -1,0 +1,86 @@
+"""The jobs that `trialbook trials` lists: a page of the ranking, or the jobs that meet conditions, sorted."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from trialbook.core.jobs import JobKind
+from trialbook.core.sweeps import Record
+from trialbook_book.book import Jobs
+from trialbook_book.where import Term, fact, facts
+from trialbook_cli.usage_error import UsageError
+
+_NUMBER = re.compile("[0-9]{1,9}")
+Ranked = tuple[int, Record]  # a job and its place in the ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Jobs with their places; the cursor of the next page, or the number of jobs beyond the limit."""
+
+    jobs: Sequence[Ranked]
+    cursor: str | None = None
+    left: int = 0
+
+
+def ranking_page(jobs: Jobs, limit: int, after: str | None) -> Selection:
+    """A page of the ranking, best first. Raises UsageError for an invalid cursor."""
+    before, cursor = _before(after)
+    page = jobs.page(limit, cursor)
+    found = list(enumerate(page.entries, before + 1))
+    return Selection(found, page.cursor and f"{before + len(found)}.{page.cursor}")
+
+
+def selected(jobs: Jobs, terms: Sequence[Term], sort: str | None, limit: int) -> Selection:
+    """The jobs that meet all terms, sorted; reads all jobs: a Query for each megabyte. Raises UsageError for an
+    unknown column."""
+    ranked = list(enumerate(jobs.records(), 1))
+    records = [record for _, record in ranked]
+    check_columns("--where", [term.name for term in terms], records)
+    check_columns("--sort", [sort.removeprefix("-")] if sort else [], records)
+    found = [each for each in ranked if all(term.holds(each[1]) for term in terms)]
+    if sort is not None:
+        found = _sorted(found, sort)
+    return Selection(found[:limit], left=len(found[limit:]))
+
+
+def check_columns(option: str, names: Iterable[str], records: Sequence[Record]) -> None:
+    """Raises UsageError for a name that no job has, which is likely a typo."""
+    known = {*facts(), *(metric.name for record in records for metric in record.job.final_metrics)}
+    known |= {name for record in records for name in record.job.hyper_parameters}
+    for name in names:
+        if records and name not in known:
+            near = get_close_matches(name, known, 3)
+            others = f"Columns are hyperparameters, metrics, and {', '.join(facts())}."
+            hint = f"Did you mean {' or '.join(near)}?" if near else others
+            raise UsageError(f"{option}: there is no column {name!a}. {hint}")
+
+
+def sort_key(value: str | float | None) -> tuple[int, float, str]:
+    """Numbers before texts."""
+    try:
+        return 0, float(value), ""  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return 1, 0.0, str(value)
+
+
+def _before(after: str | None) -> tuple[int, str | None]:
+    """The number of jobs before the page, and the ledger's own cursor."""
+    number, _, cursor = (after or "0.").partition(".")
+    if not _NUMBER.fullmatch(number) or bool(cursor) != bool(after):
+        raise UsageError(f"--after: {after!a:.60} is not a cursor. Copy the one that the previous page printed.")
+    return int(number), cursor or None
+
+
+def _sorted(found: Sequence[Ranked], sort: str) -> list[Ranked]:
+    """By the column; jobs without a value come after the others, and the tuning job after its children."""
+    name = sort.removeprefix("-")
+    children = [each for each in found if each[1].key.kind is not JobKind.TUNING]
+    known = [each for each in children if fact(each[1], name) is not None]
+    known.sort(key=lambda each: sort_key(fact(each[1], name)), reverse=sort.startswith("-"))
+    return [
+        *known,
+        *(each for each in children if fact(each[1], name) is None),
+        *(each for each in found if each[1].key.kind is JobKind.TUNING),
+    ]
