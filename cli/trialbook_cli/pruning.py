@@ -46,7 +46,7 @@ def delete(book: Book, old: Old) -> tuple[int, int]:
     removed = {sweep.id for sweep in old.sweeps if remove_sweep(book.ledger, sweep)}
     gone = [each for each in old.jobs if (each.sweep in removed if each.sweep else remove_job(book.ledger, each))]
     rules = book.rules()
-    for experiment in sorted({each.experiment for each in (*old.jobs, *old.sweeps)}):
+    for experiment in sorted({each.experiment for each in old.jobs} | {each.experiment for each in old.sweeps}):
         list_experiment(experiment, book.ledger, rules)
         if next(book.ledger.experiment_ranking(experiment, 1), None) is None:
             book.ledger.table.delete([(EXPERIMENTS, same_name(experiment))])

@@ -55,8 +55,8 @@ def test_a_stack_reports_a_sweep_is_updated_deleted_and_deployed_beside_its_form
     empty = cloud.trialbook("sweeps")
     filled = cloud.trialbook("backfill", "--since", "2026-01-01", "--name-contains", "churn-xgb-2026")
     again = cloud.trialbook("best", "churn-xgb")
-    assert empty.stdout == "no sweeps yet\n", empty.stdout + empty.stderr
-    assert "TrainingJob: 5 seen, 5 recorded" in filled.stdout, filled.stdout + filled.stderr
+    assert empty.stdout == "No sweeps yet.\n", empty.stdout + empty.stderr
+    assert "TrainingJob: 5 found, 5 recorded" in filled.stdout, filled.stdout + filled.stderr
     assert again.stdout == best.stdout
 
 

@@ -193,7 +193,7 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
     missing = trialbook("--since", "30d", "--stack", "nowhere")
 
     assert done.returncode == 0, done.stderr
-    assert "TrainingJob: 65 seen, 65 recorded" in done.stdout
+    assert "TrainingJob: 65 found, 65 recorded" in done.stdout
     assert (wrong.returncode, missing.returncode) == (2, 2)
     assert "--since is 'soon', expected a date such as 2026-01-01" in wrong.stderr
     assert "nowhere" in missing.stderr

@@ -108,8 +108,8 @@ def test_an_account_is_read_into_a_folder_that_answers(aws: Aws, ask: Ask, tmp_p
     experiments = json.loads(ask("experiments", "--json", "--book", book).stdout)
 
     assert done.exit_code == 0, done.output
-    assert "TrainingJob: 65 seen, 65 recorded" in done.stdout
-    assert "TrainingJob: 0 seen, 0 recorded" in again.stdout or "recorded" in again.stdout
+    assert "TrainingJob: 65 found, 65 recorded" in done.stdout
+    assert "TrainingJob: 0 found, 0 recorded" in again.stdout or "recorded" in again.stdout
     assert [each["counts"]["completed"] for each in sweeps] == [46, 5]
     assert best.stdout.startswith("validation:logloss 0.1457 ")
     assert report.stdout.startswith("churn-xgb: best validation:error 0.03959 at min_child_weight = 4")
@@ -282,7 +282,7 @@ def test_a_stack_is_asked_for_once_and_then_remembered(aws: Aws, ask: Ask, tmp_p
     remembered = json.loads((tmp_path / "cache" / "trialbook" / "stacks.json").read_text())
     unknown = ask("sweeps", "--stack", "nowhere")
 
-    assert first.stdout == "no sweeps yet\n"
+    assert first.stdout == "No sweeps yet.\n"
     assert [each["account"] for each in remembered.values()] == ["123456789012"]
     assert unknown.exit_code == 2
     assert "--stack is 'nowhere'" in unknown.stderr
@@ -303,7 +303,7 @@ def test_a_stack_deployed_anew_is_asked_itself_and_not_the_table_of_the_former_o
     later(tmp_path)
     asked = ask("sweeps", "--json")
 
-    assert "TrainingJob: 5 seen, 5 recorded" in filled.stdout
+    assert "TrainingJob: 5 found, 5 recorded" in filled.stdout
     assert len(json.loads(asked.stdout)) == 1
     found = cloudformation.describe_stacks(StackName="trialbook")["Stacks"][0]["Outputs"][0]["OutputValue"]
     assert found != former
@@ -340,5 +340,5 @@ def test_a_table_that_is_gone_is_forgotten(aws: Aws, ask: Ask, tmp_path: Path) -
     gone = ask("sweeps")
 
     assert gone.exit_code == 1
-    assert "the table is not there" in gone.stderr
+    assert "The table does not exist" in gone.stderr
     assert not (tmp_path / "cache" / "trialbook" / "stacks.json").exists()

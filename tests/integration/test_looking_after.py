@@ -85,10 +85,10 @@ def test_what_waits_goes_back_to_where_it_came_from(workspace: Workspace, ask: A
     again = ask("redrive", "--queue", "slack")
 
     assert (counted.exit_code, done.exit_code) == (0, 0), done.output
-    assert "SlackDeadLetters: 23 would go back" in counted.stdout
-    assert "SlackDeadLetters: 23 went back" in done.stdout
+    assert "SlackDeadLetters: 23 would be moved back" in counted.stdout
+    assert "SlackDeadLetters: 23 moved back" in done.stdout
     assert "StreamDeadLetters: 1 would be announced again from the ledger" in counted.stdout
-    assert "StreamDeadLetters: 1 stays, it names no stretch of a stream" in done.stdout
+    assert "StreamDeadLetters: 1 kept; it names no range of a stream" in done.stdout
     assert again.stdout == "SlackDeadLetters: empty\n"
     assert bodies("SlackQueue") == [f"SlackDeadLetters {at:02}" for at in range(23)]
     assert bodies("RecordQueue") == ["RecordDeadLetters 00", "RecordDeadLetters 01"]
@@ -131,7 +131,7 @@ def test_a_message_is_sent_for_real(workspace: Workspace, ask: Ask) -> None:
     webhook = ask("test-message", "--channel", "webhook")
 
     assert (slack.exit_code, webhook.exit_code) == (0, 0), slack.output + webhook.output
-    assert slack.stdout == "sent to slack #training: it looks as messages will\n"
+    assert slack.stdout == "Test message sent to slack #training.\n"
     assert [each.by_webhook for each in workspace.messages] == [False, True]
     assert workspace.refused == []
 
@@ -145,7 +145,7 @@ def test_a_mail_is_sent_for_real_and_a_refused_one_is_told_with_what_to_do(aws: 
 
     assert refused.exit_code == 1
     assert "MessageRejected; verify EmailFrom" in refused.stderr
-    assert done.stdout == "sent to email first@example.com: it looks as messages will\n"
+    assert done.stdout == "Test message sent to email first@example.com.\n"
     assert [set(each.destinations) for each in sent] == [{"first@example.com"}]  # moto adds those of the header
     assert "this channel takes them" in message_from_string(sent[0].raw_data, policy=default)["Subject"]
 
@@ -196,7 +196,7 @@ def test_what_a_channel_refuses_is_told_with_what_to_do_and_without_the_token(wo
     assert "channel_not_found; no public channel is named #nowhere: check the name; a private channel" in missing.stderr
     assert "given by its id" in " ".join(missing.stderr.split())
     assert "token_revoked; the token is void" in void.stderr
-    assert "slack or webhook" in unknown.stderr
+    assert "'slack', 'webhook', 'email'" in unknown.stderr
     assert workspace.token not in missing.output + void.output
 
 
@@ -221,9 +221,9 @@ def test_show_tells_what_was_sent_where(ask: Ask, tmp_path: Path) -> None:
     of_sweep = ask("show", sweep, "--book", tmp_path / "book")
     as_json = json.loads(ask("show", sweep, "--json", "--book", tmp_path / "book").stdout)
 
-    assert "told" in of_job
+    assert "messages" in of_job
     assert "sweep to slack #training: 2026-11-20T10:15:15.123Z, edited 2026-11-20T10:29:30.001Z" in of_job
-    assert "sweep to slack #training, its picture" in of_sweep.stdout
+    assert "sweep picture to slack #training" in of_sweep.stdout
     assert of_sweep.stdout.startswith(f"{sweep}\nstatus")
     assert {(each["part"], each["state"]) for each in as_json["told"] if each["channel"] == "slack"} == {
         ("message", "sent"),
