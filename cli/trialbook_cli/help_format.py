@@ -49,6 +49,10 @@ class CommandWithExample(TyperCommand):
 class Group(TyperGroup):
     """A group that lists its commands by panel."""
 
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """The names in order, without loading the commands."""
+        return list(self.commands)
+
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Parses arguments; suggests the option that an unknown one is likely to mean."""
         with _options_suggested():

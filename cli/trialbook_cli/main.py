@@ -1,36 +1,24 @@
-"""The command `trialbook`. Commands import what they need when they are called, so that `--help` answers at once."""
+"""The command `trialbook`. A command loads what it needs when it is called, so that `--help` answers at once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from trialbook_cli.commands import (
-    backfill,
-    best,
-    compare,
-    demo,
-    doctor,
-    experiments,
-    export,
-    preview,
-    prune,
-    record,
-    redrive,
-    replay,
-    report,
-    rerank,
-    rules,
-    show,
-    sweeps,
-    test_message,
-    trials,
-    watch,
-)
 from trialbook_cli.help_format import Group
+from trialbook_cli.lazy_commands import LazyCommands
+
+
+class Trialbook(Group):
+    """All commands, each loaded when it is asked for."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = LazyCommands()
+
 
 app = typer.Typer(
     name="trialbook",
-    cls=Group,
+    cls=Trialbook,
     help="The lab book of every SageMaker job: experiment tracking without a line of training code.",
     epilog="Exit codes: 0 success, 1 failure, 2 invalid input. Details of a command: trialbook COMMAND --help",
     no_args_is_help=True,
@@ -38,16 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-# In the order of `--help`.
-for _command in (
-    *(experiments, sweeps, trials, best, show, compare),
-    *(report, watch),
-    *(demo, replay, preview),
-    *(backfill, export, rerank, prune, record),
-    *(doctor, redrive, test_message, rules),
-):
-    app.add_typer(_command.app)
 
 
 def _print_version(wanted: bool) -> None:

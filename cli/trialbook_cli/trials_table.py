@@ -96,7 +96,7 @@ def trials_table(
     left = ", ".join(visible(name, 40) for name in names if name not in kept)
     rest = [Text(f"No room for {left}: widen the terminal or use --columns.", "dim")] if left else []
     if named is not None and not shows_jobs:
-        rest.append(Text(f"A job by its number: trialbook show {visible(named, 120)}#{ranked[0][0]}", "dim"))
+        rest.append(Text(f"Details: trialbook show {visible(named, 120)}#{ranked[0][0]}", "dim"))
     return Group(Text(visible(title, 100), "dim"), table, *rest)
 
 

@@ -3,9 +3,12 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
@@ -109,3 +112,16 @@ def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
     assert len(blocks) == 1
     printed = [line.rstrip() for line in done.stdout.splitlines()]
     assert blocks[0].splitlines() == printed[: len(blocks[0].splitlines())]
+
+
+def test_the_demo_ends_with_the_next_command_and_a_link(tmp_path: Path) -> None:
+    done = trialbook("demo", "--out", tmp_path / "demo out")
+    lines = done.stdout.strip().splitlines()
+    command = shlex.split(lines[-2].removeprefix("Next: "))
+    answer = trialbook(*command[1:])
+    page = Path(url2pathname(urlsplit(lines[-1].removeprefix("Open: ")).path))
+
+    assert command[:3] == ["trialbook", "best", "churn-xgb"]
+    assert answer.stdout.startswith("validation:error 0.03959")
+    assert lines[-1].startswith("Open: file:///")
+    assert page.is_file()

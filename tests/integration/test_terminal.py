@@ -326,7 +326,7 @@ def test_a_bar_says_how_much_is_done_how_fast_and_the_time_left() -> None:
     """On a terminal; a pipe gets nothing."""
     program = """
 import time
-from trialbook_cli.terminal import progress
+from trialbook_cli.rich_output import progress
 with progress() as bar:
     task = bar.add_task("churn", total=40)
     for done in range(1, 31):

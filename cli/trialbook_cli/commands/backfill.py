@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trialbook.services import Services
     from trialbook_cli.backfilling import Span
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=BookCommand, rich_help_panel=MAINTAIN)

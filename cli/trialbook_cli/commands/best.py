@@ -7,7 +7,7 @@ from trialbook_cli.exit_codes import FAILED, OK
 from trialbook_cli.options import AsJson, Name, source_of
 from trialbook_cli.panels import ASK
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=BookCommand, rich_help_panel=ASK)

@@ -9,7 +9,7 @@ from trialbook_cli.exit_codes import OK
 from trialbook_cli.options import Out
 from trialbook_cli.panels import TRY
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 RECORDINGS_SHOWN = ("churn-min-child-weight", "tuning-random-60")
 

@@ -12,7 +12,7 @@ from trialbook_cli.panels import OPERATE
 if TYPE_CHECKING:
     from trialbook_cli.checkup.deployment import Finding
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=StackCommand, rich_help_panel=OPERATE)

@@ -12,7 +12,7 @@ from trialbook_cli.options import AsJson, complete_names, source_of
 from trialbook_cli.output_paths import output_folder
 from trialbook_cli.panels import MAINTAIN
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class Format(StrEnum):

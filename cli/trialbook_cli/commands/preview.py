@@ -10,7 +10,7 @@ from trialbook_cli.exit_codes import OK
 from trialbook_cli.options import Out, Recording, RulesInForce
 from trialbook_cli.panels import TRY
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=Command, rich_help_panel=TRY)

@@ -11,7 +11,7 @@ from trialbook_cli.options import source_of
 from trialbook_cli.output_paths import output_folder
 from trialbook_cli.panels import MAINTAIN
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=AccountCommand, rich_help_panel=MAINTAIN)

@@ -11,7 +11,7 @@ from trialbook_cli.options import AsJson, SweepName, source_of
 from trialbook_cli.output_paths import output_folder
 from trialbook_cli.panels import FOLLOW
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=BookCommand, rich_help_panel=FOLLOW)

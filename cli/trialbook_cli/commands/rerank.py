@@ -10,7 +10,7 @@ from trialbook_cli.exit_codes import BAD_INPUT, OK
 from trialbook_cli.options import complete_experiments, source_of
 from trialbook_cli.panels import MAINTAIN
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=BookCommand, rich_help_panel=MAINTAIN)

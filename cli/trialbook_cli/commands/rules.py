@@ -15,17 +15,25 @@ from trialbook_cli.panels import OPERATE
 if TYPE_CHECKING:
     from trialbook_book.book import Book
 
-app = typer.Typer()
-rules = typer.Typer(
-    cls=Group,
+
+class RulesGroup(Group):
+    """The group in its panel of `trialbook --help`, which Typer sets for commands alone."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{**given, "rich_help_panel": OPERATE})
+
+
+app = typer.Typer(
+    name="rules",
+    cls=RulesGroup,
     help="Checks, tries, stores and prints the rules document.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
-app.add_typer(rules, name="rules", rich_help_panel=OPERATE)
 
 
-@rules.command(cls=Command)
+@app.command(cls=Command)
 def check(document: RulesFile) -> int:
     """Checks a rules document and names each problem with its line.
 
@@ -49,7 +57,7 @@ def check(document: RulesFile) -> int:
     return OK
 
 
-@rules.command("test", cls=Command)
+@app.command("test", cls=Command)
 def try_on_recording(
     recording: Recording,
     document: Annotated[Path, typer.Option("--rules", metavar="FILE", help="The rules document, a YAML file.")],
@@ -79,7 +87,7 @@ def try_on_recording(
 _LONGEST_DOCUMENT = 8192  # bytes; a parameter of SSM's advanced tier
 
 
-@rules.command(cls=StackCommand)
+@app.command(cls=StackCommand)
 def push(context: typer.Context, document: RulesFile) -> int:
     """Checks a rules document and stores it for the functions.
 
@@ -103,7 +111,7 @@ def push(context: typer.Context, document: RulesFile) -> int:
     return OK
 
 
-@rules.command(cls=StackCommand)
+@app.command(cls=StackCommand)
 def pull(
     context: typer.Context,
     out: Annotated[

@@ -9,7 +9,7 @@ from trialbook_cli.exit_codes import OK
 from trialbook_cli.options import AsJson, complete_jobs, source_of
 from trialbook_cli.panels import ASK
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=BookCommand, rich_help_panel=ASK)

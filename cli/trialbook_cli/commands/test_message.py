@@ -10,7 +10,7 @@ from trialbook_cli.exit_codes import FAILED, OK
 from trialbook_cli.options import SlackUrl, source_of
 from trialbook_cli.panels import OPERATE
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 class ChannelType(StrEnum):

@@ -12,7 +12,7 @@ from trialbook_cli.panels import FOLLOW
 if TYPE_CHECKING:
     from trialbook_book.book import Jobs
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=BookCommand, rich_help_panel=FOLLOW)
