@@ -42,7 +42,7 @@ _OF_SWEEPS: Mapping[str, Callable[[Sweep], Any]] = {
     "best_value": lambda sweep: sweep.best.value if sweep.best else None,
     "best_job": lambda sweep: sweep.best.job_name if sweep.best else None,
     "started_at": lambda sweep: sweep.began_at,
-    "ended_at": lambda sweep: sweep.tuning_ended_at or sweep.last_at,
+    "ended_at": lambda sweep: sweep.ended_at,
 }
 
 

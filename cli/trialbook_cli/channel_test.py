@@ -10,7 +10,7 @@ from trialbook.core.message import Fact, Message, MessageKind, Mood, Table
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.messages.remedies import remedy
 from trialbook.messages.email import Enclosed, Letterhead, email_of
-from trialbook.messages.slack import Look, slack_text
+from trialbook.messages.slack import RenderOptions, slack_text
 from trialbook.runtime import clock
 from trialbook_cli.checkup.delivery_checks import secure_string, slack_token
 from trialbook_cli.checkup.deployment import Deployment
@@ -58,7 +58,7 @@ def _to_webhook(deployment: Deployment, to: str, api: str) -> str:
     name = to or deployment.parameter("SlackWebhookParameter")
     if not name:
         raise UsageError("The stack has no SlackWebhookParameter: docs/slack.md says how to set it.")
-    message = slack_text(_message(deployment.now, deployment.name), Look(bars=True))
+    message = slack_text(_message(deployment.now, deployment.name), RenderOptions(bars=True))
     Webhook(lambda asked: secure_string(deployment, asked)).post(name, message)
     return name
 

@@ -40,7 +40,7 @@ def show_sweep(sweep: Sweep, messages: Sequence[Delivery]) -> None:
             ("jobs", ", ".join(f"{number} {word}" for word, number in counts.items() if number)),
             ("best", None if sweep.best is None else f"{sweep.best.job_name} {shown(sweep.best.value)}"),
             ("started", _moment(sweep.began_at)),
-            ("ended", _moment(sweep.tuning_ended_at or sweep.last_at)),
+            ("ended", _moment(sweep.ended_at)),
             *sent_messages.facts(messages),
         ]
     )

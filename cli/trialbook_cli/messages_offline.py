@@ -9,7 +9,7 @@ from trialbook.adapters.rules_document import read_rules
 from trialbook.adapters.s3 import Bucket
 from trialbook.core.message import Message
 from trialbook.core.messages.routing import Defaults, Destination
-from trialbook.delivery.events_to_messages import Addresses, Told, told
+from trialbook.delivery.events_to_messages import Addresses, MessagesWithDestinations, messages_with_destinations
 from trialbook.services import Services
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.replaying import Outcome, replay
@@ -34,7 +34,7 @@ def messages_of_recording(
 ) -> tuple[Outcome, tuple[Sent, ...]]:
     """Replays the recording and computes the messages of each event at the moment at which it is announced; in order of
     their first being sent. What waits for the end of quiet hours, and edits that come too soon, are not left out."""
-    made: list[Told] = []
+    made: list[MessagesWithDestinations] = []
     known = read_rules(rules or "")
 
     def prepare(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
@@ -47,7 +47,7 @@ def messages_of_recording(
             bucket = Bucket(cloud.ledger.session, cloud.stack.references["Reports"])
             for entry in request["Entries"]:
                 envelope = {"detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
-                made.append(told(envelope, services, bucket, where))
+                made.append(messages_with_destinations(envelope, services, bucket, where))
 
         cloud.before_call = before_call
 

@@ -69,7 +69,7 @@ def sweep_line(sweep: Sweep, jobs: Sequence[Job] = (), prices: Prices = NO_PRICE
             "hyper_parameters": dict(sorted(best.hyper_parameters.items())),
         },
         "started_at": iso_or_none(sweep.began_at),
-        "ended_at": iso_or_none(sweep.tuning_ended_at or sweep.last_at),
+        "ended_at": iso_or_none(sweep.ended_at),
         "cost_usd": cost_of_all(jobs, prices),
     }
 

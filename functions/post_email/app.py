@@ -9,7 +9,7 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.ses import Ses
 from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.delivery.email_channel import ToEmail
-from trialbook.delivery.events_to_messages import addresses, told
+from trialbook.delivery.events_to_messages import addresses, messages_with_destinations
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.messages.email import Letterhead
 from trialbook.post_email import post_email
@@ -31,7 +31,9 @@ to_email = ToEmail(Ses(services.session()), head, Deliveries(services.ledger.tab
 
 def post(message: SQSRecord) -> None:
     """One message."""
-    post_email(told(envelope_of(message), services, bucket, where), to_email, delivery_of(message))
+    post_email(
+        messages_with_destinations(envelope_of(message), services, bucket, where), to_email, delivery_of(message)
+    )
 
 
 @logger.inject_lambda_context(clear_state=True)

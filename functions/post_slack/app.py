@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.sqs import giving_up, postponing
-from trialbook.delivery.events_to_messages import addresses, told
+from trialbook.delivery.events_to_messages import addresses, messages_with_destinations
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.post_slack import channels_of, post_slack
 from trialbook.runtime import deadline
@@ -27,8 +27,8 @@ to_slack, to_webhook = channels_of(settings, services.session(), Deliveries(serv
 
 def post(message: SQSRecord) -> None:
     """One message."""
-    said = told(envelope_of(message), services, bucket, where)
-    post_slack(said, to_slack, to_webhook, delivery_of(message))
+    messages = messages_with_destinations(envelope_of(message), services, bucket, where)
+    post_slack(messages, to_slack, to_webhook, delivery_of(message))
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -9,12 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tests.unit.said import PNG
+from tests.unit.sample_messages import PNG
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.slack import Slack, Webhook
 from trialbook.core.destination import Channel, Destination
 from trialbook.core.messages.delivery import LEASE
-from trialbook.delivery.events_to_messages import Told
+from trialbook.delivery.events_to_messages import MessagesWithDestinations
 from trialbook.delivery.slack_channel import ToSlack
 from trialbook.delivery.webhook_channel import ToWebhook
 from trialbook.ledger.deliveries import Deliveries
@@ -86,11 +86,11 @@ class World:
     def _address(self, name: str) -> str | None:
         return f"{self.workspace.url}{self.hooks[name]}" if name in self.hooks else None
 
-    def post(self, told: Told, received: int = 1) -> int:
+    def post(self, told: MessagesWithDestinations, received: int = 1) -> int:
         """One event handled by a new process."""
         return post_slack(told, *self.channels(), received)
 
-    def settle(self, told: Told) -> int:
+    def settle(self, told: MessagesWithDestinations) -> int:
         """An event that comes again until it is done with; how often it came."""
         queue = Queue(self)
         queue.put(START, lambda: told)
@@ -104,10 +104,10 @@ class Queue:
     world: World
     deaths: int = 0
     failures: int = 0
-    _waiting: list[tuple[datetime, int, int, Callable[[], Told]]] = field(default_factory=list)
+    _waiting: list[tuple[datetime, int, int, Callable[[], MessagesWithDestinations]]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def put(self, at: datetime, told: Callable[[], Told], received: int = 0) -> None:
+    def put(self, at: datetime, told: Callable[[], MessagesWithDestinations], received: int = 0) -> None:
         """A message that comes up at a moment; `told` is asked each time, as facts are read anew."""
         heapq.heappush(self._waiting, (at, next(self._numbers), received, told))
 

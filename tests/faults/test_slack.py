@@ -14,9 +14,9 @@ import pytest
 
 from tests.faults.slack import HOOK, START, TRAINING, Died, Queue, World, slack_world
 from tests.integration.test_post_slack import ENDED, FILE, IN_THREAD, OTHER, REVISED, RUNS, WHOLE
-from tests.unit.said import FAILED
+from tests.unit.sample_messages import FAILED
 from trialbook.core.message import Message
-from trialbook.delivery.events_to_messages import Told
+from trialbook.delivery.events_to_messages import MessagesWithDestinations
 from trialbook.runtime.sqs_batch import TryLater
 from trialbook_cli.slack_stand_in import Hang, HttpAnswer, Posted
 
@@ -27,7 +27,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-Life = tuple[tuple[int, Told], ...]  # seconds, and what is told then
+Life = tuple[tuple[int, MessagesWithDestinations], ...]  # seconds, and what is told then
 LIFE: Life = (
     (0, ((RUNS, (TRAINING,)),)),
     (20, ((replace(RUNS, version=3), (TRAINING,)), (IN_THREAD, (TRAINING,)))),
@@ -51,7 +51,7 @@ def lived(world: World, life: Life) -> Queue:
     return queue
 
 
-def _same(told: Told) -> Told:
+def _same(told: MessagesWithDestinations) -> MessagesWithDestinations:
     return told
 
 
@@ -166,7 +166,7 @@ class Sweeps:
         found += self.chance.sample(found, EVENTS - len(found))  # told twice
         return [(at + self.chance.expovariate(1 / 30), told) for at, told in found]
 
-    def told(self, world: World, sweep: int, best: int | None = None) -> Told:
+    def told(self, world: World, sweep: int, best: int | None = None) -> MessagesWithDestinations:
         now = (world.now - START).total_seconds()
         done = sum(at <= now for at in self.steps[sweep])
         message = self.message(sweep, done)

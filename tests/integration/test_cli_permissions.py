@@ -15,11 +15,11 @@ import boto3
 from botocore.client import BaseClient
 
 from tests.conftest import ROOT
-from tests.integration.test_keeping import SINCE, Ask, Aws
-from tests.integration.test_keeping import ask as ask
-from tests.integration.test_keeping import aws as aws
-from tests.integration.test_looking_after import queue
-from tests.integration.test_looking_after import workspace as workspace
+from tests.integration.test_delivery_commands import queue
+from tests.integration.test_delivery_commands import workspace as workspace
+from tests.integration.test_record_commands import SINCE, Ask, Aws
+from tests.integration.test_record_commands import ask as ask
+from tests.integration.test_record_commands import aws as aws
 from trialbook_cli.slack_stand_in import Workspace
 
 SWEEP = "churn-xgb-261121-0900"

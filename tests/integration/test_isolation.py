@@ -10,8 +10,7 @@ from tests.integration.test_close_and_reconcile import EARLY, LATER, World, add_
 from tests.integration.test_close_and_reconcile import world as world
 from tests.integration.test_replay import CHURN, TUNING, recording
 from tests.unit.making import training_event
-from trialbook.attach_job import Outcome as Attached
-from trialbook.attach_job import attach_job
+from trialbook.attach_job import AttachOutcome, attach_job
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.expiry import Expiry
 from trialbook.core.jobs import NotDescribed
@@ -20,7 +19,7 @@ from trialbook.core.sweeps import SweepState
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.items import sweep_item
 from trialbook.reconcile import reconcile
-from trialbook.record_job import Outcome, record_job
+from trialbook.record_job import RecordOutcome, record_job
 from trialbook.services import Services
 from trialbook_cli.sagemaker_stand_in import ApiError
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
@@ -220,11 +219,11 @@ def test_a_job_of_which_the_answer_can_not_be_read_is_known_from_its_event(world
     outcome = record_job(training_event(), world.services)
     (found,) = [each for each in world.ledger.jobs() if each.job.name == "churn-1"]
 
-    assert outcome is Outcome.RECORDED
+    assert outcome is RecordOutcome.RECORDED
     assert (found.job.status, found.job.not_described) == ("Completed", NotDescribed.UNREADABLE)
     assert not found.job.described
     assert "could not be read" in why_without_value(found.job, None)
-    assert attach_job(training_event(), world.services) is Attached.ATTACHED
+    assert attach_job(training_event(), world.services) is AttachOutcome.ATTACHED
 
 
 def test_a_job_of_a_list_that_can_not_be_read_keeps_no_other(world: World) -> None:

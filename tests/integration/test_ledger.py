@@ -609,7 +609,7 @@ def test_a_tuning_jobs_child_that_starts_costs_one_read_and_one_transaction(tmp_
     for number in range(2):
         calls = operations(book_at)
         seen = making.job(f"tune-{number}", number, None, tuning_job="tune")
-        assert record_job.record(seen, services) is record_job.Outcome.RECORDED
+        assert record_job.record(seen, services) is record_job.RecordOutcome.RECORDED
 
     assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1}
     assert book_at.sweep("tune").counts.jobs == 2  # type: ignore[union-attr]

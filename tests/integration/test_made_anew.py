@@ -14,7 +14,7 @@ from tests.integration.test_close_and_reconcile import world as world
 from tests.integration.test_replay import CHURN, TUNING, recording
 from tests.unit.making import ACCOUNT, REGION, at, job
 from trialbook.adapters.s3 import Bucket, BusyObject
-from trialbook.attach_job import Outcome, attach
+from trialbook.attach_job import AttachOutcome, attach
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.attachments import Attachment
 from trialbook.core.jobs import Job, JobKey, JobKind, TuningDefinition, TuningJob
@@ -40,7 +40,12 @@ def test_a_job_made_anew_is_attached_anew(world: World) -> None:
     late = attach(seen, world.services)
     kept = world.ledger.attachments.get(seen.key)
 
-    assert (first, again, outcome, late) == (Outcome.ATTACHED, Outcome.ALREADY, Outcome.ATTACHED, Outcome.ALREADY)
+    assert (first, again, outcome, late) == (
+        AttachOutcome.ATTACHED,
+        AttachOutcome.ALREADY,
+        AttachOutcome.ATTACHED,
+        AttachOutcome.ALREADY,
+    )
     assert kept is not None
     assert (kept.experiment, kept.created_at) != ("elsewhere", seen.created_at)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.conftest import ROOT
 from tests.integration.test_replay import few
-from trialbook.record_job import Outcome
+from trialbook.record_job import RecordOutcome
 from trialbook.runtime import observability
 from trialbook_cli.laptop_cloud import LaptopCloud
 from trialbook_cli.replaying import running
@@ -46,7 +46,7 @@ def test_every_metric_is_documented() -> None:
     told = (ROOT / "docs" / "operations.md").read_text()
     sources = [*(ROOT / "layers" / "trialbook").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     counted = {name for path in sources for name in re.findall(r"(?:count|age)\(\"(\w+)\"", path.read_text())}
-    counted |= {f"Events{outcome.title().replace(' ', '')}" for outcome in Outcome}
+    counted |= {f"Events{outcome.title().replace(' ', '')}" for outcome in RecordOutcome}
 
     assert len(counted) > 15
     assert [name for name in sorted(counted) if f"`{name}`" not in told] == []

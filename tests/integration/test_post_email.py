@@ -22,7 +22,7 @@ from tests.faults.wire import answer
 from tests.integration.conftest import free_port
 from tests.integration.test_build_report import outcome
 from tests.integration.test_replay import CHURN, TUNING, few
-from tests.unit.said import HOSTILE
+from tests.unit.sample_messages import HOSTILE
 from trialbook.core.errors import InvalidInput
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import observability

@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.slack import HOOK, NIGHT, START, TRAINING, World, slack_world
 from tests.integration.conftest import opened
-from tests.unit.said import FAILED, HOSTILE, SWEEP, hostile
+from tests.unit.sample_messages import FAILED, HOSTILE, SWEEP, hostile
 from tests.unit.test_slack import BEST, BUSY
 from trialbook.core.destination import Channel, Destination
 from trialbook.core.message import Message, MessageKind, Stored

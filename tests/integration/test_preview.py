@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import RECORDINGS
 from tests.integration.test_replay import CHURN
-from tests.unit.said import HOSTILE
+from tests.unit.sample_messages import HOSTILE
 from trialbook_cli.main import app
 from trialbook_cli.previewing.shots import browser, shoot
 from trialbook_cli.previewing.slack_page import slack_page

@@ -18,7 +18,7 @@ from trialbook.core.analysis.model import Against, Shape
 from trialbook.core.analysis.prices import cost_of
 from trialbook.core.analysis.serialised import FORMAT, from_dict, to_dict
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import Channel, InstanceGroup, ParameterRange, TuningDefinition
+from trialbook.core.jobs import InputChannel, InstanceGroup, ParameterRange, TuningDefinition
 from trialbook.core.numbers import number_of
 from trialbook.core.rules.document import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
@@ -815,7 +815,7 @@ def complete(**more: Any) -> Record:
         role="arn:aws:iam::123456789012:role/Training",
         output_path="s3://bucket/out",
         max_runtime_seconds=3600,
-        channels=(Channel("train", "s3://bucket/train", "csv"),),
+        channels=(InputChannel("train", "s3://bucket/train", "csv"),),
         model_artifact="s3://bucket/out/model.tar.gz",
         **more,
     )

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.making import job, record
 from trialbook.core.codec import pack, unpack
-from trialbook.core.jobs import Channel, ExperimentConfig, InstanceGroup, ParameterRange, TuningDefinition
+from trialbook.core.jobs import ExperimentConfig, InputChannel, InstanceGroup, ParameterRange, TuningDefinition
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 
 
@@ -15,7 +15,7 @@ def full_record() -> Record:
         metrics={"validation:error": 0.1, "odd": "NaN"},
         tags={"a": "b"},
         hyper_parameters={"eta": "0.2", "": "\ud800 \U0001f600"},
-        channels=(Channel("train", "s3://b/train"),),
+        channels=(InputChannel("train", "s3://b/train"),),
         instances=(InstanceGroup("ml.m5.xlarge", 2),),
         experiment_config=ExperimentConfig("churn", None),
     )

@@ -1,9 +1,15 @@
 """Jobs as columns: what is a number becomes one."""
 
+from datetime import datetime
+
 import pytest
 
-from tests.unit.making import job, record
-from trialbook_book.columns import job_columns, numbers
+from tests.unit.making import at, job, record
+from trialbook.core.announcements import sweep_detail
+from trialbook.core.sweeps import Sweep, SweepKind, recount
+from trialbook.core.times import iso
+from trialbook_book.columns import job_columns, numbers, sweep_columns
+from trialbook_cli.outputs import sweep_line
 
 
 @pytest.mark.parametrize(
@@ -41,3 +47,13 @@ def test_a_job_without_a_metric_or_hyperparameter_has_none_there() -> None:
     assert columns["hyper_parameters.depth"] == [None, 3]
     assert columns["status"] == ["Completed", "Failed"]
     assert len({len(values) for values in columns.values()}) == 1
+
+
+@pytest.mark.parametrize(("end", "expected"), [(None, None), (7, at(7))])
+def test_events_lines_and_columns_agree_on_when_a_sweep_ended(end: float | None, expected: datetime | None) -> None:
+    records = [record(job("a", 0, 5)), record(job("b", 1, end))]
+    sweep = recount(Sweep("churn@20261120T100000.000Z", SweepKind.LOOP, "churn"), records)
+    text = expected and iso(expected)
+
+    assert sweep_columns([sweep])["ended_at"] == [expected]
+    assert (sweep_detail(sweep)["ended_at"], sweep_line(sweep)["ended_at"]) == (text, text)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.said import FAILED, HOSTILE, PNG, SWEEP, WEEK, hostile
+from tests.unit.sample_messages import FAILED, HOSTILE, PNG, SWEEP, WEEK, hostile
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.addresses import Mailbox, is_address
 from trialbook.core.errors import InvalidInput, InvalidRules

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.unit.said import SWEEP
+from tests.unit.sample_messages import SWEEP
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.model import Against

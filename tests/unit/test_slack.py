@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.said import FAILED, HOSTILE, SWEEP, WEEK, hostile
+from tests.unit.sample_messages import FAILED, HOSTILE, SWEEP, WEEK, hostile
 from trialbook.core.message import Bar, Link, Message, MessageKind, Mood, Progress
-from trialbook.messages.slack import MOST_CHARACTERS, Look, sign, slack_text
+from trialbook.messages.slack import MOST_CHARACTERS, RenderOptions, sign, slack_text
 from trialbook_cli.slack_stand_in import problems
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -40,9 +40,9 @@ BEST = Message(
     parent="sweep/a",
 )
 LOOKS = {
-    "bot": Look(picture="F0000000001", mention="U0AB12CD3"),
-    "webhook": Look(bars=True),
-    "webhook_in_text": Look(bars=True, native=False),
+    "bot": RenderOptions(picture="F0000000001", mention="U0AB12CD3"),
+    "webhook": RenderOptions(bars=True),
+    "webhook_in_text": RenderOptions(bars=True, native=False),
 }
 
 
@@ -64,18 +64,18 @@ def is_whole(blocks: Sequence[Any]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("name", "message", "look"),
+    ("name", "message", "options"),
     [
-        ("busy", BUSY, Look()),
-        *((f"sweep_{name}", SWEEP, look) for name, look in LOOKS.items()),
-        ("failed_job", FAILED, Look()),
-        ("new_best", BEST, Look()),
-        ("week", WEEK, Look()),
+        ("busy", BUSY, RenderOptions()),
+        *((f"sweep_{name}", SWEEP, options) for name, options in LOOKS.items()),
+        ("failed_job", FAILED, RenderOptions()),
+        ("new_best", BEST, RenderOptions()),
+        ("week", WEEK, RenderOptions()),
     ],
 )
-def test_payloads_are_those_that_were_looked_at(name: str, message: Message, look: Look) -> None:
+def test_payloads_are_those_that_were_looked_at(name: str, message: Message, options: RenderOptions) -> None:
     """After a wanted change: TRIALBOOK_GOLDEN=write pytest tests/unit/test_slack.py, and look at them."""
-    said = slack_text(message, look)
+    said = slack_text(message, options)
     path = GOLDEN / f"slack_{name}.json"
     made = json.dumps({"text": said.text, "blocks": said.blocks}, indent=1, ensure_ascii=False) + "\n"
     if os.environ.get("TRIALBOOK_GOLDEN") == "write":
@@ -99,11 +99,11 @@ def test_a_jobs_hyperparameters_and_reason_are_not_called_a_sweeps() -> None:
     assert "in all trials" not in said
 
 
-@pytest.mark.parametrize("look", [*LOOKS.values(), Look()])
+@pytest.mark.parametrize("options", [*LOOKS.values(), RenderOptions()])
 @pytest.mark.parametrize("text", [HOSTILE, "\U0001f9ea" * 3000, "&" * 3000, ""])
 @pytest.mark.parametrize("of", [SWEEP, BUSY, FAILED])
-def test_slack_takes_the_worst_texts(of: Message, text: str, look: Look) -> None:
-    said = slack_text(hostile(of, text), look)
+def test_slack_takes_the_worst_texts(of: Message, text: str, options: RenderOptions) -> None:
+    said = slack_text(hostile(of, text), options)
 
     assert problems(said.blocks) == []
     assert is_whole(said.blocks)
@@ -118,8 +118,8 @@ def test_limits_hold_by_construction(text: str, rows: int, columns: int, value: 
     message = replace(
         hostile(SWEEP, text), table=table, bars=tuple(Bar(f"{text}{at}", value) for at in range(rows)), advice=(text,)
     )
-    for look in LOOKS.values():
-        said = slack_text(message, look)
+    for options in LOOKS.values():
+        said = slack_text(message, options)
 
         assert problems(said.blocks) == []
         assert is_whole(said.blocks)
@@ -128,8 +128,8 @@ def test_limits_hold_by_construction(text: str, rows: int, columns: int, value: 
 
 def test_other_peoples_texts_stand_where_slack_knows_no_mark_up() -> None:
     """No element that holds text of a message is mrkdwn, so no text of it can mention, link or format."""
-    for look in LOOKS.values():
-        blocks = slack_text(hostile(SWEEP), look).blocks
+    for options in LOOKS.values():
+        blocks = slack_text(hostile(SWEEP), options).blocks
 
         kinds = set(every(list(blocks), "type"))
         assert "mrkdwn" not in kinds
@@ -153,7 +153,7 @@ def test_the_notification_is_escaped_and_in_one_line() -> None:
     ],
 )
 def test_only_ids_of_slack_ring_at_somebody(mention: str, element: dict[str, str], told: str) -> None:
-    said = slack_text(FAILED, Look(mention=mention))
+    said = slack_text(FAILED, RenderOptions(mention=mention))
 
     assert element in next(iter(every(list(said.blocks), "elements")))[0]["elements"]
     assert said.text == f"❌ {FAILED.subject}{told}"
@@ -169,8 +169,8 @@ def test_only_https_is_linked(url: str) -> None:
 
 
 def test_the_picture_has_its_finding_as_alt_text_and_the_bars_stand_for_it() -> None:
-    with_picture = slack_text(SWEEP, Look(picture="F1", bars=True)).blocks
-    without = slack_text(SWEEP, Look(bars=True)).blocks
+    with_picture = slack_text(SWEEP, RenderOptions(picture="F1", bars=True)).blocks
+    without = slack_text(SWEEP, RenderOptions(bars=True)).blocks
     neither = slack_text(SWEEP).blocks
 
     assert list(every(list(with_picture), "alt_text")) == ["5 trials: best validation:error at 4."]
@@ -182,12 +182,12 @@ def test_bars_that_slack_has_no_chart_for_are_drawn_in_text() -> None:
     twice = replace(SWEEP, bars=(Bar("same", 1.0), Bar("same", 0.5)))
     endless = replace(SWEEP, bars=(Bar("a", float("inf")), Bar("b", 1.0)))
 
-    assert "rich_text_preformatted" in every(list(slack_text(twice, Look(bars=True)).blocks), "type")
-    assert problems(slack_text(endless, Look(bars=True)).blocks) == []
+    assert "rich_text_preformatted" in every(list(slack_text(twice, RenderOptions(bars=True)).blocks), "type")
+    assert problems(slack_text(endless, RenderOptions(bars=True)).blocks) == []
 
 
 def test_a_workspace_without_slacks_own_tables_gets_them_as_text() -> None:
-    blocks = slack_text(SWEEP, Look(native=False, bars=True)).blocks
+    blocks = slack_text(SWEEP, RenderOptions(native=False, bars=True)).blocks
 
     assert problems(blocks, native=False) == []
     (table, *_) = [each for each in every(list(blocks), "text") if isinstance(each, str) and "0.03959208" in each][1:]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -220,6 +220,3 @@ def _ranges(tuning: Fields) -> list[Fields]:
 def seconds(moment: datetime) -> float:
     """A time on the wire."""
     return moment.timestamp()
-
-
-SECOND = timedelta(seconds=1)

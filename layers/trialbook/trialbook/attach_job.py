@@ -21,7 +21,7 @@ from trialbook.core.sweeps import Record
 from trialbook.record_job import with_experiment_of_trial, with_pipeline
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
-from trialbook.runtime.sqs_batch import TryLater
+from trialbook.runtime.sqs_batch import TryLater, backoff
 from trialbook.services import Services
 
 # SageMaker makes the component within seconds as a rule; AWS's own code waits for up to 15 minutes.
@@ -31,7 +31,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 10, 900  # seconds
 _AGAIN_AFTER = timedelta(hours=1)
 
 
-class Outcome(StrEnum):
+class AttachOutcome(StrEnum):
     """What became of an event."""
 
     ATTACHED = "attached"
@@ -40,43 +40,43 @@ class Outcome(StrEnum):
     LEFT_OUT = "left out"
 
 
-def attach_job(envelope: object, services: Services, delivery: int = 1) -> Outcome:
+def attach_job(envelope: object, services: Services, delivery: int = 1) -> AttachOutcome:
     """Attaches the job that an EventBridge envelope tells of; `delivery` counts how often this message came.
 
     Raises NotAJobEvent, and TryLater while the component is not there or SageMaker throttles.
     """
     seen = parse_event(envelope)
     if not isinstance(seen, Job) or seen.component_name is None:
-        return Outcome.LEFT_OUT
+        return AttachOutcome.LEFT_OUT
     return attach(seen, services, delivery)
 
 
-def attach(seen: Job, services: Services, delivery: int = 1) -> Outcome:
+def attach(seen: Job, services: Services, delivery: int = 1) -> AttachOutcome:
     """Attaches a job. What can't be is noted as such, with the reason, and tried again by reconcile."""
     seen = services.ledger.masker.job(seen)
     known, record = services.ledger.attachments.with_record(seen.key)
     if known is not None and is_made_anew(known.created_at, seen.created_at):
         known = None
     if known is not None and known.settled and known.again_at is None:
-        return Outcome.ALREADY
+        return AttachOutcome.ALREADY
     try:
         wanted = _wanted(seen, known, record, services, delivery)
         if wanted is None:
-            return Outcome.LEFT_OUT
+            return AttachOutcome.LEFT_OUT
         if not wanted.settled:
             sagemaker = services.sagemaker(seen.key.account, seen.key.region)
             wanted = _Attaching(services, sagemaker, delivery).attach(wanted, seen)
     except Throttled as error:
-        raise TryLater(error.code, delay_after(delivery)) from error
+        raise TryLater(error.code, _delay(delivery)) from error
     except Refused as error:  # no right to call it, or a region without Experiments
         wanted = _given_up(seen, known, f"SageMaker refuses: {error}")
     services.ledger.attachments.put(wanted)
     if wanted.problem is not None:
         logger.warning("not attached", job=seen.name, problem=wanted.problem)
         count("JobsNotAttached", reason=wanted.problem.partition(":")[0])
-        return Outcome.NOT_ATTACHED
+        return AttachOutcome.NOT_ATTACHED
     count("JobsAttached")
-    return Outcome.ATTACHED
+    return AttachOutcome.ATTACHED
 
 
 def _given_up(seen: Job, known: Attachment | None, problem: str) -> Attachment:
@@ -102,7 +102,7 @@ def _placed(seen: Job, record: Record | None, services: Services, delivery: int)
     rules = services.rules()
     if record is not None and not is_new_life(record.job, seen):
         if _may_be_named_yet(record.job) and delivery < _REASSURE_FROM:
-            raise TryLater("its pipeline is not known yet", delay_after(delivery))
+            raise TryLater("its pipeline is not known yet", _delay(delivery))
         return place(record.job, rules)
     return left_out(seen, rules) or place(seen if seen.tuning_job else _described(seen, services), rules)
 
@@ -122,9 +122,8 @@ def _described(seen: Job, services: Services) -> Job:
     return with_pipeline(described, services)
 
 
-def delay_after(delivery: int) -> int:
-    """Seconds until the next delivery: 10, 20, 40, … up to 15 minutes."""
-    return int(min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (delivery - 1)))
+def _delay(delivery: int) -> int:
+    return backoff(delivery, _FIRST_DELAY, _LONGEST_DELAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ class _Attaching:
                 if self.delivery >= _PATIENCE:
                     return _given_up(seen, wanted, f"component missing: {component} did not appear")
                 self.services.ledger.attachments.put(replace(wanted, again_at=clock.now() + _AGAIN_AFTER))
-                raise TryLater(f"component {component} is not there yet", delay_after(self.delivery)) from error
+                raise TryLater(f"component {component} is not there yet", _delay(self.delivery)) from error
 
     def _ensure(self, wanted: Attachment, number: int) -> Shard:
         """The n-th shard of the trial, made in the experiment's current shard; a full experiment gets its next."""

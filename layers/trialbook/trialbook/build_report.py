@@ -15,10 +15,10 @@ from trialbook.core.analysis.model import Analysis
 from trialbook.core.announcements import SWEEP_FINISHED, report_ready
 from trialbook.core.charts.choice import picture
 from trialbook.core.errors import InvalidInput, MalformedEvent
-from trialbook.core.experiments import by_objective, summed_up
+from trialbook.core.experiments import by_objective
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record, Sweep, SweepState
-from trialbook.ledger.leading import leading
+from trialbook.ledger.leading import leading, put_entry
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.table import NotSettled
 from trialbook.report import experiment_files, files, index_file
@@ -118,7 +118,7 @@ def _experiment_report(sweep: Sweep, analysis: Analysis, services: Services, buc
     others = [each for each in sweeps if each.id != sweep.id and each.revision][-(MOST_COMPARED - 1) :]
     digests = {each.id: _digest(each, bucket) for each in others} | {sweep.id: digest(analysis)}
     compared = [found for each in sweeps if (found := digests.get(each.id)) is not None]
-    ledger.experiments.put(summed_up(name, sweeps, best[0] if best else None))
+    put_entry(name, sweeps, best, ledger)
     return experiment_report(name, objective, sweeps, best, compared, analysis.as_of)
 
 

@@ -23,7 +23,7 @@ from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.rank_keys import move_ranks
 from trialbook.ledger.removal import remove_sweep
 from trialbook.ledger.table import OUTAGE, Conflict
-from trialbook.record_job import NOT_TOLD, Outcome, record, tuning_job_of
+from trialbook.record_job import NOT_TOLD, RecordOutcome, record, tuning_job_of
 from trialbook.runtime.observability import count, logger
 from trialbook.services import Services
 
@@ -239,7 +239,7 @@ def _learn_about_hanging(sweep: Sweep, services: Services, failed: list[str]) ->
 
 def _has_ended(hanging: Record, services: Services) -> bool:
     described = _described(hanging, services)
-    return described.is_terminal and record(described, services) is Outcome.RECORDED
+    return described.is_terminal and record(described, services) is RecordOutcome.RECORDED
 
 
 def _described(hanging: Record, services: Services) -> Job:
@@ -256,8 +256,8 @@ def _described_tuning_job(sweep: Sweep, services: Services) -> bool:
     if found is None or is_of_earlier_life(sweep, found.job):
         began, last = sweep.tuning_created_at, sweep.last_at
         blank = Job(sweep.tuning_job, STOPPED, created_at=began, ended_at=last, last_modified_at=last)
-        return record(blank, services) is Outcome.RECORDED
-    return found.job.is_terminal and record(found.job, services) is Outcome.RECORDED
+        return record(blank, services) is RecordOutcome.RECORDED
+    return found.job.is_terminal and record(found.job, services) is RecordOutcome.RECORDED
 
 
 def _postpone(sweep: Sweep, now: datetime, services: Services) -> None:

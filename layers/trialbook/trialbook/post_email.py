@@ -2,12 +2,12 @@
 
 from trialbook.core.destination import Channel
 from trialbook.delivery.email_channel import ToEmail
-from trialbook.delivery.events_to_messages import Told
+from trialbook.delivery.events_to_messages import MessagesWithDestinations
 from trialbook.delivery.send_once import deliver_each
 
 
-def post_email(told: Told, to_email: ToEmail, received: int = 1) -> int:
+def post_email(messages: MessagesWithDestinations, to_email: ToEmail, received: int = 1) -> int:
     """Delivers what an event made people be told; gives to how many addresses. `received` is how often the event came
     up. Raises as `deliver_each` does."""
-    pairs = [(message, to) for message, destinations in told for to in destinations if to.channel is Channel.EMAIL]
+    pairs = [(message, to) for message, destinations in messages for to in destinations if to.channel is Channel.EMAIL]
     return deliver_each(pairs, to_email.deliver, received)

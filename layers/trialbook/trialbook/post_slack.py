@@ -11,7 +11,7 @@ from trialbook.adapters.slack import Slack, Webhook
 from trialbook.core.destination import Channel, Destination
 from trialbook.core.message import Message, MessageKind
 from trialbook.core.messages.delivery import NotSent
-from trialbook.delivery.events_to_messages import Told
+from trialbook.delivery.events_to_messages import MessagesWithDestinations
 from trialbook.delivery.send_once import deliver_each
 from trialbook.delivery.slack_channel import ToSlack
 from trialbook.delivery.webhook_channel import ToWebhook
@@ -21,7 +21,7 @@ from trialbook.runtime.settings import Settings
 if TYPE_CHECKING:
     from trialbook.adapters.secret_parameters import SecretParameters
 
-_ITS_OWN = frozenset({Channel.SLACK, Channel.WEBHOOK})
+_SLACK_CHANNELS = frozenset({Channel.SLACK, Channel.WEBHOOK})
 
 
 def channels_of(
@@ -59,11 +59,15 @@ def _left_behind(message: Message, destinations: Collection[Destination], to_sla
     return list({each.address: each for each in to_slack.standing(message) if each.address not in meant}.values())
 
 
-def post_slack(told: Told, to_slack: ToSlack, to_webhook: ToWebhook, received: int = 1) -> int:
+def post_slack(messages: MessagesWithDestinations, to_slack: ToSlack, to_webhook: ToWebhook, received: int = 1) -> int:
     """Delivers what an event made people be told; gives to how many destinations. `received` is how often the event
     came up. Raises as `deliver_each` does."""
-    pairs = [(message, to) for message, destinations in told for to in destinations if to.channel in _ITS_OWN]
-    pairs += [(message, to) for message, destinations in told for to in _left_behind(message, destinations, to_slack)]
+    pairs = [
+        (message, to) for message, destinations in messages for to in destinations if to.channel in _SLACK_CHANNELS
+    ]
+    pairs += [
+        (message, to) for message, destinations in messages for to in _left_behind(message, destinations, to_slack)
+    ]
 
     def deliver(message: Message, to: Destination) -> None:
         if to.channel is Channel.WEBHOOK:

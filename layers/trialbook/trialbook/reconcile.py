@@ -14,14 +14,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from trialbook.adapters.sagemaker import Refused, Throttled
-from trialbook.attach_job import Outcome as AttachOutcome
-from trialbook.attach_job import attach
+from trialbook.attach_job import AttachOutcome, attach
 from trialbook.core.codec import pack, unpack
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.merging import is_made_anew, is_new_life
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.ledger import Ledger
-from trialbook.record_job import Outcome, record
+from trialbook.record_job import RecordOutcome, record
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.sqs_batch import TryLater
 from trialbook.services import Services
@@ -221,7 +220,7 @@ def repair(
         try:
             if is_missed:
                 outcome = record(job, services, is_history=is_history, tags_known=_tags_known(job))
-                done += Reconciled(recorded=int(outcome is Outcome.RECORDED))
+                done += Reconciled(recorded=int(outcome is RecordOutcome.RECORDED))
             if is_loose:
                 done += Reconciled(attached=int(_attached(job, services)))
         except Exception as error:

@@ -32,7 +32,7 @@ _WHY: Mapping[type, NotDescribed] = {
 NOT_TOLD = (NotFound, Refused, Unreadable)  # where an event is all that is known
 
 
-class Outcome(StrEnum):
+class RecordOutcome(StrEnum):
     """What became of an observation."""
 
     RECORDED = "recorded"
@@ -44,7 +44,7 @@ class NotYet(Exception):
     """What the event is about is not in the ledger yet: its message comes again."""
 
 
-def record_job(envelope: object, services: Services, delivery: int = 1) -> Outcome:
+def record_job(envelope: object, services: Services, delivery: int = 1) -> RecordOutcome:
     """Records what an EventBridge envelope tells; `delivery` counts how often this message came.
 
     Raises NotYet, NotAJobEvent, Throttled, Conflict.
@@ -53,7 +53,7 @@ def record_job(envelope: object, services: Services, delivery: int = 1) -> Outco
     if isinstance(seen, PipelineStep):
         services.ledger.pipelines.put_step(seen, services.ledger.masker)
         name_pipeline(seen.execution, services)
-        return Outcome.RECORDED
+        return RecordOutcome.RECORDED
     if isinstance(seen, ServiceJob):
         return record_service_job(seen, services, delivery)
     if seen.key.kind is JobKind.PIPELINE_EXECUTION:
@@ -79,7 +79,7 @@ def _move(known: Record, pipeline: str, services: Services) -> None:
         book.enter(job, known)
 
 
-def record_service_job(seen: ServiceJob, services: Services, delivery: int = 1) -> Outcome:
+def record_service_job(seen: ServiceJob, services: Services, delivery: int = 1) -> RecordOutcome:
     """Enters what a queue of AWS Batch says of its training jobs. The last attempt is the trial and comes first, so
     that the sweep that an earlier attempt leaves is never empty.
 
@@ -93,7 +93,7 @@ def record_service_job(seen: ServiceJob, services: Services, delivery: int = 1) 
         changed.append(_enter_attempt(replace(earlier.job, retried_as=later.job.name), services))
     if len(found) < len(records) and delivery < _PATIENCE:
         raise NotYet(f"{len(records) - len(found)} of {len(records)} attempts are not recorded yet")
-    return Outcome.LEFT_OUT if not found else Outcome.RECORDED if any(changed) else Outcome.UNCHANGED
+    return RecordOutcome.LEFT_OUT if not found else RecordOutcome.RECORDED if any(changed) else RecordOutcome.UNCHANGED
 
 
 def _queued(seen: ServiceJob, number: int) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def with_pipeline(job: Job, services: Services) -> Job:
     return replace(job, pipeline=services.ledger.pipelines.name(job.key, job.pipeline_execution))
 
 
-def record(seen: Job, services: Services, *, is_history: bool = False, tags_known: bool = True) -> Outcome:
+def record(seen: Job, services: Services, *, is_history: bool = False, tags_known: bool = True) -> RecordOutcome:
     """Records an observation of a job. SageMaker is asked for the rest when the job is seen first, as events do not
     tell its ExperimentConfig, and when it has ended; of a tuning job's child, which can't have one, at its end only.
 
@@ -123,11 +123,11 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     """
     known, sweep = _known(seen, services)
     if known is not None and known.job.described and not _is_news(known.job, seen):
-        return Outcome.UNCHANGED
+        return RecordOutcome.UNCHANGED
     if known is None and not tags_known:
         seen = replace(seen, tags=_tags(seen, services), made_by=seen.made_by or _maker(seen, services))
     if left_out(seen, services.rules()) is not None:
-        return Outcome.LEFT_OUT
+        return RecordOutcome.LEFT_OUT
     is_pipeline_open = seen.pipeline_execution is not None and (known is None or known.job.pipeline is None)
     if is_pipeline_open:
         seen = with_pipeline(seen, services)
@@ -149,7 +149,7 @@ def _is_news(described: Job, seen: Job) -> bool:
     return is_new_life(described, seen) or (seen.key.kind is JobKind.TUNING and is_new_life(seen, described))
 
 
-def _enter(seen: Job, known: Record | None, sweep: Sweep | None, services: Services, is_history: bool) -> Outcome:
+def _enter(seen: Job, known: Record | None, sweep: Sweep | None, services: Services, is_history: bool) -> RecordOutcome:
     book = _bookkeeper(services, is_history)
     if seen.key.kind is JobKind.TUNING:
         changed = book.enter_tuning_job(_learned_tuning_job(seen, services))
@@ -157,7 +157,7 @@ def _enter(seen: Job, known: Record | None, sweep: Sweep | None, services: Servi
         changed = book.enter(learned(seen, known, services), known, sweep)
     if changed is not None and changed.job.is_terminal and not (known is not None and known.job.is_terminal):
         count("JobsRecorded")
-    return Outcome.UNCHANGED if changed is None else Outcome.RECORDED
+    return RecordOutcome.UNCHANGED if changed is None else RecordOutcome.RECORDED
 
 
 def _bookkeeper(services: Services, is_history: bool) -> Bookkeeper:

@@ -192,7 +192,7 @@ def sweep_detail(sweep: Sweep) -> dict[str, Any]:
         "objective": _objective(sweep.objective),
         "best": None if sweep.best is None else _best(sweep.best),
         "started_at": iso_or_none(sweep.began_at),
-        "ended_at": iso_or_none(sweep.tuning_ended_at or sweep.last_at) if sweep.counts.in_progress == 0 else None,
+        "ended_at": iso_or_none(sweep.ended_at),
         "supersedes": list(sweep.supersedes),
         "parents": list(sweep.parents),
     }

@@ -14,8 +14,8 @@ from typing import Any
 from trialbook.core.errors import InvalidInput
 from trialbook.core.job_names import pipeline_job
 from trialbook.core.jobs import (
-    Channel,
     ExperimentConfig,
+    InputChannel,
     InstanceGroup,
     Job,
     JobKey,
@@ -120,7 +120,7 @@ def _processing(detail: Detail, common: dict[str, Any]) -> Job:
         volume_gb=_whole(cluster.get("VolumeSizeInGB")),
         max_runtime_seconds=_max_runtime(detail),
         channels=tuple(
-            Channel(str(each["InputName"]), _text(_map(each.get("S3Input")), "S3Uri"))
+            InputChannel(str(each["InputName"]), _text(_map(each.get("S3Input")), "S3Uri"))
             for each in _maps(detail.get("ProcessingInputs"), "InputName")
         ),
         output_path=next((_text(_map(each.get("S3Output")), "S3Uri") for each in outputs), None),
@@ -136,7 +136,7 @@ def _transform(detail: Detail, common: dict[str, Any]) -> Job:
         pipeline_execution=_pipeline_execution(common["key"].name),
         made_by=_made_by(detail),
         instances=_instances(_map(detail.get("TransformResources"))),
-        channels=(Channel("input", uri, _text(source, "ContentType")),) if uri else (),
+        channels=(InputChannel("input", uri, _text(source, "ContentType")),) if uri else (),
         output_path=_text(_map(detail.get("TransformOutput")), "S3OutputPath"),
         model_artifact=_text(detail, "ModelName"),
     )
@@ -323,9 +323,9 @@ def _max_runtime(detail: Detail) -> int | None:
     return _whole(condition.get("MaxWaitTimeInSeconds")) or _whole(condition.get("MaxRuntimeInSeconds"))
 
 
-def _channels(value: object) -> tuple[Channel, ...]:
+def _channels(value: object) -> tuple[InputChannel, ...]:
     return tuple(
-        Channel(
+        InputChannel(
             str(each["ChannelName"]),
             _text(_map(_map(each.get("DataSource")).get("S3DataSource")), "S3Uri"),
             _text(each, "ContentType"),

@@ -101,7 +101,7 @@ class NotDescribed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class InputChannel:
     """One input data channel."""
 
     name: str
@@ -172,7 +172,7 @@ class Job:
     billable_seconds: int | None = None
     kept_warm_seconds: int | None = None
     max_runtime_seconds: int | None = None
-    channels: tuple[Channel, ...] = ()
+    channels: tuple[InputChannel, ...] = ()
     output_path: str | None = None
     model_artifact: str | None = None
     role: str | None = None

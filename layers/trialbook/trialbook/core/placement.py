@@ -9,7 +9,7 @@ from trialbook.core.names import valid_name
 from trialbook.core.rules.document import Rules, fill
 
 IGNORE_TAG, EXPERIMENT_TAG, TRIAL_TAG = "trialbook:ignore", "trialbook:experiment", "trialbook:trial"
-SWEEP_TAG, SIZE_TAG, OBJECTIVE_TAG = "trialbook:sweep", "trialbook:sweep-size", "trialbook:objective"
+SWEEP_TAG, OBJECTIVE_TAG = "trialbook:sweep", "trialbook:objective"
 _NO = frozenset({"false", "no", "0", "off"})
 
 Answer = tuple[str, str]  # what was found, and who said so

@@ -25,6 +25,8 @@ from trialbook.core.places import Place, name_there
 from trialbook.core.settings import has_default_name, origin_of, settings_of
 from trialbook.core.times import iso
 
+SIZE_TAG = "trialbook:sweep-size"
+
 
 class SweepKind(StrEnum):
     """How the jobs belong together."""
@@ -214,6 +216,11 @@ class Sweep:
         """When the first of its jobs was launched, or the tuning job itself while it has none."""
         return self.first_at or self.tuning_created_at
 
+    @property
+    def ended_at(self) -> datetime | None:
+        """When its tuning job or the last of its jobs ended; None while jobs run."""
+        return None if self.counts.in_progress else self.tuning_ended_at or self.last_at
+
 
 def is_of_earlier_life(sweep: Sweep, job: Job) -> bool:
     """Whether a tuning job's sweep was over before the job, itself or a child, was made: the tuning job was deleted
@@ -384,7 +391,7 @@ def _sweep_objective(sweep: Sweep, record: Record) -> Objective | None:
 
 def expected_size(job: Job) -> int | None:
     """N of the tag `trialbook:sweep-size`; None where it is missing or not a whole number above 0."""
-    text = job.tags.get("trialbook:sweep-size", "").strip()
+    text = job.tags.get(SIZE_TAG, "").strip()
     return int(text) if text.isdecimal() and int(text) > 0 else None
 
 

@@ -4,20 +4,17 @@ A process that dies between SES's answer and the record of it leaves open whethe
 to ask: then it is sent again, under the same Message-ID. That is the only window in which a mail comes twice.
 """
 
-from math import ceil
-
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.ses import Ses
 from trialbook.core.destination import Channel, Destination
 from trialbook.core.errors import InvalidInput
 from trialbook.core.message import Message, Stored
 from trialbook.core.messages.delivery import MESSAGE, NotSent, Sent
-from trialbook.delivery.send_once import LONGEST_DELAY, send_once
+from trialbook.delivery.send_once import send_once, wait_for_quiet_hours
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.messages.email import Enclosed, Letterhead, email_of
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count
-from trialbook.runtime.sqs_batch import TryLater
 
 
 class ToEmail:
@@ -31,10 +28,8 @@ class ToEmail:
         delivery = self._deliveries.get(message.about, Channel.EMAIL, to.address, part_of(message))
         if delivery.is_sent:
             return
-        now = clock.now()
-        if to.not_before is not None and now < to.not_before:
-            raise TryLater("quiet hours", min(ceil((to.not_before - now).total_seconds()), LONGEST_DELAY))
-        if delivery.may_be_there() and not delivery.is_held(now):
+        wait_for_quiet_hours(to)
+        if delivery.may_be_there() and not delivery.is_held(clock.now()):
             count("MailsSentAgain")
         send_once(
             self._deliveries,

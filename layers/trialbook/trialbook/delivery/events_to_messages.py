@@ -35,7 +35,7 @@ _LOOKED_AT = 100  # jobs of a sweep, last first, for why they failed
 _LINKS_WORK_FOR = timedelta(days=60)
 _LONGEST_CHAIN = 20  # sweeps that merged one into the other
 
-Told = tuple[tuple[Message, tuple[Destination, ...]], ...]
+MessagesWithDestinations = tuple[tuple[Message, tuple[Destination, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ def addresses(settings: Settings, services: Services) -> Addresses:
     return Addresses(defaults, report_link)
 
 
-def told(
+def messages_with_destinations(
     envelope: Mapping[str, Any], services: Services, bucket: Bucket, where: Addresses, now: datetime | None = None
-) -> Told:
+) -> MessagesWithDestinations:
     """The messages of an event, each with its destinations. Raises MalformedEvent where the envelope is no event
     of Trialbook's."""
     event = announcement_of(envelope)

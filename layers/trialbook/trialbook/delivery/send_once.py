@@ -13,7 +13,7 @@ from trialbook.ledger.deliveries import Deliveries
 from trialbook.ledger.table import Conflict
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
-from trialbook.runtime.sqs_batch import TryLater
+from trialbook.runtime.sqs_batch import TryLater, backoff
 
 LONGEST_DELAY = 43_000  # seconds; SQS takes 12 hours, counted from when the message came up
 LONGEST_PAUSE = 900  # seconds; after that a channel that works again is noticed
@@ -24,7 +24,7 @@ class WaitsForItsParent(TryLater):
     """A reply whose thread is not there yet: it waits as the message that begins the thread does."""
 
 
-Look = Callable[[datetime], Sent | None]
+FindSent = Callable[[datetime], Sent | None]
 Pair = tuple[Message, Destination]
 
 
@@ -73,6 +73,13 @@ def _refusal(error: NotSent, message: Message, to: Destination, received: int) -
     return TryLater(f"{to.channel} took no message: {told}", delay_after(error, received))
 
 
+def wait_for_quiet_hours(to: Destination) -> None:
+    """Raises TryLater during the destination's quiet hours."""
+    now = clock.now()
+    if to.not_before is not None and now < to.not_before:
+        raise TryLater("quiet hours", min(ceil((to.not_before - now).total_seconds()), LONGEST_DELAY))
+
+
 def claim(deliveries: Deliveries, delivery: Delivery, *, for_edit: bool = False) -> Delivery:
     """Writes down that it is about to be sent or edited. Raises TryLater where somebody else is at it."""
     now = clock.now()
@@ -88,15 +95,15 @@ def send_once(
     deliveries: Deliveries,
     delivery: Delivery,
     send: Callable[[], Sent],
-    look: Look,
+    find_sent: FindSent,
     shows: Callable[[Delivery], Delivery],
 ) -> Delivery:
-    """Sends it unless it is there already, which `look` finds out since a moment where a former call's outcome is
+    """Sends it unless it is there already, which `find_sent` finds out since a moment where a former call's outcome is
     unknown. `shows` adds what it shows now. Raises NotSent, and TryLater where somebody else is at it."""
     held = claim(deliveries, delivery)
     is_known = not delivery.may_be_there()
     try:
-        found = None if is_known or delivery.claimed_at is None else look(delivery.claimed_at)
+        found = None if is_known or delivery.claimed_at is None else find_sent(delivery.claimed_at)
         is_known = True
         sent = found or send()
     except NotSent as error:
@@ -115,4 +122,4 @@ def delay_after(error: NotSent, received: int) -> int:
     """
     if error.after is not None:
         return max(1, min(error.after, LONGEST_DELAY))
-    return LONGEST_PAUSE if not error.passes else min(LONGEST_PAUSE, 5 * 2 ** min(received, 10))
+    return backoff(received, 10, LONGEST_PAUSE) if error.passes else LONGEST_PAUSE

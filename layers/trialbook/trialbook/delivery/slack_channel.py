@@ -13,15 +13,15 @@ from trialbook.core.message import Message
 from trialbook.core.messages.delivery import EDITED_EVERY, MESSAGE, PICTURE, Delivery, NotSent, Sent
 from trialbook.core.messages.merged import merged
 from trialbook.core.report_keys import safe
-from trialbook.delivery.send_once import LONGEST_DELAY, WaitsForItsParent, claim, send_once
+from trialbook.delivery.send_once import WaitsForItsParent, claim, send_once, wait_for_quiet_hours
 from trialbook.ledger.deliveries import Deliveries
-from trialbook.messages.slack import Look, SlackText, slack_text
+from trialbook.messages.slack import RenderOptions, SlackText, slack_text
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.sqs_batch import TryLater
 
 _FOR_ITS_PARENT = 10  # seconds, where nothing is known of what its parent waits for
-_AGAIN = int(EDITED_EVERY.total_seconds())
+_EDIT_INTERVAL = int(EDITED_EVERY.total_seconds())
 _MOST_TRIES = 5  # to show a picture that Slack has not processed; as many edits
 
 
@@ -30,7 +30,7 @@ class ToSlack:
 
     def __init__(self, slack: Slack, deliveries: Deliveries, bucket: Bucket) -> None:
         self._slack, self._deliveries, self._bucket = slack, deliveries, bucket
-        self._in_text: set[str] = set()  # channels where Slack refused tables of its own
+        self._no_tables: set[str] = set()  # channels of workspaces that take no tables
 
     def deliver(self, message: Message, to: Destination, told: Collection[str]) -> None:
         """Brings the message to its destination, or the one that is there up to date. `told` are the abouts of what the
@@ -43,7 +43,7 @@ class ToSlack:
         picture = self._uploaded(message, to)
         shown = delivery.picture if picture is not None and picture.message_id == _key_of(message) else None
         if not delivery.is_sent:
-            self._wait_for_the_end_of_quiet_hours(to)
+            wait_for_quiet_hours(to)
             delivery = self._post(message, to, delivery, None)
         if message.version > delivery.shown_version:
             delivery = self._edit(message, to, delivery, shown)
@@ -82,7 +82,7 @@ class ToSlack:
         if other.is_sent or other.claimed_at is None:
             return other
         if other.is_held(clock.now()):
-            raise TryLater("somebody else is sending what merged into it", _AGAIN)
+            raise TryLater("somebody else is sending what merged into it", _EDIT_INTERVAL)
         found = self._slack.find(to.address, _mark(about), other.claimed_at)
         known = other.sent(clock.now(), found.id, found.place) if found else other.not_sent("its sweep merged")
         return self._deliveries.put(known, clock.now())
@@ -98,7 +98,7 @@ class ToSlack:
         said = merged(message, self._slack.permalink(Sent(delivery.sent_id or "", delivery.place)))
         held = claim(self._deliveries, other, for_edit=True)
         try:
-            self._slack.update(Sent(held.sent_id or "", held.place), slack_text(said, self._look(to)), _mark(about))
+            self._slack.update(Sent(held.sent_id or "", held.place), slack_text(said, self._options(to)), _mark(about))
         except NotSent as error:
             if error.reason != "message_not_found":  # somebody deleted it: there is nothing left to say
                 self._deliveries.put(held.not_sent(error.reason), clock.now())
@@ -113,28 +113,28 @@ class ToSlack:
         mark, parent = _mark(message.about), thread.id if thread else None
 
         def send() -> Sent:
-            said = slack_text(message, self._look(to))
+            said = slack_text(message, self._options(to))
             try:
                 return self._slack.post(to.address, said, mark, parent)
             except NotSent as error:
-                return self._slack.post(to.address, self._said_in_text(error, message, to), mark, parent)
+                return self._slack.post(to.address, self._without_tables(error, message, to), mark, parent)
 
-        def look(since: datetime) -> Sent | None:
+        def find_sent(since: datetime) -> Sent | None:
             return self._slack.find(thread.place or to.address if thread else to.address, mark, since, parent)
 
-        done = send_once(self._deliveries, delivery, send, look, lambda it: _showing(it, message, None))
+        done = send_once(self._deliveries, delivery, send, find_sent, lambda it: _showing(it, message, None))
         count("MessagesSent", channel=Channel.SLACK)
         return done
 
-    def _look(self, to: Destination, picture: str | None = None) -> Look:
-        return Look(picture, to.mention, native=to.address not in self._in_text)
+    def _options(self, to: Destination, picture: str | None = None) -> RenderOptions:
+        return RenderOptions(picture, to.mention, native=to.address not in self._no_tables)
 
-    def _said_in_text(self, error: NotSent, message: Message, to: Destination) -> SlackText:
+    def _without_tables(self, error: NotSent, message: Message, to: Destination) -> SlackText:
         """The message without Slack's own tables, where it was them that Slack refused."""
-        if error.reason != "invalid_blocks" or to.address in self._in_text:
+        if error.reason != "invalid_blocks" or to.address in self._no_tables:
             raise error
-        self._in_text.add(to.address)
-        return slack_text(message, self._look(to))
+        self._no_tables.add(to.address)
+        return slack_text(message, self._options(to))
 
     def _edit(self, message: Message, to: Destination, delivery: Delivery, picture: str | None) -> Delivery:
         """Shows the message as it is now, at most once in a while: what is to be shown sooner waits for its turn."""
@@ -144,13 +144,13 @@ class ToSlack:
         held = claim(self._deliveries, delivery, for_edit=True)
         place = Sent(held.sent_id or "", held.place)
         try:
-            self._slack.update(place, slack_text(message, self._look(to, picture)), _mark(message.about))
+            self._slack.update(place, slack_text(message, self._options(to, picture)), _mark(message.about))
         except NotSent as error:
             if error.reason == "message_not_found":
                 return self._after_deletion(message, held)
             self._deliveries.put(held.not_sent(error.reason), clock.now())
-            if picture is None and error.reason == "invalid_blocks" and to.address not in self._in_text:
-                self._in_text.add(to.address)
+            if picture is None and error.reason == "invalid_blocks" and to.address not in self._no_tables:
+                self._no_tables.add(to.address)
                 raise TryLater(
                     "this workspace takes no tables", ceil(held.editable_in(clock.now()).total_seconds())
                 ) from None
@@ -202,7 +202,7 @@ class ToSlack:
             if tries >= _MOST_TRIES:
                 count("PicturesNotShown")
                 return
-            raise TryLater("Slack has not processed the picture", _AGAIN) from None
+            raise TryLater("Slack has not processed the picture", _EDIT_INTERVAL) from None
 
     # -- its thread ---------------------------------------------------------------------------------------------
 
@@ -210,7 +210,7 @@ class ToSlack:
         thread = self._thread(message, to)
         if thread is None and message.parent in told:
             raise WaitsForItsParent("its thread is not there yet", _FOR_ITS_PARENT)
-        self._wait_for_the_end_of_quiet_hours(to)
+        wait_for_quiet_hours(to)
         if message.report is not None and thread is not None:
             self._send_file(message, message.report.key, delivery, thread)
         else:
@@ -230,7 +230,7 @@ class ToSlack:
             return
         name = f"{safe(message.experiment)[:60]}-report-{message.revision}.html"
 
-        def look(since: datetime) -> Sent | None:
+        def find_sent(since: datetime) -> Sent | None:
             found = self._slack.find_file(thread, name, since)
             return Sent(found, thread.place) if found else None
 
@@ -238,17 +238,10 @@ class ToSlack:
             self._deliveries,
             delivery,
             lambda: Sent(self._slack.upload(name, content, message.title[:200], to=thread), thread.place),
-            look,
+            find_sent,
             lambda it: _showing(it, message, None),
         )
         count("MessagesSent", channel=Channel.SLACK)
-
-    def _wait_for_the_end_of_quiet_hours(self, to: Destination) -> None:
-        """What rings waits; an edit rings nowhere."""
-        now = clock.now()
-        if to.not_before is not None and now < to.not_before:
-            left = ceil((to.not_before - now).total_seconds())
-            raise TryLater("quiet hours", min(left, LONGEST_DELAY))
 
 
 def _key_of(message: Message) -> str | None:

@@ -1,17 +1,13 @@
 """A message at an incoming webhook of Slack: posted once, and once more for each revision, as it can't be edited."""
 
-from math import ceil
-
 from trialbook.adapters.slack import Webhook
 from trialbook.core.destination import Channel, Destination
 from trialbook.core.message import Message
 from trialbook.core.messages.delivery import NotSent, Sent
-from trialbook.delivery.send_once import LONGEST_DELAY, send_once
+from trialbook.delivery.send_once import send_once, wait_for_quiet_hours
 from trialbook.ledger.deliveries import Deliveries
-from trialbook.messages.slack import Look, slack_text
-from trialbook.runtime import clock
+from trialbook.messages.slack import RenderOptions, slack_text
 from trialbook.runtime.observability import count
-from trialbook.runtime.sqs_batch import TryLater
 
 
 class ToWebhook:
@@ -20,16 +16,14 @@ class ToWebhook:
 
     def __init__(self, webhook: Webhook, deliveries: Deliveries) -> None:
         self._webhook, self._deliveries = webhook, deliveries
-        self._in_text: set[str] = set()  # webhooks of workspaces that know no tables and charts
+        self._no_tables: set[str] = set()  # webhooks of workspaces that take no tables and charts
 
     def deliver(self, message: Message, to: Destination) -> None:
         """Posts the message unless this revision of it was."""
         delivery = self._deliveries.get(message.about, Channel.WEBHOOK, to.address)
         if delivery.is_sent and message.revision <= delivery.revision:
             return
-        now = clock.now()
-        if to.not_before is not None and now < to.not_before:
-            raise TryLater("quiet hours", min(ceil((to.not_before - now).total_seconds()), LONGEST_DELAY))
+        wait_for_quiet_hours(to)
         send_once(
             self._deliveries,
             delivery,
@@ -40,13 +34,13 @@ class ToWebhook:
         count("MessagesSent", channel=Channel.WEBHOOK)
 
     def _send(self, message: Message, to: Destination) -> Sent:
-        if to.address not in self._in_text:
+        if to.address not in self._no_tables:
             try:
-                self._webhook.post(to.address, slack_text(message, Look(mention=to.mention, bars=True)))
+                self._webhook.post(to.address, slack_text(message, RenderOptions(mention=to.mention, bars=True)))
                 return Sent("")
             except NotSent as error:
                 if error.reason != "invalid_blocks":
                     raise
-                self._in_text.add(to.address)
-        self._webhook.post(to.address, slack_text(message, Look(mention=to.mention, bars=True, native=False)))
+                self._no_tables.add(to.address)
+        self._webhook.post(to.address, slack_text(message, RenderOptions(mention=to.mention, bars=True, native=False)))
         return Sent("")

@@ -56,7 +56,6 @@ from trialbook.ledger.rank_keys import move_ranks
 from trialbook.ledger.table import Conflict
 
 T = TypeVar("T")
-Sweeps = tuple[Sweep, ...]
 NOTHING_READ: Mapping[str, Mapping[JobKey, Record]] = MappingProxyType({})
 
 _ATTEMPTS = 12

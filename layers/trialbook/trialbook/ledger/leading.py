@@ -4,6 +4,7 @@ The page of an experiment, the index, lists, `best`, `trials` and the weekly rep
 here, so that all of them name the same best.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trialbook.core.experiments import candidates, summed_up
@@ -43,4 +44,9 @@ def leading(experiment: str, ledger: Ledger, rules: Rules, most: int = 1) -> Lea
 def list_experiment(experiment: str, ledger: Ledger, rules: Rules) -> None:
     """Writes the experiment's entry anew: its objective, its best job, and the sums over its sweeps."""
     found = leading(experiment, ledger, rules)
-    ledger.experiments.put(summed_up(experiment, found.sweeps, found.best[0] if found.best else None))
+    put_entry(experiment, found.sweeps, found.best, ledger)
+
+
+def put_entry(experiment: str, sweeps: Sequence[Sweep], best: Sequence[Record], ledger: Ledger) -> None:
+    """Writes the experiment's entry from its sweeps and its best jobs."""
+    ledger.experiments.put(summed_up(experiment, sweeps, best[0] if best else None))

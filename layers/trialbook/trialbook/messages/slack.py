@@ -29,7 +29,7 @@ class SlackText:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RenderOptions:
     """How a message is shown: with which uploaded picture and whom it calls. Without `native`, tables and charts are
     drawn in text, for a workspace that refuses Slack's own of 2026; with `bars`, a chart stands for the picture."""
 
@@ -39,16 +39,16 @@ class Look:
     bars: bool = False
 
 
-PLAIN = Look()
+PLAIN = RenderOptions()
 
 
-def slack_text(message: Message, look: Look = PLAIN) -> SlackText:
+def slack_text(message: Message, options: RenderOptions = PLAIN) -> SlackText:
     """The message as Slack shows it: as much as fits into one."""
     for limits in LIMITS:
-        blocks, whole = as_many_as_fit(_blocks(fitted(message, limits), look), _room, MOST_CHARACTERS)
+        blocks, whole = as_many_as_fit(_blocks(fitted(message, limits), options), _room, MOST_CHARACTERS)
         if whole:
             break
-    return SlackText(_notification(message, look.mention), [each for each in blocks if each.get("elements", True)])
+    return SlackText(_notification(message, options.mention), [each for each in blocks if each.get("elements", True)])
 
 
 def _notification(message: Message, mention: str | None) -> str:
@@ -65,17 +65,17 @@ def sign(message: Message) -> str:
     return _KIND_SIGNS.get(message.kind, _SIGNS[message.mood])
 
 
-def _blocks(message: Message, look: Look) -> Iterator[Block]:
-    yield from _head(message, look)
+def _blocks(message: Message, options: RenderOptions) -> Iterator[Block]:
+    yield from _head(message, options)
     if message.progress is not None and not message.is_final:
         yield slack.rich_text(slack.paragraph(*_progress(message.progress)))
     if message.table is not None:
-        yield slack.table(message.table) if look.native else slack.rich_text(slack.text_table(message.table))
+        yield slack.table(message.table) if options.native else slack.rich_text(slack.text_table(message.table))
         if message.table.caption:
             yield slack.context(message.table.caption)
     if message.constants:
         yield slack.context(f"{constants_label(message)}: {message.constants}")
-    yield from _picture(message, look)
+    yield from _picture(message, options)
     yield from _listed(failures_label(message), message.failures)
     yield from _listed("Advice", message.advice)
     if message.facts:
@@ -86,7 +86,7 @@ def _blocks(message: Message, look: Look) -> Iterator[Block]:
     yield slack.context(_foot(message))
 
 
-def _head(message: Message, look: Look) -> Iterator[Block]:
+def _head(message: Message, options: RenderOptions) -> Iterator[Block]:
     title, words = f"{sign(message)} {message.title}", []
     if message.kind in _WITH_HEADER:
         yield slack.header(title)
@@ -97,8 +97,8 @@ def _head(message: Message, look: Look) -> Iterator[Block]:
         if message.verdict:
             words.append(slack.text(f"\n{message.verdict}"))
     words += [slack.text(f"{' ' if at or message.verdict else ''}{each}") for at, each in enumerate(message.sentences)]
-    if look.mention:
-        words += [slack.text(" "), slack.mention(look.mention)]
+    if options.mention:
+        words += [slack.text(" "), slack.mention(options.mention)]
     yield slack.rich_text(slack.paragraph(*words))
 
 
@@ -112,11 +112,11 @@ def _progress(progress: Progress) -> Iterator[Element]:
     yield slack.text(" · ".join(told))
 
 
-def _picture(message: Message, look: Look) -> Iterator[Block]:
-    if look.picture is not None and message.picture is not None:
-        yield slack.image(look.picture, message.picture.alt_text)
-    elif look.bars and message.bars:
-        chart = slack.chart(message.bars, message.bars_label) if look.native else None
+def _picture(message: Message, options: RenderOptions) -> Iterator[Block]:
+    if options.picture is not None and message.picture is not None:
+        yield slack.image(options.picture, message.picture.alt_text)
+    elif options.bars and message.bars:
+        chart = slack.chart(message.bars, message.bars_label) if options.native else None
         yield chart or slack.rich_text(*slack.text_chart(message.bars, message.bars_label))
 
 

@@ -63,9 +63,9 @@ def delivery_of(message: SQSRecord) -> int:
     return int(message.attributes.approximate_receive_count)
 
 
-def _next_turn(delivery: int) -> int:
-    """Seconds; longer each time, so that a service that hangs does not use up the deliveries of those that wait."""
-    return int(10 * 2 ** min(delivery, 6))
+def backoff(delivery: int, first: int, longest: int) -> int:
+    """Seconds until the next delivery: `first`, then twice as long each time, up to `longest`."""
+    return int(min(longest, first * 2 ** min(delivery - 1, 20)))
 
 
 def process(
@@ -86,7 +86,7 @@ def process(
         logger.set_correlation_id(None)
         try:
             if deadline.left() < _FOR_A_MESSAGE:
-                raise TryLater("no time is left in this batch", _next_turn(delivery_of(record)))
+                raise TryLater("no time is left in this batch", backoff(delivery_of(record), 20, 640))
             handle(record)
         except TryLater as later:
             if postpone is not None:

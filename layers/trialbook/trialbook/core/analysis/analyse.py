@@ -227,7 +227,7 @@ def _sweeping(sweep: Sweep) -> Sweeping:
         max_jobs=sweep.max_jobs or sweep.expected_size,
         parents=sweep.parents,
         started_at=sweep.began_at,
-        ended_at=(sweep.tuning_ended_at or sweep.last_at) if sweep.counts.in_progress == 0 else None,
+        ended_at=sweep.ended_at,
         failure_reason=sweep.tuning_failure,
     )
 

@@ -195,7 +195,7 @@ def _line(sweep: Sweep, *, is_record: bool) -> SweepLine:
         kind=sweep.kind.value,
         state=sweep.state.value,
         began_at=sweep.began_at,
-        ended_at=sweep.tuning_ended_at or sweep.last_at,
+        ended_at=sweep.ended_at,
         counts=sweep.counts,
         objective=sweep.objective.label if sweep.objective else None,
         job_name=best.job_name if best else None,

@@ -31,7 +31,6 @@ class Scale(StrEnum):
 class Shape(StrEnum):
     """What was searched: it decides which picture tells most."""
 
-    NOTHING_RANKED = "nothing ranked"
     ONE_TRIAL = "one trial"
     NOTHING_VARIED = "nothing varied"
     ONE_NUMBER = "one number"

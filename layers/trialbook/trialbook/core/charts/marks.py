@@ -53,7 +53,7 @@ def failures(data: Data, x: Spec, c: Colours, *, at_top: bool) -> list[Spec]:
     ]
 
 
-def told(*, stopped: int, failed: int) -> str:
+def marks_in_words(*, stopped: int, failed: int) -> str:
     """The marks in words, for subtitles."""
     parts = ["star: best"]
     if stopped:

@@ -33,7 +33,7 @@ from trialbook.core.charts.data import (
     where,
 )
 from trialbook.core.charts.labels import by_name, labels
-from trialbook.core.charts.marks import failures, told, trials
+from trialbook.core.charts.marks import failures, marks_in_words, trials
 from trialbook.core.jobs import STOPPED
 from trialbook.core.numbers import shown
 
@@ -55,7 +55,7 @@ def subtitle_of(analysis: Analysis, group: Group, shown: int, of: int) -> str:
     """What the marks mean, and what is not drawn as it is."""
     stopped = sum(1 for row in analysis.trials if row.status == STOPPED)
     beyond = f"; {group.spread.beyond} far off, at the edge" if group.spread.beyond else ""
-    return told(stopped=stopped, failed=analysis.counts.failed) + beyond + thinning(shown, of)
+    return marks_in_words(stopped=stopped, failed=analysis.counts.failed) + beyond + thinning(shown, of)
 
 
 def by_importance(group: Group) -> list[str]:

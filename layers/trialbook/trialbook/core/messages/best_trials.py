@@ -72,7 +72,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ExperimentWeek:
     """An experiment in the period. `best` is None while nothing ranks, `former` where nothing ranked before. `changes`
     are what differs between the two, of `changed` in all."""
 
@@ -94,7 +94,7 @@ class BestTrials:
 
     since: datetime
     until: datetime
-    experiments: tuple[Progress, ...]
+    experiments: tuple[ExperimentWeek, ...]
     left_out: int
     new_bests: int
     taken: Taken
@@ -109,8 +109,7 @@ def best_trials(
     by_name = {each.experiment: each for each in standings}
     names = sorted({each.experiment for each in ended})
     told = [
-        _progress(by_name.get(name, Standing(name)), [each for each in ended if each.experiment == name])
-        for name in names
+        _week(by_name.get(name, Standing(name)), [each for each in ended if each.experiment == name]) for name in names
     ]
     told.sort(key=lambda each: (not each.is_new, -each.taken.jobs, each.experiment))
     return BestTrials(
@@ -135,11 +134,11 @@ def _taken(ended: Sequence[Ended]) -> Taken:
     )
 
 
-def _progress(standing: Standing, ended: Sequence[Ended]) -> Progress:
+def _week(standing: Standing, ended: Sequence[Ended]) -> ExperimentWeek:
     best, former, objective = standing.best, standing.former, standing.objective
     is_new = best is not None and (former is None or former.key != best.key)
     changes = _changes(former, best) if is_new and former is not None and best is not None else ()
-    return Progress(
+    return ExperimentWeek(
         experiment=standing.experiment,
         metric=objective.metric if objective else None,
         type=objective.type.value if objective else None,
@@ -232,29 +231,29 @@ def _spelt(taken: Taken) -> str:
     return ", ".join(told)
 
 
-def _section(progress: Progress, page_of: PageOf) -> Section:
-    url = page_of(progress.experiment)
+def _section(week: ExperimentWeek, page_of: PageOf) -> Section:
+    url = page_of(week.experiment)
     return Section(
-        title=_headline(progress),
-        sentences=(*_compared(progress), f"{_spelt(progress.taken)}."),
-        table=_table(progress),
+        title=_headline(week),
+        sentences=(*_compared(week), f"{_spelt(week.taken)}."),
+        table=_table(week),
         links=(Link("All sweeps of this experiment", url),) if url else (),
     )
 
 
-def _headline(progress: Progress) -> str:
-    if progress.best is None:
-        return f"{progress.experiment}: nothing is ranked"
-    what = "new best" if progress.is_new else "best is still"
-    return f"{progress.experiment}: {what} {progress.metric} {shown(progress.best.value)}"
+def _headline(week: ExperimentWeek) -> str:
+    if week.best is None:
+        return f"{week.experiment}: nothing is ranked"
+    what = "new best" if week.is_new else "best is still"
+    return f"{week.experiment}: {what} {week.metric} {shown(week.best.value)}"
 
 
-def _compared(progress: Progress) -> tuple[str, ...]:
-    best, former = progress.best, progress.former
+def _compared(week: ExperimentWeek) -> tuple[str, ...]:
+    best, former = week.best, week.former
     if best is None:
         return ("No job has an objective value. Set the tag trialbook:objective, or name one in the rules document.",)
     if former is None:
-        if progress.is_new:
+        if week.is_new:
             return (f"{best.job_name} is the first trial that ranks.",)
         return (f"Best trial: {best.job_name}{f', since {best.ended_at:%Y-%m-%d}' if best.ended_at else ''}.",)
     margin = apart(best.value, former.value)
@@ -265,17 +264,17 @@ def _compared(progress: Progress) -> tuple[str, ...]:
     return (f"{best.job_name} is better than the previous best by {gap(margin, former.value)}{part}.",)
 
 
-def _table(progress: Progress) -> Table | None:
+def _table(week: ExperimentWeek) -> Table | None:
     """The former best beside the new one: the value, and the hyperparameters that differ."""
-    best, former = progress.best, progress.former
+    best, former = week.best, week.former
     if best is None or former is None:
         return None
-    left = progress.changed - len(progress.changes)
+    left = week.changed - len(week.changes)
     return Table(
         headers=("", "before", "now"),
         rows=(
-            (progress.metric or "", shown(former.value), shown(best.value)),
-            *((each.parameter, _value(each.before), _value(each.now)) for each in progress.changes),
+            (week.metric or "", shown(former.value), shown(best.value)),
+            *((each.parameter, _value(each.before), _value(each.now)) for each in week.changes),
         ),
         numbers=(1, 2),
         caption=f"{plural(left, 'more hyperparameter')} differ." if left > 0 else "",

@@ -21,7 +21,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.message import Message, MessageKind
 from trialbook.core.messages.routing import Defaults
 from trialbook.core.report_links import opened
-from trialbook.delivery.events_to_messages import Addresses, addresses, told
+from trialbook.delivery.events_to_messages import Addresses, addresses, messages_with_destinations
 from trialbook.runtime import clock
 from trialbook.runtime.settings import Settings
 from trialbook.services import Services
@@ -43,7 +43,9 @@ class Replayed:
     def told(self, event: Mapping[str, Any], where: Addresses | None = None, rules: str = "") -> list[Message]:
         known = read_rules(rules)
         services = replace(self.services, rules=lambda: known)
-        return [message for message, _ in told(event, services, self.bucket, where or Addresses())]
+        return [
+            message for message, _ in messages_with_destinations(event, services, self.bucket, where or Addresses())
+        ]
 
     def of_type(self, name: str) -> Mapping[str, Any]:
         return next(event for event in self.events if event["detail-type"] == name)

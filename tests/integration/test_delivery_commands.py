@@ -15,9 +15,9 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from tests.integration.test_build_report import outcome
-from tests.integration.test_keeping import TEMPLATE, Ask, Aws, deploy
-from tests.integration.test_keeping import ask as ask
-from tests.integration.test_keeping import aws as aws
+from tests.integration.test_record_commands import TEMPLATE, Ask, Aws, deploy
+from tests.integration.test_record_commands import ask as ask
+from tests.integration.test_record_commands import aws as aws
 from tests.integration.test_replay import CHURN
 from trialbook.adapters.sqs import giving_up
 from trialbook.core.events import parse_event
