@@ -16,7 +16,7 @@ from trialbook.adapters.sagemaker import SageMaker
 from trialbook.core.errors import InvalidInput
 from trialbook.core.messages.routing import Defaults
 from trialbook.core.times import parse_time
-from trialbook.delivery.events_to_messages import Addresses, told
+from trialbook.delivery.events_to_messages import Addresses, messages_with_destinations
 from trialbook.services import Services
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.laptop_cloud.schedules import next_week
@@ -189,7 +189,10 @@ def test_the_message_says_what_the_ledger_keeps_and_nothing_of_a_forged_event() 
         forged = json.loads(json.dumps(whole).replace("churn-xgb", "pay-me"))
         never = {**whole, "detail": {**whole["detail"], "id": "best-trials/2031-01-01"}}
         other = {**whole, "detail": {**whole["detail"], "id": "reconcile/123456789012/us-east-1/TrainingJob"}}
-        made = [told(each, services, bucket, Addresses(Defaults())) for each in (whole, forged, never, other)]
+        made = [
+            messages_with_destinations(each, services, bucket, Addresses(Defaults()))
+            for each in (whole, forged, never, other)
+        ]
 
     assert [[message for message, _ in each] for each in made[:1]] == [[message for message, _ in made[1]]]
     assert "churn-xgb" in made[0][0][0].subject
