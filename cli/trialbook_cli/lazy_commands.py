@@ -9,7 +9,7 @@ import typer
 # In the order of `--help`.
 NAMES = (
     *("experiments", "sweeps", "trials", "best", "show", "compare"),
-    *("report", "watch"),
+    *("report", "watch", "next"),
     *("demo", "replay", "preview"),
     *("backfill", "export", "rerank", "prune", "record"),
     *("doctor", "redrive", "test-message", "rules"),

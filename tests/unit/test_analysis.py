@@ -430,7 +430,7 @@ def test_without_repeats_nothing_is_called_noise() -> None:
     assert advice(records, "within noise") == []
     assert "noise" not in analysed(records).headline
     assert text.startswith("No configuration ran twice, so nothing is known about noise")
-    assert text.endswith("Repeat the best ones with other seeds.")
+    assert text.endswith("Repeat the best ones with other seeds: `trialbook next s` gives the code.")
     assert advice(one_number({n: n / 10 for n in range(5)}), "noise unknown")
 
 

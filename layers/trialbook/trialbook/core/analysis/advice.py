@@ -143,9 +143,9 @@ def within_noise(found: Repeats | None, values: Sequence[float]) -> list[Advice]
 
 
 def noise_unknown(
-    found: Repeats | None, values: Sequence[float], searched: int, importance: Importance | None
+    found: Repeats | None, values: Sequence[float], searched: int, importance: Importance | None, sweep_id: str
 ) -> list[Advice]:
-    """That nothing is known of chance without repeats. `values` are best first."""
+    """That nothing is known of chance without repeats, and how to get them. `values` are best first."""
     if found is not None or len(values) < 2 or not searched:
         return []
     text = "No configuration ran twice, so nothing is known about noise: a small difference may be chance."
@@ -158,7 +158,7 @@ def noise_unknown(
                 "that may be noise, or what the model does not see."
             )
             figures |= {"close": close, "unexplained": importance.unexplained}
-    text += " Repeat the best ones with other seeds."
+    text += f" Repeat the best ones with other seeds: `trialbook next {sweep_id}` gives the code."
     return [Advice("noise unknown", text, None, figures)]
 
 

@@ -142,7 +142,7 @@ def _group(
             *advice.overfitting(pairs, objective, median(abs(value) for value in values)),
             *going_on(in_time, objective.type, sweep.strategy),
             *advice.stopped_early(ranked.records),
-            *advice.noise_unknown(repeated, values, len(present), modelled),
+            *advice.noise_unknown(repeated, values, len(present), modelled, sweep.id),
         ),
         repeats=repeated,
         importance_of_better=_among_better(present, trials, values, objective.type) if found else None,

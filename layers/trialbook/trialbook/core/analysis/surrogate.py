@@ -1,0 +1,121 @@
+"""A Gaussian process over a search's hyperparameters: what it expects of a point, and how sure it is.
+
+Made for few trials and small spaces, in plain Python: how quickly the objective changes along each hyperparameter is
+found by coordinate steps on the marginal likelihood.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log, sqrt
+
+from trialbook.core.analysis.arithmetic import factor, sumprod
+
+_ROUNDS = 3  # of steps along each hyperparameter
+_STEPS = (0.4, 0.7, 1.5, 2.8)  # factors that are tried
+_NEAREST, _FARTHEST = 0.05, 20.0  # ranges on which the objective may change, of the unit cube
+_NOISES = (1e-4, 1e-3, 1e-2, 0.05, 0.15, 0.4)  # of the variance
+_PRIOR = 0.3  # weight of the wish that no range be far from its usual one
+_USUAL = 0.6
+
+Point = Sequence[float]
+
+
+@dataclass(slots=True)
+class Surrogate:
+    """A fitted process. `points` lie in the unit cube, targets have mean 0 and variance 1."""
+
+    points: list[Point]
+    targets: list[float]
+    ranges: list[float]
+    noise: float
+    lower: list[list[float]]
+    weights: list[float]
+
+    def expects(self, point: Point) -> tuple[float, float]:
+        """The mean and the standard deviation of the objective there."""
+        row = [_alike(point, other, self.ranges) for other in self.points]
+        half = _forward(self.lower, row)
+        return sumprod(row, self.weights), sqrt(max(1.0 - sumprod(half, half), 1e-12))
+
+    def believe(self, point: Point, target: float) -> None:
+        """Takes a point as tried, with the target that is expected of it, so that the next ones lie elsewhere."""
+        row = [_alike(point, other, self.ranges) for other in self.points]
+        half = _forward(self.lower, row)
+        self.lower.append([*half, sqrt(max(1.0 + self.noise - sumprod(half, half), 1e-9))])
+        self.points.append(point)
+        self.targets.append(target)
+        self.weights = _backward(self.lower, _forward(self.lower, self.targets))
+
+
+def fitted(points: Sequence[Point], targets: Sequence[float]) -> Surrogate:
+    """The process that the targets speak for."""
+    size = len(points[0])
+    apart = [
+        [[abs(a - b) for a, b in zip(one, other, strict=True)] for other in points[: at + 1]]
+        for at, one in enumerate(points)
+    ]
+    ranges, noise = [_USUAL * sqrt(size)] * size, 0.01
+    best = _likelihood(apart, targets, ranges, noise)
+    for _ in range(_ROUNDS):
+        for axis in range(size):
+            for step in _STEPS:
+                tried = [*ranges]
+                tried[axis] = min(max(ranges[axis] * step, _NEAREST), _FARTHEST)
+                if (found := _likelihood(apart, targets, tried, noise)) > best:
+                    best, ranges = found, tried
+                    break
+        for other in _NOISES:
+            if (found := _likelihood(apart, targets, ranges, other)) > best:
+                best, noise = found, other
+    lower = factor(_covariance(apart, ranges, noise))
+    weights = _backward(lower, _forward(lower, targets))
+    return Surrogate(list(points), list(targets), ranges, noise, lower, weights)
+
+
+def _likelihood(
+    apart: Sequence[Sequence[Point]], targets: Sequence[float], ranges: Sequence[float], noise: float
+) -> float:
+    lower = factor(_covariance(apart, ranges, noise))
+    half = _forward(lower, targets)
+    usual = _USUAL * sqrt(len(ranges))
+    far = sum(log(each / usual) ** 2 for each in ranges)
+    return -sumprod(half, half) / 2 - sum(log(row[-1]) for row in lower) - _PRIOR * far
+
+
+def _covariance(apart: Sequence[Sequence[Point]], ranges: Sequence[float], noise: float) -> list[list[float]]:
+    """Of the points; the lower triangle is enough."""
+    inverse = [1 / each for each in ranges]
+    rows = [
+        [_matern(sumprod(own := [a * b for a, b in zip(each, inverse, strict=True)], own)) for each in row]
+        for row in apart
+    ]
+    for row in rows:
+        row[-1] += noise + 1e-8
+    return rows
+
+
+def _alike(one: Point, other: Point, ranges: Sequence[float]) -> float:
+    own = [(a - b) / c for a, b, c in zip(one, other, ranges, strict=True)]
+    return _matern(sumprod(own, own))
+
+
+def _matern(square: float) -> float:
+    """Twice differentiable: rough enough for real objectives."""
+    far = sqrt(5 * square)
+    return (1 + far + far * far / 3) * exp(-far)
+
+
+def _forward(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
+    found: list[float] = []
+    for row, value in zip(lower, right, strict=True):
+        found.append((value - sumprod(row[:-1], found)) / row[-1])
+    return found
+
+
+def _backward(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:
+    found = list(right)
+    for i in reversed(range(len(found))):
+        found[i] /= lower[i][i]
+        for k in range(i):
+            found[k] -= lower[i][k] * found[i]
+    return found
