@@ -194,7 +194,7 @@ def _value(parameter: Parameter, share: float) -> Number:
     low, high, scaled = _bounds(parameter)
     at = between(scaled(low), scaled(high), share)
     value = min(max(at if scaled is float else exp(at), low), high)
-    if parameter.values and not parameter.is_integer and not parameter.has_range:
+    if parameter.values and not parameter.has_range:  # a grid: 34 is no batch size where 32 and 64 were tried
         return min(parameter.values, key=lambda each: abs(scaled(float(each)) - at))
     return round(value) if parameter.is_integer else float(f"{value:.6g}")
 
