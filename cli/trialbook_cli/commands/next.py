@@ -24,7 +24,7 @@ def next_search(
 ) -> int:
     """Suggests where a sweep should search next.
 
-    A surrogate of the objective, fitted to the ranked trials, chooses points that are likely to beat the best. Fails with
+    A surrogate of the objective, fitted to the ranked trials, chooses points likely to beat the best. Fails with
     fewer than ten ranked trials, or if repeats differ as much as all trials do.
 
     Example: trialbook next churn-xgb --points 5 --as boto3 --book build/churn
