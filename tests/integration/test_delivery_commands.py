@@ -111,7 +111,7 @@ def test_a_malformed_event_that_was_given_up_goes_back_once_for_each_redrive(wor
 
     answer = process({"Records": [message]}, None, handle, give_up=give_up)
 
-    assert "RecordDeadLetters: 1 went back" in first.stdout
+    assert "RecordDeadLetters: 1 moved back" in first.stdout
     assert "RecordDeadLetters: empty" in again.stdout
     assert back == [body]
     assert answer == {"batchItemFailures": []}
@@ -180,7 +180,7 @@ def test_doctor_tells_which_channels_no_message_reaches_and_what_to_do(workspace
         f"{no} C0000000004: channel_not_found",
         f"{no} #old: is_archived",
     }
-    assert "a private channel is given by its id" in told[f"{no} #secret: channel_not_found"]
+    assert "Name a private channel by its id" in told[f"{no} #secret: channel_not_found"]
     assert told[f"{no} #foreign: not_in_channel"] == "invite the app in #foreign: /invite @Trialbook"
     assert "check the id C0000000004" in told[f"{no} C0000000004: channel_not_found"]
 
@@ -193,9 +193,12 @@ def test_what_a_channel_refuses_is_told_with_what_to_do_and_without_the_token(wo
     unknown = ask("test-message", "--channel", "pigeon")
 
     assert (missing.exit_code, void.exit_code, unknown.exit_code) == (1, 1, 2)
-    assert "channel_not_found; no public channel is named #nowhere: check the name; a private channel" in missing.stderr
-    assert "given by its id" in " ".join(missing.stderr.split())
-    assert "token_revoked; the token is void" in void.stderr
+    assert (
+        "channel_not_found; no public channel is named #nowhere: check the name. Name a private channel"
+        in missing.stderr
+    )
+    assert "by its id" in " ".join(missing.stderr.split())
+    assert "token_revoked; the token was revoked" in void.stderr
     assert "'slack', 'webhook', 'email'" in unknown.stderr
     assert workspace.token not in missing.output + void.output
 
