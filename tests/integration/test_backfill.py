@@ -229,7 +229,7 @@ def test_the_ledger_is_asked_from_the_command_line(history: History) -> None:
         json.loads(best_json.stdout)["objective"]["metric"] == "validation:logloss"
     )  # named, so before a known metric
     assert trials.stdout.count("Completed") == 3
-    assert "expected the name of a sweep or an experiment" in unknown.stderr
+    assert "No sweep or experiment is named" in unknown.stderr
 
 
 def test_rerank_ranks_by_the_rules_document_and_says_what_changed(history: History, tmp_path: Path) -> None:
@@ -250,8 +250,8 @@ def test_rerank_ranks_by_the_rules_document_and_says_what_changed(history: Histo
     best = next(history.ledger.experiment_ranking("churn-xgb", 1))
 
     assert (first.returncode, second.returncode, wrong.returncode, unknown.returncode) == (0, 0, 2, 2), first.stderr
-    assert "churn-xgb@20261120T101500.123Z: 5 jobs ranked anew" in first.stdout
-    assert "0 jobs of 2 sweeps and single jobs ranked anew" in second.stdout
+    assert "churn-xgb@20261120T101500.123Z: 5 jobs ranked again" in first.stdout
+    assert "0 jobs of 2 sweeps and single jobs ranked again" in second.stdout
     assert "line 2: experiments.churn-xgb.objective: is 'best'" in wrong.stderr.replace("\n", " ")
     assert "nobody" in unknown.stderr
     assert best.experiment_objective is not None
