@@ -35,7 +35,10 @@ def test_the_headline_names_the_true_best_and_where_it_lies() -> None:
 def test_the_difference_to_the_runner_up_is_that_of_the_two_best_values() -> None:
     first, second, *_ = sorted(values(TUNING, "validation:logloss").values())
 
-    assert f"{second - first:.5f} ({(second - first) / second:.1%})".replace("%", " %") in analysed(TUNING).sentences[0]
+    share = f"{(second - first) / second:.1%}"
+    assert (
+        analysed(TUNING).sentences[0] == f"Better than the runner-up ({second:.4f}) by {second - first:.4f} ({share})."
+    )
 
 
 def test_the_hyperparameters_that_only_the_failed_jobs_share_are_named() -> None:
