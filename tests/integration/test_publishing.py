@@ -89,7 +89,12 @@ def new_bests(number: int, parameters: dict[str, str], values: tuple[float, floa
     found: list[Announcement] = []
     for each in range(number):
         first, second = (
-            job(f"churn-{at}", at, metrics={"validation:error": value}, hyper_parameters=parameters)
+            job(
+                f"churn-{at}",
+                at,
+                metrics={"validation:error": value},
+                hyper_parameters={**parameters, "trial": str(at)},
+            )
             for at, value in enumerate(values)
         )
         before, after = (sweep_of(first, other) for other in (job("churn-1", 1, metrics={}), second))

@@ -84,7 +84,7 @@ def test_a_folder_and_a_table_answer_alike(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
     for form in ([], ["--json"]):
-        local, remote = ask(*question, *form, "--book", churn), ask(*question, *form, "--table", table.table)
+        local, remote = ask(*question, *form, "--book", churn), ask(*question, *form, "--table", table.table.name)
 
         assert local.exit_code == 0, local.output
         assert local.stdout == remote.stdout, remote.stderr
