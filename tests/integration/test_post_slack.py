@@ -181,7 +181,7 @@ def test_without_an_address_words_say_where_it_goes_on(world: World) -> None:
     later(world)
     world.settle(one(WHOLE))
 
-    assert f"All that is known of it stands in the message “{WHOLE.title}”." in str(world.workspace.messages[1].blocks)
+    assert f"See the message “{WHOLE.title}”." in str(world.workspace.messages[1].blocks)
 
 
 def test_where_the_message_of_what_merged_was_deleted_nothing_is_said(world: World) -> None:
@@ -340,7 +340,7 @@ def test_a_private_channel_is_reached_by_its_id_alone_and_its_name_is_told_with_
         world.post(one(FAILED, Destination(Channel.SLACK, "#secret")))
     world.settle(one(FAILED, Destination(Channel.SLACK, "C0000000002")))
 
-    assert "no public channel is named #secret: check the name; a private channel is given by its id" in str(
+    assert "no public channel is named #secret: check the name. Name a private channel by its id" in str(
         refused.value
     )
     assert [each.channel for each in world.workspace.messages] == ["C0000000002"]

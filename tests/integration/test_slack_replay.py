@@ -40,7 +40,7 @@ def test_the_tuning_jobs_summary_has_table_picture_failures_and_a_thread() -> No
     (posted,) = workspace.top_level()
     replies = [each.text or workspace.files[each.files[0]].name for each in workspace.thread(posted.ts)]
 
-    assert posted.text.startswith("⚠️ churn-xgb: 60 of 60 done, 3 failed, best validation:logloss 0.146")
+    assert posted.text.startswith("⚠️ churn-xgb: 60 of 60 done, 3 failed, best validation:logloss 0.1457 at ")
     assert {"header", "table", "image"} <= {each["type"] for each in posted.blocks}
     assert "CUDA" in words(posted) or "AlgorithmError" in words(posted)
     assert [each for each in replies if "new best" in each]
@@ -53,7 +53,7 @@ def test_an_alert_of_failed_jobs_comes_early_and_has_the_last_numbers_in_the_end
     first = next(str(request) for _, request in found.slack.calls if "🚨" in str(request))
     mails = [str(mail) for mail in found.mails if b"X-Trialbook-Kind: alert" in mail]
 
-    assert re.search(r"1 of 60 jobs failed when \d+ had ended \(1.7 %\); 1 % are allowed", first)
+    assert re.search(r"1 of 60 jobs failed when \d+ had finished \(1.7%\); 1% are allowed", first)
     assert "1 × AlgorithmError" in first
     assert "3 of 60 jobs failed (5 %); 1 % are allowed. All 3 with AlgorithmError" in words(posted)
     assert posted.edits == 1

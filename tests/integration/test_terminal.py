@@ -118,7 +118,7 @@ def test_completion_asks_few_queries_and_scans_nothing(tmp_path: Path) -> None:
     assert [each.name for each in ledger.experiments_like("ne")] == ["net"]
     assert calls == {"Query": 1}
     assert ledger.sweeps_like("net-26") == ["net-261121-0900"]
-    assert set(calls) == {"Query", "BatchGetItem"}
+    assert set(calls) == {"Query", "BatchGetItem", "GetItem"}
 
 
 def test_a_shell_that_completes_without_a_book_is_told_nothing(tmp_path: Path) -> None:
