@@ -340,9 +340,7 @@ def test_a_private_channel_is_reached_by_its_id_alone_and_its_name_is_told_with_
         world.post(one(FAILED, Destination(Channel.SLACK, "#secret")))
     world.settle(one(FAILED, Destination(Channel.SLACK, "C0000000002")))
 
-    assert "no public channel is named #secret: check the name. Name a private channel by its id" in str(
-        refused.value
-    )
+    assert "no public channel is named #secret: check the name. Name a private channel by its id" in str(refused.value)
     assert [each.channel for each in world.workspace.messages] == ["C0000000002"]
 
 

@@ -55,7 +55,7 @@ def test_an_alert_of_failed_jobs_comes_early_and_has_the_last_numbers_in_the_end
 
     assert re.search(r"1 of 60 jobs failed when \d+ had finished \(1.7%\); 1% are allowed", first)
     assert "1 × AlgorithmError" in first
-    assert "3 of 60 jobs failed (5 %); 1 % are allowed. All 3 with AlgorithmError" in words(posted)
+    assert "3 of 60 jobs failed (5%); 1% are allowed. All 3 with AlgorithmError" in words(posted)
     assert posted.edits == 1
     assert len(mails) == 1
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from trialbook.core.analysis.importance import FLAT
 from trialbook.core.analysis.model import (
+    FLAT,
     Advice,
     BestTrial,
     FailureGroup,

@@ -10,9 +10,8 @@ from itertools import permutations
 from math import comb, sqrt
 
 from trialbook.core.analysis.arithmetic import onto, place_between, rank_correlation
-from trialbook.core.analysis.importance import FLAT
 from trialbook.core.analysis.limits import is_quantity, limits
-from trialbook.core.analysis.model import Advice, Importance, Kind, Parameter, Value
+from trialbook.core.analysis.model import FLAT, Advice, Importance, Kind, Parameter, Value
 from trialbook.core.analysis.students import upper_tail
 from trialbook.core.numbers import Number, shown
 

@@ -12,7 +12,7 @@ from trialbook.core.analysis.additive import MISSING, Basis, Model, basis_of, ba
 from trialbook.core.analysis.arithmetic import quantile, rank_correlation, unit_of, variance
 from trialbook.core.analysis.collinear import grouped
 from trialbook.core.analysis.interplay import clearest
-from trialbook.core.analysis.model import Effect, Importance, Kind, Pair, Parameter, Value
+from trialbook.core.analysis.model import FLAT, Effect, Importance, Kind, Pair, Parameter, Value
 from trialbook.core.analysis.shapes import direction_of
 from trialbook.core.numbers import percent, within
 from trialbook.core.objectives import ObjectiveType
@@ -27,7 +27,6 @@ METHOD_OF_PAIRS = f"{METHOD}, with parts for the pairs that matter together"
 _MOST = 20  # hyperparameters in the model
 _COUNTS = 0.05  # of the explained variation: what a pair explains beyond its two counts from there on
 _LOOKED_AT = 400  # trials, evenly over all ranks, that the second look takes
-FLAT = 0.02  # of the explained variation: less is next to nothing
 NO_EFFECT = "no effect seen"
 
 Trials = Sequence[Mapping[str, Value]]

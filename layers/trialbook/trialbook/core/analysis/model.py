@@ -12,6 +12,7 @@ from enum import StrEnum
 from trialbook.core.numbers import Number
 
 Value = Number | str | None
+FLAT = 0.02  # share of the explained variation below which an effect is next to nothing
 
 
 class Kind(StrEnum):
