@@ -16,8 +16,8 @@ import typer
 from trialbook import Book, Jobs
 from trialbook.core.experiments import Experiment
 from trialbook.core.jobs import (
-    Channel,
     ExperimentConfig,
+    InputChannel,
     InstanceGroup,
     Job,
     JobKey,
@@ -100,7 +100,7 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in rows)]) if rows else ""
 
 
-_OF_JOBS = (Record, Job, JobKey, Metric, InstanceGroup, Channel, ExperimentConfig)
+_OF_JOBS = (Record, Job, JobKey, Metric, InstanceGroup, InputChannel, ExperimentConfig)
 _OF_SWEEPS = (Sweep, Counts, Best, TuningDefinition, ParameterRange, Experiment, Page)
 _TOLD = (*_OF_JOBS, Objective, *_OF_SWEEPS)
 _WORDS = (JobKind, ObjectiveType, ObjectiveSource, Statistic, SweepKind, SweepState)

@@ -1,4 +1,4 @@
-"""How often each piece of advice is given where it is true, and where it is not, in sweeps whose truth is known: made-up
+"""How often each piece of advice is given if it is true, and if it is not, in sweeps whose truth is known: made-up
 functions, and values that hyperparameters do nothing to. 100 sweeps of each kind and size."""
 
 import math

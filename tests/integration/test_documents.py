@@ -36,6 +36,7 @@ RULES_SHOWN = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 # demo, and test_cli.py compares it with the README.
 RUN_ELSEWHERE = ("make demo", "make fast", "make setup", "make test", "trialbook demo")
 REPLAY = "trialbook replay events/recordings/churn-min-child-weight --out build/churn"
+OF_A_TUNING_JOB = "trialbook replay events/recordings/tuning-random-60 --out build/tuning"
 
 
 def make() -> ModuleType:
@@ -95,14 +96,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "rules.yaml").write_text(RULES_SHOWN.findall(CONFIGURATION)[0])
     (folder / "my-rules.yaml").write_text(RULES_SHOWN.findall(TUTORIAL)[0])
     with contextlib.chdir(folder):
-        assert CliRunner().invoke(app, shlex.split(REPLAY)[1:]).exit_code == 0
+        for replay in (REPLAY, OF_A_TUNING_JOB):
+            assert CliRunner().invoke(app, shlex.split(replay)[1:]).exit_code == 0
     return folder
 
 
 def test_every_block_of_commands_is_run_or_says_why_not(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     monkeypatch.setenv("COLUMNS", "80")
-    run = {*RUN_ELSEWHERE, REPLAY}
+    run = {*RUN_ELSEWHERE, REPLAY, OF_A_TUNING_JOB}
     for block in blocks():
         if block.mark is not None:
             assert block.mark.startswith("needs "), block

@@ -160,6 +160,7 @@ def test_a_table_shows_how_to_name_its_jobs(width: int, ask: Ask, monkeypatch: p
 # -- newcomers ----------------------------------------------------------------------------------------------------
 
 _ARGUMENTS = {
+    "next": ["x"],
     "best": ["x"],
     "trials": ["x"],
     "show": ["x"],

@@ -295,7 +295,7 @@ def test_an_empty_book_says_how_to_fill_it(tmp_path: Path, ask: Ask) -> None:
     experiments, sweeps = ask("experiments", "--book", tmp_path), ask("sweeps", "--book", tmp_path)
     missing = ask("sweeps", "--book", tmp_path / "nowhere")
 
-    assert "trialbook backfill --since 30d" in experiments.stdout
+    assert "trialbook backfill --since 30d" in " ".join(experiments.stdout.split())
     assert sweeps.stdout == "No sweeps yet.\n"
     assert (experiments.exit_code, sweeps.exit_code, missing.exit_code) == (0, 0, 2)
     assert "--book is" in missing.stderr
@@ -328,7 +328,9 @@ def test_a_tuning_job_is_watched_before_its_first_child(tmp_path: Path, ask: Ask
 
 def ranks(table: str) -> list[str]:
     """The first column of a listing of trials."""
-    return [line.split("  ")[0].strip() if line.startswith("★") else line.split()[0] for line in table.splitlines()[3:]]
+    lines = table.splitlines()
+    rule = next(at for at, line in enumerate(lines) if line.startswith("──"))  # names of columns may take several lines
+    return [line.split("  ")[0].strip() if line.startswith("★") else line.split()[0] for line in lines[rule + 1 :]]
 
 
 def test_a_rank_is_that_among_all_whatever_page_order_or_condition(churn: Path, ask: Ask) -> None:
