@@ -37,6 +37,7 @@ CASES: list[tuple[Mapping[str, str | Callable[[Cloud], str]], frozenset[str]]] =
     ({"KeyArn": key}, PLAIN | {"HasKey"}),
     ({"QuietDaysAlarm": "2"}, PLAIN | {"AlarmsOnSilence"}),
     ({"ReportLinks": "on"}, PLAIN | {"HasReportLinks"}),
+    ({"ReportLinks": "on", "OpenReportConcurrency": "5"}, PLAIN | {"HasReportLinks", "CapsOpenReport"}),
     ({"EmailFrom": "a@example.com", "EmailTo": "b@example.com"}, PLAIN | {"SendsMail"}),
     ({"SlackTokenParameter": TOKEN_PARAMETER}, PLAIN | {"HasSlackTokenParameter", "HasSlackToken", "PostsToSlack"}),
     ({"SlackTokenSecretArn": secret}, PLAIN | {"HasSlackTokenSecret", "HasSlackToken", "PostsToSlack"}),

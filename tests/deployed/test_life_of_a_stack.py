@@ -36,7 +36,7 @@ def test_a_stack_reports_a_sweep_is_updated_deleted_and_deployed_beside_its_form
 
     best = cloud.trialbook("best", "churn-xgb")
     doctor = cloud.trialbook("doctor", "--slack-url", cloud.slack_url)
-    assert best.stdout.startswith("validation:error 0.039592"), best.stdout + best.stderr
+    assert best.stdout.startswith("validation:error 0.03959 "), best.stdout + best.stderr
     assert "min_child_weight = 4" in best.stdout
     assert "✗" not in doctor.stdout, doctor.stdout + doctor.stderr
 

@@ -103,6 +103,15 @@ def event_of(name: str, sample: str) -> dict[str, Any]:
     return event
 
 
+def begun(execution: str) -> dict[str, Any]:
+    """The event of a pipeline's execution that begins."""
+    text = (ROOT / "events" / "pipeline-execution-executing.json").read_text()
+    event: dict[str, Any] = json.loads(text)
+    former = event["detail"]["pipelineExecutionArn"].rpartition("/")[2]
+    found: dict[str, Any] = json.loads(text.replace(former, execution))
+    return found
+
+
 def in_record_job(events: Sequence[Mapping[str, Any]], seconds: float, environment: Mapping[str, str]) -> Any:
     """What the function answers to a batch, given so many seconds."""
     properties = load_template(ROOT / "template.yaml")["Resources"]["RecordJob"]["Properties"]
@@ -114,8 +123,9 @@ def in_record_job(events: Sequence[Mapping[str, Any]], seconds: float, environme
 
 
 def test_one_call_that_hangs_fails_one_message_and_not_its_neighbours(silent: Silent, moto_url: str) -> None:
-    names = [f"search-20261120-10150{at}" for at in range(10)]
-    events = [event_of(names[0], "training-completed"), *(event_of(name, "training-starting") for name in names[1:])]
+    """Its neighbours need no answer of SageMaker's: the executions of nine pipelines."""
+    executions = [f"execution{at:03}" for at in range(9)]
+    events = [event_of("search-20261120-101500", "training-completed"), *map(begun, executions)]
     with opened(moto_url) as ledger:
         began = time.monotonic()
         answer = in_record_job(
@@ -124,12 +134,15 @@ def test_one_call_that_hangs_fails_one_message_and_not_its_neighbours(silent: Si
             {"LEDGER_TABLE": ledger.table.name, "AWS_ENDPOINT_URL": moto_url, "AWS_ENDPOINT_URL_SAGEMAKER": silent.url},
         )
         took = time.monotonic() - began
-        account, region = events[0]["account"], events[0]["region"]
-        recorded = [ledger.record(JobKey(account, region, JobKind.TRAINING, name)) for name in names]
+        place = events[0]["account"], events[0]["region"]
+        hanging = ledger.record(JobKey(*place, JobKind.TRAINING, "search-20261120-101500"))
+        keys = [JobKey(*place, JobKind.PIPELINE_EXECUTION, f"churn-pipeline/{each}") for each in executions]
+        recorded = [ledger.record(key) for key in keys]
 
     assert took < 30
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    assert [each is not None for each in recorded] == [False, *[True] * 9]
+    assert hanging is None
+    assert all(recorded)
 
 
 def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
