@@ -1,4 +1,4 @@
-"""Which table, bucket and account a deployed stack has: asked of CloudFormation, and remembered on disk for a minute.
+"""Which table, bucket and account a deployed stack has: asked of CloudFormation, and remembered on disk for ten seconds.
 
 Deleting and creating a stack takes longer than that, so that no command asks the table of a stack that is gone. What is
 remembered belongs to the credentials that asked: with those of another account, CloudFormation is asked anew.
@@ -20,7 +20,7 @@ from botocore.session import Session
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import nothing
 
-_AGE = 60  # seconds; AWS needs longer to delete and create a stack with a hundred resources
+_AGE = 10  # seconds; AWS needs longer to delete and create a stack with a hundred resources
 
 
 class StackFailed(InvalidInput):
@@ -43,7 +43,7 @@ class Deployed:
 
 
 def deployed(session: Session, stack: str, *, fresh: bool = False) -> Deployed:
-    """A stack as remembered, or as it is if `fresh` or if it was last seen more than a minute ago.
+    """A stack as remembered, or as it is if `fresh` or if it was last seen more than ten seconds ago.
 
     Raises InvalidInput, ClientError.
     """

@@ -69,7 +69,7 @@ class Cloud:
 
     def deploy(self, stack: str, **parameters: str) -> None:
         """`sam deploy`, as README has it."""
-        given = [f"{name}={value}" for name, value in parameters.items()]
+        given = [f'{name}="{value}"' for name, value in parameters.items()]  # sam takes an empty value in quotes alone
         done = self.sam(
             "deploy",
             *("--template-file", str(self.built / "template.yaml"), "--stack-name", stack),
