@@ -151,7 +151,7 @@ PLAIN = {
     "secret_name": "prod/churn/db",
     "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/churn-AbCdEf",
     "password_length": "16",
-    "hf_token_path": "/root/.cache/huggingface/token",
+    "hf_token_path": "/home/user/.cache/huggingface/token",
     "api_key_file": "/opt/ml/input/config/key.json",
     "google_application_credentials": "/opt/ml/code/key.json",
     "db_password": "${DB_PASSWORD}",
