@@ -15,11 +15,13 @@ from tests.unit.analysing import MAXIMIZE, MINIMIZE, analysed, one_number, swept
 from tests.unit.making import at, job, record
 from trialbook.core.analysis.failures import lacks, normalised
 from trialbook.core.analysis.model import Against, Shape
+from trialbook.core.analysis.next_search import next_search
 from trialbook.core.analysis.prices import cost_of
 from trialbook.core.analysis.serialised import FORMAT, from_dict, to_dict
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import InputChannel, InstanceGroup, ParameterRange, TuningDefinition
 from trialbook.core.numbers import number_of
+from trialbook.core.objectives import ObjectiveType
 from trialbook.core.rules.document import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 
@@ -430,8 +432,19 @@ def test_without_repeats_nothing_is_called_noise() -> None:
     assert advice(records, "within noise") == []
     assert "noise" not in analysed(records).headline
     assert text.startswith("No configuration ran twice, so nothing is known about noise")
-    assert text.endswith("Repeat the best ones with other seeds: `trialbook next s` gives the code.")
-    assert advice(one_number({n: n / 10 for n in range(5)}), "noise unknown")
+    assert text.endswith("Repeat the best ones with other seeds: `trialbook next s --as loop` gives the code.")
+
+
+@pytest.mark.parametrize(("trials", "is_named"), [(5, False), (9, False), (10, True)])
+def test_the_command_that_repeats_the_best_is_named_only_if_it_has_an_answer(trials: int, is_named: bool) -> None:
+    found = analysed(one_number({n: n / 10 for n in range(trials)}))
+    (text,) = [each.text for each in found.groups[0].advice if each.kind == "noise unknown"]
+
+    assert ("trialbook next" in text) == is_named
+    assert text.endswith("with other seeds." if not is_named else "gives the code.")
+    rows = [row.hyper_parameters for row in found.trials]
+    values = [row.value for row in found.trials if row.value is not None]
+    assert bool(next_search(found.parameters, rows, values, ObjectiveType.MINIMIZE).repeats) == is_named
 
 
 def test_a_seed_is_no_hyperparameter_that_could_matter() -> None:

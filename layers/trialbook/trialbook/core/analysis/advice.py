@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from trialbook.core.analysis.model import (
     FLAT,
+    LEAST_TO_SUGGEST,
     Advice,
     BestTrial,
     FailureGroup,
@@ -158,7 +159,8 @@ def noise_unknown(
                 "that may be noise, or what the model does not see."
             )
             figures |= {"close": close, "unexplained": importance.unexplained}
-    text += f" Repeat the best ones with other seeds: `trialbook next {sweep_id}` gives the code."
+    code = f": `trialbook next {sweep_id} --as loop` gives the code" if len(values) >= LEAST_TO_SUGGEST else ""
+    text += f" Repeat the best ones with other seeds{code}."
     return [Advice("noise unknown", text, None, figures)]
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from trialbook.core.numbers import Number
 
 Value = Number | str | None
+LEAST_TO_SUGGEST = 10  # ranked trials: below, nothing is said about where to search next
 FLAT = 0.02  # share of the explained variation below which an effect is next to nothing
 
 

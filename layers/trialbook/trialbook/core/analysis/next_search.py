@@ -7,7 +7,7 @@ from statistics import fmean
 
 from trialbook.core.analysis.arithmetic import between, onto, place_between, quantile, variance
 from trialbook.core.analysis.limits import limits
-from trialbook.core.analysis.model import Kind, Parameter, Repeats, Scale, Value
+from trialbook.core.analysis.model import LEAST_TO_SUGGEST, Kind, Parameter, Repeats, Scale, Value
 from trialbook.core.analysis.repeats import searched
 from trialbook.core.analysis.shuffling import Draws
 from trialbook.core.analysis.surrogate import Point, Surrogate, fitted
@@ -15,7 +15,6 @@ from trialbook.core.analysis.wording import plural
 from trialbook.core.numbers import Number, percent, shown
 from trialbook.core.objectives import ObjectiveType
 
-LEAST_TRIALS = 10
 _MOST_TRIALS = 120  # that the surrogate takes: the best half of them, and others evenly
 _CANDIDATES = 250  # drawn over the whole space for each point
 _NEAR = 150  # drawn around the best so far
@@ -60,9 +59,9 @@ def next_search(
     """What the ranked trials, best first, say of the next ones. Nothing but the reason below ten of them, or if noise
     exceeds what the hyperparameters do."""
     used = searched([each for each in parameters if each.distinct > 1])
-    if len(values) < LEAST_TRIALS:
+    if len(values) < LEAST_TO_SUGGEST:
         return NextSearch(
-            (), {}, (f"{plural(len(values), 'ranked trial')}: below {LEAST_TRIALS} nothing can be said.",)
+            (), {}, (f"{plural(len(values), 'ranked trial')}: below {LEAST_TO_SUGGEST} nothing can be said.",)
         )
     if not used:
         return NextSearch((), {}, ("No hyperparameter varies.",))
