@@ -432,7 +432,9 @@ def test_without_repeats_nothing_is_called_noise() -> None:
     assert advice(records, "within noise") == []
     assert "noise" not in analysed(records).headline
     assert text.startswith("No configuration ran twice, so nothing is known about noise")
-    assert text.endswith("Repeat the best ones with other seeds: `trialbook next s --as loop` gives the code.")
+    assert text.endswith(
+        "Repeat the best ones with other seeds: the command “trialbook next s --as loop” prints the code."
+    )
 
 
 @pytest.mark.parametrize(("trials", "is_named"), [(5, False), (9, False), (10, True)])
@@ -441,7 +443,7 @@ def test_the_command_that_repeats_the_best_is_named_only_if_it_has_an_answer(tri
     (text,) = [each.text for each in found.groups[0].advice if each.kind == "noise unknown"]
 
     assert ("trialbook next" in text) == is_named
-    assert text.endswith("with other seeds." if not is_named else "gives the code.")
+    assert text.endswith("with other seeds." if not is_named else "prints the code.")
     rows = [row.hyper_parameters for row in found.trials]
     values = [row.value for row in found.trials if row.value is not None]
     assert bool(next_search(found.parameters, rows, values, ObjectiveType.MINIMIZE).repeats) == is_named

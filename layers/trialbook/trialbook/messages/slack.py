@@ -77,7 +77,7 @@ def _blocks(message: Message, options: RenderOptions) -> Iterator[Block]:
         yield slack.context(f"{constants_label(message)}: {message.constants}")
     yield from _picture(message, options)
     yield from _listed(failures_label(message), message.failures)
-    yield from _listed("Advice", message.advice)
+    yield from _listed("What to do next", message.advice)
     if message.facts:
         yield slack.rich_text(slack.paragraph(*_facts(message.facts[:_MOST_FACTS])))
     for section in message.sections:

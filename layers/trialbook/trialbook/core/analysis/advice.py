@@ -159,7 +159,11 @@ def noise_unknown(
                 "that may be noise, or what the model does not see."
             )
             figures |= {"close": close, "unexplained": importance.unexplained}
-    code = f": `trialbook next {sweep_id} --as loop` gives the code" if len(values) >= LEAST_TO_SUGGEST else ""
+    code = (
+        f": the command “trialbook next {sweep_id} --as loop” prints the code"
+        if len(values) >= LEAST_TO_SUGGEST
+        else ""
+    )
     text += f" Repeat the best ones with other seeds{code}."
     return [Advice("noise unknown", text, None, figures)]
 
