@@ -30,7 +30,7 @@ def job(place: Place, name: str, *times: Any, **more: Any) -> Job:
 
 
 def bookkeeper(ledger: Ledger) -> Bookkeeper:
-    tuning_job = TuningJob(making.job("tune"), definitions=(DEFINITION,))
+    tuning_job = TuningJob(making.job("tune", 0, 100), definitions=(DEFINITION,))
     return Bookkeeper(ledger, Rules(), lambda key, name: tuning_job if name == "tune" else None)
 
 

@@ -79,10 +79,14 @@ def _says(code: str, message: str, *texts: str) -> bool:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable(answer: Mapping[str, Any], name_field: str) -> Iterator[None]:
+    """Raises Unreadable for an answer of SageMaker's that does not make sense, and Unavailable for one that is not even
+    about a job: some proxy's page, which botocore reads as an empty answer."""
     try:
         yield
     except InvalidInput as error:
+        if name_field not in answer:
+            raise Unavailable("NotAnAnswer", f"{name_field} is missing") from error
         raise Unreadable(error) from error
 
 
@@ -123,13 +127,13 @@ class SageMaker:
             JobKind.TRANSFORM: (client.describe_transform_job, "TransformJobName"),
         }[key.kind]
         answer = self._call(operation, **{field: key.name})
-        with _readable():
+        with _readable(answer, field):
             return job_from_detail(key.kind, answer, key.account, key.region, described=True)
 
     def describe_tuning_job(self, key: JobKey) -> TuningJob:
         """A tuning job with its objective, ranges and limits."""
         answer = self._call(self._client.describe_hyper_parameter_tuning_job, HyperParameterTuningJobName=key.name)
-        with _readable():
+        with _readable(answer, "HyperParameterTuningJobName"):
             return tuning_job_from_describe(answer, key.account, key.region)
 
     def with_statistics(self, metrics: tuple[Metric, ...], component: str) -> tuple[Metric, ...]:
