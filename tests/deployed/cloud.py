@@ -18,7 +18,8 @@ import requests
 
 from tests.conftest import RECORDINGS, ROOT
 from tests.integration.conftest import free_port
-from trialbook_cli.laptop_cloud import read_recording
+from tests.relocated import HERE, relocated
+from trialbook_cli.laptop_cloud import Recording, read_recording
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording, serve
 from trialbook_cli.slack_stand_in import Workspace, serve_slack
 
@@ -26,7 +27,13 @@ PYTHON = ROOT / ".venv-deployed" / "bin" / "python"
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 CHURN, TUNING = (RECORDINGS / name for name in ("churn-min-child-weight", "tuning-random-60"))
 TOKEN_PARAMETER = "/trialbook/slack-token"
+PLACE = HERE if HERE.partition == "aws" else Account(HERE.id, "eu-west-1")  # the emulator knows one partition
 T = TypeVar("T")
+
+
+def recorded(folder: Path) -> Recording:
+    """A recording as if it had been made in the emulated account."""
+    return relocated(read_recording(folder), PLACE)
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ class Cloud:
 
     def put(self, recording: Path) -> int:
         """Puts a recording's events on the default bus; gives their number."""
-        events, client = list(read_recording(recording).events), self.client("events")
+        events, client = list(recorded(recording).events), self.client("events")
         for start in range(0, len(events), 10):
             entries = [
                 {

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployed.cloud import CHURN, PYTHON, TUNING, Cloud, running
+from tests.deployed.cloud import CHURN, PLACE, PYTHON, TUNING, Cloud, recorded, running
 from tests.integration.test_build import runtime, sam
-from trialbook_cli.laptop_cloud import read_recording
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +24,7 @@ def cloud(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clo
     """An empty account."""
     if not PYTHON.exists():
         pytest.skip("the emulator is not installed: make .venv-deployed/.ready")
-    answers = [answer for recording in (CHURN, TUNING) for answer in read_recording(recording).answers]
-    with running(tmp_path_factory.mktemp("cloud"), "123456789012", "us-east-1", answers, built) as made:
+    answers = [answer for recording in (CHURN, TUNING) for answer in recorded(recording).answers]
+    with running(tmp_path_factory.mktemp("cloud"), PLACE.id, PLACE.region, answers, built) as made:
         made.client("ssm").put_parameter(Name="/trialbook/slack-token", Type="SecureString", Value=made.workspace.token)
         yield made

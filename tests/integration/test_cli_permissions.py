@@ -15,7 +15,9 @@ import boto3
 from botocore.client import BaseClient
 
 from tests.conftest import ROOT
+from tests.integration.move_tasks import MoveTasks
 from tests.integration.test_delivery_commands import queue
+from tests.integration.test_delivery_commands import tasks as tasks
 from tests.integration.test_delivery_commands import workspace as workspace
 from tests.integration.test_record_commands import SINCE, Ask, Aws
 from tests.integration.test_record_commands import ask as ask
@@ -78,14 +80,18 @@ def watched() -> Iterator[set[str]]:
         yield used
 
 
-def test_each_command_asks_for_what_the_page_says(aws: Aws, workspace: Workspace, ask: Ask, tmp_path: Path) -> None:
+def test_each_command_asks_for_what_the_page_says(
+    aws: Aws, workspace: Workspace, tasks: MoveTasks, ask: Ask, tmp_path: Path
+) -> None:
     rules, out, api = tmp_path / "rules.yaml", tmp_path / "out", f"{workspace.url}/api/"
     rules.write_text(RULES, encoding="utf-8")
     changed = tmp_path / "changed.yaml"
     changed.write_text("experiments: {churn-xgb: {objective: maximize validation:auc}}", encoding="utf-8")
     mail = ["test-message", "--channel", "email", "--to", "a@example.com"]
     boto3.client("sesv2").create_email_identity(EmailIdentity="trialbook@example.com")
-    boto3.client("sqs").send_message(QueueUrl=queue("SlackDeadLetters"), MessageBody="waits")
+    for name in ("SlackDeadLetters", "RecordDeadLetters"):
+        boto3.client("sqs").send_message(QueueUrl=queue(name), MessageBody="waits")
+    tasks.refusal, tasks.refused = "UnsupportedOperation", "RecordDeadLetters"
     gave_up = json.dumps({"DDBStreamBatchInfo": STRETCH})
     boto3.client("sqs").send_message(QueueUrl=queue("StreamDeadLetters"), MessageBody=gave_up)
     commands: list[tuple[str, list[list[Any]]]] = [

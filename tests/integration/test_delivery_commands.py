@@ -14,6 +14,7 @@ from botocore.session import Session
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
+from tests.integration.move_tasks import MoveTasks, move_tasks
 from tests.integration.test_build_report import outcome
 from tests.integration.test_record_commands import TEMPLATE, Ask, Aws, deploy
 from tests.integration.test_record_commands import ask as ask
@@ -49,7 +50,14 @@ QUEUES: dict[str, Any] = {
 
 
 @pytest.fixture
-def workspace(aws: Aws) -> Iterator[Workspace]:
+def tasks(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[MoveTasks]:
+    monkeypatch.setattr("trialbook_cli.dead_letters._BETWEEN_LOOKS", 0)
+    with move_tasks() as made:
+        yield made
+
+
+@pytest.fixture
+def workspace(tasks: MoveTasks) -> Iterator[Workspace]:
     """A stack with queues, and a workspace whose token and webhook lie where the stack's parameters say."""
     template = {**TEMPLATE, "Resources": {**TEMPLATE["Resources"], **QUEUES}}
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in GIVEN.items()]
@@ -76,11 +84,15 @@ def bodies(name: str) -> list[str]:
     return sorted(found)
 
 
-def test_what_waits_goes_back_to_where_it_came_from(workspace: Workspace, ask: Ask) -> None:
+def fill(name: str, number: int) -> None:
+    for at in range(number):
+        boto3.client("sqs").send_message(QueueUrl=queue(name), MessageBody=f"{name} {at:02}")
+
+
+def test_what_waits_goes_back_to_where_it_came_from(workspace: Workspace, tasks: MoveTasks, ask: Ask) -> None:
     sent = {"SlackDeadLetters": 23, "RecordDeadLetters": 2, "StreamDeadLetters": 1}
     for name, number in sent.items():
-        for at in range(number):
-            boto3.client("sqs").send_message(QueueUrl=queue(name), MessageBody=f"{name} {at:02}")
+        fill(name, number)
     counted, done = ask("redrive", "--dry-run"), ask("redrive")
     again = ask("redrive", "--queue", "slack")
 
@@ -93,6 +105,47 @@ def test_what_waits_goes_back_to_where_it_came_from(workspace: Workspace, ask: A
     assert bodies("SlackQueue") == [f"SlackDeadLetters {at:02}" for at in range(23)]
     assert bodies("RecordQueue") == ["RecordDeadLetters 00", "RecordDeadLetters 01"]
     assert bodies("SlackDeadLetters") == []
+    assert sorted(len(each) for each in tasks.of.values()) == [1, 1], "a task of SQS's for each queue"
+
+
+@pytest.mark.parametrize("refusal", ["UnsupportedOperation", "AccessDenied", "InvalidAction"])
+def test_where_sqs_starts_no_task_messages_move_one_by_one(
+    refusal: str, workspace: Workspace, tasks: MoveTasks, ask: Ask
+) -> None:
+    fill("SlackDeadLetters", 23)
+    tasks.refusal = refusal
+
+    done = ask("redrive", "--queue", "slack")
+
+    assert done.stdout == "SlackDeadLetters: 23 moved back\n"
+    assert len(bodies("SlackQueue")) == 23
+
+
+def test_a_task_that_runs_already_is_followed(workspace: Workspace, tasks: MoveTasks, ask: Ask) -> None:
+    """Someone stopped the command, or started the task in the console."""
+    fill("SlackDeadLetters", 23)
+    arns = {
+        name: boto3.client("sqs").get_queue_attributes(QueueUrl=queue(name), AttributeNames=["QueueArn"])
+        for name in ("SlackDeadLetters", "SlackQueue")
+    }
+    source, to = (each["Attributes"]["QueueArn"] for each in arns.values())
+    boto3.client("sqs").start_message_move_task(SourceArn=source, DestinationArn=to)
+
+    done = ask("redrive", "--queue", "slack")
+
+    assert done.stdout == "SlackDeadLetters: 23 moved back\n"
+    assert len(tasks.of[source]) == 1
+    assert len(bodies("SlackQueue")) == 23
+
+
+def test_a_task_that_fails_is_reported_with_the_reason(workspace: Workspace, tasks: MoveTasks, ask: Ask) -> None:
+    fill("SlackDeadLetters", 5)
+    tasks.stuck = 2
+
+    done = ask("redrive", "--queue", "slack")
+
+    assert done.exit_code == 1
+    assert done.stdout == "SlackDeadLetters: 3 moved back, 2 could not be moved (AccessDenied)\n"
 
 
 def test_a_malformed_event_that_was_given_up_goes_back_once_for_each_redrive(workspace: Workspace, ask: Ask) -> None:

@@ -49,7 +49,7 @@ def redrive(
     failed = 0
     for each in chosen:
         if each.name == OF_THE_STREAM:
-            announce_again(ledger, sqs, each.url, each.messages, dry_run=dry_run)
+            announce_again(ledger, sqs, each.queue.url, each.messages, dry_run=dry_run)
         else:
             failed += _redrive(sqs, each, dry_run=dry_run)
     return FAILED if failed else OK
@@ -72,10 +72,12 @@ def _redrive(sqs: Any, queue: "DeadLetters", *, dry_run: bool) -> int:
         say(f"{queue.name}: {queue.messages} would be moved back")
         return 0
     done = failed = 0
+    reason = ""
     with progress() as bar:
         task = bar.add_task(queue.name, total=queue.messages)
-        for now_done, now_failed in moved(sqs, queue.url, queue.source):
-            done, failed = done + now_done, failed + now_failed
+        for each in moved(sqs, queue.queue, queue.source):
+            done, failed, reason = done + each.done, failed + each.failed, each.reason or reason
             bar.update(task, completed=done)
-    say(f"{queue.name}: {done} moved back" + (f", {failed} could not be moved" if failed else ""))
+    because = f" ({reason})" if reason else ""
+    say(f"{queue.name}: {done} moved back" + (f", {failed} could not be moved{because}" if failed else ""))
     return failed
