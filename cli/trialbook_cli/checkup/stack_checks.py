@@ -9,6 +9,7 @@ from trialbook.core.times import iso_or_none
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level, Resource, is_missing, missing
 
 _OLD_MESSAGE = timedelta(hours=1)
+_ALL_AT_ONCE = 25  # functions of one stack that may run at once, by its event sources, schedules and links
 # An update does not create a deleted resource again if the template says the same as before.
 _RESTORE = "create a drift-aware change set of the stack: docs/operations.md says how"
 
@@ -125,6 +126,30 @@ def functions(deployment: Deployment) -> Iterator[Finding]:
         yield Finding(Level.OK, f"{len(found)} functions are active, on {', '.join(sorted(runtimes)) or 'no runtime'}")
 
 
+def concurrency(deployment: Deployment) -> Iterator[Finding]:
+    """How many functions the account may run at once: new accounts start with ten. A message that Lambda has no room
+    for counts as tried, and after all its tries it is a dead letter."""
+    try:
+        limits = deployment.client("lambda").get_account_settings()["AccountLimit"]
+    except ClientError as error:
+        yield Finding(
+            Level.NOTE,
+            f"how many functions may run at once: not checked: {error}",
+            "allow lambda:GetAccountSettings, or ask somebody who may look",
+        )
+        return
+    allowed = limits["ConcurrentExecutions"]
+    if allowed >= _ALL_AT_ONCE:
+        yield Finding(Level.OK, f"the account may run {allowed:,} functions at once")
+        return
+    yield Finding(
+        Level.NOTE,
+        f"the account may run only {allowed} functions at once; Trialbook alone may need {_ALL_AT_ONCE}",
+        "aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 "
+        "--desired-value 1000",
+    )
+
+
 def event_sources(deployment: Deployment) -> Iterator[Finding]:
     """What hands messages and the stream to functions: a disabled one leaves them waiting."""
     found = deployment.resources("AWS::Lambda::EventSourceMapping")
@@ -198,4 +223,14 @@ def experiments_api(deployment: Deployment) -> Iterator[Finding]:
     yield Finding(Level.OK, f"{region} has SageMaker Experiments")
 
 
-STACK_CHECKS = (stack_state, rules, queues, functions, event_sources, table, reports_bucket, experiments_api)
+STACK_CHECKS = (
+    stack_state,
+    rules,
+    queues,
+    functions,
+    concurrency,
+    event_sources,
+    table,
+    reports_bucket,
+    experiments_api,
+)
