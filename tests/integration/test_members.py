@@ -109,14 +109,14 @@ def test_without_members_nobody_else_may_tell_and_no_role_is_taken() -> None:
     alone = Stack(STACK.template, {})
     variables = alone.resolve(STACK.template["Globals"]["Function"]["Environment"]["Variables"])
 
-    assert not dict(alone.resources("AWS::Events::EventBusPolicy")).get("MembersMayTell")
+    assert not dict(alone.resources("AWS::Events::EventBusPolicy")).get("MembersMayPutEvents")
     assert Settings.from_environment(variables).role_for(OTHER, "us-east-1") is None
     assert Settings.from_environment(variables).members == ()
 
 
 def test_members_may_put_sagemakers_events_on_the_default_bus() -> None:
     stack = Stack(STACK.template, {"MemberAccounts": f"{OTHER},333344445555"})
-    policy = stack.resolve(dict(stack.resources("AWS::Events::EventBusPolicy"))["MembersMayTell"])
+    policy = stack.resolve(dict(stack.resources("AWS::Events::EventBusPolicy"))["MembersMayPutEvents"])
 
     assert "EventBusName" not in policy  # the default one
     assert policy["Statement"]["Principal"] == {"AWS": [OTHER, "333344445555"]}
