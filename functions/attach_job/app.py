@@ -1,4 +1,4 @@
-"""Jobs from the attach queue go into their Experiment and Trial."""
+"""Attaches the jobs of the attach queue to their Experiment and Trial."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Once a week: tells what became of each experiment."""
+"""Announces once a week what became of each experiment."""
 
 from typing import Any
 
@@ -22,4 +22,4 @@ bus = EventBus(services.session(), settings.event_bus)
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A scheduled event; the report's period ends at the moment it was scheduled for."""
-    return {"told": post_best_trials(moment_of(event), services, bucket, bus)}
+    return {"announced": post_best_trials(moment_of(event), services, bucket, bus)}

@@ -1,4 +1,4 @@
-"""What happens on Trialbook's bus is told by mail."""
+"""Sends the events of Trialbook's bus as mails."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What happens on Trialbook's bus is told in Slack."""
+"""Posts the events of Trialbook's bus to Slack."""
 
 from collections.abc import Mapping
 from typing import Any

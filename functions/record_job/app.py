@@ -1,4 +1,4 @@
-"""Job state changes from the record queue go into the ledger."""
+"""Records the job state changes of the record queue in the ledger."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -57,7 +57,7 @@ def after(*recordings: Recording, rules: str = PRICES) -> Iterator[LaptopCloud]:
 def run(cloud: LaptopCloud, moment: str) -> str | None:
     event = {"id": f"schedule/{moment}", "time": moment, "account": "123456789012", "region": "us-east-1", "detail": {}}
     answer = cloud.invoke(NAME, event)
-    told: str | None = answer["told"] if answer is not None else "died"
+    told: str | None = answer["announced"] if answer is not None else "died"
     return told
 
 

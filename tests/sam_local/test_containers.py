@@ -203,7 +203,7 @@ def test_post_best_trials_tells_of_the_closed_sweep(made: World, served: Any) ->
     assert sweep is not None
     assert sweep.closed_at is not None
     monday = (sweep.closed_at + timedelta(days=2)).strftime("%Y-%m-%dT08:00:00Z")  # it was closed by the real clock
-    assert call(served, "PostBestTrials", {**sample("post_best_trials"), "time": monday})["told"] is not None
+    assert call(served, "PostBestTrials", {**sample("post_best_trials"), "time": monday})["announced"] is not None
 
     assert [event["detail-type"] for event in made.announced()] == ["Best Trials"]
 

@@ -1,4 +1,4 @@
-"""announce_changes: what the ledger's stream shows becomes domain events on Trialbook's own bus."""
+"""announce_changes: publishes changes of the ledger as domain events on Trialbook's own bus."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,34 +25,35 @@ Image = Mapping[str, Any]
 
 
 def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledger: Ledger, bus: EventBus) -> int:
-    """Announces a batch of changes, each the item's image before and after, in order. Returns how many changes are done
-    with: where one can't be told or published yet, it and those behind it come again, for as long as the stream keeps
-    them. One that can never be read is left out, so that it does not hold up those behind it.
+    """Announces a batch of changes, each the item's image before and after, in order. Returns how many changes are
+    done.
 
-    A change told twice gives the same ids.
+    If a change can't be announced or published yet, the stream delivers it and those after it again, for as long as it
+    keeps them. A change that can never be read is left out, so that it does not hold up the others. A change that is
+    announced twice gives the same ids.
     """
     done = len(changes)
-    told: list[tuple[int, Announcement]] = []
+    found: list[tuple[int, Announcement]] = []
     for place, (old, new) in enumerate(changes):
         try:
             cause = cause_of_image(new)
-            told += [(place, replace(each, cause=cause)) for each in _told(old, new, ledger)]
+            found += [(place, replace(each, cause=cause)) for each in _announcements(old, new, ledger)]
         except (NewerFormat, Conflict, *OUTAGE) as error:
-            logger.warning("a change can't be told yet", item=_key_of(new or old), reason=str(error))
+            logger.warning("a change can't be announced yet", item=_key_of(new or old), reason=str(error))
             done = place
             break
-        except Exception:  # noqa: BLE001 whatever is wrong with one change must not cost its neighbours
-            logger.exception("a change can't be read and is left out", item=_key_of(new or old))
+        except Exception:  # noqa: BLE001 one bad change must not stop the others
+            logger.exception("a change can't be read; it is left out", item=_key_of(new or old))
             count("ChangesUnreadable")
-    wanted = thinned(each for _, each in told)
+    wanted = thinned(each for _, each in found)
     try:
         bus.publish(wanted)
         count("Announcements", len(wanted))
     except NotPublished as error:
-        logger.warning("announcements come again", reason=str(error))
+        logger.warning("announcements will be repeated", reason=str(error))
         count("Announcements", error.published)
         first = wanted[error.published]
-        done = min(done, next(place for place, each in told if each is first))
+        done = min(done, next(place for place, each in found if each is first))
     return done
 
 
@@ -63,7 +64,7 @@ def _key_of(image: Image | None) -> str:
     return "/".join(str(each.get("S") if isinstance(each, Mapping) else None) for each in values)
 
 
-def _told(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> list[Announcement]:
+def _announcements(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> list[Announcement]:
     if is_announced_again(old_image, new_image):
         old_image = None
     old, new = (None if image is None else item_from_image(image) for image in (old_image, new_image))
@@ -72,22 +73,22 @@ def _told(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> l
         return [*of_sweep(before, new), *(_single(new, ledger) if is_single_over(before, new) else ())]
     if isinstance(new, Record):
         former = old if isinstance(old, Record) else None
-        told = of_job(former, new, lambda record: _is_alone(record, ledger))
-        return [*told, *(of_single(new) if _is_repeated(former, new, ledger) else ())]
+        failed = of_job(former, new, lambda record: _is_alone(record, ledger))
+        return [*failed, *(of_single(new) if _is_repeated(former, new, ledger) else ())]
     return []
 
 
 def _single(window: Sweep, ledger: Ledger) -> list[Announcement]:
-    """What is told of a window's only job; nothing where the window has gone on since."""
+    """The announcements of a window's only job; none if more jobs have joined the window since."""
     now = ledger.sweep(window.id)
     if now is None or not is_single_over(None, now):
         return []
-    return [told for record in ledger.records_of(now) for told in of_single(record)]
+    return [each for record in ledger.records_of(now) for each in of_single(record)]
 
 
 def _is_repeated(old: Record | None, new: Record, ledger: Ledger) -> bool:
-    """Whether a job has ended while others with its settings run: their window may never close, so the job is told of
-    at once. It is again when the window closes, as the same event."""
+    """Whether a job has ended while others with the same settings run. Their window may never close, so the job is
+    announced at once. When the window closes, it is announced again under the same id."""
     has_ended = new.job.is_terminal and not (old is not None and old.job.is_terminal)
     if not has_ended or new.sweep is None or new.key.kind is not JobKind.TRAINING or new.job.tuning_job is not None:
         return False
@@ -96,7 +97,7 @@ def _is_repeated(old: Record | None, new: Record, ledger: Ledger) -> bool:
 
 
 def _is_alone(record: Record, ledger: Ledger) -> bool:
-    """Whether no sweep tells of the job: it is in none, or in a window of its own."""
+    """Whether the job belongs to no reported sweep: it is in none, or alone in its window."""
     if record.sweep is None:
         return True
     sweep = ledger.sweep(record.sweep)

@@ -1,4 +1,4 @@
-"""post_best_trials: once a week, what became of each experiment, told on the bus; nothing where nothing happened."""
+"""post_best_trials: announces once a week what became of each experiment; nothing if no job ended."""
 
 import json
 from collections.abc import Iterator
@@ -19,35 +19,35 @@ from trialbook.services import Services, hourly_prices
 
 _NOTE = "best-trials"
 _FIRST_PERIOD = timedelta(days=7)
-_LONGEST_PERIOD = timedelta(days=31)  # after a pause of the schedule, only what is recent is told
+_LONGEST_PERIOD = timedelta(days=31)  # after a pause of the schedule, older jobs are not reported
 _LONGEST_RUN = timedelta(days=31)  # SageMaker lets no job run longer than 28 days: what ended now began later than this
 
 
 def post_best_trials(moment: datetime, services: Services, bucket: Bucket, bus: EventBus) -> str | None:
-    """Tells Best Trials of what ended since the last time; gives the event's id, None where there is nothing to tell.
+    """Announces what ended since the last weekly report. Returns the event's id; None if nothing ended.
 
-    Repeated for the same moment, it tells the same under the same id; for an earlier one than the last, nothing.
+    A repeated run for the same moment gives the same event. A run for an earlier moment than the last does nothing.
     """
     since = _since(services.ledger.notes.get(_NOTE), moment)
     if since is None:
-        logger.info("nothing told: a later period was told already", moment=iso(moment))
+        logger.info("nothing announced: a later period was reported already", moment=iso(moment))
         return None
     ended = list(_ended(since, moment, services, bucket))
     names = sorted({each.experiment for each in ended})
     report = best_trials(ended, [_standing(name, since, moment, services) for name in names], since, moment)
     if report is not None:
         event = announcement(report)
-        # The message takes its facts from here: who forges an event can't say what is in it.
+        # The message takes its facts from this note, so that a forged event can't change what it says.
         services.ledger.notes.put(event.id, json.dumps(pack(report)))
         bus.publish([replace(event, cause=correlation_id())])
-        count("BestTrialsTold")
+        count("BestTrialsAnnounced")
     services.ledger.notes.put(_NOTE, json.dumps({"since": iso(since), "until": iso(moment)}))
-    logger.info("best trials", told=report is not None, experiments=len(names), since=iso(since))
+    logger.info("best trials", announced=report is not None, experiments=len(names), since=iso(since))
     return None if report is None else announcement(report).id
 
 
 def _since(note: str | None, moment: datetime) -> datetime | None:
-    """When the period begins: at the end of the one before. None where a later one was told."""
+    """When the period begins: at the end of the one before. None if a later period was reported."""
     if note is None:
         return moment - _FIRST_PERIOD
     last = json.loads(note)
@@ -81,7 +81,7 @@ def _is_of(sweep: Sweep, since: datetime, until: datetime) -> bool:
 
 
 def _of_sweep(sweep: Sweep, bucket: Bucket) -> Ended:
-    """What a sweep took, as its report says; without one, what it cost is not known."""
+    """A sweep's jobs and cost, from its report. Without a report the cost is unknown."""
     content = bucket.get(f"{report_keys.latest(sweep.id)}/{report_keys.DIGEST}")
     if content is None:
         return Ended(
@@ -98,8 +98,7 @@ def _of_single(window: Sweep, services: Services) -> Ended:
 
 
 def _standing(experiment: str, since: datetime, until: datetime, services: Services) -> Standing:
-    """The experiment's best among the jobs that had ended by each of the two moments. Reads the ranking no further
-    than to the second."""
+    """The experiment's best job at each of the two moments. Reads the ranking only until it has found both."""
     ledger = services.ledger
     entry = ledger.experiments.get(experiment)
     objective = entry.objective if entry else None

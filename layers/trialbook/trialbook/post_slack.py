@@ -1,4 +1,4 @@
-"""post_slack: an event of Trialbook's bus becomes messages in Slack. A channel in trouble keeps no other waiting."""
+"""post_slack: delivers an event of Trialbook's bus to Slack. A channel in trouble does not hold up the others."""
 
 from collections.abc import Collection
 from functools import cache
@@ -27,7 +27,7 @@ _SLACK_CHANNELS = frozenset({Channel.SLACK, Channel.WEBHOOK})
 def channels_of(
     settings: Settings, session: Session, deliveries: Deliveries, bucket: Bucket
 ) -> tuple[ToSlack, ToWebhook]:
-    """Slack as the settings say how to reach it: the secrets are read when first needed."""
+    """Slack's API and incoming webhooks by the settings. Their secrets are read when first needed."""
 
     @cache
     def secrets() -> "SecretParameters":
@@ -43,7 +43,8 @@ def channels_of(
         raise NotSent("no_token", passes=False)
 
     def url(name: str) -> str | None:
-        """Routes may name other parameters than the stack's: those whose names begin with its name may be read."""
+        """A webhook's address. Routes may name parameters other than the stack's, if their names begin with its
+        name."""
         may_be_read = settings.slack_webhook_parameter and name.startswith(settings.slack_webhook_parameter)
         return secrets().parameter(name) if may_be_read else None
 
@@ -52,7 +53,7 @@ def channels_of(
 
 
 def _left_behind(message: Message, destinations: Collection[Destination], to_slack: ToSlack) -> list[Destination]:
-    """Where a sweep's message stands and no route leads any more."""
+    """The channels that hold the sweep's message, though no route leads there any more."""
     if message.kind is not MessageKind.SWEEP:
         return []
     meant = {each.address for each in destinations if each.channel is Channel.SLACK}
@@ -60,8 +61,8 @@ def _left_behind(message: Message, destinations: Collection[Destination], to_sla
 
 
 def post_slack(messages: MessagesWithDestinations, to_slack: ToSlack, to_webhook: ToWebhook, received: int = 1) -> int:
-    """Delivers what an event made people be told; gives to how many destinations. `received` is how often the event
-    came up. Raises as `deliver_each` does."""
+    """Delivers the messages of an event; returns to how many destinations. `received` is how often SQS has handed out
+    the event. Raises as `deliver_each` does."""
     pairs = [
         (message, to) for message, destinations in messages for to in destinations if to.channel in _SLACK_CHANNELS
     ]

@@ -1,4 +1,4 @@
-"""What is worth telling about a change of the ledger: domain events, each with an id derived from what happened."""
+"""The domain events that follow from a change of the ledger, each with an id derived from what happened."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -41,7 +41,8 @@ _IN_NO_WINDOW = frozenset({JobKind.PROCESSING, JobKind.TRANSFORM})
 class Announcement:
     """A domain event. The same change always gives the same `id`, so that consumers can drop repeats.
 
-    `cause` is the id of the event that led to the change: for following it through the logs, nothing depends on it.
+    `cause` is the id of the event that led to the change. It serves to follow a job through the logs; nothing else uses
+    it.
     """
 
     id: str
@@ -63,22 +64,22 @@ def announcement_of(envelope: Mapping[str, Any]) -> Announcement:
 
 
 def of_sweep(old: Sweep | None, new: Sweep) -> list[Announcement]:
-    """What the change of a sweep is worth telling; nothing of history, of single jobs, of what merged away."""
+    """The announcements of a sweep's change; none for history, single jobs and sweeps that merged into another."""
     if new.is_history or new.is_single or new.superseded_by is not None or not _is_there(new):
         return []
     was_there = old is not None and _is_there(old) and not old.is_single and not old.is_history
-    told = []
+    found = []
     if not was_there and not new.supersedes and not new.revision:
-        told.append(_about(new, SWEEP_STARTED, new.id))
+        found.append(_about(new, SWEEP_STARTED, new.id))
     elif old is None or old.counts != new.counts or (new.supersedes and not was_there):
-        told.append(_about(new, SWEEP_PROGRESSED, f"{new.id}/{new.version}"))
+        found.append(_about(new, SWEEP_PROGRESSED, f"{new.id}/{new.version}"))
     if new.best is not None and (not was_there or old is None or old.best != new.best):
-        told.append(_best_changed(new, old.best if was_there and old else None, new.best))
+        found.append(_best_changed(new, old.best if was_there and old else None, new.best))
     if new.tuning_status == FAILED and (old is None or old.tuning_status != FAILED):
-        told.append(_about(new, TUNING_JOB_FAILED, new.id, failure_reason=new.tuning_failure))
+        found.append(_about(new, TUNING_JOB_FAILED, new.id, failure_reason=new.tuning_failure))
     if new.state is SweepState.CLOSED and (old is None or new.revision > old.revision):
-        told.append(_about(new, SWEEP_FINISHED, f"{new.id}/{new.revision}"))
-    return told
+        found.append(_about(new, SWEEP_FINISHED, f"{new.id}/{new.revision}"))
+    return found
 
 
 def _is_there(sweep: Sweep) -> bool:
@@ -86,8 +87,8 @@ def _is_there(sweep: Sweep) -> bool:
 
 
 def of_job(old: Record | None, new: Record, is_alone: Callable[[Record], bool]) -> list[Announcement]:
-    """What the change of a job is worth telling: that it failed, unless a sweep tells of it; of processing and
-    transform jobs, which are in no window that closes, also that they ended well. Of a tuning job its sweep tells."""
+    """The announcements of a job's change: its failure, unless its sweep covers it. Processing and transform jobs,
+    which are in no window that closes, are also announced when they complete. A tuning job is covered by its sweep."""
     if new.key.kind is JobKind.TUNING or (old is not None and old.job.is_terminal):
         return []
     if new.key.kind in _IN_NO_WINDOW and new.job.status != FAILED:
@@ -96,14 +97,15 @@ def of_job(old: Record | None, new: Record, is_alone: Callable[[Record], bool]) 
 
 
 def is_single_over(old: Sweep | None, new: Sweep) -> bool:
-    """Whether a window closed with one job in it, of which no sweep has told."""
+    """Whether a window closed with one job in it that no sweep has covered."""
     was_over = old is not None and old.state is SweepState.CLOSED and old.is_single
     is_over = new.state is SweepState.CLOSED and new.is_single and bool(new.counts.jobs)
     return is_over and not (was_over or new.revision or new.is_history or new.superseded_by)
 
 
 def of_single(record: Record) -> list[Announcement]:
-    """That a single job is over, for training jobs once their window has closed; that it failed was told at once."""
+    """The announcement that a single job completed or stopped; a training job's comes once its window has closed. A
+    failure was announced at once."""
     if record.is_history or not record.job.is_terminal or record.job.status == FAILED:
         return []
     detail = {"job": _job_detail(record), "objective": _objective(record.objective), "value": record.value}
@@ -111,7 +113,7 @@ def of_single(record: Record) -> list[Announcement]:
 
 
 def report_ready(sweep: Sweep, bucket: str, headline: str, alt_text: str) -> Announcement:
-    """That the report of a closed sweep stands in the bucket: its page, its picture with what it shows in words, and
+    """The announcement that the report of a closed sweep is saved: its page, its picture with a text alternative, and
     its figures as data."""
     folder = report_keys.of_revision(sweep.id, sweep.revision)
     report = {
@@ -127,10 +129,10 @@ def report_ready(sweep: Sweep, bucket: str, headline: str, alt_text: str) -> Ann
 
 
 def thinned(announcements: Iterable[Announcement]) -> list[Announcement]:
-    """Of each sweep's progress within a batch only the last: none is lost that a later one does not tell of."""
-    told = list(announcements)
-    last = {each.detail["sweep"]["sweep"]: each.id for each in told if each.type == SWEEP_PROGRESSED}
-    return [each for each in told if each.type != SWEEP_PROGRESSED or last[each.detail["sweep"]["sweep"]] == each.id]
+    """The announcements without those of progress that a later one of the same sweep includes."""
+    kept = list(announcements)
+    last = {each.detail["sweep"]["sweep"]: each.id for each in kept if each.type == SWEEP_PROGRESSED}
+    return [each for each in kept if each.type != SWEEP_PROGRESSED or last[each.detail["sweep"]["sweep"]] == each.id]
 
 
 def _about(sweep: Sweep, event_type: str, what: str, **more: Any) -> Announcement:
@@ -157,7 +159,7 @@ def _job_failed(record: Record) -> Announcement:
 
 
 def _job_id(record: Record) -> str:
-    """A job's name may come again once it was deleted: its creation tells them apart."""
+    """A deleted job's name may be used again, so the id includes the time of creation."""
     key = record.key
     return f"{key.account}/{key.region}/{key.kind.value}/{key.name}/{iso_or_none(record.job.created_at)}"
 
@@ -178,7 +180,7 @@ def _job_detail(record: Record) -> dict[str, Any]:
 
 
 def sweep_detail(sweep: Sweep) -> dict[str, Any]:
-    """A sweep as events tell it."""
+    """A sweep as it stands in events."""
     return {
         "sweep": sweep.id,
         "kind": sweep.kind.value,

@@ -1,7 +1,7 @@
 """A message as mail: sent once to each address, and once more for each revision that has something new.
 
-A process that dies between SES's answer and the record of it leaves open whether the mail was sent, and SES has no way
-to ask: then it is sent again, under the same Message-ID. That is the only window in which a mail comes twice.
+If a process dies between SES's answer and the record of it, it is unknown whether the mail was sent, and SES can't be
+asked. The mail is then sent again, under the same Message-ID. Only then can a mail come twice.
 """
 
 from trialbook.adapters.s3 import Bucket
@@ -55,8 +55,8 @@ class ToEmail:
 
 
 def part_of(message: Message) -> str:
-    """Which of the mails about the same thing it is. What is over is told once, however it came to be told, and once
-    more for each revision; what goes on, where a route asks for it, once for each event."""
+    """Which of the mails about a sweep or job it is. The end is mailed once, and once more for each revision; progress,
+    if a route asks for it, once for each event."""
     if not message.is_final:
         return f"{MESSAGE}@{message.event_type}"
     return MESSAGE if message.revision < 2 else f"{MESSAGE}~{message.revision}"

@@ -1,7 +1,7 @@
-"""What an event of Trialbook's own bus makes people be told, and where: gathered, computed, routed. Sending is others'.
+"""The messages that follow from an event of Trialbook's bus, each with its destinations.
 
-The facts are read when the event is handled, not taken from it: events may come late, twice or in any order, and each
-message says what is so now.
+The facts are read from the ledger when the event is handled, not taken from the event: events may come late, twice or
+in any order, and a message says what is so now.
 """
 
 import json
@@ -73,7 +73,7 @@ def messages_with_destinations(
     if event.type == BEST_TRIAL_CHANGED and isinstance(facts, SweepFacts):
         event = _with_bests_of_the_ledger(event, facts.sweep, services)
     if facts is None:
-        logger.info("nothing is told: what it is about is gone", id=event.id)
+        logger.info("no message: its job or sweep is gone", id=event.id)
         return ()
     rules, moment = services.rules(), now or clock.now()
     made = messages_of(event, facts, rules)
@@ -89,8 +89,9 @@ def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addre
 
 
 def _with_bests_of_the_ledger(event: Announcement, sweep: Sweep, services: Services) -> Announcement:
-    """The event with values and hyperparameters as the ledger has them: of the event's own only the names count. What
-    the ledger does not have in that sweep is not told, nor a new best that is no better than the old one there."""
+    """The event with the ledger's values and hyperparameters; from the event itself only the names are taken. A job
+    that the ledger does not have in that sweep is left out, as is a new best that is no better than the old one
+    there."""
     old, new = (_record_in(sweep, event.detail.get(which), services) for which in ("old", "new"))
     is_better = old is None or new is None or new.sweep_rank < old.sweep_rank
     found = {"old": _best(old), "new": _best(new) if is_better else None}
@@ -102,9 +103,9 @@ def _with_bests_of_the_ledger(event: Announcement, sweep: Sweep, services: Servi
     return replace(event, detail={**event.detail, **found, "sweep": about})
 
 
-def _record_in(sweep: Sweep, told: Any, services: Services) -> Record | None:
+def _record_in(sweep: Sweep, named: Any, services: Services) -> Record | None:
     """The ranked job of the sweep that an event names."""
-    name = told.get("job_name") if isinstance(told, Mapping) else None
+    name = named.get("job_name") if isinstance(named, Mapping) else None
     if not isinstance(name, str) or not name:
         return None
     record = services.ledger.record(JobKey(sweep.account, sweep.region, JobKind.TRAINING, name))
@@ -118,7 +119,7 @@ def _best(record: Record | None) -> Mapping[str, Any] | None:
 
 
 def _week_facts(event: Announcement, services: Services, where: Addresses) -> WeekFacts | None:
-    """The report as the ledger keeps it: of the event's own only the id counts. None where the ledger has none."""
+    """The weekly report as the ledger keeps it; from the event only its id is taken. None if the ledger has none."""
     kept = services.ledger.notes.get(event.id) if event.id.startswith(f"{REPORT_NOTES}/") else None
     if kept is None:
         return None
@@ -142,8 +143,8 @@ def _text(event: Announcement, *path: str) -> str:
 
 
 def _job_facts(event: Announcement, services: Services) -> JobFacts | None:
-    """What is known of a single job, beside the experiment's best job before it. None for one that has ended in a
-    sweep: the sweep tells of it."""
+    """The facts of a single job, and the experiment's best job before it. None for a job that ended in a sweep, which
+    the sweep's message covers."""
     name, account, region = (_text(event, "job", each) for each in ("job_name", "account", "region"))
     kind = _text(event, "job", "kind")
     if kind not in set(JobKind):
@@ -165,8 +166,8 @@ def _job_facts(event: Announcement, services: Services) -> JobFacts | None:
 def _baselines(
     experiment: str, like: JobKey, names: set[str], rules: Rules, services: Services
 ) -> Mapping[str, Record]:
-    """The jobs that regressions are measured against, by name: those of the given names, and those that the rules name.
-    Nothing is read where no rule watches for one."""
+    """The jobs that regressions are measured against, by name: the given ones, and those that the rules name. Nothing
+    is read if no rule watches for regressions."""
     watching = [each.regression for each in rules.alerts if each.regression and each.concerns(experiment)]
     if not watching:
         return {}
@@ -177,7 +178,7 @@ def _baselines(
 
 
 def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addresses) -> SweepFacts | None:
-    """What is known of the sweep, or of the one that it merged into."""
+    """The facts of the sweep, or of the one that it merged into."""
     sweep = _living(sweep_id, services)
     if sweep is None:
         return None
@@ -193,7 +194,7 @@ def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addres
 
 
 def _failed(sweep: Sweep, rules: Rules, services: Services) -> tuple[Record, ...]:
-    """Failed jobs, where a rule watches how many fail: an alert says why, also before there is a report."""
+    """Failed jobs, if a rule watches how many fail: the alert gives the reasons, also before there is a report."""
     is_watched = any(rule.failed is not None and rule.concerns(sweep.experiment) for rule in rules.alerts)
     if not sweep.counts.failed or not is_watched:
         return ()
@@ -210,13 +211,13 @@ def _living(sweep_id: str, services: Services) -> Sweep | None:
 
 
 def _has_merged(sweep_id: str, services: Services) -> bool:
-    """Whether it is merged still: windows may be parted again, and one of them then has the name it had before."""
+    """Whether it is still merged: windows may be split again, and one of them then has its former name."""
     sweep = services.ledger.sweep(sweep_id)
     return sweep is not None and sweep.superseded_by is not None
 
 
 def _report(sweep: Sweep, bucket: Bucket, where: Addresses) -> Report | None:
-    """The report of the sweep as it closed last, if it stands by now."""
+    """The report of the sweep's latest close, if it is built."""
     if sweep.state is not SweepState.CLOSED or not sweep.revision:
         return None
     folder = report_keys.of_revision(sweep.id, sweep.revision)
@@ -234,7 +235,7 @@ def _report(sweep: Sweep, bucket: Bucket, where: Addresses) -> Report | None:
 
 
 def _former(sweep: Sweep, bucket: Bucket) -> Analysis | None:
-    """The report of the revision before, also where that was of a sweep that merged into this one."""
+    """The report of the revision before, which may belong to a sweep that merged into this one."""
     if sweep.revision < 2:
         return None
     folders = (report_keys.of_revision(each, sweep.revision - 1) for each in (sweep.id, *sweep.supersedes))

@@ -1,5 +1,6 @@
-"""How anything is sent once: claimed before the call, looked for where a former call's outcome is unknown, written down
-after it. What sends is given; what it raises as NotSent says whether it may have been sent all the same."""
+"""Sends each message once: a claim in the ledger before the call, a record of it after. If the outcome of an earlier
+call is unknown, the message is looked for first. A sender raises NotSent, which says whether it may have been sent
+after all."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,13 +16,13 @@ from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.sqs_batch import TryLater, backoff
 
-LONGEST_DELAY = 43_000  # seconds; SQS takes 12 hours, counted from when the message came up
+LONGEST_DELAY = 43_000  # seconds; SQS allows 12 hours from when it hands the message out
 LONGEST_PAUSE = 900  # seconds; after that a channel that works again is noticed
 _WAITS_FOR_ANOTHER = 5  # seconds
 
 
 class WaitsForItsParent(TryLater):
-    """A reply whose thread is not there yet: it waits as the message that begins the thread does."""
+    """A reply whose thread does not exist yet. It waits as long as the message that begins the thread."""
 
 
 FindSent = Callable[[datetime], Sent | None]
@@ -29,11 +30,12 @@ Pair = tuple[Message, Destination]
 
 
 def deliver_each(pairs: Sequence[Pair], deliver: Callable[[Message, Destination], None], received: int) -> int:
-    """Delivers each message to its destination; gives how many. `received` is how often their event came up.
+    """Delivers each message to its destination; returns how many. `received` is how often SQS has handed out their
+    event.
 
-    A destination in trouble keeps no other waiting: all have their turn, then what went wrong is raised, TryLater with
-    the shortest delay where only that did; a reply has none of its own beside that of the message it waits for. When
-    the event comes again, what was delivered is not repeated.
+    A destination in trouble does not hold up the others. After all have been tried, the first error is raised; if all
+    were TryLater, the one with the shortest delay. A reply that waits for its parent does not shorten that delay. When
+    the event is handed out again, only what was not delivered is sent.
     """
     waits: list[TryLater] = []
     wrong: list[Exception] = []
@@ -44,7 +46,7 @@ def deliver_each(pairs: Sequence[Pair], deliver: Callable[[Message, Destination]
             waits.append(_refusal(error, message, to, received))
         except TryLater as later:
             waits.append(later)
-        except Exception as error:  # noqa: BLE001 whatever it is, the other destinations have their turn
+        except Exception as error:  # noqa: BLE001 the other destinations are still tried
             wrong.append(error)
     if wrong:
         raise wrong[0]
@@ -55,7 +57,7 @@ def deliver_each(pairs: Sequence[Pair], deliver: Callable[[Message, Destination]
 
 
 def _refusal(error: NotSent, message: Message, to: Destination, received: int) -> TryLater:
-    """When it is tried again. Metric and log say why; an email address belongs in neither."""
+    """When to try again. Metric and log give the reason, without an email address."""
     count("MessagesFailed", channel=to.channel, reason=error.reason)
     if not error.passes:
         count("MessagesRefused")
@@ -69,8 +71,8 @@ def _refusal(error: NotSent, message: Message, to: Destination, received: int) -
         reason=error.reason,
         todo=todo,
     )
-    told = f"{error.reason}; {todo}" if todo else error.reason
-    return TryLater(f"{to.channel} took no message: {told}", delay_after(error, received))
+    why = f"{error.reason}; {todo}" if todo else error.reason
+    return TryLater(f"{to.channel} took no message: {why}", delay_after(error, received))
 
 
 def wait_for_quiet_hours(to: Destination) -> None:
@@ -81,14 +83,14 @@ def wait_for_quiet_hours(to: Destination) -> None:
 
 
 def claim(deliveries: Deliveries, delivery: Delivery, *, for_edit: bool = False) -> Delivery:
-    """Writes down that it is about to be sent or edited. Raises TryLater where somebody else is at it."""
+    """Records that it is about to be sent or edited. Raises TryLater if another process is doing so."""
     now = clock.now()
     if delivery.is_held(now) and delivery.held_until is not None:
-        raise TryLater("somebody else is sending it", ceil((delivery.held_until - now).total_seconds()) + 1)
+        raise TryLater("another process is sending it", ceil((delivery.held_until - now).total_seconds()) + 1)
     try:
         return deliveries.put(delivery.claimed_for_edit(now) if for_edit else delivery.claimed(now), now)
     except Conflict:
-        raise TryLater("somebody else was faster", _WAITS_FOR_ANOTHER) from None
+        raise TryLater("another process was faster", _WAITS_FOR_ANOTHER) from None
 
 
 def send_once(
@@ -98,8 +100,8 @@ def send_once(
     find_sent: FindSent,
     shows: Callable[[Delivery], Delivery],
 ) -> Delivery:
-    """Sends it unless it is there already, which `find_sent` finds out since a moment where a former call's outcome is
-    unknown. `shows` adds what it shows now. Raises NotSent, and TryLater where somebody else is at it."""
+    """Sends it unless it was sent. If the outcome of an earlier call is unknown, `find_sent` looks for it since that
+    call. `shows` adds what the message shows now. Raises NotSent, and TryLater if another process is sending it."""
     held = claim(deliveries, delivery)
     is_known = not delivery.may_be_there()
     try:
@@ -115,10 +117,10 @@ def send_once(
 
 
 def delay_after(error: NotSent, received: int) -> int:
-    """How many seconds a message waits that was not sent, after it came up so many times: as long as the channel asks,
-    otherwise longer each time up to a quarter of an hour; that long at once where somebody has to do something.
+    """Seconds until an unsent message is tried again, after `received` tries: as long as the channel asks; otherwise
+    longer each time up to a quarter of an hour, or a quarter of an hour at once if a person has to act.
 
-    A message comes up 700 times before it is given up for dead: that is a week in any case, of the two that it is kept.
+    A message is tried 700 times before it becomes a dead letter: at least a week, of the two that SQS keeps it.
     """
     if error.after is not None:
         return max(1, min(error.after, LONGEST_DELAY))

@@ -1,4 +1,4 @@
-"""A message at a Slack channel: posted once, edited as it lives, its picture shown as soon as Slack can, its thread."""
+"""A message in a Slack channel: posted once, edited as its sweep runs, with its picture and its thread."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.sqs_batch import TryLater
 
-_FOR_ITS_PARENT = 10  # seconds, where nothing is known of what its parent waits for
+_FOR_ITS_PARENT = 10  # seconds, if it is unknown what the parent waits for
 _EDIT_INTERVAL = int(EDITED_EVERY.total_seconds())
 _MOST_TRIES = 5  # to show a picture that Slack has not processed; as many edits
 
@@ -30,15 +30,15 @@ class ToSlack:
 
     def __init__(self, slack: Slack, deliveries: Deliveries, bucket: Bucket) -> None:
         self._slack, self._deliveries, self._bucket = slack, deliveries, bucket
-        self._no_tables: set[str] = set()  # channels of workspaces that take no tables
+        self._no_tables: set[str] = set()  # channels of workspaces that refuse tables
 
-    def deliver(self, message: Message, to: Destination, told: Collection[str]) -> None:
-        """Brings the message to its destination, or the one that is there up to date. `told` are the abouts of what the
-        same event gives this destination."""
+    def deliver(self, message: Message, to: Destination, of_same_event: Collection[str]) -> None:
+        """Posts the message, or updates the one that is there. `of_same_event` holds the `about` of each message that
+        the same event brings to this destination."""
         delivery = self._living(message, to)
         if message.parent is not None:
             if not delivery.is_sent:
-                self._reply(message, to, delivery, told)
+                self._reply(message, to, delivery, of_same_event)
             return
         picture = self._uploaded(message, to)
         shown = delivery.picture if picture is not None and picture.message_id == _key_of(message) else None
@@ -53,8 +53,8 @@ class ToSlack:
             self._point_on(about, message, to, delivery)
 
     def standing(self, message: Message) -> list[Destination]:
-        """Where the message, or one that it continues, stands already: it is kept up to date there, also where routes
-        lead elsewhere once they know how it ended."""
+        """The channels that hold the message already, or one that it continues. It is kept up to date there, also if
+        routes lead elsewhere once they know how the sweep ended."""
         return [
             Destination(Channel.SLACK, each.address)
             for about in (message.about, *message.continues)
@@ -76,19 +76,19 @@ class ToSlack:
         return own
 
     def _merged(self, about: str, to: Destination) -> Delivery:
-        """The record of a sweep that merged into another; its message is looked for where nobody knows whether it was
-        posted: no event will come any more that would."""
+        """The record of a sweep that merged into another. If it is unknown whether its message was posted, the message
+        is looked for: no later event will do so."""
         other = self._record(about, to)
         if other.is_sent or other.claimed_at is None:
             return other
         if other.is_held(clock.now()):
-            raise TryLater("somebody else is sending what merged into it", _EDIT_INTERVAL)
+            raise TryLater("another process is posting the sweep that merged into it", _EDIT_INTERVAL)
         found = self._slack.find(to.address, _mark(about), other.claimed_at)
         known = other.sent(clock.now(), found.id, found.place) if found else other.not_sent("its sweep merged")
         return self._deliveries.put(known, clock.now())
 
     def _point_on(self, about: str, message: Message, to: Destination, delivery: Delivery) -> None:
-        """Where the sweep that merged has a message of its own, that says where it goes on. Once: the record tells."""
+        """Links from the message of a sweep that merged to the message that continues it. Done once, by the record."""
         other = self._merged(about, to)
         if not other.is_sent or delivery.sent_id in (other.sent_id, other.goes_on_in):
             return
@@ -100,7 +100,7 @@ class ToSlack:
         try:
             self._slack.update(Sent(held.sent_id or "", held.place), slack_text(said, self._options(to)), _mark(about))
         except NotSent as error:
-            if error.reason != "message_not_found":  # somebody deleted it: there is nothing left to say
+            if error.reason != "message_not_found":  # a person deleted it: there is nothing to edit
                 self._deliveries.put(held.not_sent(error.reason), clock.now())
                 raise
         done = held.sent(clock.now(), held.sent_id or "", held.place)
@@ -130,14 +130,14 @@ class ToSlack:
         return RenderOptions(picture, to.mention, native=to.address not in self._no_tables)
 
     def _without_tables(self, error: NotSent, message: Message, to: Destination) -> SlackText:
-        """The message without Slack's own tables, where it was them that Slack refused."""
+        """The message without Slack's own tables, if Slack refused it because of them."""
         if error.reason != "invalid_blocks" or to.address in self._no_tables:
             raise error
         self._no_tables.add(to.address)
         return slack_text(message, self._options(to))
 
     def _edit(self, message: Message, to: Destination, delivery: Delivery, picture: str | None) -> Delivery:
-        """Shows the message as it is now, at most once in a while: what is to be shown sooner waits for its turn."""
+        """Updates the message. An edit too soon after the last one raises TryLater."""
         wait = ceil(delivery.editable_in(clock.now()).total_seconds())
         if wait:
             raise TryLater("it was edited a moment ago", wait)
@@ -152,7 +152,7 @@ class ToSlack:
             if picture is None and error.reason == "invalid_blocks" and to.address not in self._no_tables:
                 self._no_tables.add(to.address)
                 raise TryLater(
-                    "this workspace takes no tables", ceil(held.editable_in(clock.now()).total_seconds())
+                    "this workspace refuses tables", ceil(held.editable_in(clock.now()).total_seconds())
                 ) from None
             raise
         count("MessagesEdited")
@@ -160,10 +160,10 @@ class ToSlack:
         return self._deliveries.put(_showing(done, message, picture), clock.now())
 
     def _after_deletion(self, message: Message, held: Delivery) -> Delivery:
-        """Somebody deleted it. Progress is not worth posting again; its end is."""
+        """A person deleted the message. Only its final state is posted again."""
         if message.is_final:
             self._deliveries.put(held.lost(), clock.now())
-            raise TryLater("somebody deleted it", 1)
+            raise TryLater("a person deleted it", 1)
         gone = _showing(held, message, None)
         return self._deliveries.put(replace(gone, held_until=None, version=gone.version + 1), clock.now())
 
@@ -173,8 +173,8 @@ class ToSlack:
         return self._record(message.about, to, PICTURE) if message.picture is not None else None
 
     def _show(self, message: Message, to: Destination, delivery: Delivery, picture: Delivery) -> None:
-        """Uploads the picture and shows it. It is seen in the message alone, so that an upload whose outcome nobody
-        wrote down leaves nothing that anybody sees."""
+        """Uploads the picture and shows it. A picture is visible only in its message, so an upload whose outcome is
+        unknown leaves nothing visible."""
         assert message.picture is not None
         key = message.picture.stored.key
         if picture.message_id != key or not picture.is_sent:
@@ -206,9 +206,9 @@ class ToSlack:
 
     # -- its thread ---------------------------------------------------------------------------------------------
 
-    def _reply(self, message: Message, to: Destination, delivery: Delivery, told: Collection[str]) -> None:
+    def _reply(self, message: Message, to: Destination, delivery: Delivery, of_same_event: Collection[str]) -> None:
         thread = self._thread(message, to)
-        if thread is None and message.parent in told:
+        if thread is None and message.parent in of_same_event:
             raise WaitsForItsParent("its thread is not there yet", _FOR_ITS_PARENT)
         wait_for_quiet_hours(to)
         if message.report is not None and thread is not None:
@@ -253,5 +253,5 @@ def _showing(delivery: Delivery, message: Message, picture: str | None) -> Deliv
 
 
 def _mark(about: str) -> Mapping[str, str]:
-    """By what a message of our own is found again: the same for the same about, and of a length that Slack takes."""
+    """The metadata by which Trialbook finds its own message again: a hash of its `about`, short enough for Slack."""
     return {"about": sha256(about.encode("utf-8", "surrogatepass")).hexdigest()[:32]}

@@ -1,4 +1,4 @@
-"""A message at an incoming webhook of Slack: posted once, and once more for each revision, as it can't be edited."""
+"""A message at an incoming webhook of Slack: posted once, and again for each revision, because it can't be edited."""
 
 from trialbook.adapters.slack import Webhook
 from trialbook.core.destination import Channel, Destination
@@ -11,15 +11,15 @@ from trialbook.runtime.observability import count
 
 
 class ToWebhook:
-    """Delivers messages to incoming webhooks. Safe to repeat; raises NotSent and TryLater. Nothing can be looked for: a
-    process that dies between Slack's answer and the record of it posts twice."""
+    """Delivers messages to incoming webhooks. Safe to repeat; raises NotSent and TryLater. A webhook can't be searched:
+    if a process dies between Slack's answer and the record of it, the message is posted twice."""
 
     def __init__(self, webhook: Webhook, deliveries: Deliveries) -> None:
         self._webhook, self._deliveries = webhook, deliveries
-        self._no_tables: set[str] = set()  # webhooks of workspaces that take no tables and charts
+        self._no_tables: set[str] = set()  # webhooks of workspaces that refuse tables and charts
 
     def deliver(self, message: Message, to: Destination) -> None:
-        """Posts the message unless this revision of it was."""
+        """Posts the message unless this revision was posted."""
         delivery = self._deliveries.get(message.about, Channel.WEBHOOK, to.address)
         if delivery.is_sent and message.revision <= delivery.revision:
             return
