@@ -94,7 +94,9 @@ def problems(cloud: Cloud) -> list[tuple[str, str]]:
 
 
 def test_a_stack_whose_creation_failed_is_a_problem(cloud: Cloud) -> None:
-    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}  # S3 refuses it in this region alone
+    elsewhere = {
+        "CreateBucketConfiguration": {"LocationConstraint": cloud.region}
+    }  # S3 refuses it in this region alone
     cloud.client("s3").create_bucket(Bucket="taken-by-others", **({} if cloud.region == "us-east-1" else elsewhere))
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "taken-by-others"}}
     client = cloud.client("cloudformation")

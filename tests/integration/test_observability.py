@@ -144,6 +144,6 @@ def test_messages_that_come_again_say_in_the_log_which_event_they_tell_of() -> N
         finally:
             observability.logger._logger.removeHandler(lines)
 
-    again = {origin for message, origin in lines.seen if message == "message comes again"}
+    again = {origin for message, origin in lines.seen if message == "the message will be delivered again"}
     assert again
     assert again <= {event["id"] for event in few(1).events}

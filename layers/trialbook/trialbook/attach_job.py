@@ -1,9 +1,9 @@
-"""attach_job: a job's trial component goes into the Experiment and Trial where the job belongs.
+"""attach_job: attaches a job's trial component to the job's Experiment and Trial.
 
-At most three calls in a job's life while nothing fails: CreateExperiment, CreateTrial, Associate; children of a tuning
-job after the first cost one. Where the job belongs stands in its record, which record_job makes with the one Describe
-at the job's start; this queue waits half a minute for it, and asks SageMaker itself if there is none. Experiments is
-one sink that may fail: the ledger does not depend on it.
+A job costs at most three calls if nothing fails: CreateExperiment, CreateTrial, Associate. Children of a tuning job
+after the first cost one. The Experiment and Trial come from the job's record, which record_job makes with one Describe
+at the job's start. This queue waits half a minute for the record; if there is none, SageMaker is asked. Experiments may
+fail: the ledger does not depend on it.
 """
 
 from dataclasses import dataclass, replace
@@ -24,9 +24,9 @@ from trialbook.runtime.observability import count, logger
 from trialbook.runtime.sqs_batch import TryLater, backoff
 from trialbook.services import Services
 
-# SageMaker makes the component within seconds as a rule; AWS's own code waits for up to 15 minutes.
+# SageMaker usually makes the component within seconds; AWS's own code waits for up to 15 minutes.
 _PATIENCE = 8  # deliveries, 40 minutes with the growing delays
-_REASSURE_FROM = 3  # deliveries; from then on, what was ensured once may have been deleted since
+_REASSURE_FROM = 3  # deliveries; from then on, an Experiment or Trial that was created may have been deleted since
 _FIRST_DELAY, _LONGEST_DELAY = 10, 900  # seconds
 _AGAIN_AFTER = timedelta(hours=1)
 
@@ -41,9 +41,9 @@ class AttachOutcome(StrEnum):
 
 
 def attach_job(envelope: object, services: Services, delivery: int = 1) -> AttachOutcome:
-    """Attaches the job that an EventBridge envelope tells of; `delivery` counts how often this message came.
+    """Attaches the job of an EventBridge envelope. `delivery` is how often SQS has delivered the message.
 
-    Raises NotAJobEvent, and TryLater while the component is not there or SageMaker throttles.
+    Raises NotAJobEvent, and TryLater while the component does not exist or SageMaker throttles.
     """
     seen = parse_event(envelope)
     if not isinstance(seen, Job) or seen.component_name is None:
@@ -52,7 +52,7 @@ def attach_job(envelope: object, services: Services, delivery: int = 1) -> Attac
 
 
 def attach(seen: Job, services: Services, delivery: int = 1) -> AttachOutcome:
-    """Attaches a job. What can't be is noted as such, with the reason, and tried again by reconcile."""
+    """Attaches a job. If that is impossible, the reason is noted and reconcile tries again."""
     seen = services.ledger.masker.job(seen)
     known, record = services.ledger.attachments.with_record(seen.key)
     if known is not None and is_made_anew(known.created_at, seen.created_at):
@@ -87,7 +87,7 @@ def _given_up(seen: Job, known: Attachment | None, problem: str) -> Attachment:
 def _wanted(
     seen: Job, known: Attachment | None, record: Record | None, services: Services, delivery: int
 ) -> Attachment | None:
-    """Where the job is to go: settled where SageMaker has put it there itself, None where it is left out."""
+    """Where to attach the job: settled if SageMaker has attached it itself, None if the job is left out."""
     if known is not None and known.experiment:
         return replace(known, settled=False, problem=None, again_at=None)
     placement = _placed(seen, record, services, delivery)
@@ -98,7 +98,7 @@ def _wanted(
 
 
 def _placed(seen: Job, record: Record | None, services: Services, delivery: int) -> Placement | LeftOut:
-    """Where the job belongs, by its record where there is one; if not, SageMaker is asked."""
+    """Where the job belongs, by its record; if there is none, SageMaker is asked."""
     rules = services.rules()
     if record is not None and not is_new_life(record.job, seen):
         if _may_be_named_yet(record.job) and delivery < _REASSURE_FROM:
@@ -113,7 +113,7 @@ def _may_be_named_yet(job: Job) -> bool:
 
 
 def _described(seen: Job, services: Services) -> Job:
-    """The job with its ExperimentConfig, which events do not tell; a tuning job can't give its children one."""
+    """The job with its ExperimentConfig, which events do not contain. Children of tuning jobs have none."""
     try:
         described = services.sagemaker(seen.key.account, seen.key.region).describe(seen.key)
     except (NotFound, Unreadable):
@@ -133,15 +133,17 @@ class _Attaching:
     delivery: int
 
     def attach(self, wanted: Attachment, seen: Job) -> Attachment:
-        """Associates the job's component, going on to the next shard of the trial where one is full."""
+        """Associates the job's component with its trial, or with the trial's next shard if one is full."""
         component = seen.component_name
         assert component is not None, "only kinds with a component come here"
         shard = self.services.ledger.attachments.shard(wanted.key, wanted.experiment, wanted.trial)
         if shard is None or self.delivery >= _REASSURE_FROM:
             shard = self._ensure(wanted, shard.number if shard else 1)
         if not shard.experiment.startswith(wanted.experiment):
-            # The same name to SageMaker: told, because whoever spelled it so may have meant another one.
-            logger.warning("experiment stands under another spelling", given=wanted.experiment, found=shard.experiment)
+            # SageMaker ignores case in names. The log says so: another may have been meant.
+            logger.warning(
+                "the experiment exists under another spelling", given=wanted.experiment, found=shard.experiment
+            )
             count("ExperimentsSpelledTwice")
         while True:
             try:
@@ -156,7 +158,7 @@ class _Attaching:
                 raise TryLater(f"component {component} is not there yet", _delay(self.delivery)) from error
 
     def _ensure(self, wanted: Attachment, number: int) -> Shard:
-        """The n-th shard of the trial, made in the experiment's current shard; a full experiment gets its next."""
+        """The n-th shard of the trial, created in the experiment's current shard, or in its next if that is full."""
         ledger = self.services.ledger
         known = ledger.attachments.shard(wanted.key, wanted.experiment)
         name = known.experiment if known and known.number == 1 else wanted.experiment
@@ -179,7 +181,7 @@ class _Attaching:
         return ensured
 
     def _ensure_trial(self, wanted: Attachment, trial: str, experiment: str) -> str:
-        """The trial's name: with the experiment's in front where another experiment has a trial of that name."""
+        """The trial's name, prefixed with the experiment's if another experiment has a trial of that name."""
         for name in (trial, valid_name(f"{wanted.experiment}-{trial}")):
             if self.sagemaker.ensure_trial(name, experiment):
                 return name

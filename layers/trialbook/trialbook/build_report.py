@@ -1,4 +1,4 @@
-"""build_report: a sweep that is over becomes an analysis, one picture and one page, in the bucket under stable keys."""
+"""build_report: analyses a finished sweep and saves its page and picture to S3 under stable keys."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,21 +26,21 @@ from trialbook.runtime.observability import correlation_id, count, logger
 from trialbook.runtime.sqs_batch import TryLater
 from trialbook.services import Services, hourly_prices
 
-_SETTLES_IN = 5  # seconds, as a rule; then the index shows what the sweep's item counts
+_SETTLES_IN = 5  # seconds; usually the index then has all jobs that the sweep counts
 _BEST_READ = 2  # jobs: the champion and the second best
-_LOOKED_BACK = 10  # sweeps; among them is one that the best can be compared with, or there is none worth naming
+_LOOKED_BACK = 10  # sweeps, among which one with a best trial is looked for
 
 
 def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket, bus: EventBus) -> str | None:
-    """Builds the report that a Sweep Finished event asks for and announces Report Ready; gives the sweep's id.
+    """Builds the report for a Sweep Finished event and announces Report Ready; returns the sweep's id.
 
-    Repeated, it writes the same bytes. None where there is nothing to build: the sweep is gone, merged into another or
+    A repeated run writes the same bytes. None if there is nothing to build: the sweep is gone, merged into another or
     open again. Raises MalformedEvent, and TryLater while the index lags behind the sweep.
     """
     sweep_id = _sweep_id(envelope)
     sweep = services.ledger.sweep(sweep_id)
     if sweep is None or sweep.superseded_by is not None or sweep.state is not SweepState.CLOSED:
-        logger.info("no report: the sweep is gone or goes on", sweep=sweep_id)
+        logger.info("no report: the sweep is gone or open again", sweep=sweep_id)
         return None
     try:
         analysis = analysis_of(sweep, services.ledger.records_of(sweep), services)
@@ -69,7 +69,7 @@ def _sweep_id(envelope: Mapping[str, Any]) -> str:
 
 
 def analysis_of(sweep: Sweep, records: Sequence[Record], services: Services) -> Analysis:
-    """A sweep's analysis beside what the ledger holds of its experiment. The same ledger gives the same analysis."""
+    """A sweep's analysis, compared with its experiment's earlier sweeps. The same ledger gives the same analysis."""
     as_of = sweep.closed_at or sweep.last_at or sweep.began_at
     if as_of is None:
         raise InvalidInput("sweep", sweep.id, "a sweep that has begun")
@@ -86,7 +86,8 @@ def analysis_of(sweep: Sweep, records: Sequence[Record], services: Services) -> 
 
 
 def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:
-    """The revision first; then the latest, also that of the sweeps that merged into this one, whose links live on."""
+    """Saves the revision, then the latest report, also for the sweeps that merged into this one: their links stay
+    valid."""
     made = files(analysis, {"experiment": report_keys.experiment_from_sweep(sweep.experiment)})
     newest = [report_keys.latest(each) for each in (sweep.id, *sweep.supersedes)]
     for folder in (report_keys.of_revision(sweep.id, sweep.revision), *newest):
@@ -95,8 +96,8 @@ def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:
 
 
 def _write_experiment(sweep: Sweep, analysis: Analysis, services: Services, bucket: Bucket) -> None:
-    """The best-trial report of the sweep's experiment, and the index. The sweeps before are compared by the digests
-    that their own reports left: their jobs are not read again."""
+    """Saves the best-trial report of the sweep's experiment, and the index. Earlier sweeps are compared by the digests
+    of their own reports: their jobs are not read again."""
     folder, made = report_keys.of_experiment(sweep.experiment), dict[str, bytes]()
 
     def page() -> bytes:
@@ -110,7 +111,7 @@ def _write_experiment(sweep: Sweep, analysis: Analysis, services: Services, buck
 
 
 def _experiment_report(sweep: Sweep, analysis: Analysis, services: Services, bucket: Bucket) -> ExperimentReport:
-    """The best-trial report of the sweep's experiment; its entry in the ledger is written too."""
+    """The best-trial report of the sweep's experiment. Also writes the experiment's entry in the ledger."""
     name, ledger = sweep.experiment, services.ledger
     ahead = leading(name, ledger, services.rules(), _BEST_READ)
     best, objective = ahead.best, ahead.objective
@@ -123,7 +124,7 @@ def _experiment_report(sweep: Sweep, analysis: Analysis, services: Services, buc
 
 
 def _by_objective(sweep: Sweep, objective: Objective | None, ledger: Ledger) -> Sweep:
-    """The sweep as its experiment ranks it. Its jobs are read only where it is ranked by something else itself."""
+    """The sweep as its experiment ranks it. Its jobs are read only if its own objective is another one."""
     if objective is None or objective.is_like(sweep.objective):
         return sweep
     return by_objective(sweep, objective, ledger.ranking(sweep.id))

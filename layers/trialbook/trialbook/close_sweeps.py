@@ -1,7 +1,7 @@
-"""close_sweeps: which open sweeps are over by now? Once a minute, from a sparse index of those that are due.
+"""close_sweeps: closes the sweeps that have finished. Runs once a minute, over a sparse index of those that are due.
 
-Each sweep, and each job that is asked about, is tried by itself; what failed is counted, logged with its name and tried
-again: a sweep that takes long to fail after a pause, so that it does not take the time of those behind it at each run.
+Each sweep and each job is tried by itself. A failure is counted, logged with its name and tried again. A sweep that
+takes long to fail is paused, so that it does not use up the time of those behind it at each run.
 """
 
 import time
@@ -23,24 +23,24 @@ from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.rank_keys import move_ranks
 from trialbook.ledger.removal import remove_sweep
 from trialbook.ledger.table import OUTAGE, Conflict
-from trialbook.record_job import NOT_TOLD, RecordOutcome, record, tuning_job_of
+from trialbook.record_job import NO_ANSWER, RecordOutcome, record, tuning_job_of
 from trialbook.runtime.observability import count, logger
 from trialbook.services import Services
 
 T = TypeVar("T")
 TimeLeft = Callable[[], bool]
 
-_LONG = 10  # seconds for a sweep that fails; one that fails at once costs the others nothing
-_PAUSE = timedelta(minutes=5)  # before a sweep that took so long and failed is looked at again
-_GIVES_UP_AFTER = 3  # jobs in a row for which SageMaker has no time: it has none for the others either
+_LONG = 10  # seconds; a sweep that fails sooner costs the others nothing
+_PAUSE = timedelta(minutes=5)  # before a sweep that took so long and failed is tried again
+_GIVES_UP_AFTER = 3  # throttled jobs in a row; SageMaker would throttle the others too
 _RANKS_MOVED_ONCE, _RANKS_MOVED = "ranks/moved-once", "ranks/moved"
 _STACK_IS_UPDATED_IN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What one run did. `unfinished` tells that time ran out: the next run goes on. `failed` are the names of what
-    could not be done; the sweeps among them are waiting too."""
+    """What one run did. `unfinished`: time ran out, and the next run goes on. `failed` are the names of what failed;
+    the sweeps among them are also in `waiting`."""
 
     closed: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
@@ -49,13 +49,13 @@ class Closed:
 
 
 def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda: True) -> Closed:
-    """Closes the sweeps that are over, and describes the jobs of those that should be."""
+    """Closes the sweeps that have finished, and describes the jobs of those that should have."""
     closed: list[str] = []
     waiting: list[str] = []
     failed: list[str] = []
     try:
         _move_ranks(now, services.ledger, services.rules(), time_left)
-    except Exception as error:  # noqa: BLE001 it is done again next minute; sweeps are not to wait for it
+    except Exception as error:  # noqa: BLE001 repeated next minute; sweeps do not wait for it
         failed.append(_failed("rank keys of an older version", error))
     experiments: set[str] = set()
     unfinished = False
@@ -65,7 +65,7 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
             break
         try:
             sweep = services.ledger.due_sweeps.get(key)
-        except Exception as error:  # noqa: BLE001 whatever is wrong with one sweep must not cost the others
+        except Exception as error:  # noqa: BLE001 one bad sweep must not stop the others
             failed.append(_failed("/".join(key), error))
             continue
         if sweep is None:
@@ -86,7 +86,7 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
 
 
 def _expire(now: datetime, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:
-    """Removes the sweeps that expired, each with all that belongs to it; whether time ran out."""
+    """Removes the expired sweeps, each with all that belongs to it. Returns whether time ran out."""
     expiring, removed = services.ledger.expiring_sweeps, 0
     if expiring is None:
         return False
@@ -96,7 +96,7 @@ def _expire(now: datetime, services: Services, time_left: TimeLeft, failed: list
         try:
             sweep = expiring.get(key)
             removed += sweep is not None and remove_sweep(services.ledger, sweep)
-        except Exception as error:  # noqa: BLE001 whatever is wrong with one sweep must not cost the others
+        except Exception as error:  # noqa: BLE001 one bad sweep must not stop the others
             failed.append(_failed("/".join(key), error))
     if removed:
         count("SweepsExpired", removed)
@@ -108,7 +108,7 @@ def _try(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft, f
     began = time.monotonic()
     try:
         return _look_at(sweep, now, services, time_left, failed)
-    except Exception as error:  # noqa: BLE001 whatever is wrong with one sweep must not cost the others
+    except Exception as error:  # noqa: BLE001 one bad sweep must not stop the others
         failed.append(_failed(sweep.id, error))
         if time.monotonic() - began > _LONG:
             _pause(sweep, now, services)
@@ -122,7 +122,7 @@ def _failed(name: str, error: Exception) -> str:
 
 
 def _pause(sweep: Sweep, now: datetime, services: Services) -> None:
-    """It is looked at again in a few minutes."""
+    """Makes the sweep due again in a few minutes."""
     with suppress(Conflict, *OUTAGE):
         services.ledger.write(sweeps=[(replace(sweep, version=sweep.version + 1), now + _PAUSE)])
 
@@ -191,7 +191,7 @@ def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft
             if not time_left():
                 return False
             _by_itself(child, partial(record, child, services, tags_known=False), errors, failed)
-    except NOT_TOLD as error:
+    except NO_ANSWER as error:
         logger.warning("children can't be listed", sweep=sweep.id, reason=error.code)
     _raise_first(errors)
     after = services.ledger.sweep(sweep.id)
@@ -246,7 +246,7 @@ def _described(hanging: Record, services: Services) -> Job:
     """The job as Describe has it; one that was deleted counts as stopped when it was last seen."""
     try:
         return services.sagemaker(hanging.key.account, hanging.key.region).describe(hanging.key)
-    except NOT_TOLD as error:
+    except NO_ANSWER as error:
         reason = f"its end was not seen, and SageMaker no longer tells: {error.code}"
         return replace(hanging.job, status=STOPPED, failure_reason=reason, ended_at=hanging.job.last_modified_at)
 

@@ -1,4 +1,4 @@
-"""open_report: who has a signed link that has not expired is sent to the report; everybody else learns nothing."""
+"""open_report: redirects a signed link that has not expired to its report, and refuses all else with the same page."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

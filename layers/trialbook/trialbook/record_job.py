@@ -1,7 +1,7 @@
-"""record_job: a job state change goes into the ledger, together with the sweep that the job is part of.
+"""record_job: records a job state change in the ledger, together with the job's sweep.
 
-Safe to repeat at any point: every write is one transaction that is conditional on what was read, and what an event
-adds to what is known does not depend on when it comes.
+Safe to repeat at any point: every write is one transaction that is conditional on what was read, and the result does
+not depend on the order of events.
 """
 
 import re
@@ -29,7 +29,7 @@ _WHY: Mapping[type, NotDescribed] = {
     Refused: NotDescribed.REFUSED,
     Unreadable: NotDescribed.UNREADABLE,
 }
-NOT_TOLD = (NotFound, Refused, Unreadable)  # where an event is all that is known
+NO_ANSWER = (NotFound, Refused, Unreadable)  # then the event is all that is known
 
 
 class RecordOutcome(StrEnum):
@@ -41,11 +41,11 @@ class RecordOutcome(StrEnum):
 
 
 class NotYet(Exception):
-    """What the event is about is not in the ledger yet: its message comes again."""
+    """The event's job is not in the ledger yet: SQS delivers the message again."""
 
 
 def record_job(envelope: object, services: Services, delivery: int = 1) -> RecordOutcome:
-    """Records what an EventBridge envelope tells; `delivery` counts how often this message came.
+    """Records the job state change of an EventBridge envelope. `delivery` is how often SQS has delivered the message.
 
     Raises NotYet, NotAJobEvent, Throttled, Conflict.
     """
@@ -62,7 +62,7 @@ def record_job(envelope: object, services: Services, delivery: int = 1) -> Recor
 
 
 def name_pipeline(execution: JobKey, services: Services) -> None:
-    """Remembers the pipeline of an execution. Jobs that came before it was known go where they belong."""
+    """Notes the pipeline of an execution, and moves jobs that were recorded before it was known."""
     pipeline, _, identity = execution.name.partition("/")
     services.ledger.pipelines.put_name(execution, identity, pipeline)
     for known in services.ledger.records(list(services.ledger.pipelines.waiting(execution, identity))):
@@ -71,7 +71,7 @@ def name_pipeline(execution: JobKey, services: Services) -> None:
 
 
 def _move(known: Record, pipeline: str, services: Services) -> None:
-    """Puts a job where it belongs now that its pipeline is known. What SageMaker told of it stays as it is."""
+    """Moves a job to where it belongs now that its pipeline is known."""
     book, job = _bookkeeper(services, known.is_history), replace(known.job, pipeline=pipeline)
     if job.key.kind is JobKind.TUNING:
         book.enter_tuning_job(TuningJob(job))
@@ -80,11 +80,11 @@ def _move(known: Record, pipeline: str, services: Services) -> None:
 
 
 def record_service_job(seen: ServiceJob, services: Services, delivery: int = 1) -> RecordOutcome:
-    """Enters what a queue of AWS Batch says of its training jobs. The last attempt is the trial and comes first, so
-    that the sweep that an earlier attempt leaves is never empty.
+    """Records the attempts of an AWS Batch service job at a training job. The last attempt is the trial. It is written
+    first, so that the sweep that an earlier attempt leaves is never empty.
 
-    What belongs to no training job passes by, and so does what is still unknown or left out after some deliveries.
-    Raises NotYet before that: the training job's own event is on its way.
+    A service job without training jobs is ignored. If a training job is not recorded yet, its own event is on its way:
+    raises NotYet until after some deliveries.
     """
     records = [services.ledger.record(key) for key in seen.attempts]
     found = [(number, known) for number, known in enumerate(records, 1) if known is not None]
@@ -101,25 +101,26 @@ def _queued(seen: ServiceJob, number: int) -> dict[str, Any]:
 
 
 def _enter_attempt(seen: Job, services: Services) -> bool:
-    """Whether the record of the job, as it is by now, has changed."""
+    """Whether the job's record has changed."""
     known = services.ledger.record(seen.key)
     is_history = known is not None and known.is_history
     return known is not None and _bookkeeper(services, is_history).enter(seen, known) is not None
 
 
 def with_pipeline(job: Job, services: Services) -> Job:
-    """The job with the pipeline of the execution that its name tells, as far as it is known by now."""
+    """The job with the pipeline of its execution, if that is known by now. The job's name contains the execution."""
     if job.pipeline_execution is None or job.pipeline is not None:
         return job
     return replace(job, pipeline=services.ledger.pipelines.name(job.key, job.pipeline_execution))
 
 
 def record(seen: Job, services: Services, *, is_history: bool = False, tags_known: bool = True) -> RecordOutcome:
-    """Records an observation of a job. SageMaker is asked for the rest when the job is seen first, as events do not
-    tell its ExperimentConfig, and when it has ended; of a tuning job's child, which can't have one, at its end only.
+    """Records an observation of a job. SageMaker is asked for the rest twice: when the job is first seen, because
+    events do not contain its ExperimentConfig, and when it has ended. A tuning job's child, which has no
+    ExperimentConfig, is described at its end only.
 
-    Lists do not tell a job's tags and maker as events do: with `tags_known` false they are asked for, if no event told
-    them.
+    Lists contain neither tags nor the job that started a job. With `tags_known` false, they are asked for if no event
+    has brought them.
     """
     known, sweep = _known(seen, services)
     if known is not None and known.job.described and not _is_news(known.job, seen):
@@ -132,7 +133,7 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     if is_pipeline_open:
         seen = with_pipeline(seen, services)
     if is_pipeline_open and seen.pipeline is None and seen.pipeline_execution is not None:
-        # Noted before the job is written and looked for after it: whichever event comes second sees the other.
+        # Noted before the job is written and looked up after it, so that the later of the two events sees the other.
         services.ledger.pipelines.put_waiting(seen.key, seen.pipeline_execution)
         outcome = _enter(seen, known, sweep, services, is_history)
         pipeline = with_pipeline(seen, services).pipeline
@@ -144,8 +145,8 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
 
 
 def _is_news(described: Job, seen: Job) -> bool:
-    """Whether it is of another job of the same name: one that was made anew, or a tuning job that was deleted since,
-    which has a sweep of its own."""
+    """Whether the observation is of another job of the same name: one that was created again, or a tuning job that was
+    deleted since, which has a sweep of its own."""
     return is_new_life(described, seen) or (seen.key.kind is JobKind.TUNING and is_new_life(seen, described))
 
 
@@ -167,8 +168,8 @@ def _bookkeeper(services: Services, is_history: bool) -> Bookkeeper:
 
 
 def _known(seen: Job, services: Services) -> tuple[Record | None, Sweep | None]:
-    """What the ledger has of the job, and in the same request of its tuning job. Of a job that has ended, SageMaker is
-    asked first: a sweep read before that is too likely to have changed since."""
+    """The job's record and, in the same request, its tuning job's sweep. Not for a job that has ended: SageMaker is
+    asked about it first, and the sweep is likely to change meanwhile."""
     if seen.tuning_job is None or seen.is_terminal or seen.key.kind is not JobKind.TRAINING:
         return services.ledger.record(seen.key), None
     return services.ledger.record_and_sweep(seen.key, services.ledger.places.tuning_sweep(seen.key, seen.tuning_job))
@@ -179,28 +180,27 @@ def _tags(seen: Job, services: Services) -> Mapping[str, str]:
         return seen.tags
     try:
         return services.sagemaker(seen.key.account, seen.key.region).tags(seen.arn)
-    except NOT_TOLD:
+    except NO_ANSWER:
         return seen.tags
 
 
 def _maker(seen: Job, services: Services) -> str | None:
-    """The Autopilot job that started a tuning job, which only the tuning job's children name. Asked for where the name
-    is as Autopilot makes them, so that other tuning jobs cost no call."""
+    """The Autopilot job that started a tuning job, which only the tuning job's children name. SageMaker is asked only
+    if the name has Autopilot's form, so that other tuning jobs cost no call."""
     if seen.key.kind is not JobKind.TUNING or not _AUTOPILOT_NAME.fullmatch(seen.name):
         return None
     sagemaker = services.sagemaker(seen.key.account, seen.key.region)
     try:
         child = next(sagemaker.children(seen.key), None)
         return sagemaker.describe(child.key).made_by if child else None
-    except NOT_TOLD:
+    except NO_ANSWER:
         return None
 
 
 def learned(seen: Job, known: Record | None, services: Services) -> Job:
-    """The observation of a job that is new, or has ended, with what Describe adds to it: two calls at the most.
+    """The observation of a job that is new or has ended, completed by Describe: at most two calls.
 
-    A job that was deleted, that the role may not see, or of which the answer can't be read, is known from its event
-    alone.
+    If the job was deleted, the role may not see it, or the answer can't be read, the event alone is used.
     """
     if seen.key.kind.component_suffix is None or not (seen.is_terminal or _is_first(seen, known)):
         return seen
@@ -209,7 +209,7 @@ def learned(seen: Job, known: Record | None, services: Services) -> Job:
     if not seen.described:
         try:
             described = merge(seen, sagemaker.describe(seen.key))
-        except NOT_TOLD as error:
+        except NO_ANSWER as error:
             logger.warning("known from its event alone", job=seen.name, reason=error.code)
             return replace(seen, not_described=_WHY[type(error)] if seen.is_terminal else None)
     described = with_experiment_of_trial(described, services, known.job if known else None)
@@ -219,21 +219,20 @@ def learned(seen: Job, known: Record | None, services: Services) -> Job:
 
 
 def _is_first(seen: Job, known: Record | None) -> bool:
-    """Whether it is the first that is heard of a job that may have an ExperimentConfig."""
+    """Whether this is the first observation of a job that may have an ExperimentConfig."""
     return seen.tuning_job is None and (known is None or is_new_life(known.job, seen))
 
 
 def with_experiment_of_trial(job: Job, services: Services, known: Job | None = None) -> Job:
-    """The job with the experiment of the trial that its creator named without it: looked up once for each trial.
-
-    Where SageMaker does not tell, the experiment stays open, and the other rules of placement answer.
+    """The job with the experiment of its trial, if its ExperimentConfig names only the trial. Looked up once for each
+    trial. If SageMaker does not answer, the other rules of placement decide.
     """
     config = job.experiment_config
     if config is None or not config.trial_name or config.experiment_name:
         return job
-    told = known.experiment_config if known else None
-    if told is not None and told.trial_name == config.trial_name and told.experiment_name:
-        return replace(job, experiment_config=told)
+    recorded = known.experiment_config if known else None
+    if recorded is not None and recorded.trial_name == config.trial_name and recorded.experiment_name:
+        return replace(job, experiment_config=recorded)
     experiment = _experiment_of(job.key, config.trial_name, services)
     return replace(job, experiment_config=replace(config, experiment_name=experiment))
 
@@ -244,7 +243,7 @@ def _experiment_of(key: JobKey, trial: str, services: Services) -> str | None:
         return experiment
     try:
         experiment = services.sagemaker(key.account, key.region).experiment_of(trial)
-    except NOT_TOLD as error:
+    except NO_ANSWER as error:
         logger.warning("the trial's experiment is unknown", trial=trial, reason=error.code)
         return None
     if experiment is not None:
@@ -253,17 +252,17 @@ def _experiment_of(key: JobKey, trial: str, services: Services) -> str | None:
 
 
 def _with_statistics(job: Job, sagemaker: SageMaker) -> tuple[Metric, ...]:
-    """The statistics are worth a call, not a delay: without them, the final values stand."""
+    """The final metrics with their statistics; without them if SageMaker does not have them yet."""
     if not job.final_metrics or job.component_name is None:
         return job.final_metrics
     try:
         return sagemaker.with_statistics(job.final_metrics, job.component_name)
-    except NOT_TOLD:
+    except NO_ANSWER:
         return job.final_metrics
 
 
 def _learned_tuning_job(seen: Job, services: Services) -> TuningJob:
-    """A tuning job with its objective and ranges; asked for at its start, and at its end for its final state."""
+    """A tuning job with its objective and ranges. Described at its start, and at its end for its final state."""
     ledger, sweep_id = services.ledger, services.ledger.places.tuning_sweep(seen.key, seen.name)
     _, sweep = ledger.life_of(sweep_id, ledger.sweep(sweep_id), seen)
     if not seen.is_terminal and sweep is not None and sweep.definitions:
@@ -275,10 +274,10 @@ def _learned_tuning_job(seen: Job, services: Services) -> TuningJob:
 
 
 def tuning_job_of(child: JobKey, name: str, services: Services) -> TuningJob | None:
-    """The tuning job of that name beside the job; None where SageMaker does not tell."""
+    """The child's tuning job; None if SageMaker does not answer."""
     key = replace(child, kind=JobKind.TUNING, name=name)
     try:
         return services.sagemaker(key.account, key.region).describe_tuning_job(key)
-    except NOT_TOLD as error:
+    except NO_ANSWER as error:
         logger.warning("the tuning job can't be described", tuning_job=name, reason=error.code)
         return None

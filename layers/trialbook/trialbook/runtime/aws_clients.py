@@ -1,4 +1,4 @@
-"""What all clients of AWS have in common: time-outs, and that no call outlives the invocation that makes it."""
+"""Settings for all AWS clients: time-outs, and a deadline so that no call outlives its invocation."""
 
 import time
 from math import inf
@@ -12,12 +12,11 @@ from trialbook.runtime import deadline
 
 CONNECT, READ = 3, 10  # seconds
 _LONGEST = CONNECT + READ  # that one attempt takes
-_TRIED_FOR = (
-    10.0  # seconds: throttled calls are tried again within them; one that hangs is not, its message comes again
-)
+# Seconds: throttled calls are retried within them. A call that hangs is not; its message is delivered again.
+_TRIED_FOR = 10.0
 _BEGAN = "trialbook_began"
-# botocore words its own name anew twice for each request, out of a dozen parts: a tenth of a request's time. It checks
-# each request against the service's model before AWS does: a sixth of a job event's.
+# A fixed user agent and no parameter validation save time: botocore builds its user agent twice a request, a tenth of
+# the request's time, and checks each request against the service's model, a sixth of a job event's time.
 _COMMON = Config(
     connect_timeout=CONNECT,
     read_timeout=READ,
@@ -34,14 +33,14 @@ class OutOfTime(BotoCoreError):
 
 
 def prepared(session: Session) -> Session:
-    """The session, so that its clients have time-outs and keep the deadline of the invocation they are used in."""
+    """The session, with time-outs for its clients, which also keep the deadline of the running invocation."""
     session.set_default_client_config(_COMMON)
     session.register("request-created", _keep_the_deadline, unique_id="trialbook-deadline")
     return session
 
 
 def _keep_the_deadline(**given: Any) -> None:
-    """Before each attempt of a call. Outside of invocations, on the command line, nothing is in a hurry."""
+    """Runs before each attempt of a call. Outside of invocations there is no deadline."""
     left = deadline.left()
     if left == inf:
         return

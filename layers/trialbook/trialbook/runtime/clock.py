@@ -1,4 +1,4 @@
-"""The time, in one place, so that a replay can turn it."""
+"""The clock, in one place, so that a replay can set it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,5 +1,5 @@
-"""When the invocation that is running must be over. A call that might not end before is not begun: Lambda would kill
-the function in the midst of it, and with it what has been done for other messages."""
+"""The deadline of the running invocation. A call that may not end before it is not begun: Lambda would kill the
+function during the call, and the work done for other messages would be lost."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _ends_at: ContextVar[float] = ContextVar("ends_at", default=inf)  # of the monot
 
 
 def kept(handler: Callable[[Any, Any], Answer]) -> Callable[[Any, Any], Answer]:
-    """A handler in which `left()` tells how long its invocation may still run."""
+    """A handler in which `left()` knows the deadline of its invocation."""
 
     @wraps(handler)
     def limited(event: Any, context: Any) -> Answer:
@@ -30,5 +30,5 @@ def kept(handler: Callable[[Any, Any], Answer]) -> Callable[[Any, Any], Answer]:
 
 
 def left() -> float:
-    """Seconds that the invocation may still take; infinite outside of one, as on the command line."""
+    """Seconds until the deadline; infinite outside of an invocation, as on the command line."""
     return _ends_at.get() - time.monotonic()

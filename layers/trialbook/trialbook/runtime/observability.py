@@ -1,7 +1,7 @@
-"""Logs and metrics, as Powertools makes them: JSON lines and CloudWatch's embedded metric format.
+"""Logs and metrics by Powertools: JSON lines and CloudWatch's embedded metric format.
 
-The id of the event that started it all stands on each log line as `correlation_id`, through every hop: queue, ledger,
-stream, Trialbook's own bus and what follows from there.
+Each log line carries as `correlation_id` the id of the event that led to it, through every hop: queue, ledger, stream,
+Trialbook's own bus and the functions behind it.
 """
 
 import os
@@ -24,7 +24,7 @@ _measures = ContextVar("measures", default=True)
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """For the command line: no metrics, and errors alone in the log, as a person reads what is printed."""
+    """For the command line, whose output a person reads: no metrics, and only errors in the log."""
     level, token = logger.log_level, _measures.set(False)
     logger.setLevel("ERROR")
     try:
@@ -35,7 +35,7 @@ def quiet() -> Iterator[None]:
 
 
 def count(name: str, amount: int = 1, **dimensions: str) -> None:
-    """Adds to a metric. With dimensions, a record of its own, beside the service; without, to the invocation's."""
+    """Adds to a metric: with dimensions, as a record of its own; without, to the invocation's record."""
     if not _measures.get():
         return
     if not dimensions:
@@ -49,19 +49,19 @@ def count(name: str, amount: int = 1, **dimensions: str) -> None:
 
 
 def age(name: str, since: datetime, now: datetime) -> None:
-    """Adds how long ago something was, in seconds; never negative, as clocks differ."""
+    """Adds the seconds since a moment to a metric; never negative, because clocks differ."""
     if _measures.get():
         seconds = max(0.0, (now - since).total_seconds())
         metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=seconds)
 
 
 def correlation_id() -> str | None:
-    """The id of the event that what happens now goes back to."""
+    """The id of the event that the running work goes back to."""
     return logger.get_correlation_id()
 
 
 def correlate(envelope: Mapping[str, Any]) -> None:
-    """What is logged from here on goes back to this event: to the one it names as its own origin, or to itself."""
+    """Sets the correlation id of later log lines: the event's own correlation id, or else the event's id."""
     detail = envelope.get("detail")
     origin = detail.get("correlation_id") if isinstance(detail, Mapping) else None
     logger.set_correlation_id(origin or envelope.get("id"))

@@ -11,7 +11,7 @@ _RESERVE = 15_000  # milliseconds; one more sweep or page of jobs must fit, with
 
 
 def moment_of(event: Mapping[str, Any]) -> datetime:
-    """The moment for which EventBridge scheduled the run. Raises InvalidInput where the event tells none."""
+    """The moment for which EventBridge scheduled the run. Raises InvalidInput if the event has none."""
     moment = parse_time(event.get("time"), "time")
     if moment is None:
         raise InvalidInput("time", event.get("time"), "the time of a scheduled event")
@@ -19,5 +19,6 @@ def moment_of(event: Mapping[str, Any]) -> datetime:
 
 
 def enough_time(context: Any) -> Callable[[], bool]:
-    """Tells whether the invocation has time for more, so that a run stops cleanly and the next one goes on."""
+    """A function that says whether the invocation has time for more. If not, the run stops cleanly and the next one
+    goes on."""
     return lambda: bool(context.get_remaining_time_in_millis() > _RESERVE)

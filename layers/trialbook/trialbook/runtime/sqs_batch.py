@@ -1,4 +1,4 @@
-"""Batches of SQS messages, as Powertools processes them: one bad message never blocks its neighbours."""
+"""Batches of SQS messages, processed by Powertools: one bad message never holds up the others."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _FOR_A_MESSAGE = 15  # seconds; one call that hangs fits
 
 
 class TryLater(Exception):
-    """The message can't be handled yet: it comes again after `delay` seconds."""
+    """The message can't be handled yet: SQS delivers it again after `delay` seconds."""
 
     def __init__(self, reason: str, delay: int) -> None:
         super().__init__(f"{reason}: again in {delay} s")
@@ -30,14 +30,16 @@ class TryLater(Exception):
 
 class _Processor(BatchProcessor):
     def failure_handler(self, record: Any, exception: Any) -> FailureResponse:
-        """Says in the log which message comes again, and why."""
-        logger.warning("message comes again", message_id=record.message_id, reason=repr(exception[1])[:1000])
+        """Logs which message will be delivered again, and why."""
+        logger.warning(
+            "the message will be delivered again", message_id=record.message_id, reason=repr(exception[1])[:1000]
+        )
         return super().failure_handler(record, exception)
 
 
 def envelope_of(message: SQSRecord) -> Mapping[str, Any]:
-    """The EventBridge envelope in a message's body; from here on, log lines carry its correlation id, and its age is
-    measured. Raises NotAJobEvent where it is no JSON object."""
+    """The EventBridge envelope in a message's body. Later log lines carry its correlation id, and its age is measured.
+    Raises NotAJobEvent if it is no JSON object."""
     try:
         body = json.loads(message.body)
     except (TypeError, ValueError) as error:
@@ -53,7 +55,7 @@ def _measure_age(envelope: Mapping[str, Any]) -> None:
     try:
         sent_at = parse_time(envelope.get("time"), "time")
     except InvalidInput:
-        return  # whoever needs the time says what is wrong with it
+        return  # the code that needs the time reports what is wrong with it
     if sent_at is not None:
         age("EventAge", sent_at, clock.now())
 
@@ -75,11 +77,11 @@ def process(
     postpone: Callable[[str, int], None] | None = None,
     give_up: Callable[[str], None] | None = None,
 ) -> Mapping[str, Any]:
-    """Handles each message by itself; the answer names those that failed, and only they come again.
+    """Handles each message by itself. The answer names those that failed, and only they are delivered again.
 
-    `postpone` takes a message's receipt and after how many seconds it comes again, where `handle` raised TryLater;
-    without it, and for all else that goes wrong, the queue's visibility timeout says when. A message for which the
-    invocation has no time left is not begun. `give_up` takes the body of a malformed one, which no retry can help.
+    If `handle` raises TryLater, `postpone` is called with the message's receipt and the seconds until its next
+    delivery; otherwise the queue's visibility timeout decides. A message for which the invocation has no time left is
+    not begun. `give_up` is called with the body of a malformed message, which no retry can help.
     """
 
     def handler(record: SQSRecord) -> None:  # Powertools calls it with this keyword
@@ -95,7 +97,7 @@ def process(
         except MalformedEvent as error:
             if give_up is None:
                 raise
-            logger.error("a malformed message is given up", message_id=record.message_id, reason=str(error))
+            logger.error("a malformed message is a dead letter", message_id=record.message_id, reason=str(error))
             count("MessagesMalformed")
             give_up(record.body)
 
