@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from trialbook import Book, Jobs
-from trialbook.core.experiments import Experiment
+from trialbook import Book, Experiment, Jobs, Record, Sweep, errors
+from trialbook.core.experiments import Experiment as ExperimentFacts
 from trialbook.core.jobs import (
     ExperimentConfig,
     InputChannel,
@@ -27,9 +28,13 @@ from trialbook.core.jobs import (
     TuningDefinition,
 )
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
-from trialbook.core.sweeps import Best, Counts, Record, Sweep, SweepKind, SweepState
-from trialbook_book import book
+from trialbook.core.sweeps import Best, Counts, SweepKind, SweepState
+from trialbook.core.sweeps import Sweep as SweepFacts
+from trialbook_book.listings import Experiments, Sweeps
 from trialbook_book.paged import Page
+from trialbook_book.plots import Plot
+from trialbook_book.records import Records
+from trialbook_book.reports import Report
 from trialbook_cli.help_format import example_of, records_of, text_of
 from trialbook_cli.main import app
 
@@ -101,21 +106,21 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 
 _OF_JOBS = (Record, Job, JobKey, Metric, InstanceGroup, InputChannel, ExperimentConfig)
-_OF_SWEEPS = (Sweep, Counts, Best, TuningDefinition, ParameterRange, Experiment, Page)
+_OF_SWEEPS = (SweepFacts, Counts, Best, TuningDefinition, ParameterRange, ExperimentFacts, Page)
+_NAMED = {SweepFacts: "Sweep.facts", ExperimentFacts: "Experiment.facts"}
+_ASKED = (Book, Jobs, Sweep, Experiment, Records, Sweeps, Experiments, Plot, Report)
 _TOLD = (*_OF_JOBS, Objective, *_OF_SWEEPS)
 _WORDS = (JobKind, ObjectiveType, ObjectiveSource, Statistic, SweepKind, SweepState)
 
 
 def python_reference() -> str:
-    """Book and Jobs, what they give back, and the two functions beside them."""
-    parts = [part for cls in (Book, Jobs) for part in (f"## {cls.__name__}", _said(cls), *_members(cls))]
-    parts += [
-        "## Beside them",
-        *(_member(f"trialbook_book.book.{f.__name__}", f) for f in (book.frame, book.sweeps_frame)),
-    ]
+    """What one asks, what it gives back, and the errors."""
+    parts = [part for cls in _ASKED for part in (f"## {cls.__name__}", _said(cls), *_members(cls))]
     parts += ["## What they give back", "Frozen dataclasses; times are UTC with zone, durations seconds."]
     parts += [_dataclass(cls) for cls in _TOLD]
-    return "\n\n".join([*parts, *(_enum(cls) for cls in _WORDS)])
+    parts += [_enum(cls) for cls in _WORDS]
+    found = [(f"`{name}`", _said(getattr(errors, name))) for name in errors.__all__ if name != "Listing"]
+    return "\n\n".join([*parts, "## Errors", "All are in `trialbook.errors`.", _table(found)])
 
 
 def _members(cls: type) -> Iterator[str]:
@@ -123,10 +128,16 @@ def _members(cls: type) -> Iterator[str]:
         if name.startswith("_"):
             continue
         value = member.__func__ if isinstance(member, staticmethod) else member
+        if not hasattr(value, "__doc__") or not (callable(value) or _is_computed(value)):
+            continue
         if inspect.isfunction(value):
             yield _member(f"{cls.__name__ if value is not member else cls.__name__.lower()}.{name}", value)
         else:
             yield f"### {cls.__name__.lower()}.{name}\n\n{_said(value)}"
+
+
+def _is_computed(member: Any) -> bool:
+    return isinstance(member, property | cached_property)
 
 
 def _member(name: str, function: Any) -> str:
@@ -149,10 +160,11 @@ def _dataclass(cls: Any) -> str:
     named = [(f"`{each.name}`", f"`{_plain(_annotation(each.type))}`".replace("|", "\\|")) for each in fields(cls)]
     derived = [
         (f"`{name}`", _said(member))
-        for name, member in vars(cls).items()
+        for base in cls.__mro__
+        for name, member in vars(base).items()
         if isinstance(member, property) and not name.startswith("_")
     ]
-    return f"### {cls.__name__}\n\n{_said(cls)}\n\n{_table([*named, *derived])}"
+    return f"### {_NAMED.get(cls, cls.__name__)}\n\n{_said(cls)}\n\n{_table([*named, *derived])}"
 
 
 def _annotation(kind: Any) -> str:

@@ -1,126 +1,176 @@
 """The book as Python programs and the command line ask it: a deployed ledger, or one in a folder."""
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trialbook.core.errors import InvalidInput
-from trialbook.core.experiments import Experiment
 from trialbook.core.job_names import base_job_name
 from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.messages.texts import visible
 from trialbook.core.names import same_name
-from trialbook.core.objectives import Objective
 from trialbook.core.places import Place, plain_name
 from trialbook.core.rules.document import Rules
-from trialbook.core.sweeps import Record, Sweep
-from trialbook_book.columns import Columns, job_columns, sweep_columns
-from trialbook_book.paged import Page, PagedLedger
+from trialbook.errors import InvalidArgument, Listing, UnknownName
+from trialbook_book.jobs import Experiment, Sweep
+from trialbook_book.listings import Experiments, Sweeps
+from trialbook_book.paged import PagedLedger
+from trialbook_book.records import Record
 
 if TYPE_CHECKING:
-    import pandas as pd
     from botocore.session import Session
 
-    from trialbook.core.analysis.model import Analysis
+    from trialbook.core.sweeps import Record as LedgerRecord
+    from trialbook.core.sweeps import Sweep as SweepFacts
     from trialbook.services import Services
     from trialbook_book.stacks import Deployed
+
+_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]*|arn:.*")
 
 
 class Book:
     """A lab book to ask. Made by `Book.open`; nothing is called before the first question."""
 
-    def __init__(self, ledger: PagedLedger, stack: "Deployed | None" = None) -> None:
+    def __init__(self, ledger: PagedLedger, stack: "Deployed | None" = None, source: str = "") -> None:
         self.ledger = ledger
         self.stack = stack
+        self.source = source
 
     @staticmethod
     def open(
-        stack: str = "trialbook",
+        source: str | Path | None = None,
         *,
+        stack: str = "trialbook",
         table: str | None = None,
         folder: str | Path | None = None,
         profile: str | None = None,
         region: str | None = None,
         fresh: bool = False,
     ) -> "Book":
-        """The book of a deployed stack; with `table`, of that table; with `folder`, the one that a replay, an export or
-        a backfill left there. With `fresh`, CloudFormation is asked for the table even if it was a moment ago: for
-        those who write. Raises InvalidInput if the book is not there."""
+        """The book in a folder that demo, replay, an export or a backfill wrote, or of a deployed stack.
+
+        `source` is either; `folder` and `stack` say which, `table` names the ledger's table itself. With `fresh`,
+        CloudFormation is asked for the table even if it was a moment ago: for those who write. Raises InvalidArgument
+        if the book is not there."""
+        if source is not None and folder is None and _is_folder(source):
+            folder = source
+        elif isinstance(source, str):
+            stack = source
         if folder is not None:
             from trialbook_book.folder import open_folder
 
-            return Book(open_folder(Path(folder)))
-        session = session_of(profile, region)
+            return Book(open_folder(Path(folder).expanduser()), source=f"folder {folder}")
+        session = session_of(profile, region, "" if source is None else f"; {source} is no folder with a book")
+        where = session.get_config_variable("region")
         if table:
-            return Book(_ledger(session, table))
+            return Book(_ledger(session, table), source=f"table {table} in {where}")
         from trialbook_book.stacks import deployed
 
         found = deployed(session, stack, fresh=fresh)
-        return Book(_ledger(session, found.table), found)
+        return Book(_ledger(session, found.table), found, f"stack {stack} in {found.account}, {found.region}")
 
-    def experiments(self) -> Iterator[Experiment]:
+    def experiments(self) -> Experiments:
         """All experiments by name, with what their best job is worth."""
-        yield from self.ledger.experiments
+        return Experiments(lambda: (Experiment(self, each.name, each) for each in self.ledger.experiments))
 
-    def sweeps(self, experiment: str | None = None) -> Iterator[Sweep]:
+    def sweeps(self, experiment: str | None = None) -> Sweeps:
         """The sweeps of an experiment, or all of them, in order of time."""
+        return Sweeps(lambda: (Sweep(self, each.id, each) for each in self._sweeps(experiment)))
+
+    def _sweeps(self, experiment: str | None) -> "Iterator[SweepFacts]":
         yield from self.ledger.sweeps_of(experiment) if experiment else self.ledger.sweeps()
 
-    def sweep(self, name: str) -> "Jobs":
-        """A sweep's jobs. Raises InvalidInput where no sweep has the name or alone begins so."""
-        found = self.find(name)
-        if not found.is_sweep:
-            raise InvalidInput(
-                "sweep", name, f"a sweep; it is an experiment, whose sweeps are {self._sweep_names(name)}"
-            )
-        return found
+    def __getitem__(self, name: str) -> Sweep | Experiment:
+        """The sweep or experiment of that name or unambiguous prefix. Raises UnknownName."""
+        return self.find(name)
 
-    def experiment(self, name: str) -> "Jobs":
-        """An experiment's jobs, ranked by its own objective. Raises InvalidInput where there is none."""
-        found = self.find(name)
-        if found.is_sweep:
-            raise InvalidInput("experiment", name, "an experiment; it is a sweep")
-        return found
+    def __contains__(self, name: object) -> bool:
+        """Whether a sweep or experiment has the name, whatever its upper and lower case."""
+        return isinstance(name, str) and any(self._exact(name))
 
-    def find(self, name: str) -> "Jobs":
+    def __len__(self) -> int:
+        return len(self.experiments())
+
+    def __iter__(self) -> Iterator[Experiment]:
+        return iter(self.experiments())
+
+    def __repr__(self) -> str:
+        return f"<Book {visible(self.source)}>"
+
+    def _repr_html_(self) -> str:
+        from trialbook_book.html import book_html
+
+        return book_html(self)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [each.name for each in self.experiments()]
+
+    def sweep(self, name: str) -> Sweep:
+        """A sweep and its jobs. Raises UnknownName if no sweep has the name or alone begins so."""
+        found = self.find(name)
+        if isinstance(found, Sweep):
+            return found
+        said = f"{found.name} is an experiment; its sweeps are {self._sweep_names(found.name)}."
+        raise UnknownName(name, said, plainly="It is an experiment.")
+
+    def experiment(self, name: str) -> Experiment:
+        """An experiment and its jobs, ranked by its own objective. Raises UnknownName if there is none."""
+        found = self.find(name)
+        if isinstance(found, Experiment):
+            return found
+        raise UnknownName(name, f"{found.name} is a sweep of {found.experiment}.", plainly="It is a sweep.")
+
+    def find(self, name: str) -> Sweep | Experiment:
         """The sweep or experiment of that name, whatever its upper and lower case, or the one that alone begins so.
 
-        An exact name costs the Query that its first page needs anyway. Raises InvalidInput, naming what is near.
+        An exact name costs the Query that its first page needs anyway. Raises UnknownName, naming what is near.
         """
+        from trialbook_book.names import several, unknown_jobs
+
+        for jobs in self._exact(name):
+            return jobs
         if not name.strip():
-            raise InvalidInput("NAME", name, _expected([]))
-        for is_sweep in _likelier_first(name):
-            jobs = Jobs(self, name, is_sweep)
-            if jobs.first.entries:
-                return jobs
-        likely = self.ledger.experiments_like(name)
-        experiments = [each.name for each in likely]
+            raise unknown_jobs(self, name)
+        experiments = [each.name for each in self.ledger.experiments_like(name)]
         exact = _named(name, experiments)
         sweeps = [] if exact else self.ledger.sweeps_like(name)
-        exact = exact or _named(name, sweeps)
-        near = exact or [*experiments, *sweeps]
+        near = exact or _named(name, sweeps) or [*experiments, *sweeps]
         if len(near) == 1:
-            return Jobs(self, near[0], not experiments or near[0] not in experiments)
-        raise InvalidInput("NAME", name, _expected(near))
+            return self._jobs(near[0], is_sweep=near[0] not in experiments)
+        raise several(name, near) if near else unknown_jobs(self, name)
+
+    def _exact(self, name: str) -> "Iterator[Sweep | Experiment]":
+        """The sweep or experiment that has jobs under that very name."""
+        for is_sweep in _likelier_first(name) if name.strip() else ():
+            jobs = self._jobs(name, is_sweep=is_sweep)
+            if jobs.first.entries:
+                yield jobs
+
+    def _jobs(self, name: str, *, is_sweep: bool) -> Sweep | Experiment:
+        return Sweep(self, name) if is_sweep else Experiment(self, name)
 
     def _sweep_names(self, experiment: str) -> str:
         return ", ".join(sweep.id for sweep in self.ledger.sweeps_page(experiment, 3).entries) or "none"
 
     def job(self, name: str) -> Record:
-        """A job by its name, in whatever account and region it ran, or by its ARN. Raises InvalidInput where the ledger
-        has none, or several of the name. Two requests."""
+        """A job by its name, in whatever account and region it ran, or by its ARN. Raises UnknownName if the ledger has
+        none, or several of the name. Two requests."""
         keys = [_key_of_arn(name)] if name.startswith("arn:") else self._keys(name)
         found = sorted(self.ledger.records(keys), key=lambda record: record.key)
         if not found:
-            expected = (
-                "the whole name or ARN of a job that the ledger has: trialbook trials NAME --columns job lists them"
-            )
-            raise InvalidInput("JOB", name, expected)
+            raise UnknownName(name, f"No job is named {name!a}.", (), Listing.JOBS, plainly="No job has the name.")
         if len(found) > 1:
-            raise InvalidInput("JOB", name, f"the ARN of one of {len(found)} jobs: {', '.join(map(_arn, found))}")
-        return found[0]
+            arns = [_arn(each) for each in found]
+            plainly = f"{len(found)} jobs have the name: give the ARN of one."
+            raise UnknownName(
+                name,
+                f"{name!a} is not unique: give the ARN of one of {len(found)} jobs: {', '.join(arns)}.",
+                arns,
+                plainly=plainly,
+            )
+        return Record.of(found[0])
 
     def _keys(self, name: str) -> list[JobKey]:
         return [JobKey(each.account, each.region, kind, name) for each in self.places for kind in JobKind]
@@ -160,90 +210,7 @@ class Book:
         return read_rules(text)
 
 
-class Jobs:
-    """The jobs of a sweep or an experiment, best first."""
-
-    def __init__(self, book: Book, name: str, is_sweep: bool) -> None:
-        self.book, self.name, self.is_sweep = book, name, is_sweep
-
-    @cached_property
-    def first(self) -> Page[Record]:
-        """The best job alone: one Query that reads one item; of an experiment also its entry."""
-        if self.is_sweep:
-            return self.book.ledger.ranking_page(self.name, 1)
-        page = self._ahead[1]
-        return Page(tuple(map(_in_experiment, page.entries)), page.cursor)
-
-    @property
-    def leading(self) -> Objective | None:
-        """What an experiment is ranked by, as its page and the weekly report have it. None of a sweep, and until an
-        experiment's first sweep or single job has closed: then the first objective by name leads."""
-        return None if self.is_sweep else self._ahead[0]
-
-    @cached_property
-    def _ahead(self) -> tuple[Objective | None, Page[Record]]:
-        return self.book.ledger.experiment_ahead(self.name)
-
-    def page(self, limit: int, cursor: str | None = None) -> Page[Record]:
-        """Some jobs, best first, and where to go on. Jobs that do not rank come last."""
-        if self.is_sweep:
-            return self.book.ledger.ranking_page(self.name, limit, cursor)
-        page = self.book.ledger.experiment_ranking_page(self.name, limit, cursor, self.leading)
-        return Page(tuple(map(_in_experiment, page.entries)), page.cursor)
-
-    def best(self) -> Record | None:
-        """The best job, None where no job ranks."""
-        ranked = [record for record in self.first.entries if record.ranks and record.value is not None]
-        return ranked[0] if ranked else None
-
-    def records(self) -> Iterator[Record]:
-        """All jobs, best first; a Query for each megabyte."""
-        ledger = self.book.ledger
-        if self.is_sweep:
-            yield from ledger.ranking(self.name)
-        else:
-            yield from map(_in_experiment, ledger.experiment_records(self.name, self.leading))
-
-    def to_columns(self) -> Columns:
-        """All jobs as columns."""
-        return job_columns(list(self.records()))
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """All jobs as a DataFrame, best first: times with zone, numbers as numbers. Needs the extra `pandas`."""
-        return frame(self.to_columns())
-
-    def analysis(self) -> "Analysis":
-        """A sweep's analysis, as its report tells it. Raises InvalidInput for an experiment."""
-        from trialbook.build_report import analysis_of
-
-        sweep = self.book.ledger.sweep(self.name) if self.is_sweep else None
-        if sweep is None:
-            raise InvalidInput("sweep", self.name, f"a sweep, such as {self.book._sweep_names(self.name)}")  # noqa: SLF001
-        return analysis_of(sweep, list(self.records()), self.book.services())
-
-
-def frame(columns: Columns) -> "pd.DataFrame":
-    """Columns as a DataFrame. Raises InvalidInput where pandas is not installed."""
-    try:
-        import pandas as pd
-    except ImportError:
-        raise InvalidInput("pandas", "not installed", "pip install 'trialbook[pandas]'") from None
-    made = pd.DataFrame(columns)
-    for name, values in columns.items():
-        if name in ("started_at", "ended_at"):
-            made[name] = pd.to_datetime(made[name], utc=True)
-        elif any(isinstance(value, int) for value in values) and None in values:
-            is_whole = not any(isinstance(value, float) for value in values)
-            made[name] = pd.array(values, dtype="Int64") if is_whole else made[name].astype("float64")
-    return made
-
-
-def sweeps_frame(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
-    """Sweeps as a DataFrame."""
-    return frame(sweep_columns(sweeps))
-
-
-def session_of(profile: str | None, region: str | None) -> "Session":
+def session_of(profile: str | None, region: str | None, besides: str = "") -> "Session":
     """A botocore session of a profile and region; of the environment's where they are not given."""
     from botocore.session import Session
 
@@ -253,8 +220,16 @@ def session_of(profile: str | None, region: str | None) -> "Session":
     if region:
         session.set_config_variable("region", region)
     if not session.get_config_variable("region"):
-        raise InvalidInput("--region", None, "an AWS region: --region, the profile's, or AWS_DEFAULT_REGION")
+        expected = f"an AWS region: region=, the profile's, or AWS_DEFAULT_REGION{besides}"
+        raise InvalidArgument("region", None, expected)
     return session
+
+
+def _is_folder(source: str | Path) -> bool:
+    """Whether a book is to be looked for in a folder: no stack's name has a slash or a dot."""
+    from trialbook_book.folder import has_book
+
+    return isinstance(source, Path) or not _STACK.fullmatch(source) or has_book(Path(source).expanduser())
 
 
 def _ledger(session: "Session", table: str) -> PagedLedger:
@@ -274,20 +249,9 @@ def _named(name: str, candidates: Sequence[str]) -> list[str]:
     return exact or [each for each in candidates if same_name(plain_name(each)) == same_name(name)]
 
 
-def _arn(record: Record) -> str:
+def _arn(record: "LedgerRecord") -> str:
     key = record.key
     return record.job.arn or f"{key.kind.value} {key.name} in {key.account}, {key.region}"
-
-
-def _in_experiment(record: Record) -> Record:
-    """An experiment's job, told with the objective that it is ranked by there."""
-    return replace(record, objective=record.experiment_objective, value=record.experiment_value)
-
-
-def _expected(near: Sequence[str]) -> str:
-    if near:
-        return f"the name of a sweep or an experiment; it fits {', '.join(near[:5])}{' …' if len(near) > 5 else ''}"
-    return "the name of a sweep or an experiment: trialbook experiments and trialbook sweeps list them"
 
 
 def _key_of_arn(arn: str) -> JobKey:
@@ -297,5 +261,6 @@ def _key_of_arn(arn: str) -> JobKey:
     word, _, name = parts[-1].partition("/")
     kind = kinds.get(word.replace("-", "").removesuffix("job"))
     if len(parts) != 6 or kind is None or not name:
-        raise InvalidInput("JOB", arn, "an ARN such as arn:aws:sagemaker:REGION:ACCOUNT:training-job/NAME")
+        plainly = "The ARN of a job is like arn:aws:sagemaker:REGION:ACCOUNT:training-job/NAME."
+        raise UnknownName(arn, f"{arn!a} is not the ARN of a job. {plainly}", plainly=plainly)
     return JobKey(parts[4], parts[3], kind, name)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from trialbook.core.experiments import Experiment
 from trialbook.core.numbers import is_whole
 from trialbook.core.sweeps import Record, Sweep
 
@@ -44,6 +45,19 @@ _OF_SWEEPS: Mapping[str, Callable[[Sweep], Any]] = {
     "started_at": lambda sweep: sweep.began_at,
     "ended_at": lambda sweep: sweep.ended_at,
 }
+_OF_EXPERIMENTS: Mapping[str, Callable[[Experiment], Any]] = {
+    "experiment": lambda experiment: experiment.name,
+    "sweeps": lambda experiment: experiment.sweeps,
+    "completed": lambda experiment: experiment.counts.completed,
+    "failed": lambda experiment: experiment.counts.failed,
+    "stopped": lambda experiment: experiment.counts.stopped,
+    "in_progress": lambda experiment: experiment.counts.in_progress,
+    "metric": lambda experiment: experiment.objective.metric if experiment.objective else None,
+    "type": lambda experiment: experiment.objective.type.value if experiment.objective else None,
+    "best_value": lambda experiment: experiment.best_value,
+    "best_job": lambda experiment: experiment.best_job,
+    "last_at": lambda experiment: experiment.last_at,
+}
 
 
 def job_columns(records: Sequence[Record]) -> Columns:
@@ -59,6 +73,11 @@ def job_columns(records: Sequence[Record]) -> Columns:
 def sweep_columns(sweeps: Sequence[Sweep]) -> Columns:
     """One row a sweep, in the order given."""
     return {name: [read(sweep) for sweep in sweeps] for name, read in _OF_SWEEPS.items()}
+
+
+def experiment_columns(experiments: Sequence[Experiment]) -> Columns:
+    """One row an experiment, in the order given."""
+    return {name: [read(experiment) for experiment in experiments] for name, read in _OF_EXPERIMENTS.items()}
 
 
 def _names(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -21,6 +21,7 @@ from trialbook.core.codec import check_types
 from trialbook.core.errors import InvalidInput
 from trialbook.core.formats import NewerFormat
 from trialbook.core.objectives import moved_rank
+from trialbook.errors import InvalidArgument
 from trialbook.ledger.items import item_of, read_experiment, read_record, read_sweep
 from trialbook.ledger.table import indexed_by
 from trialbook_book.conditions import Condition
@@ -28,6 +29,7 @@ from trialbook_book.paged import PagedLedger
 from trialbook_book.table import Indexed, Item
 
 FILE = "ledger.jsonl"
+_MOST_NAMED = 5  # books in a folder that holds none itself
 Key = tuple[str, str]
 
 
@@ -243,14 +245,16 @@ def _check(item: Item) -> None:
 
 
 def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
-    """The ledger in a folder: what replay, export or backfill left there. Raises InvalidInput where there is none."""
+    """The ledger in a folder: what replay, export or backfill left there. Raises InvalidArgument if there is none."""
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     if not there.is_dir():
-        raise InvalidInput("--book", str(folder), f"a folder; {there} is a file")
+        raise InvalidArgument("folder", str(folder), f"a folder; {there} is a file")
     files = _files(folder)
     if not files and not create:
-        expected = f"a folder with {FILE}, as replay, export and backfill --book make it"
-        raise InvalidInput("--book", str(folder), expected)
+        within = sorted(path.parent.name for path in folder.glob(f"*/{FILE}"))[:_MOST_NAMED]
+        hint = f"; the books in it are {', '.join(within)}" if within else ""
+        expected = f"a folder with {FILE}, as demo, replay, export and backfill write it{hint}"
+        raise InvalidArgument("folder", str(folder), expected)
     log = folder / FILE
 
     def keep(line: str) -> None:
@@ -263,6 +267,11 @@ def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
         _load(table, path)
     _heal(log)
     return FolderLedger(table)
+
+
+def has_book(folder: Path) -> bool:
+    """Whether a ledger is in the folder."""
+    return folder.is_dir() and bool(_files(folder))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar
 
 from botocore.session import Session
 
-from trialbook.core.errors import InvalidInput
 from trialbook.core.experiments import Experiment
 from trialbook.core.job_names import base_job_name
 from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, rank_prefix
 from trialbook.core.places import plain_name
 from trialbook.core.sweeps import Record, Sweep
+from trialbook.errors import InvalidArgument
 from trialbook.ledger.items import read_experiment, read_record, read_sweep
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.table import EXPERIMENTS, FIRST_RANK, SWEEPS, experiment_id, indexed_by, loops_pk, sweeps_id
@@ -187,4 +187,4 @@ def _from_cursor(cursor: str | None, index: str | None) -> dict[str, Any] | None
         values = json.loads(zlib.decompress(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
         return {name: {"S": str(value)} for name, value in zip(names, values, strict=True)}
     except (ValueError, TypeError, zlib.error):
-        raise InvalidInput("--after", cursor, "a cursor as an earlier page of the same question told it") from None
+        raise InvalidArgument("cursor", cursor, "the cursor of an earlier page of the same question") from None

@@ -19,12 +19,9 @@ from botocore.session import Session
 
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import nothing
+from trialbook.errors import InvalidArgument, NoSuchStack, StackFailed
 
 _AGE = 10  # seconds; AWS needs longer to delete and create a stack with a hundred resources
-
-
-class StackFailed(InvalidInput):
-    """The stack is there, but its creation failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +86,14 @@ def _described(session: Session, stack: str) -> Deployed:
     except ClientError as error:
         # CloudFormation has no code of its own for a stack that is not there.
         if error.response["Error"]["Code"] == "ValidationError":
-            expected = "a deployed stack (--stack), or ask a local book: trialbook backfill --since 30d --book ./book"
-            raise InvalidInput("--stack", stack, expected) from error
+            raise NoSuchStack(stack) from error
         raise
     outputs = {each["OutputKey"]: each["OutputValue"] for each in answer.get("Outputs", [])}
     state = str(answer.get("StackStatus", ""))
     if "LedgerTable" not in outputs and state.endswith(("FAILED", "ROLLBACK_COMPLETE")):
-        raise StackFailed("--stack", stack, f"a stack that was created; this one is {state}: delete it, deploy again")
+        raise StackFailed("stack", stack, f"a stack that was created; this one is {state}: delete it, deploy again")
     if "LedgerTable" not in outputs:
-        raise InvalidInput("--stack", stack, "a stack made from Trialbook's template (it has the output LedgerTable)")
+        raise InvalidArgument("stack", stack, "a stack made from Trialbook's template (it has the output LedgerTable)")
     _, _, _, region, account, _ = answer["StackId"].split(":", 5)
     return Deployed(account, region, outputs, answer["StackId"])
 

@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
-from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Record
 from trialbook.core.times import iso_or_none
+from trialbook.errors import InvalidArgument
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": le,
@@ -88,11 +88,11 @@ def _number(value: str | float) -> float | None:
 
 
 def parse_where(text: str) -> tuple[Term, ...]:
-    """The terms that must all hold. Raises InvalidInput, naming the part that can't be read."""
+    """The terms that must all hold. Raises InvalidArgument, naming the part that can't be read."""
     terms = []
     for part in _AND.split(text.strip()):
         found = _TERM.fullmatch(part)
         if found is None or (not _QUOTED.fullmatch(found["value"]) and _OTHERS.search(part)):
-            raise InvalidInput("--where", part, EXPECTED)
+            raise InvalidArgument("where", part, EXPECTED)
         terms.append(Term(found["name"], found["compare"], found["value"].strip("'\"")))
     return tuple(terms)

@@ -17,9 +17,11 @@ from trialbook.core.times import iso
 from trialbook.ledger.items import item_of, read_record, read_sweep
 from trialbook.ledger.places import PLACES
 from trialbook.ledger.table import job_pk, sweep_keys
-from trialbook_book.book import Book, Jobs, frame
+from trialbook_book.book import Book
 from trialbook_book.columns import Columns, job_columns, sweep_columns
 from trialbook_book.folder import FILE, key_of, line_of
+from trialbook_book.frames import frame
+from trialbook_book.jobs import Jobs
 from trialbook_cli.outputs import job_line, sweep_line, write_lines
 from trialbook_cli.usage_error import UsageError
 

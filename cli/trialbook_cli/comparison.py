@@ -12,7 +12,7 @@ from trialbook.core.hyper_parameters import is_internal, searched
 from trialbook.core.numbers import shown
 from trialbook.core.significance import FEWEST, rank_test
 from trialbook.core.sweeps import Record
-from trialbook_book.book import Jobs
+from trialbook_book.jobs import Jobs
 from trialbook_cli.rich_output import console, safe
 from trialbook_cli.tables import table_of
 

@@ -14,7 +14,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from trialbook.adapters.sagemaker import SageMakerError
 from trialbook.core.errors import InvalidInput, InvalidRules
-from trialbook.core.formats import NewerFormat
+from trialbook.errors import InvalidArgument, Listing, MissingPart, NewerFormat, NoSuchStack, UnknownName
 from trialbook.ledger.table import Conflict
 from trialbook_book.stacks import forget
 from trialbook_cli.exit_codes import BAD_INPUT, FAILED
@@ -35,14 +35,28 @@ _ADVICE = {
 }
 
 
+# What the Python API calls an argument is an option here.
+_OPTIONS = {"cursor": "--after", "where": "--where", "region": "--region", "stack": "--stack", "folder": "--book"}
+_LISTING = {
+    Listing.NAMES: "trialbook experiments and trialbook sweeps list names.",
+    Listing.EXPERIMENTS: "trialbook experiments lists names.",
+    Listing.JOBS: "trialbook trials NAME --columns job lists jobs.",
+    Listing.NOTHING: "",
+}
+
+
 def report_error(error: Exception) -> int | None:
     """Prints what went wrong and returns the exit code; None if a person can't do anything about it."""
     if isinstance(error, InvalidRules):
         return fail("; ".join(error.problems), BAD_INPUT)
     if isinstance(error, UsageError):
         return fail(str(error), BAD_INPUT)
+    if isinstance(error, UnknownName):
+        return fail(f"{error.problem} {_LISTING[error.listing]}".rstrip(), BAD_INPUT)
     if isinstance(error, InvalidInput):
-        return fail(_no_region() if _lacks_region(error) else str(error), BAD_INPUT)
+        return fail(_no_region() if _lacks_region(error) else _in_options(error), BAD_INPUT)
+    if isinstance(error, MissingPart):
+        return fail(f"{error}.", BAD_INPUT)
     if isinstance(error, BotoCoreError | ClientError | PynamoDBException | SageMakerError | Conflict):
         if _code(error) == "ResourceNotFoundException":
             forget()
@@ -75,6 +89,15 @@ def explained(error: Exception) -> str:
         return f"{cause}. Check the network and --region."
     advice = _ADVICE.get(_code(error))
     return f"{str(cause).rstrip('.')}. {advice}" if advice else str(cause)
+
+
+def _in_options(error: InvalidInput) -> str:
+    if isinstance(error, NoSuchStack):
+        expected = "a deployed stack (--stack), or ask a local book: trialbook backfill --since 30d --book ./book"
+        return str(InvalidInput("--stack", error.value, expected))
+    if isinstance(error, InvalidArgument):
+        return str(InvalidInput(_OPTIONS.get(error.field, error.field), error.value, error.expected))
+    return str(error)
 
 
 def _lacks_region(error: InvalidInput) -> bool:

@@ -36,7 +36,7 @@ class Source:
         from trialbook_book.book import Book
 
         return Book.open(
-            self.stack, table=self.table, folder=self.book, profile=self.profile, region=self.region, fresh=fresh
+            stack=self.stack, table=self.table, folder=self.book, profile=self.profile, region=self.region, fresh=fresh
         )
 
 
@@ -140,7 +140,7 @@ def _experiments_and_sweeps(book: "Book", incomplete: str) -> list[str]:
 
 
 def _jobs(book: "Book", incomplete: str) -> list[str]:
-    from trialbook_cli.names import jobs_like
+    from trialbook_book.names import jobs_like
 
     return [each.job.name for each in jobs_like(book, incomplete, _MOST)]
 

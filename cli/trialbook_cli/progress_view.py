@@ -9,7 +9,7 @@ from rich.text import Text
 
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.sweeps import SweepState
-from trialbook_book.book import Jobs
+from trialbook_book.jobs import Jobs
 from trialbook_cli.rich_output import console
 from trialbook_cli.trials_table import trials_table, verdict
 from trialbook_cli.usage_error import UsageError

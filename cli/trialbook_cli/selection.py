@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import Record
-from trialbook_book.book import Jobs
+from trialbook_book.jobs import Jobs
 from trialbook_book.where import Term, fact, facts
 from trialbook_cli.usage_error import UsageError
 
@@ -35,7 +35,7 @@ def ranking_page(jobs: Jobs, limit: int, after: str | None) -> Selection:
 def selected(jobs: Jobs, terms: Sequence[Term], sort: str | None, limit: int) -> Selection:
     """The jobs that meet all terms, sorted; reads all jobs: a Query for each megabyte. Raises UsageError for an
     unknown column."""
-    ranked = list(enumerate(jobs.records(), 1))
+    ranked: list[Ranked] = list(enumerate(jobs.records(), 1))
     records = [record for _, record in ranked]
     check_columns("--where", [term.name for term in terms], records)
     check_columns("--sort", [sort.removeprefix("-")] if sort else [], records)

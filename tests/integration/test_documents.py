@@ -24,7 +24,7 @@ from trialbook import Book
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.rules.document import PLACEHOLDERS
 from trialbook.ledger.table import Item, indexed_by
-from trialbook_book.book import sweeps_frame
+from trialbook_book.frames import frame
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app
 
@@ -300,8 +300,8 @@ def test_every_key_of_the_files_is_told(place: Path) -> None:
 
 def test_every_column_has_the_type_that_is_told(place: Path) -> None:
     book = Book.open(folder=place / "build" / "churn")
-    jobs = book.find("churn-xgb").to_pandas()
-    sweeps = sweeps_frame(list(book.sweeps()))
+    jobs = frame(book.find("churn-xgb").to_columns())
+    sweeps = book.sweeps().to_pandas()
     told = dict(re.findall(r"^\| (`.+`) \| ([\w ,]+) \|$", MODEL.split("### Columns")[1], re.MULTILINE))
     kinds = {name: kind for names, kind in told.items() for name in re.findall(r"`(\w+)`", names)}
     plain = [str(name) for name in jobs if "." not in str(name)]

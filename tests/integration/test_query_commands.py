@@ -167,7 +167,7 @@ def test_a_beginning_that_fits_several_names_them(tmp_path: Path) -> None:
 
     assert book.find("oth").name == "Other"
     assert book.find("NET-A").name == "NET-A"
-    with pytest.raises(Exception, match="it fits net-a, net-b"):
+    with pytest.raises(Exception, match="fits several names: net-a, net-b"):
         book.find("net")
 
 
@@ -476,7 +476,7 @@ def test_the_book_becomes_a_data_frame(churn: Path) -> None:
     frame = Book.open(folder=churn).sweep(SWEEP).to_pandas()
 
     assert frame["value"].is_monotonic_increasing
-    assert frame["hyper_parameters.min_child_weight"].tolist() == [4, 1, 2, 8, 10]
+    assert frame["min_child_weight"].tolist() == [4, 1, 2, 8, 10]
     assert frame["started_at"].min() == pd.Timestamp("2026-11-20T10:15:36.123Z") or frame["started_at"].notna().all()
 
 

@@ -67,5 +67,5 @@ def test_it_does_not_hold(text: str) -> None:
     ],
 )
 def test_what_can_not_be_read_is_named(text: str) -> None:
-    with pytest.raises(InvalidInput, match="--where is"):
+    with pytest.raises(InvalidInput, match="where is"):
         parse_where(text)

@@ -8,8 +8,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from trialbook.adapters.slack import API, Slack
+from trialbook.errors import StackFailed
 from trialbook.runtime import clock
-from trialbook_book.stacks import StackFailed
 from trialbook_cli.checkup import examined
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level
 from trialbook_cli.options import Source

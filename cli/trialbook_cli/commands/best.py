@@ -20,11 +20,10 @@ def best(context: typer.Context, name: Name, as_json: AsJson = False) -> int:
     """
     from trialbook.core.hyper_parameters import is_internal
     from trialbook.core.numbers import shown
-    from trialbook_cli.names import find
     from trialbook_cli.plain_output import facts, print_json, say
     from trialbook_cli.visible_text import visible
 
-    jobs = find(source_of(context).open(), name)
+    jobs = source_of(context).open().find(name)
     (record,) = jobs.first.entries or (None,)
     if record is None:
         return _fail(f"{jobs.name}: no job is recorded yet.")

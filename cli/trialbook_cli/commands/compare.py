@@ -32,8 +32,8 @@ def compare(
 
     Example: trialbook compare churn-xgb#1 churn-xgb#2 --book build/churn
     """
+    from trialbook_book.names import find_jobs_or_job
     from trialbook_cli.comparison import rank_tests, show_comparison, side_of
-    from trialbook_cli.names import find_jobs_or_job
     from trialbook_cli.outputs import job_line
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.usage_error import UsageError

@@ -44,12 +44,11 @@ def export(
     """
     from trialbook_book.folder import FILE
     from trialbook_cli.book_export import export_book
-    from trialbook_cli.names import find
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.rich_output import console, safe
 
     book = source_of(context).open()
-    written = export_book(book, find(book, name) if name is not None else None, out, form.value)
+    written = export_book(book, book.find(name) if name is not None else None, out, form.value)
     if as_json:
         print_json({"jobs": written.jobs, "sweeps": written.sweeps, "out": str(out)})
     else:

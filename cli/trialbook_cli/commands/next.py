@@ -29,7 +29,7 @@ def next_search(
 
     Example: trialbook next churn-xgb-261121-0900 --points 5 --as boto3 --book build/tuning
     """
-    from trialbook_cli.names import find_sweep
+    from trialbook_book.names import find_sweep
     from trialbook_cli.suggestion import NextForm, show
     from trialbook_cli.usage_error import UsageError
 

@@ -33,7 +33,7 @@ def report(
 
     from trialbook.core import report_keys
     from trialbook.report import files
-    from trialbook_cli.names import find_sweep
+    from trialbook_book.names import find_sweep
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.rich_output import console, safe
 

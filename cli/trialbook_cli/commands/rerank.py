@@ -36,7 +36,7 @@ def rerank(
     from trialbook.ledger.bookkeeper import Bookkeeper
     from trialbook.ledger.leading import list_experiment
     from trialbook.runtime.observability import quiet
-    from trialbook_cli.names import find_experiment
+    from trialbook_book.names import find_experiment
     from trialbook_cli.rich_output import console, fail, safe
     from trialbook_cli.rules_files import read_rules_file
 

@@ -34,9 +34,9 @@ def show(
     Example: trialbook show churn-xgb-2026-11-20-10-15-04-760 --book build/churn
     """
     from trialbook.core.sweeps import Sweep
+    from trialbook_book.names import find_job_or_sweep
     from trialbook_cli import sent_messages
     from trialbook_cli.details import job_line_in_detail, show_job, show_sweep, sweep_line_in_detail
-    from trialbook_cli.names import find_job_or_sweep
     from trialbook_cli.plain_output import print_json
 
     book = source_of(context).open()

@@ -32,7 +32,7 @@ def sweeps(
 
     Example: trialbook sweeps churn-xgb --book build/churn
     """
-    from trialbook_cli.names import find_experiment
+    from trialbook_book.names import find_experiment
     from trialbook_cli.outputs import sweep_line
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.rich_output import console, safe

@@ -41,7 +41,6 @@ def trials(
     Example: trialbook trials churn-xgb --where "min_child_weight<9 and status=Completed" --book build/churn
     """
     from trialbook_book.where import parse_where
-    from trialbook_cli.names import find
     from trialbook_cli.outputs import job_line
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.rich_output import console
@@ -53,7 +52,7 @@ def trials(
     terms = parse_where(where) if where else ()
     if after is not None and (sort or terms):
         raise UsageError("--after cannot be combined with --where or --sort: raise --limit instead.")
-    jobs = find(source_of(context).open(), name)
+    jobs = source_of(context).open().find(name)
     is_page = sort is None and not terms
     found = ranking_page(jobs, limit, after) if is_page else selected(jobs, terms, sort, limit)
     if as_json:

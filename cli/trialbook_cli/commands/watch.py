@@ -10,7 +10,7 @@ from trialbook_cli.options import SweepName, source_of
 from trialbook_cli.panels import FOLLOW
 
 if TYPE_CHECKING:
-    from trialbook_book.book import Jobs
+    from trialbook_book.jobs import Jobs
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -29,7 +29,7 @@ def watch(
     Example: trialbook watch churn-xgb --once --book build/churn
     """
     from trialbook.core.sweeps import SweepState
-    from trialbook_cli.names import find_sweep
+    from trialbook_book.names import find_sweep
     from trialbook_cli.progress_view import progress_view
     from trialbook_cli.rich_output import console
 

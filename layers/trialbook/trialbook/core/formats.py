@@ -8,6 +8,7 @@ are upgraded whenever they are read, and keep the new format once they are writt
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from trialbook.core.errors import TrialbookError
 from trialbook.core.objectives import moved_rank
 
 Facts = dict[str, Any]
@@ -26,7 +27,7 @@ FORMAT = 2
 STEPS: Mapping[int, Step] = {1: _ranks_by_objective_alone}
 
 
-class NewerFormat(Exception):
+class NewerFormat(TrialbookError):
     """The item was written by a newer version of Trialbook, which knows how to read it; this one does not."""
 
     def __init__(self, kind: str, found: int, known: int) -> None:

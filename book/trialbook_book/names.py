@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKind
 from trialbook.core.names import same_name
-from trialbook.core.sweeps import Record, Sweep
-from trialbook_book.book import Book, Jobs
-from trialbook_cli.usage_error import UsageError
+from trialbook.core.sweeps import Sweep as SweepFacts
+from trialbook.errors import Listing, UnknownName
+from trialbook_book.book import Book
+from trialbook_book.jobs import Jobs, Sweep
+from trialbook_book.records import Record
 
 _RANKED = re.compile(r"(?P<name>[^#]+)#(?P<rank>[1-9][0-9]{0,5})")
 _MOST_NAMES = 200  # that a typo is compared with: a page of experiments and one of sweeps
@@ -18,85 +19,74 @@ _MOST_SHOWN = 5
 _SAME_LETTERS = 3  # with which a typo still begins like its name
 
 
-def find(book: Book, name: str) -> Jobs:
-    """The sweep or experiment of that name or unambiguous prefix. Raises UsageError with the nearest names."""
-    try:
-        return book.find(name)
-    except InvalidInput:
-        raise _unknown(book, name, _fitting(book, name)) from None
-
-
-def find_sweep(book: Book, name: str) -> Jobs:
-    """The sweep of that name; the latest one of an experiment. Raises UsageError."""
-    jobs = find(book, name)
-    if jobs.is_sweep:
-        return jobs
-    latest = book.ledger.sweeps_page(jobs.name, 1).entries
-    if not latest:
-        raise UsageError(f"Experiment {jobs.name} has no sweep. trialbook trials {jobs.name} lists its jobs.")
-    return Jobs(book, latest[0].id, True)
+def find_sweep(book: Book, name: str) -> Sweep:
+    """The sweep of that name; the latest one of an experiment. Raises UnknownName."""
+    return book.find(name).latest()
 
 
 def find_experiment(book: Book, name: str) -> str:
-    """The experiment of that name or unambiguous prefix. Raises UsageError with the nearest names."""
+    """The experiment of that name or unambiguous prefix. Raises UnknownName with the nearest names."""
     near = [each.name for each in book.ledger.experiments_like(name)] if name.strip() else []
     found = [each for each in near if same_name(each) == same_name(name)] or near
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{name!a} fits several experiments: {_some(found)}.")
-    suggested = _suggested(name, _experiment_names(book))
-    raise UsageError(f"No experiment is named {name!a}.{suggested} trialbook experiments lists names.")
+        raise several(name, found, "experiments")
+    raise _unknown(name, "experiment", _experiment_names(book), Listing.EXPERIMENTS)
 
 
-def find_job_or_sweep(book: Book, name: str) -> Record | Sweep:
+def find_job_or_sweep(book: Book, name: str) -> Record | SweepFacts:
     """The job of that name, ARN or unambiguous prefix; NAME#2 is the second best of a sweep or experiment. Or the sweep
-    of that name or unambiguous prefix. Raises UsageError with the nearest names."""
+    of that name or unambiguous prefix. Raises UnknownName with the nearest names."""
     exact = _ranked_or_exact_job(book, name) or book.ledger.sweep(name)
     if exact is not None:
         return exact
     jobs, sweeps = jobs_like(book, name, _MOST_SHOWN + 1), book.ledger.sweeps_like(name)
     if len(jobs) + len(sweeps) == 1:
-        return jobs[0] if jobs else _sweep(book, sweeps[0])
+        return jobs[0] if jobs else book.sweep(sweeps[0]).facts
     if jobs or sweeps:
-        raise UsageError(f"{name!a} fits several names: {_some([*sweeps, *(each.job.name for each in jobs)])}.")
-    raise UsageError(
-        f"No job or sweep is named {name!a}.{_suggested(name, [*_job_names(book, name), *_sweep_names(book)])} "
-        "trialbook trials NAME --columns job lists jobs."
-    )
+        raise several(name, [*sweeps, *(each.job.name for each in jobs)])
+    raise _unknown(name, "job or sweep", [*_job_names(book, name), *_sweep_names(book)], Listing.JOBS)
 
 
 def find_jobs_or_job(book: Book, name: str) -> Jobs | Record:
-    """A sweep or experiment, or a job that is not a tuning job: that name means its sweep. Raises UsageError."""
+    """A sweep or experiment, or a job that is not a tuning job: that name means its sweep. Raises UnknownName."""
     job = _ranked_or_exact_job(book, name)
     if job is not None and job.key.kind is not JobKind.TUNING:
         return job
     try:
         return book.find(name)
-    except InvalidInput:
+    except UnknownName:
         jobs = jobs_like(book, name, _MOST_SHOWN + 1)
         if len(jobs) == 1:
             return jobs[0]
         fits = [*_fitting(book, name), *(each.job.name for each in jobs)]
-        raise _unknown(book, name, fits, _job_names(book, name)) from None
+        if fits:
+            raise several(name, fits) from None
+        known = [*_experiment_names(book), *_sweep_names(book), *_job_names(book, name)]
+        raise _unknown(name, "job, sweep or experiment", known, Listing.NAMES) from None
+
+
+def unknown_jobs(book: Book, name: str) -> UnknownName:
+    """The error for a name that no sweep or experiment has."""
+    return _unknown(name, "sweep or experiment", [*_experiment_names(book), *_sweep_names(book)], Listing.NAMES)
+
+
+def several(name: str, fits: list[str], what: str = "names") -> UnknownName:
+    """The error for a prefix that several names have."""
+    plainly = f"The name is the beginning of several {what}: give more of it."
+    return UnknownName(name, f"{name!a} fits several {what}: {_some(fits)}.", fits[:_MOST_SHOWN], plainly=plainly)
 
 
 def _ranked_or_exact_job(book: Book, name: str) -> Record | None:
     if ranked := _RANKED.fullmatch(name):
-        return _ranked(find(book, ranked["name"]), int(ranked["rank"]))
+        return _ranked(book.find(ranked["name"]), int(ranked["rank"]))
     try:
         return book.job(name)
-    except InvalidInput as error:
-        if name.startswith("arn:") or error.expected.startswith("the ARN of one of"):
+    except UnknownName as error:
+        if error.near or name.startswith("arn:"):
             raise
         return None
-
-
-def _sweep(book: Book, name: str) -> Sweep:
-    found = book.ledger.sweep(name)
-    if found is None:
-        raise UsageError(f"Sweep {name} has been deleted.")
-    return found
 
 
 def jobs_like(book: Book, beginning: str, most: int) -> list[Record]:
@@ -110,7 +100,7 @@ def jobs_like(book: Book, beginning: str, most: int) -> list[Record]:
         for record in islice(book.ledger.experiment_records(experiment), _MOST_READ)
         if same_name(record.job.name).startswith(wanted) and record.key.kind is not JobKind.TUNING
     )
-    unique = {record.key: record for record in islice(found, most)}
+    unique = {record.key: Record.of(record) for record in islice(found, most)}
     return sorted(unique.values(), key=lambda record: record.key)
 
 
@@ -133,19 +123,20 @@ def _homes(book: Book, beginning: str) -> list[str]:
 def _ranked(jobs: Jobs, rank: int) -> Record:
     entries = jobs.page(rank).entries
     if len(entries) < rank:
-        raise UsageError(f"{jobs.name} has {len(entries)} jobs, so there is no #{rank}.")
+        raise UnknownName(
+            f"{jobs.name}#{rank}",
+            f"{jobs.name} has {len(entries)} jobs, so there is no #{rank}.",
+            plainly=f"It has {len(entries)} jobs, so there is no #{rank}.",
+        )
     return entries[rank - 1]
 
 
-def _unknown(book: Book, name: str, fits: list[str], others: Iterable[str] = ()) -> UsageError:
-    """The error for a name that fits several or none; `others` are more names that it may be a typo of."""
-    if fits:
-        return UsageError(f"{name!a} fits several names: {_some(fits)}.")
-    known = [*_experiment_names(book), *_sweep_names(book), *others]
-    what = "job, sweep or experiment" if others else "sweep or experiment"
-    return UsageError(
-        f"No {what} is named {name!a}.{_suggested(name, known)} trialbook experiments and trialbook sweeps list names."
-    )
+def _unknown(name: str, what: str, known: Iterable[str], listing: Listing) -> UnknownName:
+    """The error for a name that fits nothing; `known` are names that it may be a typo of."""
+    near = _near(name, known)
+    plainly = f"No {what} has the name."
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    return UnknownName(name, f"No {what} is named {name!a}.{hint}", near, listing, plainly=plainly)
 
 
 def _experiment_names(book: Book) -> list[str]:
@@ -165,13 +156,11 @@ def _job_names(book: Book, name: str) -> list[str]:
     ]
 
 
-def _suggested(name: str, known: Iterable[str]) -> str:
-    """` Did you mean …?`, or nothing."""
+def _near(name: str, known: Iterable[str]) -> list[str]:
     from difflib import get_close_matches
 
     names = {same_name(each): each for each in known}
-    near = [names[each] for each in get_close_matches(same_name(name), names, 3)]
-    return f" Did you mean {' or '.join(near)}?" if near else ""
+    return [names[each] for each in get_close_matches(same_name(name), names, 3)]
 
 
 def _some(names: list[str]) -> str:

@@ -1,0 +1,220 @@
+"""What a notebook shows: tables and one chart as plain HTML, without scripts, with other people's text escaped."""
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from functools import wraps
+from html import escape
+from typing import TYPE_CHECKING, ParamSpec
+
+from trialbook.core.analysis.model import Analysis
+from trialbook.core.analysis.wording import duration, moment, plural
+from trialbook.core.experiments import Experiment as ExperimentFacts
+from trialbook.core.hyper_parameters import searched
+from trialbook.core.messages.texts import visible
+from trialbook.core.numbers import shown
+from trialbook.core.objectives import Objective
+from trialbook.core.sweeps import Counts
+from trialbook.errors import MissingPart
+from trialbook_book.plots import IN_NOTEBOOKS, plot_of
+from trialbook_book.records import Record
+
+if TYPE_CHECKING:
+    from trialbook_book.book import Book
+    from trialbook_book.jobs import Experiment, Sweep
+    from trialbook_book.listings import Experiments, Sweeps
+
+ROWS = 10
+_MOST_EXPERIMENTS = 50
+_MOST_ANALYSED = 2_000  # jobs: more take seconds, too long for looking at a sweep
+_LONGEST = 120
+P = ParamSpec("P")
+_LEFT, _RIGHT = ' style="text-align:left"', ' style="text-align:right"'
+
+
+def _shown_as_it_is(make: Callable[P, str]) -> Callable[P, str]:
+    """Keeps notebooks from taking dollars for formulas."""
+
+    @wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> str:
+        return f'<div class="tex2jax_ignore mathjax_ignore">{make(*args, **kwargs)}</div>'
+
+    return made
+
+
+@_shown_as_it_is
+def record_html(record: Record) -> str:
+    """A job: its result, and its hyperparameters and metrics."""
+    objective = record.objective
+    facts = [
+        ("status", record.status),
+        ("value", "no value" if record.value is None else shown(record.value)),
+        ("objective", _objective(objective)),
+        ("experiment", record.experiment),
+        ("sweep", record.sweep or "–"),
+        ("started", moment(record.job.started_at or record.job.created_at)),
+        ("took", _duration(record.job.duration_seconds)),
+        ("failure", record.job.failure_reason or ""),
+        ("model", record.job.model_artifact or ""),
+        *((f"hyperparameter {name}", shown(value)) for name, value in record.hyper_parameters.items()),
+        *((f"metric {each.name}", each.text or shown(each.value)) for each in record.job.final_metrics),
+    ]
+    return _title(record.name) + _table((), [pair for pair in facts if pair[1]])
+
+
+@_shown_as_it_is
+def records_html(records: Sequence[Record]) -> str:
+    """The first jobs as a table."""
+    return _jobs(records[:ROWS], len(records))
+
+
+@_shown_as_it_is
+def sweep_html(sweep: "Sweep") -> str:
+    """The sweep as its message shows it: the answer, the best jobs, and the chart that tells most."""
+    if sweep.counts.jobs > _MOST_ANALYSED:
+        summary = _line(f"{_counted(sweep.counts)}. Too many jobs to analyse at a glance: .report() does it.")
+        return _title(sweep.name) + summary + _jobs(sweep.page(ROWS).entries, sweep.counts.jobs)
+    analysis = sweep.analysis()
+    return report_html(analysis) + _jobs(sweep[:ROWS], len(sweep))
+
+
+@_shown_as_it_is
+def experiment_html(experiment: "Experiment") -> str:
+    """The experiment: its counts and its best jobs."""
+    facts = experiment.facts
+    said = f"{plural(facts.sweeps, 'sweep')}, {_counted(facts.counts)}; ranked by {_objective(facts.objective)}."
+    return _title(experiment.name) + _line(said) + _jobs(experiment.page(ROWS).entries, facts.counts.jobs)
+
+
+@_shown_as_it_is
+def book_html(book: "Book") -> str:
+    """The book's experiments."""
+    page = book.ledger.experiments_page(_MOST_EXPERIMENTS)
+    more = _line("… and more: .experiments() lists all.") if page.cursor else ""
+    return _title(f"Book of {book.source}") + _experiments(page.entries) + more
+
+
+@_shown_as_it_is
+def experiments_html(experiments: "Experiments") -> str:
+    """A row for each experiment."""
+    return _experiments([each.facts for each in experiments])
+
+
+def _experiments(experiments: Sequence[ExperimentFacts]) -> str:
+    headers = ("experiment", "sweeps", "jobs", "failed", "best", "objective", "last job")
+    rows = [
+        (
+            each.name,
+            each.sweeps,
+            each.counts.jobs,
+            each.counts.failed,
+            each.best_value,
+            _objective(each.objective),
+            moment(each.last_at),
+        )
+        for each in experiments
+    ]
+    return _table(headers, rows)
+
+
+@_shown_as_it_is
+def sweeps_html(sweeps: "Sweeps") -> str:
+    """A row for each sweep."""
+    headers = ("sweep", "state", "finished", "failed", "best", "objective", "started")
+    rows = [
+        (
+            each.name,
+            each.state.value,
+            f"{each.counts.ended}/{each.counts.jobs}",
+            each.counts.failed,
+            each.facts.best.value if each.facts.best else None,
+            _objective(each.objective),
+            moment(each.began_at),
+        )
+        for each in sweeps
+    ]
+    return _table(headers, rows)
+
+
+@_shown_as_it_is
+def report_html(analysis: Analysis) -> str:
+    """The answer with its reasons, what to do next, and the chart that tells most."""
+    advice = (*analysis.advice, *(each for group in analysis.groups for each in group.advice))
+    said = _line(" ".join(analysis.sentences)) + "".join(_line(f"→ {each.text}") for each in advice[:4])
+    return _title(analysis.headline) + said + _chart(analysis)
+
+
+def _chart(analysis: Analysis) -> str:
+    if not analysis.groups:
+        return ""
+    plot = plot_of(analysis, None)
+    try:
+        drawn = b64encode(plot.png(IN_NOTEBOOKS)).decode()
+    except MissingPart as error:
+        return _line(f"{plot.alt} ({error})")
+    return f'<img src="data:image/png;base64,{drawn}" alt="{_safe(plot.alt, 1000)}" style="max-width:720px;width:100%">'
+
+
+def _jobs(records: Sequence[Record], of: int) -> str:
+    names = searched(record.job for record in records)
+    metrics = {record.objective.metric for record in records if record.objective}
+    value = metrics.pop() if len(metrics) == 1 else "objective"
+    headers = ("#", value, *names, "status", "minutes", "job")
+    rows = [
+        (
+            None if record.value is None else place,
+            record.value,
+            *(record.hyper_parameters.get(name) for name in names),
+            record.status,
+            None if record.job.duration_seconds is None else round(record.job.duration_seconds / 60, 1),
+            record.name,
+        )
+        for place, record in enumerate(records, 1)
+    ]
+    more = _line(f"… and {plural(of - len(records), 'more job', 'more jobs')}") if of > len(records) else ""
+    return _table(headers, rows) + more
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table; columns of numbers stand on the right, with their headers."""
+    sides = [_RIGHT if all(map(_is_number, column)) else _LEFT for column in zip(*rows, strict=True)]
+    sides = sides or [_LEFT] * len(headers)
+    head = "".join(f"<th{side}>{_safe(header)}</th>" for header, side in zip(headers, sides, strict=False))
+    body = "".join(f"<tr>{''.join(map(_cell, row, sides))}</tr>" for row in rows)
+    return f"<table>{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>{body}</tbody></table>"
+
+
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def _cell(value: object, side: str) -> str:
+    text = "–" if value is None else shown(value) if isinstance(value, int | float) else str(value)
+    return f"<td{side}>{_safe(text)}</td>"
+
+
+def _title(text: str) -> str:
+    return f"<p><strong>{_safe(text, 500)}</strong></p>"
+
+
+def _line(text: str) -> str:
+    return f"<p>{_safe(text, 2000)}</p>"
+
+
+def _safe(text: str, longest: int = _LONGEST) -> str:
+    """The text as HTML shows it: nothing of it is markup, hidden, or moves what stands beside it."""
+    seen = visible(text)
+    return escape(seen if len(seen) <= longest else f"{seen[: longest - 1]}…")
+
+
+def _objective(objective: Objective | None) -> str:
+    return f"{objective.metric} ({objective.type.value.lower()})" if objective else "no objective"
+
+
+def _counted(counts: Counts) -> str:
+    said = {"failed": counts.failed, "stopped": counts.stopped, "in progress": counts.in_progress}
+    others = "".join(f", {number:,} {word}" for word, number in said.items() if number)
+    return f"{counts.completed:,} of {counts.jobs:,} completed{others}"
+
+
+def _duration(seconds: float | None) -> str:
+    return "" if seconds is None else duration(seconds)
