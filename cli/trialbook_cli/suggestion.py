@@ -1,16 +1,22 @@
 """Where a sweep should search next, as points, as ranges, or as code that runs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pprint import pformat
 from typing import Any
 
-from trialbook.core.analysis.model import Analysis, Scale, Value
-from trialbook.core.analysis.next_search import NextSearch, Range, next_search
-from trialbook.core.numbers import shown
-from trialbook.core.objectives import ObjectiveType
-from trialbook.core.sweeps import SweepKind
+from trialbook.core.analysis.edges import edges
+from trialbook.core.analysis.model import Analysis, NextRange, Scale, Value
+from trialbook.core.analysis.next_search import NextSearch, next_search
+from trialbook.core.analysis.repeats import searched
+from trialbook.core.analysis.verdict import range_text
+from trialbook.core.numbers import number_of, shown
+from trialbook.core.objectives import ObjectiveSource, ObjectiveType
+from trialbook.core.places import plain_name
+from trialbook.core.seeds import is_seed
+from trialbook.core.sweeps import SweepKind, SweepState
 from trialbook_cli.exit_codes import FAILED, OK
 from trialbook_cli.plain_output import print_json, say
 from trialbook_cli.rich_output import fail
@@ -49,26 +55,52 @@ def show(analysis: Analysis, points: int, form: NextForm, *, ranges: bool) -> in
 def suggested(analysis: Analysis, points: int) -> NextSearch:
     """What the leading objective's trials suggest."""
     rows = sorted((row for row in analysis.trials if row.group == 0 and row.rank), key=lambda row: row.rank or 0)
+    trials = [row.hyper_parameters for row in rows]
     values = [row.value for row in rows if row.value is not None]
-    kind = ObjectiveType(analysis.groups[0].ranking.type) if analysis.groups else ObjectiveType.MINIMIZE
-    repeats = analysis.groups[0].repeats if analysis.groups else None
-    return next_search(analysis.parameters, [row.hyper_parameters for row in rows], values, kind, repeats, points)
+    group = analysis.groups[0] if analysis.groups else None
+    kind = ObjectiveType(group.ranking.type) if group else ObjectiveType.MINIMIZE
+    crowded = edges(searched(analysis.parameters), trials, group.importance) if group else []
+    repeats = group.repeats if group else None
+    found = next_search(analysis.parameters, trials, values, kind, repeats, points, crowded)
+    return replace(found, repeats=tuple(_seeded(analysis, found.repeats)))
+
+
+def _seeded(analysis: Analysis, repeats: Sequence[Mapping[str, Value]]) -> Iterator[Mapping[str, Value]]:
+    """The repeats with seeds that no trial had: with an equal seed a trial says nothing of noise."""
+    tried = {
+        each.name: max(
+            (int(v) for row in analysis.trials if (v := _whole(row.hyper_parameters.get(each.name)))),
+            default=0,
+        )
+        for each in analysis.parameters
+        if is_seed(each.name)
+    }
+    constant = {name: value for name, text in analysis.constants.items() if is_seed(name) and (value := _whole(text))}
+    for number, point in enumerate(repeats, 1):
+        yield {**point, **{name: last + number for name, last in {**tried, **constant}.items()}}
+
+
+def _whole(value: Value) -> int | None:
+    """A seed as a whole number; None where it is something else."""
+    number = number_of(value) if isinstance(value, str) else value
+    return int(number) if number is not None and number == int(number) else None
 
 
 def as_json(found: NextSearch) -> dict[str, Any]:
     """Points, ranges and reasons as plain data."""
     return {
         "points": [dict(point) for point in found.points],
-        "ranges": {name: _range(each) for name, each in found.ranges.items()},
+        "ranges": {each.parameter: _range(each) for each in found.ranges},
         "why": list(found.why),
         "repeats": [dict(point) for point in found.repeats],
     }
 
 
-def _range(found: Range) -> dict[str, Any]:
+def _range(found: NextRange) -> dict[str, Any]:
+    why = {"change": found.change.value, "why": found.why}
     if found.values:
-        return {"values": list(found.values)}
-    return {"low": found.low, "high": found.high, "scale": found.scale.value, "integer": found.is_integer}
+        return {"values": list(found.values), **why}
+    return {"low": found.low, "high": found.high, "scale": found.scale.value, "integer": found.is_integer, **why}
 
 
 def _show(found: NextSearch, *, only_ranges: bool) -> None:
@@ -78,9 +110,8 @@ def _show(found: NextSearch, *, only_ranges: bool) -> None:
         for point in found.points:
             say(visible("  " + ", ".join(f"{name} = {shown(value)}" for name, value in point.items()), 400))
     else:
-        for name, each in found.ranges.items():
-            told = ", ".join(each.values) if each.values else f"{shown(each.low)} to {shown(each.high)}"
-            say(visible(f"  {name}: {told}", 400))
+        for each in found.ranges:
+            say(visible(f"  {each.parameter}: {range_text(each)}", 400))
 
 
 def code(analysis: Analysis, found: NextSearch, form: NextForm, *, ranges: bool) -> str:
@@ -102,63 +133,77 @@ def code(analysis: Analysis, found: NextSearch, form: NextForm, *, ranges: bool)
 
 def training_requests(analysis: Analysis, points: Sequence[Mapping[str, Value]]) -> list[dict[str, Any]]:
     """A CreateTrainingJob request for each point, after the best trial's."""
-    request = dict(analysis.recipe.request) if analysis.recipe else {}
-    given: dict[str, str] = dict(request.get("HyperParameters", {}))  # type: ignore[call-overload]
-    varied = {each.name for each in analysis.parameters}
+    request, given = _template(analysis)
+    varied = {each.name for each in searched(analysis.parameters) if each.distinct > 1}
     kept = {name: text for name, text in given.items() if name not in varied}
     base = str(request.get("TrainingJobName", "trial")).removesuffix("-again")
     return [
         {
             **request,
             "TrainingJobName": f"{base[: _LONGEST_NAME - 9].rstrip('-')}-next-{number:03}",
-            "HyperParameters": {**kept, **{name: _text(value) for name, value in point.items()}},
+            "HyperParameters": {**kept, **{name: _text(value, given.get(name)) for name, value in point.items()}},
         }
         for number, point in enumerate(points, 1)
     ]
 
 
+def _template(analysis: Analysis) -> tuple[dict[str, Any], dict[str, str]]:
+    """The best trial's request, and its hyperparameters."""
+    request: dict[str, Any] = dict(analysis.recipe.request) if analysis.recipe else {}
+    return request, dict(request.get("HyperParameters", {}))
+
+
 def tuning_request(analysis: Analysis, found: NextSearch, jobs: int = 20) -> dict[str, Any]:
-    """A CreateHyperParameterTuningJob request over the ranges; with a warm start if the sweep is a tuning job that
-    finished, the only kind of parent that SageMaker takes."""
-    (training,) = training_requests(analysis, [{}])
-    training.pop("TrainingJobName")
-    algorithm = training["AlgorithmSpecification"]
+    """A CreateHyperParameterTuningJob request over the ranges, with a warm start where SageMaker allows it. What is not
+    searched has the best trial's value: SageMaker wants as many hyperparameters as the parent had."""
+    request, given = _template(analysis)
+    names = {each.parameter for each in found.ranges}
     group = analysis.groups[0]
-    kind = ObjectiveType(group.ranking.type).value
-    static = {name: text for name, text in training.pop("HyperParameters").items() if name not in found.ranges}
     parents = {
         "WarmStartConfig": {
-            "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": analysis.sweep.id}],
+            "ParentHyperParameterTuningJobs": [{"HyperParameterTuningJobName": plain_name(analysis.sweep.id)}],
             "WarmStartType": "IdenticalDataAndAlgorithm",
         }
     }
-    may_warm_start = analysis.sweep.kind == SweepKind.TUNING and analysis.counts.in_progress == 0
     return {
-        "HyperParameterTuningJobName": f"{analysis.sweep.id[: _LONGEST_TUNING_NAME - 5].rstrip('-')}-next",
+        "HyperParameterTuningJobName": f"{plain_name(analysis.sweep.id)[: _LONGEST_TUNING_NAME - 5].rstrip('-')}-next",
         "HyperParameterTuningJobConfig": {
             "Strategy": "Bayesian",
-            "HyperParameterTuningJobObjective": {"Type": kind, "MetricName": group.ranking.metric},
+            "HyperParameterTuningJobObjective": {
+                "Type": ObjectiveType(group.ranking.type).value,
+                "MetricName": group.ranking.metric,
+            },
             "ResourceLimits": {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": 2},
-            "ParameterRanges": _parameter_ranges(found.ranges),
+            "ParameterRanges": _parameter_ranges(found.ranges, given),
         },
         "TrainingJobDefinition": {
-            **{name: value for name, value in training.items() if name != "AlgorithmSpecification"},
-            "AlgorithmSpecification": algorithm,
-            "StaticHyperParameters": static,
+            **{name: value for name, value in request.items() if name not in ("TrainingJobName", "HyperParameters")},
+            "StaticHyperParameters": {name: text for name, text in given.items() if name not in names},
         },
-        **(parents if may_warm_start else {}),
+        **(parents if may_warm_start(analysis) else {}),
     }
 
 
-def _parameter_ranges(ranges: Mapping[str, Range]) -> dict[str, list[dict[str, Any]]]:
+def may_warm_start(analysis: Analysis) -> bool:
+    """Whether SageMaker takes the sweep as a parent: a tuning job that is over, with the same objective for all of its
+    jobs."""
+    sweep = analysis.sweep
+    is_over = sweep.state == SweepState.CLOSED and not analysis.counts.in_progress
+    is_its_own = [each.ranking.source for each in analysis.groups] == [ObjectiveSource.TUNING_JOB]
+    return sweep.kind == SweepKind.TUNING and is_over and is_its_own
+
+
+def _parameter_ranges(ranges: Sequence[NextRange], given: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {
         "IntegerParameterRanges": [],
         "ContinuousParameterRanges": [],
         "CategoricalParameterRanges": [],
     }
-    for name, each in ranges.items():
+    for each in ranges:
+        name = each.parameter
         if each.values:
-            found["CategoricalParameterRanges"].append({"Name": name, "Values": list(each.values)})
+            values = [_text(value, given.get(name)) for value in each.values]
+            found["CategoricalParameterRanges"].append({"Name": name, "Values": values})
             continue
         kind = "IntegerParameterRanges" if each.is_integer else "ContinuousParameterRanges"
         scaling = "Logarithmic" if each.scale is Scale.LOG else "Linear"
@@ -180,7 +225,7 @@ def _sdk(found: NextSearch, *, ranges: bool) -> str:
             f"points = {points}\nfor point in points:\n"
             "    estimator.set_hyperparameters(**point)\n    estimator.fit(inputs, wait=False)"
         )
-    lines = [f"    {name!r}: {_sdk_range(each)}," for name, each in found.ranges.items()]
+    lines = [f"    {each.parameter!r}: {_sdk_range(each)}," for each in found.ranges]
     return "\n".join(
         [
             "from sagemaker.tuner import CategoricalParameter, ContinuousParameter, IntegerParameter",
@@ -192,7 +237,7 @@ def _sdk(found: NextSearch, *, ranges: bool) -> str:
     )
 
 
-def _sdk_range(found: Range) -> str:
+def _sdk_range(found: NextRange) -> str:
     if found.values:
         return f"CategoricalParameter({list(found.values)!r})"
     kind = "IntegerParameter" if found.is_integer else "ContinuousParameter"
@@ -200,8 +245,10 @@ def _sdk_range(found: Range) -> str:
     return f"{kind}({found.low!r}, {found.high!r}, scaling_type={scaling!r})"
 
 
-def _text(value: Value) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _text(value: Value, like: str | None = None) -> str:
+    """As CreateTrainingJob takes it; a text in quotes where the best trial's is, as SDK containers write it."""
+    is_quoted = like is not None and len(like) > 1 and like[0] == like[-1] == '"'
+    return value if isinstance(value, str) and not is_quoted else json.dumps(value)
 
 
 def _told(data: object) -> str:

@@ -2,7 +2,9 @@
 
 import math
 import random
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import botocore.session
 import pytest
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 
 from tests.unit.analysing import analysed, swept, trial
 from tests.unit.recorded import TUNING, sweep_at
-from trialbook.core.analysis.model import Kind, Parameter, Scale
+from trialbook.core.analysis.model import Analysis, Kind, Parameter, RangeChange, Scale
 from trialbook.core.analysis.next_search import next_search
+from trialbook.core.analysis.where_next import next_ranges
+from trialbook.core.messages.summary import advice
 from trialbook.core.objectives import ObjectiveType
 from trialbook_cli.suggestion import NextForm, as_json, code, suggested, training_requests, tuning_request
 
@@ -68,15 +72,15 @@ def test_points_are_always_of_the_searched_space_and_new(seed: int, kind: Object
         assert 0 <= float(str(point["drop"])) <= 0.5
         assert point["kind"] in ("a", "b", "c")
         assert point not in trials
-    for name, found_range in found.ranges.items():
-        assert name == "kind" or float(str(found_range.low)) < float(str(found_range.high))
+    for each in found.ranges:
+        assert each.parameter == "kind" or float(str(each.low)) < float(str(each.high))
 
 
 def test_below_ten_ranked_trials_nothing_is_suggested() -> None:
     trials = searched(1, trials=9)
     found = next_search(SPACE, trials, [cost(x) for x in trials], ObjectiveType.MINIMIZE)
 
-    assert (found.points, found.ranges) == ((), {})
+    assert (found.points, found.ranges) == ((), ())
     assert found.why == ("9 ranked trials: below 10 nothing can be said.",)
 
 
@@ -102,6 +106,92 @@ def test_without_repeats_the_best_five_are_to_be_run_again_first() -> None:
     assert set(said) == {"points", "ranges", "why", "repeats"}
 
 
+def test_repeats_have_seeds_that_no_trial_had() -> None:
+    """With an equal seed a trial comes out the same and says nothing of noise."""
+    varied = [trial(n, {"eta": n / 10, "seed": 5 * n}, (n - 7) ** 2 + 0.5) for n in range(20)]
+    fixed = [trial(n, {"eta": n / 10, "random_state": 42}, (n - 7) ** 2 + 0.5) for n in range(20)]
+
+    assert [point["seed"] for point in suggested(analysed(varied), 1).repeats] == [96, 97, 98, 99, 100]
+    assert [point["random_state"] for point in suggested(analysed(fixed), 1).repeats] == [43, 44, 45, 46, 47]
+    assert "seed" not in suggested(analysed(varied), 1).points[0]
+
+
+def test_a_range_is_narrowed_where_the_best_trials_crowd_with_the_figures() -> None:
+    trials = searched(3, trials=120)
+    found = next_search(SPACE, trials, [cost(x) for x in trials], ObjectiveType.MINIMIZE, points=1)
+    rate = next(each for each in found.ranges if each.parameter == "lr")
+
+    assert rate.change is RangeChange.NARROWER
+    assert 1e-5 < float(str(rate.low)) < 10**-2.5 < float(str(rate.high)) < 1
+    assert re.search(r"\d+ of the 30 best trials lie there, against \d+ of all 120", rate.why)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_where_values_mean_nothing_ranges_stay(declared: bool) -> None:
+    """At most one sweep in twenty has a range narrowed by chance."""
+    narrowed, source = 0, random.Random(7)
+    space = tuple(replace(each, has_range=declared and each.kind is Kind.NUMBER) for each in SPACE)
+    for _ in range(60):
+        trials = [drawn(source) for _ in range(40)]
+        narrowed += any(each.change is not RangeChange.NONE for each in next_ranges(space, trials, ()))
+
+    assert narrowed <= 6
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "low", "high"),
+    [
+        ("x", [n / 20 for n in range(1, 21)], 0.05, 1.24),
+        ("subsample", [0.3 + 0.03 * n for n in range(20)], 0.3, 1.0),
+        ("depth", list(range(1, 21)), 1, 25),
+    ],
+)
+def test_a_range_goes_on_beyond_the_end_where_values_get_better_to(
+    name: str, values: list[float], low: float, high: float
+) -> None:
+    """As far as values can be: no share is above 1."""
+    records = [trial(n, {name: value}, 30 - n) for n, value in enumerate(values)]
+    found = analysed(records).groups[0].where_next
+
+    assert found is not None
+    (told,) = found.ranges
+    assert told.change is RangeChange.BEYOND
+    assert float(str(told.low)) >= low
+    assert told.high == pytest.approx(high, rel=0.02)
+
+
+def test_positive_values_stay_positive_below_the_lower_end() -> None:
+    records = [trial(n, {"x": 0.1 + n / 20}, 1 + n) for n in range(20)]
+    found = analysed(records).groups[0].where_next
+
+    assert found is not None
+    assert 0 < float(str(found.ranges[0].low)) < 0.1
+
+
+def test_the_report_and_the_message_say_where_to_search_next() -> None:
+    trials = [(n, {"eta": (n * 37 % 60) / 60}) for n in range(60)]
+    records = [trial(n, given, (given["eta"] - 0.45) ** 2) for n, given in trials]
+    analysis = analysed(records)
+    found = analysis.groups[0].where_next
+
+    assert found is not None
+    assert found.command == "trialbook next s"
+    assert found.repeats == 5
+    (first, *_) = advice(analysis)
+    assert first.startswith("Search next: eta 0.")
+    assert "trialbook next s" in first
+
+
+@pytest.mark.parametrize("trials", [9, 40])
+def test_without_enough_trials_or_an_effect_the_report_is_silent(trials: int) -> None:
+    source = random.Random(4)
+    records = [trial(n, {"eta": n // 2, "seed": n}, float(n % 2) + source.random() / 9) for n in range(trials)]
+    found = analysed(records)
+
+    assert found.groups[0].where_next is None
+    assert not any("Search next" in text for text in advice(found))
+
+
 def test_requests_are_such_as_sagemaker_takes() -> None:
     sweep, found_records = sweep_at(TUNING)
     analysis = analysed(found_records, sweep=sweep)
@@ -118,6 +208,40 @@ def test_requests_are_such_as_sagemaker_takes() -> None:
         errors = ParamValidator().validate(request, shape)
         assert not errors.has_errors(), errors.generate_report()
     assert tuning["WarmStartConfig"]["WarmStartType"] == "IdenticalDataAndAlgorithm"
+
+
+def test_a_tuning_job_that_starts_warm_has_as_many_hyperparameters_as_its_parent() -> None:
+    """SageMaker refuses others; a seed that was tuned is static in the new one."""
+    sweep, found_records = sweep_at(TUNING)
+    analysis = analysed(found_records, sweep=sweep)
+    request = tuning_request(analysis, suggested(analysis, 1))
+    ranges = request["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    tuned = {each["Name"] for rows in ranges.values() for each in rows}
+    static = set(request["TrainingJobDefinition"]["StaticHyperParameters"])
+    parent = {name for name in found_records[0].job.hyper_parameters if name != "_tuning_objective_metric"}
+
+    assert tuned | static == parent
+    assert not tuned & static
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: replace(a, sweep=replace(a.sweep, state="open")),
+        lambda a: replace(a, counts=replace(a.counts, in_progress=1)),
+        lambda a: replace(a, groups=(*a.groups, *a.groups)),
+        lambda a: replace(
+            a, groups=(replace(a.groups[0], ranking=replace(a.groups[0].ranking, source="rules document")),)
+        ),
+    ],
+)
+def test_no_warm_start_that_sagemaker_refuses(change: Callable[[Analysis], Analysis]) -> None:
+    """A parent must be over, and have the same objective."""
+    sweep, found_records = sweep_at(TUNING)
+    analysis = analysed(found_records, sweep=sweep)
+
+    assert "WarmStartConfig" in tuning_request(analysis, suggested(analysis, 1))
+    assert "WarmStartConfig" not in tuning_request(change(analysis), suggested(analysis, 1))
 
 
 def test_only_a_tuning_job_starts_another_one_warm() -> None:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from trialbook.core import numbers
 from trialbook.core.analysis import wording
+from trialbook.core.analysis.verdict import range_text
 from trialbook.markup import breakable
 
 _FOLDER = Path(__file__).parent / "page"
@@ -29,6 +30,7 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "breakable": breakable,
+        "range_text": range_text,
         "number": numbers.shown,
         "whole": lambda count: f"{count:,}",
         "full": numbers.full,

@@ -9,7 +9,7 @@ from trialbook.core.analysis import advice
 from trialbook.core.analysis.arithmetic import median
 from trialbook.core.analysis.costs import cost
 from trialbook.core.analysis.differences import differences, improvements, spread
-from trialbook.core.analysis.edges import at_the_edge
+from trialbook.core.analysis.edges import at_the_edge, edges
 from trialbook.core.analysis.failures import alike, failures, lacks
 from trialbook.core.analysis.gaps import gaps
 from trialbook.core.analysis.going_on import going_on
@@ -36,6 +36,7 @@ from trialbook.core.analysis.repeats import repeats, searched
 from trialbook.core.analysis.rows import Context, Ranked, metrics_of, places_of_end, ranked_apart, rows
 from trialbook.core.analysis.slices import slice_of
 from trialbook.core.analysis.verdict import headline, sentences
+from trialbook.core.analysis.where_next import where_next
 from trialbook.core.jobs import JobKey, ParentsBest
 from trialbook.core.objectives import ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
@@ -119,6 +120,7 @@ def _group(
     best = _best(ranked, trials[0], prices)
     pairs = gaps(best.metrics, [metrics_of(record.job) for record in ranked.records])
     repeated = repeats(trials, values, objective.type)
+    crowded = edges(present, trials, found)
     in_time = [values[at] for at in sorted(range(len(values)), key=lambda at: ends[ranked.records[at].key])]
     return Group(
         ranking=Ranking(objective.metric, objective.type, objective.statistic, objective.source),
@@ -135,7 +137,7 @@ def _group(
         advice=(
             *advice.ties(best),
             *advice.within_noise(repeated, values),
-            *at_the_edge(present, trials, found),
+            *at_the_edge(crowded),
             *advice.combinations_matter(found),
             *advice.changed_together(found),
             *advice.insensitive(found, present, trials),
@@ -146,6 +148,7 @@ def _group(
         ),
         repeats=repeated,
         importance_of_better=_among_better(present, trials, values, objective.type) if found else None,
+        where_next=where_next(present, trials, values, repeated, crowded, sweep.id),
     )
 
 

@@ -1,12 +1,14 @@
 """Whether a search's range is too narrow: the best trial lies at an end, and the others get better towards it.
 
 One test at every number of trials: values must get better towards that end over the whole range, or the best trials
-crowd there, more than chance would have it among all hyperparameters and both ends; and they must still get better on
-the last third of the way, or the end is only part of a good region.
+crowd there, more than chance would have it among all hyperparameters and both ends. And they must still get better near
+the end: on the last third of the way, and beyond the step that divides good from bad values most clearly. Without that
+the end is only part of a good region.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import permutations
+from dataclasses import dataclass
+from itertools import accumulate, permutations
 from math import comb, sqrt
 
 from trialbook.core.analysis.arithmetic import onto, place_between, rank_correlation
@@ -22,16 +24,33 @@ _TOP = 0.1  # of the trials count as the best ones
 _FEWEST_VALUES = 4  # distinct ones: of a grid of three, one is always in the middle and two are ends
 _CHANCE = 0.025  # per sweep and test
 _STILL_BETTER = 0.2  # how likely chance may be for values to get better on the last third
+_BETTER_BEYOND_STEP = 0.1  # the same for the part beyond the clearest step
+_FEW = 9  # trials, up to which nothing is asked of the part beyond the step: it has too few to say anything
+_FEWEST_BEYOND = 4
 _ENUMERATED = 7  # trials, up to which all orders are counted
 _MODEL_SAYS = 0.3  # of the variance out of sample, from which on a flat effect means something
 
 Places = list[float]
 
 
-def at_the_edge(
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An end of a hyperparameter's range that the best trial lies at and the others get better towards. `near` of the
+    `top` best trials lie in the fifth of the range there, and `near_of_all` of all."""
+
+    parameter: Parameter
+    is_low: bool
+    best: Number
+    near: int
+    top: int
+    near_of_all: int
+    trials: int
+
+
+def edges(
     parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]], importance: Importance | None = None
-) -> list[Advice]:
-    """Numbers whose range should be widened, or moved. `trials` are best first."""
+) -> list[Edge]:
+    """The ends beyond which there may be better values. `trials` are best first."""
     idle = _idle(importance)
     numbers = [
         each
@@ -43,6 +62,11 @@ def at_the_edge(
     return [each for each in found if each is not None]
 
 
+def at_the_edge(found: Sequence[Edge]) -> list[Advice]:
+    """Numbers whose range should be widened, or moved."""
+    return [_told(each) for each in found]
+
+
 def _idle(found: Importance | None) -> set[str]:
     """The hyperparameters that hardly matter, where the model explains enough for that to mean something."""
     if found is None or found.explained < _MODEL_SAYS:
@@ -50,7 +74,7 @@ def _idle(found: Importance | None) -> set[str]:
     return {effect.parameter for effect in found.effects if effect.share < FLAT}
 
 
-def _edge(parameter: Parameter, trials: Sequence[Mapping[str, Value]], chance: float) -> Advice | None:
+def _edge(parameter: Parameter, trials: Sequence[Mapping[str, Value]], chance: float) -> Edge | None:
     given = [
         (rank, float(v)) for rank, each in enumerate(trials) if isinstance(v := each.get(parameter.name), int | float)
     ]
@@ -65,9 +89,9 @@ def _edge(parameter: Parameter, trials: Sequence[Mapping[str, Value]], chance: f
     top = max(round(len(near) * _TOP), 3)
     there, there_of_all = (sum(1 for place in some if place <= _FIFTH) for some in (near[:top], near))
     is_crowded = len(near) > top and _at_least(there, top, there_of_all, len(near)) <= chance
-    if not (is_crowded or _gets_better(near) <= chance) or not _still_gets_better(near):
+    if not (is_crowded or _gets_better(near) <= chance) or not _still_gets_better(near) or _is_step(near):
         return None
-    return _told(parameter, best, (there, top, there_of_all, len(near)), is_low=is_low)
+    return Edge(parameter, is_low, best, there, top, there_of_all, len(near))
 
 
 def _place(parameter: Parameter, value: float) -> float | None:
@@ -115,16 +139,46 @@ def _still_gets_better(near: Sequence[float]) -> bool:
     return len(last) < 6 or len(set(last)) < 3 or _gets_better(last) <= _STILL_BETTER
 
 
-def _told(parameter: Parameter, value: Number, counts: tuple[int, int, int, int], *, is_low: bool) -> Advice:
-    there, top, there_of_all, number = counts
-    end = parameter.lowest if is_low else parameter.highest
+def _is_step(near: Sequence[float]) -> bool:
+    """Whether values do no longer get better beyond the clearest step. The best trial is left out: it lies at the end,
+    or nothing would be asked."""
+    if len(near) <= _FEW:
+        return False
+    beyond = [place for place in near[1:] if place < _step(near)]
+    return len(beyond) < _FEWEST_BEYOND or _gets_better(beyond) > _BETTER_BEYOND_STEP
+
+
+def _step(near: Sequence[float]) -> float:
+    """The distance from the end that divides the trials into a good and a bad group most clearly, by their ranks."""
+    order = sorted(range(len(near)), key=near.__getitem__)  # ranks, from the end inwards
+    mean = (len(near) - 1) / 2
+    sums = accumulate(rank - mean for rank in order)
+    size = len(near)
+    clear = {
+        place: total * total * size / (place * (size - place))
+        for place, total in zip(range(1, size), sums, strict=False)
+        if near[order[place - 1]] < near[order[place]]
+    }
+    place = max(clear, key=clear.__getitem__, default=size - 1)
+    return near[order[place]]
+
+
+def _told(edge: Edge) -> Advice:
+    parameter = edge.parameter
+    end = parameter.lowest if edge.is_low else parameter.highest
     assert end is not None
-    bound, side = "the range's" if parameter.has_range else "the tried", "lower" if is_low else "upper"
-    text = f"{parameter.name} is best at {shown(value)}, at {bound} {side} end ({shown(end)})"
-    if number >= 10:
-        fifth = "lowest" if is_low else "highest"
-        text += f", and {there:,} of the {top:,} best trials lie in the {fifth} fifth"
-        text += f", against {there_of_all:,} of all {number:,}"
-    text += f": try {'smaller' if is_low else 'larger'} values."
-    figures: dict[str, Value] = {"best_at": value, "end": end, "near": there, "of": top, "near_of_all": there_of_all}
+    bound, side = "the range's" if parameter.has_range else "the tried", "lower" if edge.is_low else "upper"
+    text = f"{parameter.name} is best at {shown(edge.best)}, at {bound} {side} end ({shown(end)})"
+    if edge.trials >= 10:
+        fifth = "lowest" if edge.is_low else "highest"
+        text += f", and {edge.near:,} of the {edge.top:,} best trials lie in the {fifth} fifth"
+        text += f", against {edge.near_of_all:,} of all {edge.trials:,}"
+    text += f": try {'smaller' if edge.is_low else 'larger'} values."
+    figures: dict[str, Value] = {
+        "best_at": edge.best,
+        "end": end,
+        "near": edge.near,
+        "of": edge.top,
+        "near_of_all": edge.near_of_all,
+    }
     return Advice("edge of range", text, parameter.name, figures)

@@ -307,6 +307,40 @@ class Repeats:
     best_by_mean: Repeated
 
 
+class RangeChange(StrEnum):
+    """How a range that is suggested differs from the one that was searched."""
+
+    NONE = "none"
+    NARROWER = "narrower"
+    BEYOND = "beyond"
+
+
+@dataclass(frozen=True, slots=True)
+class NextRange:
+    """Where to search a hyperparameter next: between bounds, or among the values of a category; and why, with the
+    figures."""
+
+    parameter: str
+    low: Number | None = None
+    high: Number | None = None
+    scale: Scale = Scale.LINEAR
+    values: tuple[str, ...] = ()
+    change: RangeChange = RangeChange.NONE
+    why: str = ""
+    is_integer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WhereNext:
+    """What the trials say of the next search: the ranges that change, how many stay as they are, how many of the best
+    configurations to repeat first, and the command that prints points and code."""
+
+    ranges: tuple[NextRange, ...]
+    unchanged: int
+    repeats: int
+    command: str
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """The trials that are ranked by the same objective, best first in `trials` by their `rank`."""
@@ -325,6 +359,7 @@ class Group:
     advice: tuple[Advice, ...]
     repeats: Repeats | None = None
     importance_of_better: Importance | None = None
+    where_next: WhereNext | None = None
 
 
 @dataclass(frozen=True, slots=True)

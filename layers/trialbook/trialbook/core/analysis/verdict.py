@@ -9,8 +9,10 @@ from trialbook.core.analysis.model import (
     Difference,
     FailureGroup,
     Group,
+    NextRange,
     StatusCounts,
     Value,
+    WhereNext,
 )
 from trialbook.core.analysis.wording import dollars, duration, listed, plural
 from trialbook.core.numbers import gap, percent, shown
@@ -122,3 +124,15 @@ def _taken(cost: Cost) -> str:
         least = "at least " if cost.all.unpriced_jobs else ""
         told += f", for {least}{dollars(cost.all.cost_usd)} (estimate)"
     return told
+
+
+def search_next(found: WhereNext) -> str:
+    """Where to search next, in a sentence for messages."""
+    told = listed([f"{each.parameter} {range_text(each)} ({each.why})" for each in found.ranges])
+    again = f" Before that, repeat the best {found.repeats:,} with other seeds." if found.repeats else ""
+    return f"Search next: {told}. The command “{found.command}” prints points to try, or code.{again}"
+
+
+def range_text(found: NextRange) -> str:
+    """`0.003 to 0.05`, or the categories."""
+    return listed(found.values, 8) if found.values else f"{shown(found.low)} to {shown(found.high)}"

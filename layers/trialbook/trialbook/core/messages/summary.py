@@ -3,14 +3,14 @@
 from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.failures import essence
 from trialbook.core.analysis.model import Analysis, Cost, FailureGroup, Spending
-from trialbook.core.analysis.verdict import counted
+from trialbook.core.analysis.verdict import counted, search_next
 from trialbook.core.analysis.wording import RESERVED, dollars, duration, listed, plural
 from trialbook.core.message import Fact
 from trialbook.core.messages.facts import Report
 from trialbook.core.numbers import percent
 
 _MOST_FAILURES = 5  # reasons
-_MOST_ADVICE = 4
+_MOST_ADVICE = 5
 
 
 def verdict(analysis: Analysis) -> str:
@@ -119,6 +119,9 @@ def failure(group: FailureGroup) -> str:
 
 
 def advice(analysis: Analysis) -> tuple[str, ...]:
-    """What to do next. What only failed jobs share stands with the failures."""
-    own = analysis.groups[0].advice if analysis.groups else ()
-    return tuple(each.text for each in (*analysis.advice, *own) if each.kind != "failures")[:_MOST_ADVICE]
+    """What to do next, where to search first. What only failed jobs share stands with the failures."""
+    group = analysis.groups[0] if analysis.groups else None
+    where = (search_next(group.where_next),) if group and group.where_next else ()
+    own = group.advice if group else ()
+    others = (each.text for each in (*analysis.advice, *own) if each.kind != "failures")
+    return (*where, *others)[:_MOST_ADVICE]

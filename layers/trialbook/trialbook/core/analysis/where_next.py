@@ -1,0 +1,217 @@
+"""Which ranges to search next: narrower ones where the good trials crowd, and wider ones where they crowd at an end.
+
+A range is narrowed only if the best quarter of the trials lies closer together than chance would have it, by shuffles,
+among all hyperparameters. It moves beyond what was tried only where values still get better at its end.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import comb, exp, sqrt
+
+from trialbook.core.analysis.arithmetic import between, onto, place_between, quantile, unit_of, variance
+from trialbook.core.analysis.edges import Edge
+from trialbook.core.analysis.limits import limits
+from trialbook.core.analysis.model import (
+    LEAST_TO_SUGGEST,
+    Kind,
+    NextRange,
+    Parameter,
+    RangeChange,
+    Repeats,
+    Value,
+    WhereNext,
+)
+from trialbook.core.analysis.shuffling import Draws
+from trialbook.core.analysis.wording import plural
+from trialbook.core.numbers import Number, shown, within
+
+REPEATED = 5  # of the best configurations, to be run again where nothing is known of noise
+_TOP = 0.25  # of the trials make the ranges
+_FEWEST_TOP, _MOST_TOP = 5, 100
+_NARROWER = 0.8  # of a range: what is not narrower changes nothing
+_MARGIN = 0.1  # of the range, on either side of the good ones
+_BEYOND = 0.25  # of the range, that is added at an end
+_SHUFFLES = 199
+_CHANCE = 0.05  # per sweep, that some range is narrowed although its hyperparameter does nothing
+_LEAST_SHARE = 1 / 3  # of the lowest value tried: positive values stay positive
+
+Trials = Sequence[Mapping[str, Value]]
+
+
+def why_silent(values: Sequence[float], parameters: Sequence[Parameter], repeats: Repeats | None) -> str | None:
+    """Why nothing can be suggested; None if something can."""
+    if len(values) < LEAST_TO_SUGGEST:
+        return f"{plural(len(values), 'ranked trial')}: below {LEAST_TO_SUGGEST} nothing can be said."
+    if not parameters:
+        return "No hyperparameter varies."
+    deviation = _deviation(values)
+    if repeats is not None and repeats.deviation >= deviation:
+        spread = f"Repeats differ by {shown(repeats.deviation)}, all trials by {shown(deviation)}"
+        return f"{spread} (standard deviations): noise exceeds what the hyperparameters do."
+    return None
+
+
+def _deviation(values: Sequence[float]) -> float:
+    unit = unit_of(values)
+    found = sqrt(variance([value / unit for value in values]) * len(values) / (len(values) - 1))
+    return within(found * unit)
+
+
+def where_next(
+    parameters: Sequence[Parameter],
+    trials: Trials,
+    values: Sequence[float],
+    repeats: Repeats | None,
+    crowded: Sequence[Edge],
+    sweep_id: str,
+) -> WhereNext | None:
+    """What the report says of the next search; None where nothing can be said, or no range stands out. Trials are best
+    first."""
+    if why_silent(values, parameters, repeats) is not None:
+        return None
+    ranges = next_ranges(parameters, trials, crowded)
+    changed = tuple(each for each in ranges if each.change is not RangeChange.NONE)
+    if not changed:
+        return None
+    again = REPEATED if repeats is None else 0
+    return WhereNext(changed, len(ranges) - len(changed), again, f"trialbook next {sweep_id}")
+
+
+def next_ranges(parameters: Sequence[Parameter], trials: Trials, crowded: Sequence[Edge]) -> tuple[NextRange, ...]:
+    """A range for each hyperparameter; what was searched where the trials speak for no other."""
+    ends = {each.parameter.name: each for each in crowded}
+    limit = max(_CHANCE / max(len(parameters), 1), 1 / (_SHUFFLES + 1))
+    return tuple(_next_range(each, trials, ends.get(each.name), limit) for each in parameters)
+
+
+def _next_range(parameter: Parameter, trials: Trials, end: Edge | None, limit: float) -> NextRange:
+    column = [trial.get(parameter.name) for trial in trials]
+    top = max(_FEWEST_TOP, round(len(trials) * _TOP))
+    if parameter.kind is Kind.CATEGORY:
+        return _categories(parameter, column, top, limit)
+    shares = [share_of(parameter, float(value)) for value in column[:top] if isinstance(value, int | float)]
+    everywhere = [share_of(parameter, float(value)) for value in column if isinstance(value, int | float)]
+    whole = NextRange(
+        parameter.name, parameter.lowest, parameter.highest, parameter.scale, is_integer=parameter.is_integer
+    )
+    if not shares or parameter.lowest is None or parameter.highest is None:
+        return whole
+    low, high = _around(shares)
+    is_narrower = high - low < _NARROWER and _is_closer_than_chance(parameter, shares, everywhere, limit)
+    bottom, up = (value_at(parameter, low), value_at(parameter, high)) if is_narrower else (whole.low, whole.high)
+    if end is not None:
+        return _beyond(parameter, end, bottom, up)
+    if not is_narrower or bottom is None or up is None or bottom == up:
+        return whole
+    there, of_all = (sum(1 for share in some if low <= share <= high) for some in (shares, everywhere))
+    why = f"{there:,} of the {len(shares):,} best trials lie there, against {of_all:,} of all {len(everywhere):,}"
+    return NextRange(
+        parameter.name, bottom, up, parameter.scale, (), RangeChange.NARROWER, why, is_integer=parameter.is_integer
+    )
+
+
+def _around(shares: Sequence[float]) -> tuple[float, float]:
+    ordered = sorted(shares)
+    return max(quantile(ordered, 0.1) - _MARGIN, 0.0), min(quantile(ordered, 0.9) + _MARGIN, 1.0)
+
+
+def _is_closer_than_chance(
+    parameter: Parameter, shares: Sequence[float], everywhere: Sequence[float], limit: float
+) -> bool:
+    """Whether so many trials rarely lie so close together: drawn from the declared range, where a search may have
+    chosen its trials, else from all that were tried."""
+    step = -(-len(shares) // _MOST_TOP)
+    kept = shares[::step]
+    source = Draws(len(everywhere) * 31 + len(kept))
+    width, as_close = _width(kept), 1
+    for _ in range(_SHUFFLES):
+        if parameter.has_range:
+            drawn = [source.share() for _ in kept]
+        else:
+            drawn = [everywhere[at] for at in source.sample(len(everywhere), len(kept))]
+        as_close += _width(drawn) <= width
+        if as_close > limit * (_SHUFFLES + 1):
+            return False
+    return True
+
+
+def _width(shares: Sequence[float]) -> float:
+    ordered = sorted(shares)
+    return quantile(ordered, 0.9) - quantile(ordered, 0.1)
+
+
+def _beyond(parameter: Parameter, end: Edge, bottom: Number | None, up: Number | None) -> NextRange:
+    """A range that goes on beyond the end, as far as values can be."""
+    assert parameter.lowest is not None
+    assert parameter.highest is not None
+    least, greatest = limits(parameter.name)
+    low, high, scaled = _bounds(parameter)
+    if end.is_low:
+        further = _unscaled(scaled, between(scaled(low), scaled(high), -_BEYOND))
+        floor = max(least, low * _LEAST_SHARE) if low > 0 else least
+        bottom = max(_rounded(parameter, further, is_up=False), floor)
+        bottom = int(bottom) if parameter.is_integer else bottom
+    else:
+        further = _unscaled(scaled, between(scaled(low), scaled(high), 1 + _BEYOND))
+        up = min(_rounded(parameter, further, is_up=True), greatest)
+    bound = parameter.lowest if end.is_low else parameter.highest
+    searched = "searched" if parameter.has_range else "tried"
+    why = (
+        f"values still get better at the {'lower' if end.is_low else 'upper'} end of what was {searched}, "
+        f"{shown(bound)}: {end.near:,} of the {end.top:,} best trials lie in the last fifth"
+    )
+    return NextRange(
+        parameter.name, bottom, up, parameter.scale, (), RangeChange.BEYOND, why, is_integer=parameter.is_integer
+    )
+
+
+def _rounded(parameter: Parameter, value: float, *, is_up: bool) -> Number:
+    if not parameter.is_integer:
+        return float(f"{value:.3g}")
+    edge = (parameter.highest if is_up else parameter.lowest) or 0
+    return max(round(value), int(edge) + 1) if is_up else min(round(value), int(edge) - 1)
+
+
+def _categories(parameter: Parameter, column: Sequence[Value], top: int, limit: float) -> NextRange:
+    """The values without those that the best trials lack, if chance would rarely keep them away."""
+    given = [None if value is None else str(value) for value in column]
+    best, size = given[:top], len(given)
+    kept = tuple(
+        name
+        for name in parameter.categories
+        if name in best or _never(given.count(name), len(best), size) > limit / max(len(parameter.categories), 1)
+    )
+    is_narrower = 0 < len(kept) < len(parameter.categories)
+    if not is_narrower:
+        return NextRange(parameter.name, values=parameter.categories)
+    why = f"none of the {len(best):,} best trials has another value"
+    return NextRange(parameter.name, values=kept, change=RangeChange.NARROWER, why=why)
+
+
+def _never(marked: int, drawn: int, number: int) -> float:
+    """The chance that none of the marked ones is among the drawn."""
+    return comb(number - marked, drawn) / comb(number, drawn)
+
+
+def share_of(parameter: Parameter, value: float) -> float:
+    """Where a value lies in its range, on its scale: 0 at the lower end, 1 at the upper one."""
+    low, high, scaled = _bounds(parameter)
+    return place_between(scaled(low), scaled(high), scaled(value)) if high > low and value >= low else 0.5
+
+
+def value_at(parameter: Parameter, share: float) -> Number:
+    """The value at a share of the way, one that can be tried: a whole number, or one of a grid."""
+    low, high, scaled = _bounds(parameter)
+    at = between(scaled(low), scaled(high), share)
+    value = min(max(_unscaled(scaled, at), low), high)
+    if parameter.values and not parameter.has_range:  # a grid: 34 is no batch size where 32 and 64 were tried
+        return min(parameter.values, key=lambda each: abs(scaled(float(each)) - at))
+    return round(value) if parameter.is_integer else float(f"{value:.6g}")
+
+
+def _bounds(parameter: Parameter) -> tuple[float, float, Callable[[float], float]]:
+    low, high = float(parameter.lowest or 0), float(parameter.highest or 0)
+    return low, high, onto(parameter.scale) if low > 0 else float
+
+
+def _unscaled(scaled: Callable[[float], float], value: float) -> float:
+    return value if scaled is float else exp(value)
