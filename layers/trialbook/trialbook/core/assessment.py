@@ -1,4 +1,4 @@
-"""A Record from a job: where it belongs, which sweep it is part of, what it is ranked by and what it is worth."""
+"""A Record from a job: where it belongs, its sweep, what it is ranked by, and its value."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -24,15 +24,15 @@ from trialbook.core.sweeps import Record, Sweep, SweepKind, last_activity_of, ma
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The sweep a job is part of by what it says itself; loops get their id from their first job only."""
+    """The sweep that a job names by itself. A loop's id is that of its first job, so it is not known here."""
 
     kind: SweepKind
     id: str | None
 
 
 def membership(job: Job, placement: Placement, tuning_sweep: str | None) -> Membership | None:
-    """Which sweep a job is part of; only training jobs search, without the attempts that were tried again. A loop's
-    window depends on the job's neighbours.
+    """Which sweep a job is part of. Only training jobs search, and of several attempts only the last. A loop's window
+    depends on the job's neighbours.
 
     `placement` names the experiment and `tuning_sweep` the tuning job as the book calls them.
     """
@@ -105,7 +105,7 @@ def _by_tag(job: Job) -> Objective | None:
     try:
         return parse_objective(text, f"tag {OBJECTIVE_TAG}", ObjectiveSource.TAG)
     except InvalidInput:
-        return None  # shown to the person by `show` and `rules test`; a wrong tag must not cost the record
+        return None  # `show` and `rules test` report it; a wrong tag must not stop the record
 
 
 def _without(job: Job, objective: Objective | None, value: float | None, ranks: bool) -> str | None:
@@ -121,12 +121,12 @@ def new_sweep(kind: SweepKind, sweep_id: str, record: Record) -> Sweep:
 
 
 def blank_sweep(kind: SweepKind, sweep_id: str, experiment: str, key: JobKey) -> Sweep:
-    """A sweep that a job of that key will be the first of."""
+    """An empty sweep, for a first job with that key."""
     return Sweep(sweep_id, kind, experiment, key.account, key.region, is_history=True)
 
 
 def with_tuning_job(sweep: Sweep, tuning_job: TuningJob, rules: Rules) -> Sweep:
-    """The sweep with what its tuning job tells: objective, ranges, limits, status."""
+    """The sweep with its tuning job's objective, ranges, limits and status."""
     job = tuning_job.job
     definitions = tuning_job.definitions or sweep.definitions
     return replace(
@@ -145,7 +145,7 @@ def with_tuning_job(sweep: Sweep, tuning_job: TuningJob, rules: Rules) -> Sweep:
 
 
 def is_near(window: Sweep, job: Job, quiet: timedelta) -> bool:
-    """Whether window and job belong together: no more than `quiet` lies between them. What runs reaches all later."""
+    """Whether at most `quiet` lies between window and job. A running window is near all later jobs."""
     if window.first_at is None or window.last_at is None:
         return False
     if start_of(job) - window.last_at > quiet and not window.counts.in_progress:
@@ -154,8 +154,8 @@ def is_near(window: Sweep, job: Job, quiet: timedelta) -> bool:
 
 
 def extends(window: Sweep, job: Job, quiet: timedelta) -> bool:
-    """Whether a new job belongs to the window, with the same first job: it starts while one of the window's jobs runs,
-    or soon after one with other settings."""
+    """Whether a new job extends the window without changing its first job: it starts while one of the window's jobs
+    runs, or within `quiet` after one with other settings."""
     if window.first_at is None or window.last_at is None or start_of(job) < window.first_at:
         return False
     start, mark = start_of(job), mark_of(job)
@@ -165,8 +165,8 @@ def extends(window: Sweep, job: Job, quiet: timedelta) -> bool:
 
 
 def stays_whole(window: Sweep, job: Job) -> bool:
-    """Whether the window holds together once the end of one of its jobs is known. It may fall apart where another one
-    has started after that."""
+    """Whether the window stays one once the end of one of its jobs is known. It may split if another job started after
+    that end."""
     if window.last_start_at is None:
         return False
     return not job.is_terminal or window.counts.jobs == 1 or window.last_start_at < last_activity_of(job)

@@ -1,4 +1,4 @@
-"""When a sweep is over, and when it has to be looked at next."""
+"""When a sweep has finished, and when to check it next."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,22 +7,22 @@ from trialbook.core.jobs import TERMINAL
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
 
-# SageMaker's own default of MaxRuntimeInSeconds, for jobs that do not tell theirs.
+# SageMaker's default of MaxRuntimeInSeconds, for jobs whose own is unknown.
 _DEFAULT_RUNTIME = timedelta(days=1)
-# Starting and uploading come on top of the runtime that SageMaker limits.
+# SageMaker's limit does not include starting and uploading.
 _GRACE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What close_sweeps has to do about a sweep: look again at `due_at`, or close it if that has passed."""
+    """What close_sweeps does with a sweep: check it again at `due_at`, or close it once that has passed."""
 
     due_at: datetime
     is_quiet: bool
 
 
 def outlook(sweep: Sweep, quiet: timedelta) -> Outlook | None:
-    """When an open sweep is due: over by then, or hanging. None where it is not open or empty."""
+    """When an open sweep is due: finished by then, or hanging. None if it is closed or empty."""
     if sweep.state is SweepState.CLOSED or sweep.superseded_by is not None:
         return None
     if sweep.kind is SweepKind.TUNING:
@@ -47,17 +47,17 @@ def _tuning_outlook(sweep: Sweep) -> Outlook | None:
 
 
 def due(sweep: Sweep, rules: Rules) -> tuple[Sweep, datetime | None]:
-    """The sweep with the moment when close_sweeps has to look at it."""
+    """The sweep, and when close_sweeps checks it."""
     ahead = outlook(sweep, rules.quiet_period(sweep.experiment))
     return sweep, ahead.due_at if ahead else None
 
 
 def looked_at_again(now: datetime) -> datetime:
-    """When a sweep that still hangs is looked at again: SageMaker says that it runs, so there is no hurry."""
+    """When to check a hanging sweep again: SageMaker says that it runs, so not soon."""
     return now + _GRACE
 
 
 def _hangs_from(sweep: Sweep, last_at: datetime) -> datetime:
-    """From when on a sweep whose jobs should have ended is suspicious; its jobs are then described."""
+    """When all jobs of a sweep should have ended. Those that still run are then described."""
     longest = timedelta(seconds=sweep.longest_runtime_seconds) if sweep.longest_runtime_seconds else _DEFAULT_RUNTIME
     return last_at + longest + _GRACE

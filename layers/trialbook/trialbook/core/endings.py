@@ -6,7 +6,7 @@ from trialbook.core.sweeps import Record
 
 
 def why_stopped(job: Job) -> str | None:
-    """Why SageMaker itself stopped the job; None where somebody else did, or it was not stopped."""
+    """Why SageMaker itself stopped the job; None if a person did, or if it was not stopped."""
     if job.status != STOPPED:
         return None
     if job.secondary_status == "MaxRuntimeExceeded":
@@ -18,7 +18,7 @@ def why_stopped(job: Job) -> str | None:
 
 
 def why_not_ranked(record: Record) -> str | None:
-    """Why a job that ended does not rank; None where it does, failed, or was stopped by somebody."""
+    """Why an ended job does not rank; None if it ranks, failed, or was stopped by a person."""
     if record.job.retried_as is not None:
         return f"it was tried again as {record.job.retried_as}"
     if record.without_objective is not None:

@@ -1,4 +1,4 @@
-"""EventBridge's job state changes, parsed once at the edge: tolerant of every shape, strict about what is needed."""
+"""Parses EventBridge's job state changes: tolerant of unknown fields, strict about the needed ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class PipelineStep:
 
 
 def parse_event(envelope: object) -> Job | PipelineStep | ServiceJob:
-    """What an EventBridge envelope tells. Raises NotAJobEvent, naming field and value, on anything else."""
+    """The job or pipeline step of an EventBridge envelope. Raises NotAJobEvent, naming field and value."""
     if not isinstance(envelope, Mapping):
         raise NotAJobEvent("event", envelope, "an EventBridge envelope (a JSON object)")
     detail_type = envelope.get("detail-type")
@@ -74,8 +74,8 @@ def _required(envelope: Mapping[str, Any], field: str) -> str:
 
 
 def _job(kind: JobKind, detail: Mapping[str, Any], account: str, region: str, sent_at: object) -> Job:
-    """A job from its event. The envelope's time stands in where the detail has none at all, so that every job has
-    one; events have been seen without LastModifiedTime."""
+    """A job from its event. If the detail has no time at all, the envelope's is used, so that every job has one; events
+    have been seen without LastModifiedTime."""
     return job_from_detail(kind, detail, account, region, fallback_time=_sent(sent_at))
 
 

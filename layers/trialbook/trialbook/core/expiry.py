@@ -1,5 +1,5 @@
-"""When items leave the ledger. A closed sweep leaves with its jobs and all that belongs to them; DynamoDB deletes what
-belongs to no sweep."""
+"""When items are deleted from the ledger. A closed sweep is deleted with its jobs and all that belongs to them.
+DynamoDB's time to live deletes what belongs to no sweep."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +14,13 @@ _LONGEST_RUN = timedelta(days=28)  # of a job of SageMaker
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """How many days the ledger keeps what is finished; forever if None. DynamoDB takes the moment in seconds."""
+    """How many days the ledger keeps finished items; forever if None. Moments are epoch seconds, as DynamoDB needs
+    them."""
 
     days: int | None = None
 
     def of_job(self, record: Record) -> int | None:
-        """A job of no sweep expires after its end. None for a sweep's job and for a tuning job: it leaves with the
+        """When a job of no sweep expires. None for a sweep's job and for a tuning job, which are deleted with the
         sweep."""
         job = record.job
         if record.sweep is not None or job.key.kind in (JobKind.TRAINING, JobKind.TUNING):
@@ -27,20 +28,20 @@ class Expiry:
         return self._after((job.ended_at or start_of(job)) if job.is_terminal else start_of(job) + _LONGEST_RUN)
 
     def of_sweep(self, sweep: Sweep) -> datetime | None:
-        """When a closed sweep leaves, with all that belongs to it."""
+        """When a closed sweep is deleted, with all that belongs to it."""
         if self.days is None or sweep.state is not SweepState.CLOSED or sweep.closed_at is None:
             return None
         return None if sweep.superseded_by is not None else sweep.closed_at + timedelta(days=self.days)
 
     def of_superseded(self, sweep: Sweep) -> int | None:
-        """The item of a window that merged into another before it was announced expires by itself; one that was
-        announced leaves with the other."""
+        """When the item of a window expires that merged into another before it was announced. One that was announced is
+        deleted with the other."""
         if sweep.superseded_by is None or sweep.was_sweep or sweep.began_at is None:
             return None
         return self._after(sweep.began_at + _LONGEST_RUN)
 
     def of_attachment(self, attachment: Attachment) -> int | None:
-        """A training job's leaves with the sweep; another's expires once the job has surely expired."""
+        """A training job's attachment is deleted with its sweep; another's expires after its job."""
         if attachment.key.kind is JobKind.TRAINING or attachment.created_at is None:
             return None
         return self._after(attachment.created_at + _LONGEST_RUN)

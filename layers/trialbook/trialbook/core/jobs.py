@@ -1,4 +1,4 @@
-"""A SageMaker job as Trialbook knows it: the union of its events and of what Describe answered."""
+"""A SageMaker job as Trialbook knows it: what its events and Describe say together."""
 
 import math
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def nothing() -> Mapping[str, str]:
-    """An empty mapping that nobody can fill: the default of fields."""
+    """An immutable empty mapping, for defaults of fields."""
     return _NOTHING
 
 
 class JobKind(StrEnum):
-    """What kind of job it is, in the words of SageMaker's API."""
+    """A kind of job, by its name in SageMaker's API."""
 
     TRAINING = "TrainingJob"
     PROCESSING = "ProcessingJob"
@@ -26,7 +26,7 @@ class JobKind(StrEnum):
 
     @property
     def component_suffix(self) -> str | None:
-        """What SageMaker appends to the job's name to name its trial component; None where it makes none."""
+        """The suffix by which SageMaker names the job's trial component; None if this kind has none."""
         return _COMPONENT_SUFFIX.get(self)
 
 
@@ -42,7 +42,7 @@ TERMINAL = frozenset({COMPLETED, FAILED, STOPPED})
 
 @dataclass(frozen=True, slots=True, order=True)
 class JobKey:
-    """What identifies a job: names are unique per account, region and kind only."""
+    """A job's identity. Names are unique only within an account, a region and a kind."""
 
     account: str
     region: str
@@ -93,7 +93,7 @@ def _finite(value: object) -> tuple[float | None, str | None]:
 
 
 class NotDescribed(StrEnum):
-    """Why SageMaker did not tell how a job ended, so that it is known from its events alone."""
+    """Why SageMaker could not be asked how a job ended, so that only its events are known."""
 
     DELETED = "deleted"
     REFUSED = "refused"
@@ -119,7 +119,7 @@ class InstanceGroup:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentConfig:
-    """Where the job's creator put it; either may be missing."""
+    """The Experiment and Trial that the job's creator named; either may be missing."""
 
     experiment_name: str | None = None
     trial_name: str | None = None
@@ -127,15 +127,15 @@ class ExperimentConfig:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is known of a job. Times are UTC, durations seconds, hyperparameters strings as SageMaker keeps them.
+    """What is known of a job. Times are UTC, durations are seconds, hyperparameters are strings as in SageMaker.
 
-    `status` is SageMaker's own word; words that Trialbook does not know count as not terminal.
-    `described` tells that Describe answered with the terminal state, so that nothing more can be learned.
-    `not_described` is why Describe did not; what events do not tell is unknown then, metrics above all.
-    `training_plan` is the ARN of the plan that reserved its machines: they are paid with the plan, not by the hour.
-    A job that came through a queue of AWS Batch has the moment of its submission, its queue, and which attempt it is;
-    `retried_as` is the job of the next attempt: then that one is the trial, and this one only an attempt at it.
-    `made_by` is the ARN of what started this job as a helper (Debugger, Autopilot, Ground Truth, monitoring).
+    `status` is SageMaker's own word; a word that Trialbook does not know counts as not terminal. `described`: Describe
+    has answered with the terminal state, so nothing more can be learned. `not_described`: why Describe did not answer;
+    then everything that events do not contain is unknown, above all metrics. `training_plan`: the ARN of the plan that
+    reserved its machines, which are paid with the plan, not by the hour. `submitted_at`, `queue` and `attempt` are set
+    if the job came through a queue of AWS Batch; `retried_as` is the job of the next attempt, which is then the trial
+    instead of this one. `made_by`: the ARN of what started this job as a helper (Debugger, Autopilot, Ground Truth,
+    monitoring).
     """
 
     key: JobKey
@@ -184,7 +184,7 @@ class Job:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the job has come to its end: Completed, Failed or Stopped."""
+        """Whether the job has ended: Completed, Failed or Stopped."""
         return self.status in TERMINAL
 
     @property
@@ -195,13 +195,13 @@ class Job:
 
     @property
     def duration_seconds(self) -> float | None:
-        """From start (or creation, where SageMaker gives no start) to end; None while that is unknown."""
+        """Seconds from start, or from creation if SageMaker gives no start, to end; None if unknown."""
         begin = self.started_at or self.created_at
         return None if begin is None or self.ended_at is None else (self.ended_at - begin).total_seconds()
 
     @property
     def queued_seconds(self) -> float | None:
-        """How long it waited in its queue; None if it came through none, or was tried before."""
+        """Seconds in its queue; None if it came through none, or is a later attempt."""
         if self.submitted_at is None or self.created_at is None or self.attempt != 1:
             return None
         return max((self.created_at - self.submitted_at).total_seconds(), 0.0)
@@ -237,7 +237,7 @@ class ParameterRange:
 
 @dataclass(frozen=True, slots=True)
 class ParentsBest:
-    """The best training job of a tuning job's warm-start parents, where it beats all of the tuning job's own."""
+    """The best training job of a tuning job's warm-start parents, if it is better than all of the tuning job's own."""
 
     job_name: str
     tuning_job: str

@@ -1,7 +1,7 @@
 """What is known of a job, joined from observations that come twice, late and out of order.
 
-`merge` is commutative, associative and idempotent over the observations of a job, as long as they agree in the fields
-that several of them carry; so the order in which events come does not show in the ledger.
+`merge` is commutative, associative and idempotent over the observations of a job, if they agree in the fields that they
+share. So the ledger does not depend on the order of events.
 """
 
 from dataclasses import fields, replace
@@ -11,15 +11,15 @@ from types import MappingProxyType
 from trialbook.core.jobs import Job
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-# Events and Describe round a creation time differently; a job made anew under a deleted one's name is seconds younger.
+# Events and Describe round a creation time differently; a job created again under the same name is seconds younger.
 _SAME_LIFE = timedelta(seconds=1)
 
 
 def merge(known: Job | None, seen: Job) -> Job:
     """The job after one more observation: terminal beats running, Describe beats events, newer beats older.
 
-    What the winning observation does not say is kept from the other. A job that was deleted and made anew under the
-    same name starts a new life: nothing of the old one is kept.
+    Fields that the winning observation lacks are kept from the other. Nothing is kept of a job that was deleted and
+    created again under the same name.
     """
     if known is None or known == seen:
         return seen
@@ -40,17 +40,17 @@ def merge(known: Job | None, seen: Job) -> Job:
 
 
 def is_new_life(known: Job, seen: Job) -> bool:
-    """Whether a deleted job's name was given to another job, of which `seen` tells."""
+    """Whether `seen` is another job under the name of a deleted one."""
     return is_made_anew(known.created_at, seen.created_at)
 
 
 def is_made_anew(known: datetime | None, seen: datetime | None) -> bool:
-    """The same by the moments of creation; where one is not known, it counts as the same job."""
+    """The same by the times of creation. If one is unknown, both count as the same job."""
     return known is not None and seen is not None and seen - known > _SAME_LIFE
 
 
 def _in_order(one: Job, other: Job) -> tuple[Job, Job]:
-    """The weaker one first; of two that are as strong, whichever came first, always the same."""
+    """The weaker observation first. The order of two that are equally strong does not depend on which came first."""
     first, second = _precedence(one), _precedence(other)
     is_weaker = repr(one) <= repr(other) if first == second else first < second
     return (one, other) if is_weaker else (other, one)

@@ -30,7 +30,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Trialbook keeps away from the job, and why."""
+    """Trialbook does not record the job, and why."""
 
     reason: str
 
@@ -47,12 +47,12 @@ def place(job: Job, rules: Rules) -> Placement | LeftOut:
 
 
 def is_placed_by_sagemaker(job: Job) -> bool:
-    """Whether SageMaker itself puts the job's component into its trial: its creator named one."""
+    """Whether SageMaker itself attaches the job's component, because its creator named a trial."""
     return job.experiment_config is not None and bool(job.experiment_config.trial_name)
 
 
 def left_out(job: Job, rules: Rules) -> LeftOut | None:
-    """Whether Trialbook keeps away from the job: decided before anything is asked about it."""
+    """Whether Trialbook leaves the job out. Decided before SageMaker is asked about it."""
     reason = _left_out(job, rules)
     return None if reason is None else LeftOut(reason)
 

@@ -37,7 +37,7 @@ class SweepKind(StrEnum):
 
 
 class SweepState(StrEnum):
-    """OPEN until it is over; REVISED is open again after it was closed, because a late job came."""
+    """OPEN until it has finished; REVISED if a late job opened it again."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -46,11 +46,11 @@ class SweepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A job as the ledger holds it: what is known of it, where it belongs, and what it is worth.
+    """A job as the ledger holds it: its facts, where it belongs, and its rank.
 
-    `ranks` tells whether its end lets it rank; it does where it has a value too. `without_objective` is the likely
-    cause where it would rank but has none. `placed_by` names the rule that placed it. `version` grows by one with each
-    change. `is_history` marks what a backfill found: nothing is announced for it.
+    `ranks`: its status lets it rank; it ranks if it has a value too. `without_objective` is the likely reason if it has
+    no value. `placed_by` names the rule that placed it. `version` grows by one with each change. `is_history` marks
+    jobs that a backfill found: nothing is announced for them.
     """
 
     job: Job
@@ -95,8 +95,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Jobs of a sweep by status; `without_objective` are those among completed and stopped that can't rank for want
-    of a value."""
+    """Jobs of a sweep by status. `without_objective` counts completed and stopped jobs that can't rank, because they
+    have no value."""
 
     completed: int = 0
     failed: int = 0
@@ -111,7 +111,7 @@ class Counts:
 
     @property
     def ended(self) -> int:
-        """Those that came to an end."""
+        """Those that have ended."""
         return self.jobs - self.in_progress
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -141,14 +141,13 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Jobs that search together, counted. Always equals `recount` of its jobs; `changes` is the sum of their versions,
-    so that a reader of an index that lags can tell whether it saw all of them.
+    """Jobs that search together, and their counts. Always equals `recount` of its jobs. `changes` is the sum of their
+    versions, by which a reader of a lagging index knows whether it has seen all of them.
 
-    `revision` counts how often it was closed. `supersedes` are sweeps that merged into this one.
-    `latest` are the two settings of which jobs were last seen: they tell whether a new job differs from one nearby.
-    Empty in loops from the time before that was asked.
-    `was_sweep`: it held more than one job once, so that it was told of. `being_removed`: its jobs are leaving the
-    ledger and it goes last, so that nothing may join it any more.
+    `revision` counts how often it was closed. `supersedes` are sweeps that merged into this one. `latest` are the two
+    settings of the jobs last seen, by which a new job is known to differ from its neighbours; empty in loops that an
+    older version recorded. `was_sweep`: it once held more than one job, so it may have been reported. `being_removed`:
+    its jobs are being deleted and it goes last, so no job may join it.
     """
 
     id: str
@@ -187,7 +186,7 @@ class Sweep:
 
     @property
     def is_single(self) -> bool:
-        """A window is no sweep that holds one job, or the same training side by side: nothing is searched."""
+        """Whether the window is no sweep: it holds one job, or jobs with equal settings, so nothing is searched."""
         return self.kind is SweepKind.LOOP and (self.counts.jobs < 2 or len(self.latest) == 1)
 
     @property
@@ -202,13 +201,13 @@ class Sweep:
 
     @property
     def own_objective(self) -> Objective | None:
-        """What its tuning job said itself; None where it has none, or has not said."""
+        """The objective that its tuning job names; None if there is none."""
         is_own = self.objective is not None and self.objective.source is ObjectiveSource.TUNING_JOB
         return self.objective if self.kind is SweepKind.TUNING and is_own else None
 
     @property
     def childrens_objective(self) -> Objective | None:
-        """What its best job is ranked by, as long as its tuning job says nothing."""
+        """What its best job is ranked by, while its tuning job names no objective."""
         return self.objective if self.own_objective is None else None
 
     @property
@@ -223,8 +222,8 @@ class Sweep:
 
 
 def is_of_earlier_life(sweep: Sweep, job: Job) -> bool:
-    """Whether a tuning job's sweep was over before the job, itself or a child, was made: the tuning job was deleted
-    then, and made anew under the same name."""
+    """Whether a tuning job's sweep had finished before the job, the tuning job or a child, was created. Then the tuning
+    job was deleted and created again under the same name."""
     if job.key.kind is JobKind.TUNING:
         return is_made_anew(sweep.tuning_created_at or sweep.first_at, job.created_at)
     is_over = sweep.tuning_status in TERMINAL and sweep.tuning_ended_at is not None
@@ -233,8 +232,8 @@ def is_of_earlier_life(sweep: Sweep, job: Job) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LoopVersion:
-    """The version of a loop's windows as a whole, which every change of one of them raises, and the ids of the windows
-    that are being joined, split or renamed: until that is finished, they may overlap."""
+    """The version of a loop's windows as a whole, which each change of one of them raises, and the ids of the windows
+    that are being joined, split or renamed. Until that is finished, windows may overlap."""
 
     version: int
     moving: tuple[str, ...] = ()
@@ -257,21 +256,21 @@ def counts_of(record: Record) -> Counts:
 
 
 def start_of(job: Job) -> datetime:
-    """When the job was launched: its submission to a queue, else its creation, which every event carries, else the
-    earliest time known."""
+    """When the job was launched: its submission to a queue; otherwise its creation, which every event contains;
+    otherwise the earliest known time."""
     known = (job.submitted_at, job.created_at, job.started_at, job.last_modified_at, job.ended_at)
     return next(moment for moment in known if moment is not None)
 
 
 def last_activity_of(job: Job) -> datetime:
-    """When the job last showed itself: its end, or its start while it runs."""
+    """When the job was last active: its end, or its start while it runs."""
     return max(start_of(job), job.ended_at) if job.is_terminal and job.ended_at else start_of(job)
 
 
 def put(sweep: Sweep, old: Record | None, new: Record) -> Sweep:
     """The sweep after one of its jobs changed from `old` (None: it is new to the sweep) to `new`.
 
-    Exact unless the best job got worse or its times shrank; `needs_recount` tells.
+    Exact unless the best job got worse or its times shrank; see `needs_recount`.
     """
     counts = sweep.counts + counts_of(new) - (counts_of(old) if old else Counts())
     return replace(
@@ -291,7 +290,7 @@ def put(sweep: Sweep, old: Record | None, new: Record) -> Sweep:
 
 
 def _latest(sweep: Sweep, record: Record) -> tuple[Latest, ...]:
-    """The two last settings, this job's among them; not known where they are not of the jobs before it."""
+    """The two last settings, including this job's; empty if those of the jobs before it are not known."""
     if sweep.kind is not SweepKind.LOOP or (sweep.counts.jobs and not sweep.latest):
         return sweep.latest
     now = Latest(mark_of(record.job), last_activity_of(record.job))
@@ -302,7 +301,7 @@ def _latest(sweep: Sweep, record: Record) -> tuple[Latest, ...]:
 
 
 def mark_of(job: Job) -> str:
-    """The job's settings; its own name where they are not known, so that it differs from all others."""
+    """The job's settings. If they are unknown, its name, so that it differs from all others."""
     return settings_of(job) or f"{job.key.kind.value}/{job.name}"
 
 
@@ -378,8 +377,8 @@ def _better(best: Best | None, record: Record) -> Best | None:
 
 
 def _sweep_objective(sweep: Sweep, record: Record) -> Objective | None:
-    """A tuning job's sweep keeps its own. Elsewhere it is the best job's, and until a job ranks the first by rank
-    prefix of those that were given by name: so it does not depend on the order in which jobs are counted."""
+    """The objective of a sweep: its tuning job's own; otherwise its best job's; until a job ranks, the first by rank
+    prefix of those given by name. So it does not depend on the order in which jobs are counted."""
     if sweep.own_objective is not None:
         return sweep.own_objective
     best = _better(sweep.best, record)
@@ -397,8 +396,8 @@ def expected_size(job: Job) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """When a job ran, and a mark of its settings. `end` is None while it runs (or while its end is not known). Without
-    `settings`, it counts as different from all others."""
+    """When a job ran, and a mark of its settings. `end` is None while it runs or its end is unknown. A job without
+    `settings` counts as different from all others."""
 
     key: JobKey
     start: datetime
@@ -412,11 +411,11 @@ class Interval:
 
 
 def windows(intervals: Iterable[Interval], quiet: timedelta) -> list[tuple[Interval, ...]]:
-    """The windows of a loop: intervals in order of their start, cut where nothing runs and where no two jobs with
-    different settings lie within `quiet` of each other across the cut.
+    """The windows of a loop: intervals in order of their start. A cut is made where nothing runs and no two jobs with
+    different settings lie within `quiet` of each other across it.
 
-    So a job that is repeated with the same settings, again and again, has a window of its own each time. Depends on the
-    intervals only, never on the order in which they are given. Windows do not overlap.
+    So each repetition of a job with the same settings has a window of its own. The windows depend only on the
+    intervals, not on their order, and do not overlap.
     """
     ordered = sorted(intervals, key=lambda each: (each.start, each.key))
     starts = [each.start for each in ordered]
@@ -433,7 +432,7 @@ def windows(intervals: Iterable[Interval], quiet: timedelta) -> list[tuple[Inter
 
 
 def _last_different(settings: Sequence[object]) -> list[int]:
-    """For each job the last one before it that has other settings; -1 where there is none."""
+    """For each job, the last one before it with other settings; -1 if there is none."""
     found: list[int] = []
     for number, each in enumerate(settings):
         same_as_before = number > 0 and settings[number - 1] == each
@@ -449,7 +448,7 @@ def _furthest(
     different: Sequence[int],
     quiet: timedelta,
 ) -> int:
-    """The last job that belongs to this one's window: it starts while this one runs, or soon after with other
+    """The last job of this one's window: it starts while this one runs, or within `quiet` after it with other
     settings."""
     if each.end is None:
         return len(starts) - 1
