@@ -20,13 +20,13 @@ _AT_ONCE = 10  # entries that a PutEvents call takes
 _LONGEST_ENTRY = 240_000
 _LONGEST_REQUEST = 900_000  # bytes on the wire; PutEvents takes about 1 MB
 _AROUND_DETAIL = 400  # bytes on the wire that an entry has beside its detail, at the most
-# What PutEvents says of an entry, or of a request, that it will never take, however often it comes.
+# Error codes of entries or requests that PutEvents will never accept.
 _NEVER_TAKEN = frozenset({"InvalidArgument", "MalformedDetail", "SerializationException", "ValidationException"})
 _TOO_LARGE = 413  # HTTP
 
 
 class NotPublished(Exception):
-    """EventBridge did not take an event for now; `published` tells how many before it are done with."""
+    """EventBridge did not accept an event for now. `published` is how many before it are done."""
 
     def __init__(self, published: int, reason: str) -> None:
         super().__init__(f"event {published + 1} was not taken: {reason}")
@@ -35,7 +35,8 @@ class NotPublished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An announcement on its way: its place among the others, its detail as JSON, and how far it was shortened."""
+    """An announcement as an entry of PutEvents: its place in the order, its detail as JSON, and how far it is
+    shortened."""
 
     place: int
     announcement: Announcement
@@ -44,7 +45,7 @@ class _Entry:
 
     @property
     def wire_bytes(self) -> int:
-        """What it adds to a request: the detail is a text within JSON, so that each quotation mark takes two bytes."""
+        """The bytes that it adds to a request. The detail is a JSON string, so each quotation mark takes two bytes."""
         return len(json.dumps(self.detail)) + _AROUND_DETAIL
 
 
@@ -56,26 +57,26 @@ class EventBus:
 
     @cached_property
     def _client(self) -> Any:
-        """Made when first needed: most batches of the stream tell of nothing new."""
+        """Created when first needed: most batches of the stream have nothing to announce."""
         return self._session.create_client("events")
 
     def publish(self, announcements: Sequence[Announcement]) -> None:
-        """Publishes them in order. Raises NotPublished where one was not taken, and may be later.
+        """Publishes them in order. Raises NotPublished if one was not accepted but may be later.
 
-        One that is too long, or that EventBridge refuses for good, goes shortened; one that can't be sent even so is
-        left out, counted and logged, so that it never keeps the others.
+        One that is too long, or that EventBridge refuses for good, is shortened. One that can't be sent even then is
+        left out, counted and logged, so that it never holds up the others.
         """
         entries = (self._entry(place, each) for place, each in enumerate(announcements))
         for group in _groups(each for each in entries if each is not None):
             self._put(group)
 
     def _entry(self, place: int, announcement: Announcement, least: Shortening = Shortening.NONE) -> _Entry | None:
-        """The entry, shortened as far as it has to be and at least so far; None, told, where no way is left."""
-        told = {"id": announcement.id, **announcement.detail}
+        """The entry, shortened as far as needed and at least by `least`; None, with a log line, if it can't be sent."""
+        whole = {"id": announcement.id, **announcement.detail}
         if announcement.cause is not None:
-            told["correlation_id"] = announcement.cause
+            whole["correlation_id"] = announcement.cause
         try:
-            detail, shortening = as_far_as_needed(told, _LONGEST_ENTRY, least)
+            detail, shortening = as_far_as_needed(whole, _LONGEST_ENTRY, least)
         except (TypeError, ValueError, RecursionError) as error:
             _left_out(announcement, repr(error))
             return None
@@ -85,7 +86,7 @@ class EventBus:
         return _Entry(place, announcement, detail, shortening)
 
     def _put(self, group: Sequence[_Entry]) -> None:
-        """A request; where it is refused as a whole for good, each of its entries in a request of its own."""
+        """Sends a request. If it is refused as a whole for good, sends each entry in a request of its own."""
         try:
             answer = self._client.put_events(Entries=[self._as_aws_takes_it(each) for each in group])
         except ClientError as error:
@@ -132,7 +133,7 @@ class EventBus:
 
 
 def _groups(entries: Iterator[_Entry]) -> Iterator[list[_Entry]]:
-    """The entries as requests take them, by number and by bytes."""
+    """The entries in groups that fit into a request, by number and by bytes."""
     group: list[_Entry] = []
     size = 0
     for each in entries:

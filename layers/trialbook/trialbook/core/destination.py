@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Channel(StrEnum):
-    """A way to people."""
+    """A kind of destination."""
 
     SLACK = "slack"
     WEBHOOK = "webhook"
@@ -17,7 +17,7 @@ class Channel(StrEnum):
 class Destination:
     """Where a message goes. `address` is a Slack channel's id or name, an incoming webhook's name, or an email address;
     `mention` is the Slack user or group to name, as `U…` or `S…`; `not_before` is the end of quiet hours: nothing is
-    posted before, but what was posted already may be edited."""
+    posted before it, but a posted message may be edited."""
 
     channel: Channel
     address: str

@@ -10,8 +10,8 @@ from enum import StrEnum
 
 
 class MessageKind(StrEnum):
-    """What a message is about. SWEEP lives: it is posted when a sweep begins and edited until it is over. THREAD is a
-    part of a finished sweep's message that belongs in its thread: failures job by job, the report's file."""
+    """What a message is about. A SWEEP message is posted when a sweep begins and edited until it has finished. THREAD
+    messages go into its thread: failures job by job, the report's file."""
 
     SWEEP = "sweep"
     NEW_BEST = "new best"
@@ -22,7 +22,7 @@ class MessageKind(StrEnum):
 
 
 class Mood(StrEnum):
-    """How it stands, told by word and sign, never by colour alone."""
+    """The state that a message reports; shown by a word and a sign, never by colour alone."""
 
     BUSY = "in progress"
     GOOD = "done"
@@ -52,7 +52,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of a small chart, for where no picture can be shown."""
+    """A bar of a small chart, for channels that can't show the picture."""
 
     label: str
     value: float
@@ -60,7 +60,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a sweep is. `total` and `seconds_left` are None where nobody can know them."""
+    """How far a sweep is. `total` and `seconds_left` are None if they are unknown."""
 
     ended: int
     total: int | None
@@ -78,7 +78,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The one picture that tells most, and what it shows in words."""
+    """The chart that says most, and its text alternative."""
 
     stored: Stored
     alt_text: str
@@ -86,7 +86,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link; renderers show none whose address is not https."""
+    """A link; renderers show only https addresses."""
 
     text: str
     url: str
@@ -94,19 +94,21 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One thing to say. The first line, `title`, answers the reader's question.
+    """One message. The first line, `title`, answers the reader's question.
 
-    `id` names what happened, `about` the thing it is about: one message of each about lives in a channel, and what
-    comes later under the same about edits it. `parent` is the about in whose thread it belongs, None for what stands by
-    itself. `version` grows with what is known: an older one never replaces a newer. `is_final` once nothing more is
-    expected, but for a revision. `at` is when it happened; the same facts give the same message.
-
-    `continues` are the abouts of sweeps that merged into the one it is about: where none of its own (in a thread: of
-    its parent's) was posted to a destination, theirs is the one to edit, whatever its version; where both were,
-    theirs is to lead to its own. `event_type` is the event it follows from. `metrics` are the best trial's, what
-    thresholds of routes are compared with. What is `by_request` goes only where a route asks for its event.
-    `changes_answer` is False for a revision that says the same as the one before. `owner` is the value of the tag that
-    names who it belongs to.
+    - `id` names what happened, `about` the sweep or job that it is about. A channel holds one message for each `about`;
+      later ones edit it.
+    - `parent` is the `about` in whose thread it belongs; None for a message of its own.
+    - `version` grows with what is known: an older version never replaces a newer.
+    - `is_final`: nothing more is expected except a revision.
+    - `at` is when it happened. The same facts give the same message.
+    - `continues` are the `about`s of sweeps that merged into this one. If a destination has no message of this `about`
+      (in a thread: of its parent), theirs is edited, whatever its version. If it has both, theirs links to this one.
+    - `event_type` is the event that it follows from.
+    - `metrics` are the best trial's, with which thresholds of routes are compared.
+    - `by_request`: it is sent only if a route asks for its event.
+    - `changes_answer` is False for a revision that says the same as the one before.
+    - `owner` is the value of the tag that names its owner.
     """
 
     id: str

@@ -1,5 +1,5 @@
-"""Where reports stand: keys in the bucket, and the same paths in a replay's folder, so that links between pages hold in
-both."""
+"""Where reports are saved: keys in the bucket, and the same paths in a replay's folder, so that links between pages
+work in both."""
 
 import re
 from hashlib import sha256

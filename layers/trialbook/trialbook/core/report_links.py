@@ -23,8 +23,8 @@ def link(base_url: str, key: str, key_id: str, secret: str, expires: datetime) -
 
 
 def opened(path: str, query: str, secrets: Mapping[str, str], now: datetime) -> str | None:
-    """The key of the object that a link leads to; None where it is wrong, expired, altered or signed with a key that
-    is no longer among the secrets (by key id). `path` and `query` are as they stand in the URL."""
+    """The key of the object that a link leads to; None if the link is malformed, expired, altered, or signed with a key
+    that is no longer among the secrets (by key id). `path` and `query` are as in the URL."""
     key = unquote(path).lstrip("/")
     given = dict(parse_qsl(query))
     until, key_id, signature = (given.get(name, "") for name in "eks")

@@ -1,4 +1,4 @@
-"""What is too long, or no JSON, to be said in full is said in short: names and numbers stay, free texts give way."""
+"""Shortens values that are too long for an event: names and numbers stay, free texts are cut."""
 
 import json
 import math
@@ -14,7 +14,7 @@ _DEEPEST = 30  # levels; what announcements hold is a handful deep
 
 
 class Shortening(IntEnum):
-    """How far something is shortened; each goes further than the one before."""
+    """How far a value is shortened; each level goes further than the one before."""
 
     NONE = 0
     LONG_TEXTS = 1

@@ -1,7 +1,7 @@
 """Delivery records in the ledger's table: what was sent where, so that nothing is lost and nothing is sent twice.
 
-Each write is conditional on the version that was read: of two consumers that want to send the same, one gets a Conflict
-before it sends anything.
+Each write is conditional on the version that was read: if two processes are about to send the same message, one gets a
+Conflict before it sends anything.
 """
 
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ class Deliveries:
         self._table = table
 
     def get(self, about: str, channel: str, address: str, part: str = MESSAGE) -> Delivery:
-        """A record, read consistently; a fresh one, with version 0, where there is none."""
+        """A record, read consistently; a new one with version 0 if there is none."""
         found, _ = versioned.read(self._table, pk_of(about), _sk(channel, address, part))
         return Delivery(about, channel, address, part) if found is None else unpack(Delivery, found)
 
     def put(self, delivery: Delivery, now: datetime) -> Delivery:
-        """Writes a record that is one version on from what was read. Raises Conflict where another was faster."""
+        """Writes the next version of a record. Raises Conflict if another process was faster."""
         versioned.write(
             self._table,
             pk_of(delivery.about),
@@ -44,12 +44,12 @@ class Deliveries:
         return delivery
 
     def adopt(self, other: Delivery, own: Delivery, now: datetime) -> Delivery:
-        """Goes on with another about's message as with our own: whatever it shows is to be replaced."""
+        """Takes over the message of another `about` as our own; its content will be replaced."""
         fresh = replace(other, about=own.about, shown_version=-1, held_until=None, version=own.version + 1)
         return self.put(fresh, now)
 
     def of(self, about: str) -> Iterator[Delivery]:
-        """All records of what is about the same thing, one Query."""
+        """All records with the same `about`, by one Query."""
         for found in versioned.read_all(self._table, pk_of(about)):
             yield unpack(Delivery, found)
 

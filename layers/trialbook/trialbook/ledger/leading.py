@@ -1,7 +1,7 @@
-"""What an experiment is ranked by, and its best jobs: decided here alone, and kept in the experiment's entry.
+"""An experiment's objective and its best jobs: decided only here, and kept in the experiment's entry.
 
-The page of an experiment, the index, lists, `best`, `trials` and the weekly report all take it from that entry or from
-here, so that all of them name the same best.
+An experiment's page, the index, lists, `best`, `trials` and the weekly report all take them from that entry or from
+here, so that all name the same best.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from trialbook.ledger.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Leading:
-    """An experiment's sweeps in order of time, its objective, and its best jobs by that; none where no job ranks."""
+    """An experiment's sweeps in order of time, its objective, and its best jobs by that; none if no job ranks."""
 
     sweeps: tuple[Sweep, ...]
     objective: Objective | None
@@ -24,10 +24,10 @@ class Leading:
 
 
 def leading(experiment: str, ledger: Ledger, rules: Rules, most: int = 1) -> Leading:
-    """What leads by what the ledger holds now, with up to `most` of the best jobs: as a rule two Queries.
+    """The leading jobs by what the ledger holds now, up to `most`: usually two Queries.
 
-    Where nothing ranks by what rules or sweeps say, as before a `rerank` or with single jobs alone, it is what the
-    first job of the ranking has.
+    If no job ranks by the objective of the rules or sweeps, as before a `rerank` or with single jobs only, the
+    objective is that of the first job in the ranking.
     """
     sweeps = tuple(ledger.sweeps_of(experiment))
     for objective in candidates(sweeps, rules.objective(experiment)):

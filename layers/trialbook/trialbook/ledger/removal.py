@@ -1,7 +1,7 @@
-"""How what belongs together leaves the ledger together: a sweep with its jobs, their attachments, and what was sent.
+"""Deletes what belongs together: a sweep with its jobs, their attachments and their delivery records.
 
-A sweep that is about to go is marked first, conditional on its version: from then on nothing joins it. Its jobs go next
-and it goes last, so that whoever is interrupted goes on the next time.
+The sweep is marked first, conditional on its version; from then on no job joins it. Its jobs are deleted next and the
+sweep last, so that an interrupted deletion can go on later.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ from trialbook.ledger.table import LOOPS_SORT_KEY, Conflict, job_pk, loops_pk, s
 
 
 def remove_sweep(ledger: Ledger, sweep: Sweep) -> bool:
-    """Removes a closed sweep with all that belongs to it; False, and nothing is removed, where it has changed since it
-    was read. Can be interrupted and repeated."""
+    """Removes a closed sweep with all that belongs to it. Returns False and removes nothing if the sweep has changed
+    since it was read. Can be interrupted and repeated."""
     try:
         marked = ledger.begin_to_remove(sweep)
     except Conflict:
@@ -46,7 +46,7 @@ def _belongings(ledger: Ledger, sweep: Sweep) -> Iterator[tuple[str, str]]:
 
 
 def remove_job(ledger: Ledger, record: Record) -> bool:
-    """Removes a job of no sweep; False where it has changed since it was read."""
+    """Removes a job of no sweep. Returns False if it has changed since it was read."""
     if not ledger.table.delete_unchanged((job_pk(record.key), "JOB"), record.version):
         return False
     steps = ledger.table.keys_in(job_pk(record.key), "STEP#")

@@ -1,4 +1,4 @@
-"""A message as one MIME message: plain text and HTML that says the same, the picture inside, the report attached."""
+"""A message as one MIME message: the same text as plain text and HTML, with the picture and the report."""
 
 import re
 import struct
@@ -43,7 +43,7 @@ _WITHOUT_MOOD = frozenset({MessageKind.NEW_BEST, MessageKind.ALERT, MessageKind.
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """Who writes, to whom answers go, and where one unsubscribes: an address or an https link."""
+    """Sender, reply address, and where to unsubscribe: an address or an https link."""
 
     sender: str
     reply_to: str | None = None
@@ -52,14 +52,14 @@ class Letterhead:
 
 @dataclass(frozen=True, slots=True)
 class Enclosed:
-    """The objects of the reports' bucket that a message names, as far as they are there."""
+    """The picture and the report of a message, as far as they exist."""
 
     picture: bytes | None = None
     report: bytes | None = None
 
 
 def email_of(message: Message, to: str, head: Letterhead, enclosed: Enclosed | None = None) -> EmailMessage:
-    """The mail. The same arguments give the same bytes. Raises InvalidInput where an address is none."""
+    """The mail. The same arguments give the same bytes. Raises InvalidInput for an invalid address."""
     enclosed = enclosed or Enclosed()
     mail = EmailMessage(POLICY)
     sender = address_of(head.sender, "EmailFrom", "Trialbook")
@@ -91,27 +91,28 @@ def _write_head(mail: EmailMessage, message: Message, sender: Mailbox, to: Mailb
     mail["Subject"] = one_line(message.subject or message.title, _LONGEST_SUBJECT)
     mail["Date"] = format_datetime(message.at)
     mail["Message-ID"] = f"<{_mark(_identity(message))}@{sender.domain}>"
-    # All mails of an experiment answer one that was never sent: so they are one thread whichever came first, also
-    # where SES gives each an id of its own.
+    # All mails of an experiment reply to one that was never sent. So they form one thread whichever came first, though
+    # SES gives each an id of its own.
     thread = f"<{_mark(f'experiment/{same_name(message.experiment)}')}@{sender.domain}>"
     mail["In-Reply-To"] = thread
     mail["References"] = thread
     if head.unsubscribe:
         mail["List-Unsubscribe"] = f"<{_unsubscribe(head.unsubscribe)}>"
-    mail["Auto-Submitted"] = "auto-generated"  # so that nobody's absence note answers
+    mail["Auto-Submitted"] = "auto-generated"  # stops automatic replies
     mail["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
     mail["X-Trialbook-Kind"] = message.kind.value
     mail["X-Trialbook-About"] = one_line(message.about, _LONGEST_SUBJECT).encode("ascii", "backslashreplace").decode()
 
 
 def _identity(message: Message) -> str:
-    """The same for whichever event brought it about, another for each revision: who gets a mail twice can tell."""
+    """The same for each event that causes the mail, another for each revision, so that a mail that comes twice is
+    known."""
     return f"{message.about}/{message.revision}/{message.is_final}"
 
 
 def address_of(text: str, field: str, name: str = "") -> Mailbox:
-    """The address, with the name it comes with or `name`. Raises InvalidInput with the field where it is none, or not
-    plain ASCII, as SES takes it."""
+    """The address, with its own display name or else `name`. Raises InvalidInput, naming the field, if it is invalid or
+    not plain ASCII, which SES needs."""
     found = mailbox(text)
     if found is None:
         raise InvalidInput(field, text, "one email address, such as team@example.com or Team <team@example.com>")
@@ -135,7 +136,7 @@ def _notes(message: Message, report: bytes | None, attached: bytes | None, name:
 
 
 def label_of(message: Message) -> str:
-    """What kind of message it is and how it stands: `✓ Sweep done`."""
+    """The message's kind and state: `✓ Sweep done`."""
     kind = _KINDS[message.kind]
     if message.kind is MessageKind.ALERT:
         return f"⚠ {kind}"
@@ -143,7 +144,7 @@ def label_of(message: Message) -> str:
 
 
 def _bodies(message: Message, notes: Sequence[str], picture: bytes | None, message_id: str) -> tuple[str, str]:
-    """HTML and text of the same content: as much of it as the HTML has room for."""
+    """HTML and text with the same content, as much as fits into the HTML."""
     for limits in LIMITS:
         shown = fitted(message, limits)
         pieces, whole = as_many_as_fit(_html(shown, notes, picture, message_id), _bytes, LONGEST_HTML)
@@ -187,7 +188,7 @@ def _template() -> Any:
 
 
 def _is_long(text: str) -> bool:
-    """Whether a name has a part that no narrow column can hold as it is."""
+    """Whether a name has a part too long for a narrow column."""
     return any(len(word) > _LONGEST_WORD for part in joints(text) for word in part.split())
 
 
@@ -198,7 +199,7 @@ def _bars(message: Message) -> list[tuple[str, str, int]]:
 
 
 def _shown_size(picture: bytes | None) -> tuple[int, int]:
-    """Width and height at which the picture is shown: half of its pixels, as it is drawn for sharp screens."""
+    """Shown width and height: half the picture's pixels, because it is drawn for high-density screens."""
     if picture is None or len(picture) < 24:
         return 0, 0
     width, height = struct.unpack(">II", picture[16:24])
@@ -224,7 +225,7 @@ def _encodable(text: str) -> str:
 
 
 def _set_boundaries(mail: EmailMessage, mark: str) -> None:
-    """Boundaries that are the same each time; nothing else of a mail is left to chance."""
+    """Sets fixed boundaries, which email would otherwise draw at random."""
     parts = [part for part in mail.walk() if part.is_multipart()]
     for number, part in enumerate(parts):
         part.set_boundary(f"=={mark}.{number}==")

@@ -1,4 +1,4 @@
-"""A message as plain text, for people who read mail so, and for what reads it aloud."""
+"""A message as plain text, for people who read mail as text and for screen readers."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
@@ -12,18 +12,17 @@ _COLUMNS = 76  # with the mark of a quoted line it stays below 78
 
 
 def email_text(message: Message, label: str, notes: Sequence[str]) -> str:
-    """The text part of a message that was made to fit. `label` says what kind of message it is and how it stands,
-    `notes` what is enclosed."""
+    """The text part of a fitted message. `label` is its kind and state, `notes` name the enclosures."""
     return "\n".join(_lines(message, label, notes)) + "\n"
 
 
 def constants_label(message: Message) -> str:
-    """What the hyperparameters that do not vary are called."""
+    """The heading of hyperparameters that do not vary."""
     return "Hyperparameters" if message.kind is MessageKind.JOB else "Same in all trials"
 
 
 def failures_label(message: Message) -> str:
-    """What stands above the reasons."""
+    """The heading of the failure reasons."""
     return "Why it failed" if message.kind is MessageKind.JOB else "Failures"
 
 
@@ -98,7 +97,7 @@ def _facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def table_text(table: Table) -> list[str]:
-    """The table with its columns aligned; where that is wider than a line, a paragraph for each row."""
+    """The table with aligned columns; a paragraph for each row if that is wider than a line."""
     rows = [table.headers, *table.rows]
     columns = range(len(table.headers))
     widths = [max((width(row[at]) for row in rows if at < len(row)), default=0) for at in columns]

@@ -1,5 +1,5 @@
-"""Messages cut to what a mail can hold: every text in one line, without what would move or hide others, tables of a
-size that can be read. What is left out is counted where it was."""
+"""Cuts messages to what a mail can hold: each text on one line, without characters that move or hide others; tables of
+a readable size. What is left out is counted in its place."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +26,7 @@ class Limits:
     sections: int = 25
 
 
-# From what one would wish for to what always fits: mail programs cut long mails off.
+# From the most generous to what always fits: mail programs cut off long mails.
 LIMITS = (
     Limits(),
     Limits(text=300, cell=40, rows=10, columns=8, items=10, sections=15),
@@ -36,7 +36,7 @@ LIMITS = (
 
 
 def fitted(message: Message, limits: Limits) -> Message:
-    """The message, shown as it is by every renderer of mail."""
+    """The message within the limits, for all renderers of mail."""
     return replace(
         message,
         title=one_line(message.title, limits.title),
@@ -63,7 +63,7 @@ def fitted(message: Message, limits: Limits) -> Message:
 
 
 def as_many_as_fit(parts: Iterable[T], size: Callable[[T], int], most: int) -> tuple[list[T], bool]:
-    """The parts until they are larger than `most` together, and whether these are all. What comes after is not made."""
+    """The parts that fit into `most` together, and whether these are all. Later parts are not made."""
     kept: list[T] = []
     used = 0
     for part in parts:
@@ -81,7 +81,7 @@ def _listed(texts: Sequence[str], limits: Limits) -> tuple[str, ...]:
 
 
 def _bars(bars: Sequence[Bar], limits: Limits) -> tuple[Bar, ...]:
-    """Those that have a length."""
+    """The bars that have a length."""
     finite = [each for each in bars if math.isfinite(each.value)]
     return tuple(Bar(one_line(each.label, limits.cell), each.value) for each in finite[: limits.rows])
 
@@ -115,7 +115,7 @@ def _cells(texts: Sequence[str], limits: Limits) -> tuple[str, ...]:
 
 
 def _links(links: Sequence[Link], limits: Limits) -> tuple[Link, ...]:
-    """Those that lead to a server by TLS. Cut addresses would lead nowhere: what is too long is left out."""
+    """The https links. Too long ones are left out, because a cut address leads nowhere."""
     kept = [
         each for each in links if each.url.startswith("https://") and each.url.isprintable() and " " not in each.url
     ]

@@ -12,7 +12,7 @@ from trialbook.messages.email_text import constants_label, failures_label
 from trialbook.messages.fitting import LIMITS, as_many_as_fit, fitted
 from trialbook.messages.slack_blocks import Block, Element
 
-MOST_CHARACTERS = 12_000  # of all texts of a message together; Slack refuses long ones and tells no exact number
+MOST_CHARACTERS = 12_000  # of all texts of a message together; Slack refuses longer ones and documents no exact number
 _LONGEST_TEXT = 500  # of the notification; phones show the first two lines
 _MOST_FACTS = 12
 _SIGNS = {Mood.BUSY: "⏳", Mood.GOOD: "✅", Mood.MIXED: "⚠️", Mood.BAD: "❌"}
@@ -22,7 +22,7 @@ _WITH_HEADER = frozenset({MessageKind.SWEEP, MessageKind.ALERT, MessageKind.BEST
 
 @dataclass(frozen=True, slots=True)
 class SlackText:
-    """What Slack is sent. `text` has no mark-up but a mention; it is what notifications and screen readers say."""
+    """What is sent to Slack. `text` has no mark-up except a mention; notifications and screen readers use it."""
 
     text: str
     blocks: Sequence[Block]
@@ -30,8 +30,8 @@ class SlackText:
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """How a message is shown: with which uploaded picture and whom it calls. Without `native`, tables and charts are
-    drawn in text, for a workspace that refuses Slack's own of 2026; with `bars`, a chart stands for the picture."""
+    """How a message is shown: with which uploaded picture, and whom it mentions. Without `native`, tables and charts
+    are drawn as text, for a workspace that refuses Slack's own of 2026. With `bars`, a chart replaces the picture."""
 
     picture: str | None = None
     mention: str | None = None
@@ -43,7 +43,7 @@ PLAIN = RenderOptions()
 
 
 def slack_text(message: Message, options: RenderOptions = PLAIN) -> SlackText:
-    """The message as Slack shows it: as much as fits into one."""
+    """The message for Slack, as much as fits into one."""
     for limits in LIMITS:
         blocks, whole = as_many_as_fit(_blocks(fitted(message, limits), options), _room, MOST_CHARACTERS)
         if whole:
@@ -61,7 +61,7 @@ def _notification(message: Message, mention: str | None) -> str:
 
 
 def sign(message: Message) -> str:
-    """A sign for how it stands; the words say the same."""
+    """A sign for the state; the words say the same."""
     return _KIND_SIGNS.get(message.kind, _SIGNS[message.mood])
 
 
@@ -106,10 +106,10 @@ def _progress(progress: Progress) -> Iterator[Element]:
     if progress.total:
         yield slack.text(f"{slack.progress_bar(progress.ended, progress.total)}  ")
     of = f" of {progress.total:,}" if progress.total else ""
-    told = [f"{progress.ended:,}{of} ended", f"{progress.running:,} running"]
+    parts = [f"{progress.ended:,}{of} ended", f"{progress.running:,} running"]
     if progress.seconds_left is not None:
-        told.append(f"about {duration(progress.seconds_left)} left")
-    yield slack.text(" · ".join(told))
+        parts.append(f"about {duration(progress.seconds_left)} left")
+    yield slack.text(" · ".join(parts))
 
 
 def _picture(message: Message, options: RenderOptions) -> Iterator[Block]:
@@ -132,7 +132,7 @@ def _facts(facts: Sequence[Fact]) -> Iterator[Element]:
 
 
 def _section(section: Section) -> Block:
-    """A message has one table of Slack's own; those of sections are text."""
+    """A section. Slack allows one table of its own in a message, so a section's is drawn as text."""
     words = [slack.text(section.title, bold=True), *(slack.text(f"\n{each}") for each in section.sentences)]
     drawn = [slack.text_table(section.table)] if section.table is not None else []
     return slack.rich_text(slack.paragraph(*words), *drawn, slack.links(section.links))
@@ -144,7 +144,7 @@ def _foot(message: Message) -> str:
 
 
 def _room(block: Block) -> int:
-    """How many of a message's characters it takes; none has room for a table that is larger than Slack takes."""
+    """The characters that a block uses. A table over Slack's limit counts as too long for any message."""
     used = _characters(block)
     return MOST_CHARACTERS + 1 if block["type"] == "table" and used > slack.TABLE_CHARACTERS else used
 

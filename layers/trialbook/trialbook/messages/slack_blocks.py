@@ -1,7 +1,7 @@
 """Slack's blocks, as far as messages use them, within Slack's limits.
 
-Other people's texts stand in elements that Slack shows as they are: plain_text, raw_text and rich_text's text know no
-mark-up, so that nothing need be escaped and nothing in a text can mention, link or format.
+Other people's texts go into plain_text, raw_text and rich_text's text, which Slack shows without mark-up. So nothing
+need be escaped, and a text can't mention, link or format.
 """
 
 import re
@@ -60,17 +60,17 @@ def bullets(texts: Iterable[str]) -> Element:
 
 
 def preformatted(lines: Sequence[str]) -> Element:
-    """Lines whose characters are all as wide as each other."""
+    """Lines in a monospaced font."""
     return {"type": "rich_text_preformatted", "elements": [text("\n".join(lines)[:LONGEST_PLAIN])]}
 
 
 def rich_text(*parts: Element) -> Block:
-    """Paragraphs, lists and preformatted lines, those without content left out: Slack takes no empty ones."""
+    """Paragraphs, lists and preformatted lines. Empty ones are left out, because Slack refuses them."""
     return {"type": "rich_text", "elements": [each for each in parts if each["elements"]]}
 
 
 def mention(name: str) -> Element:
-    """Somebody to be told: a user's or a group's id; any other name stays text and rings nowhere."""
+    """A mention of a user or group by its id; any other name is shown as text and notifies nobody."""
     if _USER.fullmatch(name):
         return {"type": "user", "user_id": name}
     if _GROUP.fullmatch(name):
@@ -79,7 +79,7 @@ def mention(name: str) -> Element:
 
 
 def links(given: Sequence[Link]) -> Element:
-    """A line of links; only those that lead to a server by TLS are there."""
+    """A line of links; only https links are included."""
     found: list[Element] = []
     for each in given:
         if is_safe(each.url):
@@ -89,7 +89,7 @@ def links(given: Sequence[Link]) -> Element:
 
 
 def is_safe(url: str) -> bool:
-    """Whether an address may be a link: https, with a host, nothing that can't be seen."""
+    """Whether an address may be a link: https, with a host and without invisible characters."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -104,7 +104,7 @@ def image(file_id: str, alt_text: str) -> Block:
 
 
 def table(given: Table) -> Block:
-    """Slack's own table, the best row marked by a star as well as its weight."""
+    """Slack's own table; the best row has a star and bold text."""
     mark = given.marked is not None
     rows = [[_cell(f"{'  ' if mark and not at else ''}{each}", bold=True) for at, each in enumerate(given.headers)]]
     for place, row in enumerate(given.rows):
@@ -122,12 +122,12 @@ def _cell(words: str, *, bold: bool) -> Element:
 
 
 def text_table(given: Table) -> Element:
-    """The table in text, for workspaces that know no other and where a message has several."""
+    """The table as text, for workspaces without tables and for further tables of a message."""
     return preformatted(table_text(given))
 
 
 def chart(bars: Sequence[Bar], title: str) -> Block | None:
-    """Slack's own bar chart; None where the bars are none that it takes."""
+    """Slack's own bar chart; None if Slack would refuse the bars."""
     drawn = bars[:CHART_BARS]
     labels = [one_line(each.label, CHART_LABEL) for each in drawn]
     if not drawn or len(set(labels)) < len(labels) or not all(labels):
@@ -157,6 +157,6 @@ def text_chart(bars: Sequence[Bar], title: str) -> list[Element]:
 
 
 def progress_bar(done: int, total: int, cells: int = 20) -> str:
-    """How far it is, as a bar of text."""
+    """The progress as a bar of text."""
     filled = min(cells, round(done / total * cells)) if total else 0
     return "█" * filled + "░" * (cells - filled)

@@ -1,4 +1,4 @@
-"""The part of the rules document that says when somebody is to be alarmed."""
+"""The alerts of the rules document."""
 
 import re
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ _PERCENT = re.compile(r"(?P<number>\d+(\.\d+)?)\s*%")
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """Worse than something by more than a margin. `against` is EXPERIMENT (its best before), PREVIOUS_SWEEP (its best),
-    or the name of a job; the margin is in the objective's unit, or a share of the other's value."""
+    """Worse than a baseline by more than a margin. `against` is EXPERIMENT (its best before), PREVIOUS_SWEEP (its
+    best), or the name of a job; the margin is in the objective's unit, or a share of the other's value."""
 
     against: str
     absolute: float | None = None
@@ -26,12 +26,12 @@ class Regression:
 
     @property
     def baseline(self) -> str | None:
-        """The job's name, where it is one."""
+        """The job's name, if the baseline is a job."""
         return None if self.against in (EXPERIMENT, PREVIOUS_SWEEP) else self.against
 
     def is_broken(self, margin: float, relative: float | None) -> bool:
-        """Whether a value that is worse by so much is too bad. Against a value of 0 there is no share: any margin is
-        too much then."""
+        """Whether a value that is worse by so much breaks the rule. A share of 0 is undefined: then any margin breaks
+        it."""
         if self.relative is not None:
             return relative is None or Decimal(repr(relative)) > self.relative
         return margin > (self.absolute or 0.0)
@@ -46,8 +46,8 @@ class Regression:
 
 @dataclass(frozen=True, slots=True)
 class AlertRule:
-    """A rule and what breaks it: a regression, a share of failed jobs, a cost in US dollars, or that no job has a value
-    to rank by. Just one of them is set."""
+    """A rule and what breaks it: a regression, a share of failed jobs, a cost in US dollars, or no job with a value to
+    rank by. Exactly one is set."""
 
     name: str
     experiment: str = "*"
@@ -95,7 +95,7 @@ _CONDITIONS = _ALERT[2:]
 
 
 def parse_alerts(check: Checker, top: Mapping[str, Any]) -> tuple[AlertRule, ...]:
-    """The list under `alerts`. Names are unique, because a message is told again by them."""
+    """The list under `alerts`. Names are unique, because messages are identified by them."""
     found: dict[str, AlertRule] = {}
     for value, path in check.items(top, "alerts"):
         rule = _alert(check, value, path)

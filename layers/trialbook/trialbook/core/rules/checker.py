@@ -13,19 +13,20 @@ Lines = Mapping[Path, int]
 
 
 class Checker:
-    """Reads values of a document; what is wrong goes to `problems` and reads as missing, so that checking goes on."""
+    """Reads values of a document. An invalid value is noted in `problems` and counts as missing, so that checking goes
+    on."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self.problems: list[str] = []
 
     def problem(self, path: Path, text: str) -> None:
-        """Notes a problem at a path; the line is that of the nearest key that stands in the document."""
+        """Notes a problem at a path, with the line of the nearest key in the document."""
         line = self.line_of(path)
         self.problems.append(f"{f'{line}: ' if line else ''}{_dotted(path) or 'document'}: {text}")
 
     def line_of(self, path: Path) -> str:
-        """`line 4`: where the path, or the nearest key above it, stands; empty where no lines are known."""
+        """`line 4`: the line of the path or of the nearest key above it; empty if no lines are known."""
         known = next((path[:size] for size in range(len(path), -1, -1) if path[:size] in self._lines), None)
         return f"line {self._lines[known]}" if known is not None else ""
 

@@ -1,6 +1,6 @@
-"""The rules document: where jobs belong, what they are ranked by, when a loop counts as over, where messages go.
+"""The rules document: where jobs belong, what they are ranked by, when a loop has finished, where messages go.
 
-`parse_rules` takes the document as plain data with the line of each key, and reports every problem at once.
+`parse_rules` takes the document as plain data with the line of each key, and reports all problems at once.
 """
 
 import re
@@ -93,7 +93,7 @@ class Rules:
         return self._first(experiment, lambda rule: rule.objective)
 
     def quiet_period(self, experiment: str) -> timedelta:
-        """How long nothing may run before a loop of the experiment is over."""
+        """How long nothing may run before a loop of the experiment has finished."""
         return self._first(experiment, lambda rule: rule.quiet) or self.quiet
 
     def rank_stopped(self, experiment: str) -> bool | None:
@@ -242,8 +242,8 @@ def unknown_placeholders(template: str) -> list[str]:
 
 
 def fill(template: str, job: Job) -> str | None:
-    """The template with the job's facts in place of `{job}`, `{tag:team}` and so on; None where one is missing, so
-    that the next rule may answer."""
+    """The template with the job's facts in place of `{job}`, `{tag:team}` and so on; None if one is missing, so that
+    the next rule decides."""
     facts = {**_facts(job), **{f"tag:{key}": value for key, value in job.tags.items()}}
     names = _PLACEHOLDER.findall(template)
     if any(not facts.get(name) for name in names):

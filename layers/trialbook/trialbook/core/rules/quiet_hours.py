@@ -1,4 +1,4 @@
-"""Quiet hours: when a message waits, and until when. It waits, it is never dropped."""
+"""Quiet hours: when a message waits, and until when. It is never dropped."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ _EXCEPTIONS = (*(kind.value for kind in MessageKind), *(mood.value for mood in M
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """From a minute of the day to another, the next day's where that is not later; `days` are those on which it
-    begins, 0 for Monday. `exceptions` are the kinds and statuses of messages that don't wait."""
+    """From a minute of the day to another; of the next day, if that is not later. `days` are those on which it begins,
+    0 for Monday. `exceptions` are the kinds and states of messages that do not wait."""
 
     begins: int
     ends: int
@@ -34,7 +34,7 @@ class Window:
         return self.ends - self.begins if self.ends > self.begins else self.ends - self.begins + _DAY
 
     def end_of(self, now: datetime) -> datetime | None:
-        """The end of the window that it is now; None where it is not."""
+        """The end of the window, if now is within it; otherwise None."""
         local = now.astimezone(ZoneInfo(self.zone))
         for day in (local.date(), local.date() - timedelta(days=1)):
             wall = datetime.combine(day, time()) + timedelta(minutes=self.begins)
@@ -45,8 +45,8 @@ class Window:
 
 
 def _instant(wall: datetime, zone: str, after: datetime) -> datetime:
-    """The moment at which a clock in the zone shows the time; of two, when clocks are set back, the one to come. Where
-    clocks are set forward past it, the moment at which they are."""
+    """The moment at which a clock in the zone shows the time. If clocks are set back and there are two, the later one;
+    if clocks are set forward past it, the moment at which they are."""
     first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
     if second < first:
         return _set_forward(wall, zone, second, first)
@@ -65,7 +65,7 @@ def _set_forward(wall: datetime, zone: str, before: datetime, after: datetime) -
 
 
 def quiet_until(windows: Sequence[Window], message: Message, now: datetime) -> datetime | None:
-    """Until when the message has to wait; None where it need not. Windows that follow each other are one."""
+    """Until when the message has to wait; None if it need not. Adjacent windows count as one."""
     waits = [each for each in windows if not {message.kind.value, message.mood.value} & set(each.exceptions)]
     until = now
     for _ in range(_WEEK):  # one window at the least ends in each step, and no windows cover a whole week
@@ -127,7 +127,7 @@ def _zone(check: Checker, given: Mapping[str, Any], path: Path) -> str | None:
 
 
 def _covers_the_week(windows: Sequence[Window]) -> bool:
-    """Whether no minute of a week is left; in each zone's own wall time, which is the same for most documents."""
+    """Whether the windows cover each minute of a week, by each zone's own wall time."""
     quiet, week = 0, (1 << _WEEK) - 1  # a bit for each minute
     for each in windows:
         for day in each.days:
