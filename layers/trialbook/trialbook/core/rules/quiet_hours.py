@@ -45,8 +45,8 @@ class Window:
 
 
 def _instant(wall: datetime, zone: str, after: datetime) -> datetime:
-    """The moment at which a clock in the zone shows the time. If clocks are set back and there are two, the later one;
-    if clocks are set forward past it, the moment at which they are."""
+    """The moment at which a clock in the zone shows the time. If clocks are set back and there are two, the next one
+    after `after`; if clocks are set forward past it, the moment at which they are."""
     first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC) for fold in (0, 1))
     if second < first:
         return _set_forward(wall, zone, second, first)
