@@ -321,3 +321,36 @@ def test_only_what_has_no_resource_to_name_is_granted_on_everything() -> None:
         ("Reconcile", "sagemaker:ListTransformJobs"),
         ("Reconcile", "sagemaker:Search"),
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "property_name", "longest"),
+    [
+        ("AWS::Events::EventBus", "Name", 256),
+        ("AWS::Events::EventBusPolicy", "StatementId", 64),
+        ("AWS::CloudWatch::Dashboard", "DashboardName", 255),
+    ],
+)
+def test_names_made_of_the_stacks_own_fit_for_the_longest_stack_name(
+    kind: str, property_name: str, longest: int
+) -> None:
+    stack = Stack(STACK.template, {**OPTIONS, "MemberAccounts": "210987654321"}, name="s" * 128)
+    made = [stack.resolve(each[property_name]) for _, each in stack.resources(kind)]
+
+    assert made
+    assert all(0 < len(each) <= longest for each in made), made
+    assert not any("None" in each or "${" in each for each in made)
+
+
+def test_nothing_but_those_names_is_chosen_by_the_template() -> None:
+    """CloudFormation shortens the names that it makes itself; one that the template chooses could be too long."""
+    named = {
+        (each["Type"], key)
+        for each in RESOURCES.values()
+        if each["Type"] not in ("AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission")
+        for key in each.get("Properties", {})
+        if key
+        in ("Name", "DashboardName", "RoleName", "FunctionName", "QueueName", "TableName", "BucketName", "AlarmName")
+    }
+
+    assert named == {("AWS::Events::EventBus", "Name"), ("AWS::CloudWatch::Dashboard", "DashboardName")}

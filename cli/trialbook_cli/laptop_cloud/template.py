@@ -57,6 +57,7 @@ class Stack:
     references: dict[str, str] = field(default_factory=dict)
     attributes: dict[tuple[str, str], str] = field(default_factory=dict)
     account: Account = field(default_factory=Account)
+    name: str = "trialbook"
 
     def __post_init__(self) -> None:
         """Parameters that are not given have their default."""
@@ -97,10 +98,10 @@ class Stack:
             "AWS::Partition": here.partition,
         }
         suffix = "amazonaws.com.cn" if here.partition == "aws-cn" else "amazonaws.com"
-        stack_id = f"arn:{here.partition}:cloudformation:{here.region}:{here.id}:stack/trialbook/{_STACK_UUID}"
+        stack_id = f"arn:{here.partition}:cloudformation:{here.region}:{here.id}:stack/{self.name}/{_STACK_UUID}"
         pseudo |= {
             "AWS::StackId": stack_id,
-            "AWS::StackName": "trialbook",
+            "AWS::StackName": self.name,
             "AWS::URLSuffix": suffix,
             "AWS::NoValue": _NO_VALUE,
         }
