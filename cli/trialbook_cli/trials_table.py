@@ -10,6 +10,7 @@ from rich.text import Text
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.jobs import COMPLETED, FAILED
 from trialbook.core.numbers import shown, shown_text
+from trialbook.core.seeds import without_seeds
 from trialbook.core.sweeps import Counts, Record, Sweep
 from trialbook_book.where import fact
 from trialbook_cli.rich_output import console, safe
@@ -28,7 +29,9 @@ def verdict(sweep: Sweep, names: Iterable[str]) -> Text:
     if sweep.best is None:
         return text.append("; no job is ranked: none has the objective")
     given = sweep.best.hyper_parameters
-    at = ", ".join(f"{visible(name)}={visible(shown_text(given[name]), 24)}" for name in names if name in given)
+    at = ", ".join(
+        f"{visible(name)}={visible(shown_text(given[name]), 24)}" for name in without_seeds(names) if name in given
+    )
     by = sweep.objective  # an older version left it out where the tuning job did not say
     text.append(f"; best {visible(by.metric)} " if by else "; best ").append(shown(sweep.best.value), "bold green")
     return text.append(f" ({by.type.value.lower()})" if by else "").append(f" at {at}" if at else "")

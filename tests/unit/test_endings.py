@@ -13,6 +13,8 @@ from trialbook.core.endings import why_not_ranked, why_stopped
 from trialbook.core.jobs import InstanceGroup, JobKind, ParentsBest
 from trialbook.core.messages.summary import spending_facts
 
+AUC = {"MetricName": "validation:score", "Type": "Maximize"}
+
 
 def stopped(secondary: str, metrics: dict[str, Any] | None = None, **more: Any) -> Any:
     return job(status="Stopped", secondary_status=secondary, metrics=metrics or {}, **more)
@@ -117,3 +119,28 @@ def test_describe_tells_what_a_warm_pool_kept() -> None:
     }
 
     assert job_from_detail(JobKind.TRAINING, answer, "1", "eu-west-1").kept_warm_seconds == 120
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"HyperParameterTuningJobConfig": {"HyperParameterTuningJobObjective": AUC}},
+        {"BestTrainingJob": {"FinalHyperParameterTuningJobObjectiveMetric": {**AUC, "Value": 0.9}}},
+        {
+            "TrainingJobDefinition": {"StaticHyperParameters": {"a": "1"}},
+            "BestTrainingJob": {"FinalHyperParameterTuningJobObjectiveMetric": {**AUC, "Value": 0.9}},
+        },
+    ],
+)
+def test_a_tuning_job_names_its_objective_even_without_its_definition(answer: dict[str, Any]) -> None:
+    (definition,) = tuning_job_from_describe({**tuned({}), **answer}, "1", "eu-west-1").definitions
+
+    assert (definition.metric_name, definition.objective_type) == ("validation:score", "Maximize")
+
+
+def test_the_best_jobs_objective_is_nobodys_where_there_are_several_definitions() -> None:
+    best = {"BestTrainingJob": {"FinalHyperParameterTuningJobObjectiveMetric": {**AUC, "Value": 0.9}}}
+    answer = {**tuned({}), "TrainingJobDefinitions": [{"DefinitionName": "a"}, {"DefinitionName": "b"}], **best}
+
+    assert [each.metric_name for each in tuning_job_from_describe(answer, "1", "eu-west-1").definitions] == [None, None]
+    assert tuning_job_from_describe(tuned({}), "1", "eu-west-1").definitions == ()

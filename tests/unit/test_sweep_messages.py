@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.unit.analysing import swept, trial
 from tests.unit.recorded import CHURN, TUNING, facts_at, report_of, sweep_at
+from trialbook.core.analysis.analyse import analyse
 from trialbook.core.announcements import REPORT_READY, SWEEP_PROGRESSED, Announcement
 from trialbook.core.message import Message, Mood
 from trialbook.core.messages.compute import messages_of
-from trialbook.core.messages.facts import SweepFacts
+from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.rules.document import Rules
-from trialbook.core.sweeps import SweepState
+from trialbook.core.sweeps import Record, Sweep, SweepState
 
 READY = Announcement("report-ready/x/1", REPORT_READY, {})
 PROGRESS = Announcement("sweep-progressed/x/9", SWEEP_PROGRESSED, {})
@@ -176,3 +178,26 @@ def test_a_sweep_that_is_open_again_is_in_progress() -> None:
 
     assert said.mood is Mood.BUSY
     assert "Reopened: a job arrived after the sweep closed." in said.sentences
+
+
+def seeded(trials: int = 12) -> tuple[Sweep, list[Record]]:
+    """A search of `eta` in which each configuration ran with two seeds."""
+    records = [trial(n, {"eta": n // 2, "seed": n % 2 + 7}, n // 2 + n % 2 / 100) for n in range(trials)]
+    return swept(records), records
+
+
+def test_seeds_are_repeats_in_a_message_before_and_after_the_report() -> None:
+    """They are no axis, no column, and no part of what was searched or is best."""
+    sweep, records = seeded()
+    before = message(SweepFacts(sweep, tuple(records[:5])), PROGRESS)
+    report = Report(analyse(sweep, records, as_of=at("10:00:00")), "bucket", "folder", "")
+    after = message(SweepFacts(sweep, tuple(records[:5]), report))
+
+    for said in (before, after):
+        assert said.table is not None
+        assert "eta sweep" in said.title
+        assert "seed" not in f"{said.title} {said.subject} {said.verdict} {said.bars_label}"
+        assert "seed" not in said.table.headers
+    (mean,) = [each.text for each in after.facts if each.label == "Best mean"]
+    assert mean.startswith("0.005 over 2 repeats (95%: ")
+    assert mean.endswith("), the best trial's configuration")

@@ -2,18 +2,64 @@
 
 import json
 import random
+import re
+from html import unescape
+from typing import Any
 
 from tests.unit.analysing import analysed, trial
+from trialbook.core.analysis.model import Analysis
 from trialbook.core.analysis.serialised import to_dict
 from trialbook.core.charts.choice import picture
 from trialbook.report.sweep_page import sweep_page
 
 
-def test_the_caption_of_importance_names_the_pair_that_matters_together() -> None:
+def text_of(found: Analysis) -> str:
+    """The page's words, without its markup and its data."""
+    page = sweep_page(found, json.dumps(to_dict(found), allow_nan=False, default=str), picture(found), b"")
+    body = page.partition("<body")[2].partition("<script")[0]
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body.replace("<wbr>", ""))).split())
+
+
+def test_the_pair_that_matters_together_has_a_bar_of_its_own() -> None:
     source = random.Random(5)
     given = [{"a": source.random(), "b": source.random(), "c": source.random()} for _ in range(100)]
     found = analysed([trial(n, each, float((each["a"] > 0.5) != (each["b"] > 0.5))) for n, each in enumerate(given)])
-    page = sweep_page(found, json.dumps(to_dict(found), allow_nan=False, default=str), picture(found), b"")
+    told = text_of(found)
 
-    assert "a and b matter together" in page
-    assert "not combinations" not in page
+    assert re.search(r"a × b \d+% .{0,9}matter together", told)
+    assert "not combinations" not in told
+
+
+def test_repeats_are_shown_with_the_best_mean_beside_the_best_single_trial() -> None:
+    values = [0.10, 0.19, 0.18, 0.13, 0.12, 0.125]
+    told = text_of(analysed([trial(n, {"eta": n // 3, "seed": n}, value) for n, value in enumerate(values)]))
+
+    assert "Best single trial 0.1 " in told
+    assert re.search(r"Best by mean 0.125 over 3 repeats \(95%: 0\.\d+ to 0\.\d+\), at eta = 1", told)
+
+
+def test_what_parts_failed_jobs_from_others_is_told_with_its_exceptions() -> None:
+    """A cause need not hold for all: nine of the ten jobs with it failed."""
+    records = []
+    for n in range(60):
+        fails = n % 6 == 5 and n != 35
+        more: dict[str, Any] = {"status": "Failed", "failure_reason": "AlgorithmError: out of memory"} if fails else {}
+        records.append(trial(n, {"depth": n % 6, "eta": (n * 37 % 60) / 60}, None if fails else n / 60, **more))
+
+    assert re.search(
+        "depth [=≥] 5 : 9 of the 10 jobs there failed so, and 0 of the 50 others.", text_of(analysed(records))
+    )
+
+
+def test_importance_among_the_better_half_stands_beside_that_of_all() -> None:
+    """Far from the best `x` and `y` matter alike; among the good trials `x` alone does."""
+    source = random.Random(1)
+    records = []
+    for n in range(300):
+        x, y = source.uniform(-5, 5), source.uniform(-5, 5)
+        value = x**2 + y**2 if x**2 + y**2 >= 9 else x**2 + y**2 / 100
+        records.append(trial(n, {"x": x, "y": y}, value))
+    found = analysed(records)
+
+    assert found.groups[0].importance_of_better is not None
+    assert "Hyperparameter All trials Better half Direction" in text_of(found)

@@ -166,7 +166,7 @@ def tuning_job_from_describe(detail: Detail, account: str, region: str) -> Tunin
     return TuningJob(
         job=job_from_detail(JobKind.TUNING, detail, account, region, described=True),
         strategy=_text(config, "Strategy"),
-        definitions=tuple(_definition(each, config) for each in definitions),
+        definitions=tuple(_definition(each, config, detail) for each in definitions or _undefined(detail, config)),
         max_jobs=_whole(limits.get("MaxNumberOfTrainingJobs")),
         max_parallel_jobs=_whole(limits.get("MaxParallelTrainingJobs")),
         warm_start_parents=tuple(str(each["HyperParameterTuningJobName"]) for each in parents),
@@ -185,8 +185,21 @@ def _parents_best(detail: Detail) -> ParentsBest | None:
     return None
 
 
-def _definition(definition: Detail, config: Detail) -> TuningDefinition:
-    objective = _map(definition.get("TuningObjective")) or _map(config.get("HyperParameterTuningJobObjective"))
+def _undefined(detail: Detail, config: Detail) -> list[Detail]:
+    """What stands for a definition that the answer lacks, if the rest of it names the objective or the ranges."""
+    is_known = config.get("HyperParameterTuningJobObjective") or config.get("ParameterRanges") or _final(detail)
+    return [{}] if is_known else []
+
+
+def _final(detail: Detail) -> Detail:
+    """The objective that the best job's value is of: its name, and which way is better."""
+    return _map(_map(detail.get("BestTrainingJob")).get("FinalHyperParameterTuningJobObjectiveMetric"))
+
+
+def _definition(definition: Detail, config: Detail, detail: Detail) -> TuningDefinition:
+    named = _map(definition.get("TuningObjective")) or _map(config.get("HyperParameterTuningJobObjective"))
+    is_only = len(_maps(detail.get("TrainingJobDefinitions"), None)) < 2
+    objective = named or (_final(detail) if is_only else {})  # of several it may be any one's
     ranges = _map(definition.get("HyperParameterRanges")) or _map(config.get("ParameterRanges"))
     return TuningDefinition(
         name=_text(definition, "DefinitionName"),

@@ -1,6 +1,7 @@
 """Which hyperparameters only draw the randomness of a run: trials that differ in nothing else are repeats."""
 
 import re
+from collections.abc import Iterable
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _DRAWS = re.compile(
@@ -14,3 +15,8 @@ def is_seed(name: str) -> bool:
     """Whether a hyperparameter of that name draws randomness: `seed`, `random_state`, `dataSeed`, `repeat_id`; but not
     `seed_ratio`, which is an amount."""
     return _DRAWS.fullmatch(" ".join(_WORD.findall(name)).lower()) is not None
+
+
+def without_seeds(names: Iterable[str]) -> tuple[str, ...]:
+    """The names of what was searched: trials that differ only in a seed are repeats of one configuration."""
+    return tuple(name for name in names if not is_seed(name))

@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from trialbook.core import numbers
 from trialbook.core.analysis import wording
-from trialbook.core.analysis.verdict import range_text
+from trialbook.core.analysis.advice import conditions
+from trialbook.core.analysis.verdict import best_mean, range_text
 from trialbook.markup import breakable
 
 _FOLDER = Path(__file__).parent / "page"
@@ -29,7 +30,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "best_mean": best_mean,
         "breakable": breakable,
+        "conditions": conditions,
+        "shares": lambda found: {each.parameter: each.share for each in found.effects},
         "range_text": range_text,
         "number": numbers.shown,
         "whole": lambda count: f"{count:,}",

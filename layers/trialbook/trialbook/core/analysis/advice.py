@@ -117,14 +117,6 @@ def within_noise(found: Repeats | None, values: Sequence[float]) -> list[Advice]
         f"{found.trials:,} trials are repeats of equal configurations; their standard deviation is "
         f"{shown(found.deviation)} ({found.freedom:,} degrees of freedom). "
     )
-    by_mean = found.best_by_mean
-    interval = f"(95%: {shown(by_mean.low)} to {shown(by_mean.high)})"
-    mean = f"{shown(by_mean.mean)} over {plural(by_mean.trials, 'repeat')} {interval}"
-    if by_mean.is_of_best:
-        told += f"The best trial's configuration has the mean {mean}, the best of those that were repeated. "
-    else:
-        at = listed([f"{name} = {shown(value)}" for name, value in by_mean.varied.items() if value is not None])
-        told += f"By its mean, {mean}, {at} is the best configuration that was repeated. "
     if found.within_noise:
         told += (
             f"{plural(found.within_noise, 'other configuration')} can't be told from the best trial's: "
@@ -132,6 +124,7 @@ def within_noise(found: Repeats | None, values: Sequence[float]) -> list[Advice]
         )
     else:
         told += "No other configuration is within that noise of the best trial's."
+    by_mean = found.best_by_mean
     figures: dict[str, Value] = {
         "noise": found.deviation,
         "close": found.within_noise,

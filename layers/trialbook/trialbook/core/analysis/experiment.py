@@ -12,6 +12,7 @@ from trialbook.core.analysis.wording import listed, moment, often, plural
 from trialbook.core.hyper_parameters import Launch, differing
 from trialbook.core.numbers import apart, gap, percent, shown
 from trialbook.core.objectives import Objective
+from trialbook.core.seeds import without_seeds
 from trialbook.core.sweeps import Counts, Record, Sweep
 
 MOST_COMPARED = 10  # sweeps; more lines in one picture can't be told apart
@@ -125,7 +126,7 @@ def experiment_report(
         records=records,
         sweeps=tuple(_line(sweep, is_record=sweep.id in holders) for sweep in sweeps),
         compared=compared,
-        parameters=tuple(dict.fromkeys(name for each in compared for name in each.ranges)),
+        parameters=without_seeds(dict.fromkeys(name for each in compared for name in each.ranges)),
         totals=sum((sweep.counts for sweep in sweeps), Counts()),
         metrics=tuple(dict.fromkeys(name for each in compared for name in each.metrics)),
     )

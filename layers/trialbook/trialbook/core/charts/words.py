@@ -1,5 +1,6 @@
 """What each chart is called and what it shows, in words: for screen readers, and where pictures are not loaded."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trialbook.core.analysis.model import Analysis, Group, Value
@@ -7,14 +8,15 @@ from trialbook.core.analysis.parameters import FEW
 from trialbook.core.analysis.verdict import counted
 from trialbook.core.analysis.wording import duration, listed, often, ordinal, plural
 from trialbook.core.numbers import percent, shown
+from trialbook.core.seeds import without_seeds
 
 
 def _best(group: Group) -> str:
     return f"best {group.ranking.metric} {shown(group.best.value)}"
 
 
-def _at(values: dict[str, Value]) -> str:
-    return listed([f"{name} {shown(value)}" for name, value in values.items()])
+def _at(values: Mapping[str, Value]) -> str:
+    return listed([f"{name} {shown(values[name])}" for name in without_seeds(values)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def value_by_parameter(group: Group, name: str) -> Words:
 
 def slices(group: Group) -> Words:
     """Where the best lies along each hyperparameter."""
-    at = _at(dict(group.best.varied))
+    at = _at(group.best.varied)
     text = f"{plural(group.ranked, 'trial')} along each hyperparameter: {_best(group)} at {at}."
     return Words(f"{group.ranking.metric} along each hyperparameter", text)
 
@@ -65,7 +67,7 @@ def importance(group: Group) -> Words:
 
 def parallel(group: Group) -> Words:
     """What the best trial's line passes."""
-    at = _at(dict(group.best.varied))
+    at = _at(group.best.varied)
     trials = plural(group.ranked, "trial")
     text = f"A line for each of {trials}; the best, {shown(group.best.value)}, passes {at}."
     return Words(f"{trials} across {plural(len(group.slices), 'hyperparameter')}", text)

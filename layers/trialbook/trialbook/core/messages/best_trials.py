@@ -13,6 +13,7 @@ from trialbook.core.hyper_parameters import searched
 from trialbook.core.message import Link, Message, MessageKind, Mood, Section, Table
 from trialbook.core.numbers import apart, gap, percent, shown, shown_text
 from trialbook.core.objectives import Objective
+from trialbook.core.seeds import without_seeds
 from trialbook.core.sweeps import Counts, Record
 
 REPORT_NOTES = "best-trials"  # the event's id, which is also the name of the ledger's note of the report, begins so
@@ -161,7 +162,7 @@ def _changes(former: Record, best: Record) -> tuple[Change, ...]:
     before, now = (each.job.hyper_parameters for each in (former, best))
     return tuple(
         Change(cut(name, _LONGEST), _cut(before.get(name)), _cut(now.get(name)))
-        for name in searched([former.job, best.job])
+        for name in without_seeds(searched([former.job, best.job]))
     )
 
 

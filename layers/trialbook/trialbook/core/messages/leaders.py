@@ -11,6 +11,7 @@ from trialbook.core.message import Bar, Table
 from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.numbers import aligned, shown, shown_text
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
+from trialbook.core.seeds import is_seed, without_seeds
 from trialbook.core.sweeps import Record, Sweep
 
 SHOWN = 5  # trials in a message's table
@@ -33,8 +34,8 @@ class Leader:
 
 @dataclass(frozen=True, slots=True)
 class Leaders:
-    """Trials that share the sweep's objective, best first; `parameters` are the names of what varies, what matters most
-    first; `constants` what all trials have in common."""
+    """Trials that share the sweep's objective, best first; `parameters` are the names of what was searched, seeds not
+    among them, what matters most first; `constants` what all trials have in common."""
 
     objective: Objective | None
     trials: tuple[Leader, ...]
@@ -67,7 +68,7 @@ def leaders(facts: SweepFacts) -> Leaders:
 def _of_report(report: Report) -> Leaders:
     analysis = report.analysis
     if not analysis.groups:
-        names = tuple(each.name for each in analysis.parameters)
+        names = without_seeds(each.name for each in analysis.parameters)
         return Leaders(None, (), names, analysis.constants)
     group = analysis.groups[0]
     order = by_importance(group, analysis)
@@ -90,16 +91,16 @@ def _objective(ranking: Ranking) -> Objective:
 
 
 def by_importance(group: Group, analysis: Analysis) -> tuple[str, ...]:
-    """The varied hyperparameters' names, those that matter most first."""
+    """The searched hyperparameters' names, those that matter most first."""
     known = [effect.parameter for effect in group.importance.effects] if group.importance else []
-    return tuple(dict.fromkeys((*known, *(each.name for each in analysis.parameters))))
+    return tuple(dict.fromkeys((*known, *without_seeds(each.name for each in analysis.parameters))))
 
 
 def _of_records(sweep: Sweep, top: Sequence[Record]) -> Leaders:
     jobs = [record.job for record in top]
     given = [shown_values(job.hyper_parameters) for job in jobs]
     objective = _ranked_by(sweep, top)
-    parameters = varied(jobs, sweep.definitions)
+    parameters = [each for each in varied(jobs, sweep.definitions) if not is_seed(each.name)]
     trials = tuple(
         Leader(record.job.name, record.value, _values(parameters, values), record.job.duration_seconds)
         for record, values in zip(top, given, strict=True)

@@ -3,7 +3,7 @@
 from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.failures import essence
 from trialbook.core.analysis.model import Analysis, Cost, FailureGroup, Spending
-from trialbook.core.analysis.verdict import counted, search_next
+from trialbook.core.analysis.verdict import best_mean, counted, search_next
 from trialbook.core.analysis.wording import RESERVED, dollars, duration, listed, plural
 from trialbook.core.message import Fact
 from trialbook.core.messages.facts import Report
@@ -47,8 +47,10 @@ def revised(report: Report) -> tuple[str, ...]:
 
 
 def summary_facts(analysis: Analysis) -> list[Fact]:
-    """Counts, time, money and machines."""
-    return [Fact("Jobs", counted(analysis.counts)), *spending_facts(analysis.cost)]
+    """Counts, the best configuration by its mean where some were repeated, time, money and machines."""
+    repeats = analysis.groups[0].repeats if analysis.groups else None
+    mean = [Fact("Best mean", best_mean(repeats))] if repeats else []
+    return [Fact("Jobs", counted(analysis.counts)), *mean, *spending_facts(analysis.cost)]
 
 
 def spending_facts(cost: Cost) -> list[Fact]:
