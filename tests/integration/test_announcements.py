@@ -23,9 +23,9 @@ from trialbook.core.announcements import TYPES, Announcement, of_job, of_sweep, 
 from trialbook.core.expiry import Expiry
 from trialbook.core.numbers import meant
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState, recount
-from trialbook.ledger.bookkeeper import superseded
 from trialbook.ledger.items import sweep_item
 from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.moves import superseded
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.replaying import Outcome, replay
 from trialbook_cli.sagemaker_stand_in import SageMaker

@@ -3,6 +3,7 @@
 import random
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from tests.integration.conftest import opened, operations
 from tests.unit import making
 from tests.unit.making import at, record
 from trialbook import record_job
+from trialbook.close_sweeps import close_sweeps
 from trialbook.core.announcements import of_sweep
 from trialbook.core.attachments import Attachment, Shard
 from trialbook.core.formats import FORMAT, NewerFormat
@@ -43,13 +45,28 @@ def job(name: str = "churn-1", *times: Any, tags: dict[str, str] | None = None, 
     return making.job(name, *times, tags={"trialbook:experiment": "churn", **(tags or {})}, **more)
 
 
-def book(ledger: Ledger, rules: Rules = Rules(), moved_at_once: int = 6) -> Bookkeeper:  # noqa: B008 frozen
+def no_pause(seconds: float) -> None:
+    """For a process that waits for none, as no other one runs beside it."""
+
+
+def book(
+    ledger: Ledger,
+    rules: Rules = Rules(),  # noqa: B008 frozen
+    moved_at_once: int = 6,
+    pause: Callable[[float], None] = time.sleep,
+) -> Bookkeeper:
     tuning_job = TuningJob(job("tune"), definitions=(DEFINITION,))
-    return Bookkeeper(ledger, rules, lambda key, name: tuning_job, moved_at_once=moved_at_once)
+    return Bookkeeper(ledger, rules, lambda key, name: tuning_job, moved_at_once=moved_at_once, pause=pause)
 
 
-def enter(ledger: Ledger, seen: Job, rules: Rules = Rules(), moved_at_once: int = 6) -> Record | None:  # noqa: B008 frozen
-    return book(ledger, rules, moved_at_once).enter(seen, ledger.record(seen.key))
+def enter(
+    ledger: Ledger,
+    seen: Job,
+    rules: Rules = Rules(),  # noqa: B008 frozen
+    moved_at_once: int = 6,
+    pause: Callable[[float], None] = time.sleep,
+) -> Record | None:
+    return book(ledger, rules, moved_at_once, pause).enter(seen, ledger.record(seen.key))
 
 
 def live_sweeps(ledger: Ledger) -> list[Sweep]:
@@ -244,14 +261,44 @@ def test_a_process_that_dies_while_windows_are_parted_leaves_them_to_whoever_com
         with pytest.raises(Died), _called_after(2, _die, "TransactWriteItems"):  # of four, two jobs in each
             enter(ledger, job("churn-0", 0, 5), moved_at_once=2)
         halfway = [sweep.counts.jobs for sweep in live_sweeps(ledger)]
-        enter(ledger, job("elsewhere", 300, 301))
-        before = [sweep.counts.jobs for sweep in live_sweeps(ledger)]
-        enter(ledger, job("churn-0", 0, 5))
+        enter(ledger, job("elsewhere", 300, 301), pause=no_pause)
 
         assert len(halfway) == 2
-        assert before == [10]  # the job whose end nobody has entered yet reaches all later ones
+        assert sum(halfway) == 9
         assert [sweep.counts.jobs for sweep in live_sweeps(ledger)] == [1, 8, 1]
         assert_consistent(ledger)
+
+
+def test_a_process_that_dies_while_windows_are_parted_goes_on_once_its_message_comes_again(ledger_url: str) -> None:
+    with opened(ledger_url) as ledger:
+        enter(ledger, job("churn-0", 0, None))
+        for number in range(8):
+            enter(ledger, job(f"late-{number:02d}", 60 + number, 90))
+        with pytest.raises(Died), _called_after(2, _die, "TransactWriteItems"):
+            enter(ledger, job("churn-0", 0, 5), moved_at_once=2)
+        again = enter(ledger, job("churn-0", 0, 5), pause=no_pause)
+        head = ledger.loop_version("churn")
+        enter(ledger, job("churn-0", 0, 5), pause=no_pause)
+
+        assert again is None  # the job itself was written before its process died
+        assert head.moving == ()
+        assert ledger.loop_version("churn") == head
+        assert [sweep.counts.jobs for sweep in live_sweeps(ledger)] == [1, 8]
+        assert_consistent(ledger)
+
+
+def test_what_nobody_finishes_is_in_order_before_one_of_its_windows_is_closed(ledger: Ledger) -> None:
+    enter(ledger, job("churn-0", 0, None))
+    for number in range(8):
+        enter(ledger, job(f"late-{number:02d}", 60 + number, 90))
+    with pytest.raises(Died), _called_after(2, _die, "TransactWriteItems"):
+        enter(ledger, job("churn-0", 0, 5), moved_at_once=2)
+    services = Services(ledger, lambda account, region: pytest.fail("SageMaker is not asked"))
+    closed = [name for _ in range(2) for name in close_sweeps(at(200), services).closed]
+
+    assert sorted(closed) == [loop_id("churn", at(0)), loop_id("churn", at(60))]
+    assert [sweep.counts.jobs for sweep in live_sweeps(ledger)] == [1, 8]
+    assert_consistent(ledger)
 
 
 class Died(BaseException):
@@ -452,7 +499,7 @@ def test_whatever_the_order_of_events_sweeps_equal_a_recount_and_windows_the_job
             given = {"eta": str(number % 2)} if number < 6 else {}
             running = None if status == "InProgress" else end
             seen = job(f"churn-{number}", start, running, status=status, hyper_parameters=given)
-            enter(ledger, seen, moved_at_once=moved_at_once)
+            enter(ledger, seen, moved_at_once=moved_at_once, pause=no_pause)
 
         assert_consistent(ledger)
 
@@ -491,15 +538,15 @@ def test_two_consumers_interleaved_at_any_call_where_one_may_die_leave_sweeps_th
             def meanwhile(others: list[tuple[int, str, int, int]] = others, dies: bool = dies) -> None:
                 other = Ledger(ledger.table.name, region="us-east-1", host=dynamodb_local)
                 for step in others:
-                    enter(other, seen(step), moved_at_once=moved_at_once)
+                    enter(other, seen(step), moved_at_once=moved_at_once, pause=no_pause)
                 if dies:
                     raise Died
 
             try:
                 with _called_after(after, meanwhile):
-                    enter(ledger, seen(first), moved_at_once=moved_at_once)
+                    enter(ledger, seen(first), moved_at_once=moved_at_once, pause=no_pause)
             except Died:
-                enter(ledger, seen(first), moved_at_once=moved_at_once)
+                enter(ledger, seen(first), moved_at_once=moved_at_once, pause=no_pause)
 
         assert_consistent(ledger)
         for sweep in live_sweeps(ledger):

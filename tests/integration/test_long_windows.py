@@ -1,15 +1,23 @@
 """Windows with many jobs are put in order at a cost that grows with their jobs, though the index lags."""
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
+from threading import Event, Thread
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.benchmarks.long_windows import LaggingLedger, loop_job, move
-from tests.integration.test_ledger import assert_consistent
-from tests.unit.making import job, record
+from tests.benchmarks.long_windows import LaggingLedger, LaggingTable, loop_job, move
+from tests.integration.test_ledger import assert_consistent, no_pause
+from tests.unit.making import at, job, record
+from trialbook.core.jobs import Job
 from trialbook.core.rules.document import Rules
-from trialbook.core.sweeps import Record, Sweep, SweepKind, recount, without_in_turn
+from trialbook.core.sweeps import Record, Sweep, SweepKind, loop_id, recount, without_in_turn
 from trialbook.ledger.bookkeeper import Bookkeeper, retried
+from trialbook.ledger.moves import MOVED_AT_ONCE
 from trialbook.ledger.table import Conflict
 
 
@@ -24,11 +32,20 @@ def test_the_job_that_renames_a_long_window_is_recorded_by_its_first_message_and
     assert [sweep.counts.jobs for sweep in done.sweeps] == [jobs + 1]
 
 
-_INTRUDERS = 20  # each puts the windows in order its own way and sets the first writer back; without end, neither would
+class Ended(BaseException):
+    """The process of a function that waited for another one ends."""
+
+
+def end(seconds: float) -> None:
+    raise Ended
+
+
+def book(ledger: LaggingLedger, pause: Callable[[float], None] = time.sleep) -> Bookkeeper:
+    return Bookkeeper(ledger, Rules(), lambda key, name: None, pause=pause)
 
 
 class Interrupted(LaggingLedger):
-    """A ledger in which somebody else enters a job of the same loop after every tenth transaction, 20 times."""
+    """A ledger in which somebody else enters a job of the same loop after every tenth transaction, without end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,40 +54,93 @@ class Interrupted(LaggingLedger):
 
     def write(self, *arguments: object, **more: object) -> None:
         self.writes += 1
-        if self.is_disturbed and self.writes % 10 == 0 and self.others < _INTRUDERS:
+        if self.is_disturbed and self.writes % 10 == 0:
             self.is_disturbed = False
             self.others += 1
-            book(self).enter(loop_job(f"other-{self.others:02}", 11 + self.others / 100), None)
+            with suppress(Ended):  # once its job is entered, it looks whether the first process goes on
+                book(self, end).enter(loop_job(f"other-{self.others:03}", 11 + self.others / 1_000), None)
             self.is_disturbed = True
         super().write(*arguments, **more)  # type: ignore[arg-type]
 
 
-def book(ledger: LaggingLedger) -> Bookkeeper:
-    return Bookkeeper(ledger, Rules(), lambda key, name: None)
-
-
-def test_a_message_that_gets_ahead_is_not_given_up_however_often_others_come_in_between() -> None:
+@pytest.mark.parametrize("jobs", [240, 960])
+def test_a_move_ends_at_linear_cost_though_others_come_in_between_without_end(jobs: int) -> None:
     ledger = Interrupted()
-    for number in range(240):
-        book(ledger).enter(loop_job(f"churn-{number:03}", 10 + number / 1_000), None)
+    for number in range(jobs):
+        book(ledger).enter(loop_job(f"churn-{number:03}", 10 + number / 10_000), None)
+    ledger.client.items_read = 0
+    ledger.client.calls.clear()
     ledger.is_disturbed = True
     book(ledger).enter(loop_job("churn-first", 9), None)
     ledger.is_disturbed = False
     (sweep,) = [each for each in ledger.all_sweeps() if each.superseded_by is None]
 
-    assert ledger.others == _INTRUDERS
-    assert sweep.counts.jobs == 241 + ledger.others
+    assert ledger.others >= jobs / MOVED_AT_ONCE / 10
+    assert sweep.counts.jobs == jobs + 1 + ledger.others
+    assert ledger.client.items_read == jobs  # of the index; each once
+    assert sum(ledger.client.calls.values()) < jobs / MOVED_AT_ONCE + 10 * ledger.others + 10
     assert_consistent(ledger)
 
 
-def test_without_progress_a_change_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+class Queue:
+    """A queue whose messages are handled in threads, each of which comes again, eight times at most."""
 
+    def __init__(self, made: LaggingTable) -> None:
+        self.made = made
+        self.is_over = Event()
+        self.entered: list[str] = []
+        self.given_up: list[str] = []
+
+    def enter(self, seen: Job) -> None:
+        ledger = LaggingLedger(self.made)
+        for _ in range(8):
+            with suppress(Conflict):
+                book(ledger).enter(seen, ledger.record(seen.key))
+                self.entered.append(seen.name)
+                return
+        self.given_up.append(seen.name)
+
+    def enter_for_ever(self, name: str) -> None:
+        for number in count():
+            if self.is_over.is_set():
+                return
+            self.enter(loop_job(f"{name}-{number}", 11 + number / 10_000))
+
+
+@pytest.mark.long
+def test_two_that_rename_one_window_end_while_others_come_for_ever() -> None:
+    made = LaggingTable()
+    for number in range(300):
+        book(LaggingLedger(made)).enter(loop_job(f"churn-{number:03}", 10 + number / 10_000), None)
+    made.lag = 0.02
+    queue = Queue(made)
+    intruders = [Thread(target=queue.enter_for_ever, args=(f"intruder-{each}",)) for each in range(2)]
+    renamers = [Thread(target=queue.enter, args=(loop_job(f"first-{moment}", moment),)) for moment in (9, 8)]
+    for thread in (*intruders, *renamers):
+        thread.start()
+    for thread in renamers:
+        thread.join(120)
+    ended = [not thread.is_alive() for thread in renamers]
+    queue.is_over.set()
+    for thread in (*intruders, *renamers):
+        thread.join(120)
+    ledger = LaggingLedger(made)
+    time.sleep(made.lag)
+    (sweep,) = [each for each in ledger.all_sweeps() if each.superseded_by is None]
+
+    assert ended == [True, True]
+    assert queue.given_up == []
+    assert sweep.counts.jobs == 300 + len(queue.entered)
+    assert sweep.id == loop_id("churn", at(8))
+    assert_consistent(ledger)
+
+
+def test_without_progress_a_change_is_given_up() -> None:
     def change() -> None:
         raise Conflict("always")
 
     with pytest.raises(Conflict):
-        retried(change)
+        retried(change, no_pause)
 
 
 made = st.builds(

@@ -20,6 +20,7 @@ from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, is_of_ea
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.leading import list_experiment
 from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.moves import MOVED_AT_ONCE, Moves
 from trialbook.ledger.rank_keys import move_ranks
 from trialbook.ledger.removal import remove_sweep
 from trialbook.ledger.table import OUTAGE, Conflict
@@ -156,9 +157,17 @@ def _look_at(sweep: Sweep, now: datetime, services: Services, time_left: TimeLef
         if not _learn_about_hanging(sweep, services, failed):
             _postpone(sweep, now, services)
         return False
+    if sweep.kind is SweepKind.LOOP and not _is_in_order(sweep, services):
+        return False
     if sweep.kind is SweepKind.TUNING and not _children_are_complete(sweep, services, time_left, failed):
         return False
     return close(sweep.id, now, services)
+
+
+def _is_in_order(window: Sweep, services: Services) -> bool:
+    """Whether no jobs of its loop are being moved. What a process that died has begun is finished now."""
+    moves = Moves(services.ledger, services.rules(), MOVED_AT_ONCE, time.sleep)
+    return moves.settle(window.loop, is_own=False)
 
 
 def close(sweep_id: str, now: datetime, services: Services) -> bool:

@@ -124,6 +124,7 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     """
     known, sweep = _known(seen, services)
     if known is not None and known.job.described and not _is_news(known.job, seen):
+        _bookkeeper(services, is_history).settle(known)
         return RecordOutcome.UNCHANGED
     if known is None and not tags_known:
         seen = replace(seen, tags=_tags(seen, services), made_by=seen.made_by or _maker(seen, services))

@@ -50,7 +50,8 @@ class Record:
 
     `ranks`: its status lets it rank; it ranks if it has a value too. `without_objective` is the likely reason if it has
     no value. `placed_by` names the rule that placed it. `version` grows by one with each change. `is_history` marks
-    jobs that a backfill found: nothing is announced for them.
+    jobs that a backfill found: nothing is announced for them. `arranges` are the loops whose windows had to be put in
+    order when it was written: a message that comes again goes on with that.
     """
 
     job: Job
@@ -66,6 +67,7 @@ class Record:
     experiment_value: float | None = None
     version: int = 0
     is_history: bool = False
+    arranges: tuple[str, ...] = ()
 
     @property
     def key(self) -> JobKey:
@@ -232,15 +234,29 @@ def is_of_earlier_life(sweep: Sweep, job: Job) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LoopVersion:
-    """The version of a loop's windows as a whole, which each change of one of them raises, and the ids of the windows
-    that are being joined, split or renamed. Until that is finished, windows may overlap."""
+    """The version of a loop's windows as a whole, which each change of one of them raises. `moving` are the windows
+    whose jobs are being moved. Until that is finished, they may overlap. `step` is the version that the last move
+    wrote, and `touched` are the jobs that others have entered since then."""
 
     version: int
     moving: tuple[str, ...] = ()
+    step: int = 0
+    touched: tuple[JobKey, ...] = ()
 
-    def next(self, moving: Iterable[str] = ()) -> "LoopVersion":
-        """The version after this one."""
-        return LoopVersion(self.version + 1, tuple(sorted(moving)))
+    def next(self, key: JobKey, near: Iterable[str] = ()) -> "LoopVersion":
+        """The version after a job was entered, which is near these windows. While windows move, whoever moves them has
+        to look at the job."""
+        if not self.moving:
+            return LoopVersion(self.version + 1)
+        return LoopVersion(self.version + 1, _sorted(self.moving, near), self.step, (*self.touched, key))
+
+    def moved(self, moving: Iterable[str] = ()) -> "LoopVersion":
+        """The version after a move, which has seen all that was entered before it. The last move leaves none moving."""
+        return LoopVersion(self.version + 1, _sorted(moving), self.version + 1)
+
+
+def _sorted(*names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for each in names for name in each}))
 
 
 def counts_of(record: Record) -> Counts:

@@ -1,19 +1,16 @@
 """How jobs and their sweeps change in the ledger: each change one transaction, so that a sweep always equals a recount.
 
-Joining a sweep costs one transaction. Where windows of a loop have to be joined, parted or renamed, their jobs move
-first, a few a transaction, and the job that caused it comes last: if the process dies in between, its event is still
-unrecorded and comes again. Until then the windows may overlap; the experiment's loops say which, and whoever comes next
-puts them in order too. The windows are read once, and each move is conditional on what the one before it wrote: the
-cost grows with the number of jobs that move, and an index that lags behind the moves disturbs nobody.
+Joining a sweep costs one transaction. Where windows of a loop have to be joined, parted or renamed, the job that causes
+it is written first, and then the others move (`moves`). If the process dies in between, the job's message comes again
+and goes on; until then the windows may overlap. The loop's version names them, so that whoever comes next, and
+close_sweeps at the latest, puts them in order too.
 """
 
-import random
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
+from itertools import count
 from typing import TypeVar
 
 from trialbook.core.assessment import (
@@ -34,62 +31,52 @@ from trialbook.core.placement import LeftOut, Placement, place
 from trialbook.core.places import Place, next_life
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import (
-    Interval,
     LoopVersion,
     Record,
     Sweep,
     SweepKind,
-    SweepState,
     is_of_earlier_life,
-    loop_id,
     loop_of,
     mark_of,
     needs_recount,
     put,
     recount,
     start_of,
-    windows,
-    without_in_turn,
 )
-from trialbook.ledger.ledger import LONGEST_TRANSACTION, Ledger
+from trialbook.ledger.ledger import NO_LOOPS, Ledger
+from trialbook.ledger.moves import ATTEMPTS, MOVED_AT_ONCE, Moves, Order, Pause, after_conflict, reopened, superseded
 from trialbook.ledger.rank_keys import move_ranks
 from trialbook.ledger.table import Conflict
 
 T = TypeVar("T")
-NOTHING_READ: Mapping[str, Mapping[JobKey, Record]] = MappingProxyType({})
 
-_ATTEMPTS = 12
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.8  # seconds
-_MOVED_AT_ONCE = LONGEST_TRANSACTION - 4  # both sweeps, and the loops of two experiments
+_QUIET_TRIES = 3  # then a loop counts as busy
 
 
-class Moved(Conflict):
-    """Somebody came in between after jobs were moved, a step on the way: read again and go on."""
+def _nothing() -> dict[str, LoopVersion]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    """Windows while they are put in order: as they stand in the ledger, with their jobs, after each move; and the
-    window that the arriving job belongs to."""
+class _Leaving:
+    """The sweep that a job leaves; of a loop also the version to write, and the windows with their jobs."""
 
-    standing: dict[str, Sweep]
-    members: dict[str, dict[JobKey, Record]]
-    target: str
+    sweep: Sweep | None = None
+    heads: dict[str, LoopVersion] = field(default_factory=_nothing)
+    order: Order | None = None
 
 
-def retried(change: Callable[[], T]) -> T:
+def retried(change: Callable[[], T], pause: Pause = time.sleep) -> T:
     """The change, tried again with growing, random pauses while others change the same items. Raises Conflict."""
     attempt = 0
     while True:
         try:
             return change()
-        except Moved:  # progress: what is left is less each time
-            attempt = 0
         except Conflict:
             attempt += 1
-            if attempt == _ATTEMPTS:
+            if attempt == ATTEMPTS:
                 raise
-            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)))
+            pause(after_conflict(attempt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +87,13 @@ class Bookkeeper:
     rules: Rules
     tuning_job: Callable[[JobKey, str], TuningJob | None]
     is_history: bool = False
-    moved_at_once: int = _MOVED_AT_ONCE
+    moved_at_once: int = MOVED_AT_ONCE
+    pause: Pause = time.sleep
+
+    @property
+    def moves(self) -> Moves:
+        """Puts windows of loops in order."""
+        return Moves(self.ledger, self.rules, self.moved_at_once, self.pause)
 
     def enter(self, seen: Job, known: Record | None, sweep: Sweep | None = None) -> Record | None:
         """The job's record after the observation; None where nothing changed. Raises Conflict after many attempts.
@@ -112,12 +105,20 @@ class Bookkeeper:
         try:
             return self._enter(seen, known, sweep)
         except Conflict:
-            return retried(lambda: self._enter(seen, self.ledger.record(seen.key)))
+            tried = count()
+            return retried(
+                lambda: self._enter(seen, self.ledger.record(seen.key), is_busy=next(tried) >= _QUIET_TRIES), self.pause
+            )
 
-    def _enter(self, seen: Job, old: Record | None, read: Sweep | None = None) -> Record | None:
+    def _enter(
+        self, seen: Job, old: Record | None, read: Sweep | None = None, *, is_busy: bool = False
+    ) -> Record | None:
         job = merge(old.job if old else None, seen)
         placement = self._placed(job, old)
-        if isinstance(placement, LeftOut) or (old is not None and not _differs(old, job, placement)):
+        if isinstance(placement, LeftOut):
+            return None
+        if old is not None and not _differs(old, job, placement):
+            self.settle(old)
             return None
         if old is None or same_name(old.experiment) != same_name(placement.experiment):
             self.ledger.experiments.add(placement.experiment)
@@ -127,7 +128,7 @@ class Bookkeeper:
         if part is None or part.id is None:
             fresh = self._assessed(job, placement, old)
             if part is not None:
-                return self._enter_loop(old, fresh)
+                return self._enter_loop(old, fresh, is_busy=is_busy)
             if old is not None and old.sweep is not None:
                 return self._take_out(old, fresh)
             self.ledger.write([fresh])
@@ -140,8 +141,7 @@ class Bookkeeper:
         if part.kind is SweepKind.TUNING:
             sweep = self._with_definitions(sweep, job)
         fresh = self._assessed(job, placement, old, sweep.definitions)
-        left, loops = self._leave(old, fresh, sweep.id)
-        return self._write(old, replace(fresh, sweep=sweep.id), sweep, left, loops)
+        return self._put(old, fresh, sweep, self._leave(old, fresh, sweep.id))
 
     def _placed(self, job: Job, old: Record | None) -> Placement | LeftOut:
         """Where the job belongs, by what the book calls it. A job of another place that stands under the plain name,
@@ -156,7 +156,8 @@ class Bookkeeper:
         self, job: Job, placement: Placement, old: Record | None, definitions: tuple[TuningDefinition, ...] = ()
     ) -> Record:
         fresh = assess(job, placement, self.rules, definitions, old.version + 1 if old else 1)
-        return replace(fresh, is_history=self.is_history and (old is None or old.is_history))
+        is_history = self.is_history and (old is None or old.is_history)
+        return replace(fresh, is_history=is_history, arranges=old.arranges if old else ())
 
     def _with_definitions(self, sweep: Sweep, child: Job) -> Sweep:
         """The sweep with its tuning job's objective, asked for once, when a first child has come to its end."""
@@ -169,178 +170,121 @@ class Bookkeeper:
 
     # -- loops --------------------------------------------------------------------------------------------------
 
-    def _enter_loop(self, old: Record | None, fresh: Record) -> Record:
+    def settle(self, known: Record) -> None:
+        """Where a message came again: the windows that its job had to put in order are so, once this returns."""
+        for loop in known.arranges:
+            self.moves.settle(loop)
+
+    def _enter_loop(self, old: Record | None, fresh: Record, *, is_busy: bool) -> Record:
+        """Writes the job into the window where it belongs. Where a loop `is_busy`, so that the index never shows all of
+        its windows, the job is written first, and its windows are read once others name what they enter."""
         quiet, loop = self.rules.quiet_period(fresh.experiment), loop_of(fresh)
         head, found = self.ledger.loops(loop)
-        near = self._with_moving(list(_near(found, fresh.job, quiet)), head)
-        loops = {loop: head.next()}
+        near = list(_near(found, fresh.job, quiet))
         own = next((window for window in near if old is not None and window.id == old.sweep), None)
-        if not head.moving:
-            window = _stays_in(own, old, fresh, near) if old is not None else _joins(near, fresh, quiet)
-            if window is not None:
-                return self._write(old, replace(fresh, sweep=window.id), window, None, loops)
-            if old is None and _stands_alone(near, fresh, quiet):
-                near = []
-        left, left_loops = self._leave(old, fresh, None) if old is not None and own is None else (None, {})
-        if left is not None and left.kind is SweepKind.LOOP and left.loop == loop:
-            near, left, left_loops = [*near, left], None, {}
-        order = self._arrange(near, fresh, True, quiet, loops)
-        if left is None and old is not None and old.sweep is not None and old.sweep != order.target:
-            left = order.standing.get(old.sweep)
-        sweep = self._standing(order, order.target, fresh)
-        changed = {**left_loops, **loops}
-        return self._write(old, replace(fresh, sweep=order.target), sweep, left, changed, order.members)
+        leaving = _Leaving() if own is not None else self._leave(old, fresh, None)
+        if leaving.sweep is not None and leaving.sweep.kind is SweepKind.LOOP and leaving.sweep.loop == loop:
+            near, leaving = [leaving.sweep, *near], _Leaving()
+        named = [window.id for window in near]
+        if not {*named}.isdisjoint(head.moving):
+            return self._put(old, fresh, own or near[0], leaving, {loop: head.next(fresh.key, named)})
+        window = _stays_in(own, old, fresh, near) if old is not None else _joins(near, fresh, quiet)
+        if window is not None:
+            return self._put(old, fresh, window, leaving, {loop: head.next(fresh.key)})
+        if old is None and _stands_alone(near, fresh, quiet):
+            near = []
+        if is_busy and near and not head.moving:
+            return self._put(old, fresh, own or near[0], leaving, {loop: head.moved(named)}, Order(loop, head))
+        order = self.moves.read(loop, head, near)
+        order.plan(quiet, fresh)
+        is_alone = not order.going(besides=fresh.key)
+        if head.moving and not is_alone:
+            return self._put(old, fresh, own or near[0], leaving, {loop: head.next(fresh.key, named)})
+        heads = {loop: head.next(fresh.key) if is_alone else head.moved(order.concerned)}
+        target = order.targets[fresh.key]
+        if old is not None and old.sweep in order.standing and old.sweep != target:
+            leaving = _Leaving(order.standing[old.sweep])
+        sweep = order.standing.get(target) or self.moves.window(target, fresh)
+        return self._put(old, fresh, sweep, leaving, heads, order)
 
-    def _with_moving(self, near: list[Sweep], head: LoopVersion) -> list[Sweep]:
-        """The windows, and those that somebody has begun to put in order."""
-        known = {window.id for window in near}
-        moving = (self.ledger.sweep(each) for each in head.moving if each not in known)
-        return [*near, *(each for each in moving if each is not None and each.superseded_by is None)]
-
-    def _window(self, sweep_id: str, first: Record) -> Sweep:
-        known = self.ledger.sweep(sweep_id)
-        return replace(known, superseded_by=None) if known else new_sweep(SweepKind.LOOP, sweep_id, first)
-
-    def _leave(self, old: Record | None, fresh: Record, to: str | None) -> tuple[Sweep | None, dict[str, LoopVersion]]:
-        """The sweep that the job leaves, if it was in another one; a window is put in order first."""
+    def _leave(self, old: Record | None, fresh: Record, to: str | None) -> _Leaving:
+        """The sweep that the job leaves, if it was in another one. Windows of its own loop are the caller's concern."""
         if old is None or old.sweep is None or old.sweep == to:
-            return None, {}
+            return _Leaving()
         left = self.ledger.sweep(old.sweep)
-        if left is None or left.kind is not SweepKind.LOOP:
-            return left, {}
-        head, _ = self.ledger.loops(left.loop)
-        loops = {left.loop: head.next()}
-        if left.loop != loop_of(fresh) or to is not None:
-            near = self._with_moving([left], head)
-            order = self._arrange(near, fresh, False, self.rules.quiet_period(left.experiment), loops)
-            left = order.standing[left.id]
-        return left, loops
+        if left is None or left.kind is not SweepKind.LOOP or (to is None and left.loop == loop_of(fresh)):
+            return _Leaving(left)
+        head = self.ledger.loop_version(left.loop)
+        order = self.moves.read(left.loop, head, [left])
+        order.plan(self.rules.quiet_period(left.experiment), without=fresh.key)
+        if head.moving or not order.going(besides=fresh.key):
+            return _Leaving(left, {left.loop: head.next(fresh.key, [left.id])}, order)
+        return _Leaving(left, {left.loop: head.moved(order.concerned)}, order)
 
     def _take_out(self, old: Record, fresh: Record) -> Record:
         """The record of a job that leaves its sweep for none. The last job of a sweep stays: no sweep is empty."""
-        left, loops = self._leave(old, fresh, "")
-        if left is None:
-            self.ledger.write([fresh], loops=loops)
-            return fresh
-        rest = recount(left, [each for each in self.ledger.records_of(left) if each.key != old.key])
-        if not rest.counts.jobs:
-            return self._write(old, replace(fresh, sweep=old.sweep), left, None, loops)
-        self.ledger.write([fresh], [self._due(_reopened(rest))], loops)
-        return fresh
-
-    def _arrange(
-        self, near: Sequence[Sweep], fresh: Record, comes: bool, quiet: timedelta, loops: dict[str, LoopVersion]
-    ) -> _Order:
-        """Moves the other jobs of these windows to where they belong once the job has come (or gone). `loops` then has
-        the version to write next. Raises Moved where somebody came in between after a move."""
-        members = {window.id: {each.key: each for each in self.ledger.records_of(window)} for window in near}
-        others = [each for records in members.values() for each in records.values() if each.key != fresh.key]
-        jobs = [each.job for each in others] + ([fresh.job] if comes else [])
-        loop = next(iter(loops))
-        targets = {
-            each.key: loop_id(loop, window[0].start)
-            for window in windows(map(Interval.of, jobs), quiet)
-            for each in window
-        }
-        order = _Order({window.id: window for window in near}, members, targets[fresh.key] if comes else "")
-        going = {each.key: targets[each.key] for each in others if targets[each.key] != each.sweep}
-        if not going:
-            return order
-        self._check_newest(fresh)
-        overlapping = tuple(sorted({*order.standing, *going.values()}))
-        moved = 0
-        try:
-            for source in near:
-                for batch in self._leave_in_turn(order, source.id, going):
-                    head = replace(loops[loop], moving=overlapping)
-                    self._move(batch, order, {loop: head})
-                    loops[loop] = head.next()
-                    moved += len(batch[0])
-        except Conflict as error:
-            if not moved:
-                raise
-            raise Moved(f"{moved} of {len(going)} jobs were moved: {error}") from error
-        return order
-
-    def _leave_in_turn(
-        self, order: _Order, source: str, going: Mapping[JobKey, str]
-    ) -> Iterator[tuple[list[Record], Sweep, str]]:
-        """The jobs that leave a window, a few at a time, each with what is then left of it and where they go."""
-        leaving: dict[str, list[Record]] = defaultdict(list)
-        for each in order.members[source].values():
-            if going.get(each.key, source) != source:
-                leaving[going[each.key]].append(each)
-        steps = [
-            (jobs[start : start + self.moved_at_once], to)
-            for to, jobs in leaving.items()
-            for start in range(0, len(jobs), self.moved_at_once)
-        ]
-        there = list(order.members[source].values())
-        left = without_in_turn(order.standing[source], there, [batch for batch, _ in steps])
-        for (batch, to), rest in zip(steps, left, strict=True):
-            now = order.standing[source]
-            yield batch, replace(rest, version=now.version, was_sweep=now.was_sweep), to
-
-    def _check_newest(self, fresh: Record) -> None:
-        """Raises Conflict where somebody else has changed the job: others are not moved for what is no longer so. Read
-        after the version of the loops, on which the move is conditional, so that no later change slips in between."""
-        now = self.ledger.record(fresh.key)
-        if (now.version if now else 0) != fresh.version - 1:
-            raise Conflict(f"{fresh.key.name} has changed since it was read")
-
-    def _move(self, step: tuple[list[Record], Sweep, str], order: _Order, loops: dict[str, LoopVersion]) -> None:
-        batch, rest, to = step
-        target = self._standing(order, to, batch[0])
-        if not target.counts.jobs:
-            order.members.setdefault(to, {})
-        moved = [replace(each, sweep=to, version=each.version + 1) for each in batch]
-        for each in moved:
-            target = put(target, None, each)
-        if not rest.counts.jobs:
-            rest, target = superseded(rest, target)
-        rest, target = _reopened(rest), _reopened(target)
-        self.ledger.write(moved, map(self._due, (rest, target)), loops)
-        order.standing.update({rest.id: rest, to: target})
-        for each in batch:
-            del order.members[rest.id][each.key]
-        if to in order.members:
-            order.members[to].update((each.key, each) for each in moved)
-
-    def _standing(self, order: _Order, sweep_id: str, first: Record) -> Sweep:
-        """A window as it stands, in the ledger if it is none of those that are put in order, or a new one."""
-        known = order.standing.get(sweep_id)
-        return replace(known, superseded_by=None) if known is not None else self._window(sweep_id, first)
+        leaving = self._leave(old, fresh, "")
+        left = leaving.sweep
+        if left is not None and left.counts.jobs == 1:
+            return self._put(old, fresh, left, _Leaving(None, leaving.heads, leaving.order))
+        return self._put(old, fresh, None, leaving)
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def _write(
+    def _put(
         self,
         old: Record | None,
         fresh: Record,
-        sweep: Sweep,
-        left: Sweep | None,
-        loops: dict[str, LoopVersion],
-        members: Mapping[str, Mapping[JobKey, Record]] = NOTHING_READ,
+        sweep: Sweep | None,
+        leaving: _Leaving,
+        heads: Mapping[str, LoopVersion] = NO_LOOPS,
+        order: Order | None = None,
     ) -> Record:
-        """The job and the sweeps that it joins, stays in or leaves. `members` are the jobs of those that were read."""
-        stays = old is not None and old.sweep == sweep.id
-        before = old if stays else None
-        if needs_recount(sweep, before, fresh):
-            others = [each for each in self._members_of(sweep, members) if each.key != fresh.key]
-            after = recount(sweep, [*others, fresh])
-        else:
-            after = put(sweep, before, fresh)
-        changed = [_reopened(after)]
-        if left is not None and old is not None:
-            rest = recount(left, [each for each in self._members_of(left, members) if each.key != old.key])
-            if not rest.counts.jobs:
-                rest, changed[0] = superseded(rest, changed[0])
-            changed.append(_reopened(rest))
-        self.ledger.write([fresh], map(self._due, changed), loops)
+        """Writes the job into a sweep, or none, and puts the windows in order that it changes."""
+        heads = {**leaving.heads, **heads}
+        orders = [each for each in (order, leaving.order) if each is not None]
+        begun = [each for each in orders if heads[each.loop].step > each.head.version]
+        arranges = {*fresh.arranges, *(each.loop for each in begun)}
+        fresh = replace(fresh, sweep=sweep.id if sweep else None, arranges=tuple(sorted(arranges)))
+        members = {name: jobs for each in orders for name, jobs in each.members.items()}
+        changed = self._changed(old, fresh, sweep, leaving.sweep, members)
+        self.ledger.write([fresh], map(self._due, changed), heads)
+        for each in begun:
+            each.head = heads[each.loop]
+            each.wrote(changed, [fresh])
+            self.moves.put_in_order(each)
+        for loop, head in heads.items():
+            if head.moving and head.step < head.version:
+                self.moves.settle(loop, is_own=False, step=head.step)
         return fresh
 
+    def _changed(
+        self,
+        old: Record | None,
+        fresh: Record,
+        sweep: Sweep | None,
+        left: Sweep | None,
+        members: Mapping[str, Mapping[JobKey, Record]],
+    ) -> list[Sweep]:
+        """The sweeps that the job joins, stays in or leaves, as they are then. `members` are jobs that were read."""
+        changed = []
+        if sweep is not None:
+            stays = old is not None and old.sweep == sweep.id
+            before = old if stays else None
+            if needs_recount(sweep, before, fresh):
+                others = [each for each in self._members_of(sweep, members) if each.key != fresh.key]
+                changed.append(recount(sweep, [*others, fresh]))
+            else:
+                changed.append(put(sweep, before, fresh))
+        if left is not None and old is not None:
+            rest = recount(left, [each for each in self._members_of(left, members) if each.key != old.key])
+            if not rest.counts.jobs and changed:
+                rest, changed[0] = superseded(rest, changed[0])
+            changed.append(rest)
+        return [reopened(each) for each in changed]
+
     def _members_of(self, sweep: Sweep, members: Mapping[str, Mapping[JobKey, Record]]) -> Iterable[Record]:
-        """The jobs of a sweep; of a window that was put in order those that are in it by now."""
+        """The jobs of a sweep, read unless they were."""
         return members[sweep.id].values() if sweep.id in members else self.ledger.records_of(sweep)
 
     def _due(self, sweep: Sweep) -> tuple[Sweep, datetime | None]:
@@ -355,7 +299,7 @@ class Bookkeeper:
         sweep_id, known = self.ledger.life_of(first_id, self.ledger.sweep(first_id), seen.job)
         if sweep_id != first_id:
             self._end_earlier_lives(first_id, seen.job)
-        changed = retried(lambda: self._enter_tuning_job(seen, sweep_id))
+        changed = retried(lambda: self._enter_tuning_job(seen, sweep_id), self.pause)
         if known is not None and known.counts.ended and seen.definitions != known.definitions and seen.definitions:
             self.rerank(sweep_id)  # children that ended before their objective was known
         return changed
@@ -368,7 +312,7 @@ class Bookkeeper:
             if sweep.tuning_status not in TERMINAL:
                 gone = Job(anew.key, STOPPED, created_at=sweep.tuning_created_at, ended_at=anew.created_at)
                 after = with_tuning_job(sweep, TuningJob(gone), self.rules)
-                self.ledger.write(sweeps=[self._due(_reopened(after))])
+                self.ledger.write(sweeps=[self._due(reopened(after))])
             sweep = self.ledger.sweep(next_life(sweep.id))
 
     def _enter_earlier_life(self, seen: TuningJob, sweep_id: str, record: Record) -> Record | None:
@@ -379,7 +323,7 @@ class Bookkeeper:
         after = with_tuning_job(known, seen, self.rules)
         if after == known:
             return None
-        self.ledger.write(sweeps=[self._due(_reopened(after))])
+        self.ledger.write(sweeps=[self._due(reopened(after))])
         return record
 
     def _enter_tuning_job(self, seen: TuningJob, sweep_id: str) -> Record | None:
@@ -398,14 +342,14 @@ class Bookkeeper:
         after = replace(with_tuning_job(sweep, replace(seen, job=job), self.rules), experiment=placement.experiment)
         if old is not None and not _differs(old, job, placement) and after == known:
             return None
-        self.ledger.write([fresh], [self._due(_reopened(after))])
+        self.ledger.write([fresh], [self._due(reopened(after))])
         return fresh
 
     def rerank(self, sweep_id: str) -> int:
         """Assesses the jobs of a sweep anew, by today's rules and objective; returns how many changed. Can be
         interrupted and repeated."""
         changed = 0
-        while batch := retried(lambda: self._rerank_some(sweep_id)):
+        while batch := retried(lambda: self._rerank_some(sweep_id), self.pause):
             changed += batch
         return changed
 
@@ -427,32 +371,13 @@ class Bookkeeper:
             return 0
         fresh = {each.key: replace(assessed[each.key], version=each.version + 1) for each in stale}
         after = recount(sweep, [fresh.get(each.key, each) for each in members])
-        self.ledger.write(fresh.values(), [self._due(_reopened(after))])
+        self.ledger.write(fresh.values(), [self._due(reopened(after))])
         return len(stale)
 
     def _reassessed(self, record: Record, sweep: Sweep) -> Record:
         placement = Placement(record.experiment, record.trial, record.placed_by)
         fresh = assess(record.job, placement, self.rules, sweep.definitions, record.version)
-        return replace(fresh, sweep=record.sweep, is_history=record.is_history)
-
-
-def superseded(source: Sweep, target: Sweep) -> tuple[Sweep, Sweep]:
-    """An emptied sweep and the one that took its jobs: what was said of the first is now to be said of the second."""
-    if source.kind is not SweepKind.LOOP:
-        return source, target
-    told = {source.id} if source.was_sweep or not source.is_single else set()
-    names = tuple(sorted(({*target.supersedes, *source.supersedes} | told) - {target.id}))
-    gone = replace(source, superseded_by=target.id, state=SweepState.CLOSED, supersedes=())
-    return gone, replace(target, supersedes=names, revision=max(target.revision, source.revision))
-
-
-def _reopened(sweep: Sweep) -> Sweep:
-    """The sweep one version on; a closed one is open again, as revised if it was ever announced as finished."""
-    state = sweep.state
-    if sweep.superseded_by is None:
-        state = SweepState.REVISED if sweep.revision else SweepState.OPEN
-    was_sweep = sweep.was_sweep or not sweep.is_single
-    return replace(sweep, version=sweep.version + 1, state=state, was_sweep=was_sweep)
+        return replace(fresh, sweep=record.sweep, is_history=record.is_history, arranges=record.arranges)
 
 
 def _stays_in(own: Sweep | None, old: Record, fresh: Record, near: Sequence[Sweep]) -> Sweep | None:

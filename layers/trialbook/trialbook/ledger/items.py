@@ -112,13 +112,13 @@ def _listed_under(sweep: Sweep) -> str | None:
 
 def loops_item(experiment: str, loops: LoopVersion) -> Attributes:
     """The version of an experiment's windows."""
-    moving = json.dumps(loops.moving) if loops.moving else None
+    state = {"moving": loops.moving, "step": loops.step, "touched": pack(loops.touched)}
     return {
         "pk": loops_pk(experiment),
         "sk": LOOPS_SORT_KEY,
         "item": "loops",
         "version": loops.version,
-        "facts": moving,
+        "facts": json.dumps(state) if loops.moving else None,
     }
 
 
@@ -226,8 +226,12 @@ def read_shard(item: Any) -> Shard:
 
 
 def read_loops(item: Any) -> LoopVersion:
-    """The version of an experiment's windows in an item of the table."""
-    return LoopVersion(int(item.version), tuple(json.loads(item.facts)) if item.facts else ())
+    """The version of an experiment's windows in an item of the table. Older versions kept the moving windows alone."""
+    version, state = int(item.version), json.loads(item.facts or "[]")
+    if isinstance(state, list):
+        return LoopVersion(version, tuple(state))
+    touched = tuple(unpack(JobKey, each) for each in state["touched"])
+    return LoopVersion(version, tuple(state["moving"]), state["step"], touched)
 
 
 def read_facts(item: Any) -> Any:

@@ -217,6 +217,17 @@ class Ledger:
         windows = (sweep for item in items if (sweep := read_sweep(item)).superseded_by is None)
         return read_loops(head), windows
 
+    def loop_version(self, loop: str) -> LoopVersion:
+        """The version of a loop's windows, read consistently."""
+        head = self.table.get(loops_pk(loop), LOOPS_SORT_KEY)
+        return LoopVersion(0) if head is None else read_loops(head)
+
+    def windows_named(self, ids: Iterable[str]) -> list[Sweep]:
+        """The windows that exist under these ids and have not merged into others, by one consistent request for each
+        hundred."""
+        items = self._item.batch_get([sweep_keys(each) for each in ids], consistent_read=True)
+        return [window for each in items if (window := read_sweep(each)).superseded_by is None]
+
     def life_of(self, sweep_id: str, sweep: Sweep | None, job: Job) -> tuple[str, Sweep | None]:
         """Id and sweep of the tuning job that the job is, or is a child of. A tuning job that was created again under
         the name of a deleted one has a sweep of its own."""
