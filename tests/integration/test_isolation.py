@@ -1,6 +1,7 @@
 """One job, sweep, kind or account that fails keeps reconcile and close_sweeps from no other."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -190,19 +191,27 @@ def test_a_sweep_that_cannot_be_read_keeps_no_other_open(world: World) -> None:
     assert done.failed == ("SWEEP#broken/SWEEP",)
 
 
-def garble(world: World, names: set[str]) -> None:
-    """From now on SageMaker answers no status of these jobs: no SageMaker does, but who stands in its way may."""
+def garble(
+    world: World, names: set[str], operation: str = "", field: str = "Status", value: Any = ""
+) -> Callable[[], None]:
+    """From now on SageMaker answers an empty status of these jobs: no SageMaker does, but who stands in its way may.
+    Returns what ends it."""
     whole = world.sagemaker.call
 
-    def call(operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        answer = whole(operation, request)
-        entries = [answer, *answer.get("ProcessingJobSummaries", ())]
-        found = [each for each in entries if {each.get("TrainingJobName"), each.get("ProcessingJobName")} & names]
-        for each in found:
-            each.update({name: "" for name in each if name.endswith("JobStatus")})
+    def call(called: str, request: dict[str, Any]) -> dict[str, Any]:
+        answer = deepcopy(whole(called, request))
+        lists = [each for each in answer.values() if isinstance(each, list)]
+        entries = [answer, *(each for found in lists for each in found if isinstance(each, dict))]
+        for each in entries if operation in ("", called) else ():
+            if names & {str(each.get("TrainingJobName")), str(each.get("ProcessingJobName"))}:
+                each.update({name: value for name in each if name.endswith(field)})
         return answer
 
-    world.sagemaker.call = call  # type: ignore[method-assign]
+    def restore() -> None:
+        world.sagemaker.call = whole  # type: ignore[method-assign]
+
+    world.sagemaker.call = call  # type: ignore[assignment, method-assign]
+    return restore
 
 
 def add_training_job(world: World, name: str) -> None:
@@ -226,11 +235,74 @@ def test_a_job_of_which_the_answer_can_not_be_read_is_known_from_its_event(world
     assert attach_job(training_event(), world.services) is AttachOutcome.ATTACHED
 
 
-def test_a_job_of_a_list_that_can_not_be_read_keeps_no_other(world: World) -> None:
+def test_a_job_of_a_list_that_can_not_be_read_is_described_and_keeps_no_other(world: World) -> None:
     names = add_processing_jobs(world, 5)
-    garble(world, {"clean-02"})
+    garble(world, {"clean-02"}, "ListProcessingJobs")
     world.now = EARLY + timedelta(hours=1)
+    done = reconcile(world.now, *HERE, world.services)
 
+    assert recorded(world) == {*names}
+    assert done.failed == ()
+    assert world.ledger.notes.get(MARK) == iso(world.now - timedelta(minutes=5))
+
+
+def test_a_job_that_neither_list_nor_describe_tell_of_is_named_and_tried_again_and_the_watermark_never_passes_it(
+    world: World,
+) -> None:
+    names = add_processing_jobs(world, 5)
+    restore = garble(world, {"clean-02"})
+    world.now = EARLY + timedelta(hours=1)
+    runs = [reconcile(world.now + timedelta(hours=each), *HERE, world.services) for each in range(3)]
+    watermark = parse_time(world.ledger.notes.get(MARK), "a note")
+    while_failing = recorded(world)
+    restore()
+    last = reconcile(world.now + timedelta(hours=3), *HERE, world.services)
+
+    assert while_failing == {*names} - {"clean-02"}
+    assert [run.failed for run in runs] == [("123456789012/us-east-1/ProcessingJob/clean-02",)] * 3
+    assert watermark == EARLY + timedelta(minutes=2)
+    assert recorded(world) == {*names}
+    assert last.failed == ()
+    assert world.ledger.notes.get(MARK) == iso(world.now + timedelta(hours=3) - timedelta(minutes=5))
+
+
+def test_an_entry_of_a_list_without_a_name_keeps_no_other_and_is_never_passed(world: World) -> None:
+    names = add_processing_jobs(world, 5)
+    restore = garble(world, {"clean-02"}, "ListProcessingJobs", "ProcessingJobName")
+    world.now = EARLY + timedelta(hours=1)
+    before = world.now - timedelta(days=1)
+    done = reconcile(world.now, *HERE, world.services)
+    watermark = parse_time(world.ledger.notes.get(MARK), "a note")
+    while_failing = recorded(world)
+    restore()
+    reconcile(world.now + timedelta(days=3), *HERE, world.services)
+
+    assert while_failing == {*names} - {"clean-02"}
+    assert done.failed == ("123456789012/us-east-1/ProcessingJob/an entry without a name",)
+    assert watermark == before
+    assert recorded(world) == {*names}
+
+
+def test_an_entry_that_was_deleted_since_is_dropped(world: World) -> None:
+    add_processing_jobs(world, 3)
+    garble(world, {"clean-01"})
+    world.now = EARLY + timedelta(hours=1)
     reconcile(world.now, *HERE, world.services)
+    world.sagemaker.remove(Kind.PROCESSING, "clean-01")
+    done = reconcile(world.now + timedelta(hours=1), *HERE, world.services)
 
-    assert recorded(world) == {*names} - {"clean-02"}
+    assert done.failed == ()
+    assert recorded(world) == {"clean-00", "clean-02"}
+
+
+def test_a_child_that_a_list_names_and_does_not_tell_of_is_described_before_its_sweep_closes(world: World) -> None:
+    ended = [e for e in recording(TUNING).events if e["detail"].get("HyperParameterTuningJobStatus") == "Completed"]
+    record_job(ended[0], world.services)
+    names = [name for name in world.sagemaker.jobs[Kind.TRAINING] if name.startswith("churn-xgb-261121")]
+    garble(world, {names[3]}, "ListTrainingJobsForHyperParameterTuningJob")
+    done = close_sweeps(LATER, world.services)
+    (sweep,) = world.sweeps()
+
+    assert done.failed == ()
+    assert done.closed == (sweep.id,)
+    assert sweep.counts.jobs == len(names)

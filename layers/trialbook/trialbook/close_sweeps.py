@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from trialbook.adapters.sagemaker import Throttled
+from trialbook.adapters.sagemaker import Throttled, Unread
 from trialbook.core.closing import looked_at_again, outlook
 from trialbook.core.jobs import STOPPED, TERMINAL, Job
 from trialbook.core.rules.document import Rules
@@ -193,13 +193,18 @@ def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft
     the error of the first that could not be, once all were tried."""
     known = {each.key: each.job for each in services.ledger.records_of(sweep)}
     errors: list[Exception | None] = []
+    unread: list[Unread] = []
+    sagemaker = services.sagemaker(sweep.account, sweep.region)
     try:
-        for child in services.sagemaker(sweep.account, sweep.region).children(sweep.tuning_job):
+        for child in sagemaker.children(sweep.tuning_job, unread.append):
             if child.key in known and known[child.key].is_terminal:
                 continue
             if not time_left():
                 return False
-            _by_itself(child, partial(record, child, services, tags_known=False), errors, failed)
+            _by_itself(child.name, partial(record, child, services, tags_known=False), errors, failed)
+        for entry in unread:
+            if entry.key not in known or not known[entry.key].is_terminal:
+                _by_itself(entry.name, partial(_record_unread, entry, sweep, services), errors, failed)
     except NO_ANSWER as error:
         logger.warning("children can't be listed", sweep=sweep.id, reason=error.code)
     _raise_first(errors)
@@ -210,13 +215,19 @@ def _children_are_complete(sweep: Sweep, services: Services, time_left: TimeLeft
     return after is not None and after.counts.in_progress == 0
 
 
-def _by_itself(job: Job, do: Callable[[], T], errors: list[Exception | None], failed: list[str]) -> T | None:
+def _record_unread(entry: Unread, sweep: Sweep, services: Services) -> RecordOutcome:
+    """Records a child that the list names and does not tell of."""
+    child = entry.described(services.sagemaker(sweep.account, sweep.region))
+    return record(replace(child, tuning_job=sweep.tuning_job.name), services, tags_known=False)
+
+
+def _by_itself(name: str, do: Callable[[], T], errors: list[Exception | None], failed: list[str]) -> T | None:
     """What is done about a job; None, with the error kept, where it fails. Raises where SageMaker has no time."""
     try:
         done = do()
     except Exception as error:
         errors.append(error)
-        failed.append(_failed(job.name, error))
+        failed.append(_failed(name, error))
         last = errors[-_GIVES_UP_AFTER:]
         if len(last) == _GIVES_UP_AFTER and all(isinstance(each, Throttled) for each in last):
             raise
@@ -238,7 +249,7 @@ def _learn_about_hanging(sweep: Sweep, services: Services, failed: list[str]) ->
     errors: list[Exception | None] = []
     hanging = [each for each in services.ledger.records_of(sweep) if not each.job.is_terminal]
     for each in hanging:
-        found |= bool(_by_itself(each.job, partial(_has_ended, each, services), errors, failed))
+        found |= bool(_by_itself(each.job.name, partial(_has_ended, each, services), errors, failed))
     if sweep.kind is SweepKind.TUNING and sweep.tuning_status not in TERMINAL:
         found |= _described_tuning_job(sweep, services)
     if not found:

@@ -1,19 +1,19 @@
 """reconcile: asks SageMaker what the events did not tell, once an hour, and repairs it through the same use cases.
 
 Each account, kind and job is tried by itself. A watermark for each kind says until when all is repaired: it never
-passes a job that failed. Those that failed are kept by name beside it and tried again, and the search goes on behind
-them, so that a job that fails for months makes no run longer.
+passes a job that failed. Those that failed, and those that a list names and does not tell of, are kept by name beside
+it and tried again, and the search goes on behind them, so that a job that fails for months makes no run longer.
 
 Backfill is the same over an account's history.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from trialbook.adapters.sagemaker import Refused, Throttled
+from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, Throttled, Unread, Unreadable
 from trialbook.attach_job import AttachOutcome, attach
 from trialbook.core.codec import pack, unpack
 from trialbook.core.jobs import Job, JobKind
@@ -93,7 +93,7 @@ class _Mark:
 
     name: str
     reached: datetime
-    failed: dict[str, Job] = field(default_factory=dict)
+    failed: dict[str, "Job | Unread"] = field(default_factory=dict)
     has_note: bool = False
 
     @staticmethod
@@ -103,28 +103,54 @@ class _Mark:
         watermark = (parse_time(told, name) if told else None) or otherwise
         if not facts:
             return _Mark(name, watermark)
-        failed = {job.name: job for each in facts["jobs"] if (job := unpack(Job, each))}
+        failed: dict[str, Job | Unread] = {job.name: job for each in facts["jobs"] if (job := unpack(Job, each))}
+        failed |= {entry.name: entry for each in facts.get("unread", ()) if (entry := unpack(Unread, each))}
         return _Mark(name, parse_time(facts["reached"], name) or watermark, failed, has_note=True)
 
     def write(self, ledger: Ledger) -> None:
         """Keeps it for the next run; of the failed jobs only what lists tell."""
-        jobs = [pack(_in_short(job)) for job in self.failed.values()]
-        if jobs or self.has_note:
-            kept = json.dumps({"reached": iso(self.reached), "jobs": jobs})
-            ledger.notes.put(f"{self.name}/failed", kept if jobs else "{}")
-            self.has_note = bool(jobs)
+        jobs = [pack(_in_short(each)) for each in self.failed.values() if isinstance(each, Job)]
+        unread = [pack(each) for each in self.failed.values() if isinstance(each, Unread)]
+        if self.failed or self.has_note:
+            kept = json.dumps({"reached": iso(self.reached), "jobs": jobs, "unread": unread})
+            ledger.notes.put(f"{self.name}/failed", kept if self.failed else "{}")
+            self.has_note = bool(self.failed)
         ledger.notes.put(self.name, iso(self.watermark))
 
     @property
     def watermark(self) -> datetime:
         """Until when everything is repaired."""
-        moments = (job.last_modified_at for job in self.failed.values())
+        moments = map(_changed_at, self.failed.values())
         return min([self.reached, *(moment for moment in moments if moment is not None)])
+
+    def has_failed(self, job: Job) -> bool:
+        """Whether it was told of before, and could not be repaired."""
+        return isinstance(self.failed.get(job.name), Job)
+
+    def pass_to(self, moment: datetime | None, unread: Sequence[Unread]) -> None:
+        """All up to a moment was looked at. Entries that can't be read are kept; one that can't even be named is only
+        found by listing it again, so nothing is passed then."""
+        for entry in unread:
+            if entry.name and entry.name not in self.failed:
+                self.keep(entry)
+        if moment is not None and moment > self.reached and all(entry.name for entry in unread):
+            self.reached = moment
+
+    def keep(self, each: "Job | Unread") -> None:
+        """Keeps what failed, at the end: what was tried longest ago comes first next time."""
+        self.failed.pop(each.name, None)
+        if isinstance(each, Unread) and each.changed_at is None:
+            each = replace(each, changed_at=self.watermark)
+        self.failed[each.name] = each
 
     @property
     def is_full(self) -> bool:
         """Whether so many failed that no more are kept."""
         return len(self.failed) >= _MOST_KEPT
+
+
+def _changed_at(each: Job | Unread) -> datetime | None:
+    return each.last_modified_at or each.created_at if isinstance(each, Job) else each.changed_at
 
 
 def _in_short(job: Job) -> Job:
@@ -147,22 +173,27 @@ def _reconcile_kind(
     until = now - _HEAD_START
     done = Reconciled()
     again = list(mark.failed)
+    unread: list[Unread] = []
+    sagemaker = services.sagemaker(account, region)
     try:
-        found = services.sagemaker(account, region).jobs_modified(kind, account, region, mark.reached - _OVERLAP, until)
+        since = mark.reached - _OVERLAP
+        found = sagemaker.jobs_modified(kind, account, region, since, until, unread=unread.append)
         for page in pages(found):
             if mark.is_full or not time_left():
                 return done + Reconciled(unfinished=True)
-            done += _repaired([job for job in page if job.name not in mark.failed], mark, services, time_left)
+            done += _repaired([job for job in page if not mark.has_failed(job)], mark, services, time_left)
             done += Reconciled(seen=sum(job.name in again for job in page))
             if done.unfinished:
                 break
-            reached = page[-1].last_modified_at
-            if reached is not None and reached > mark.reached:
-                mark.reached = reached
+            mark.pass_to(page[-1].last_modified_at, unread)
             mark.write(services.ledger)
         else:
-            mark.reached = until
-            done += _repaired([mark.failed[name] for name in again], mark, services, time_left)
+            mark.pass_to(until, unread)
+            done += _tried_again(again, mark, services, time_left)
+            done += _read_again(sagemaker, mark, services, time_left)
+        for entry in unread:
+            if not entry.name:
+                done += _failed(f"{account}/{region}/{kind.value}/an entry without a name", Unreadable(entry.reason))
     except Refused as error:
         logger.warning("SageMaker does not let reconcile look", kind=kind.value, reason=str(error))
         return done
@@ -179,13 +210,40 @@ def _repaired(jobs: Sequence[Job], mark: _Mark, services: Services, time_left: T
     try:
         done = repair(jobs, services, failed=failed, time_left=time_left)
     finally:
-        for job in failed:  # to the end: those that were tried longest ago come first next time
-            mark.failed.pop(job.name, None)
-            mark.failed[job.name] = job
+        for job in failed:
+            mark.keep(job)
     lost = {job.name for job in failed}
     for job in jobs if not done.unfinished else ():
         if job.name not in lost:
             mark.failed.pop(job.name, None)
+    return done
+
+
+def _tried_again(names: Iterable[str], mark: _Mark, services: Services, time_left: TimeLeft) -> Reconciled:
+    """Repairs the jobs that failed in earlier runs."""
+    failed = [mark.failed[name] for name in names if name in mark.failed]
+    return _repaired([each for each in failed if isinstance(each, Job)], mark, services, time_left)
+
+
+def _read_again(sagemaker: SageMaker, mark: _Mark, services: Services, time_left: TimeLeft) -> Reconciled:
+    """Describes the jobs that a list named and did not tell of. Raises Throttled where SageMaker has no time."""
+    done, without_time = Reconciled(), 0
+    for entry in [each for each in mark.failed.values() if isinstance(each, Unread)]:
+        if not time_left():
+            return done + Reconciled(unfinished=True)
+        try:
+            job = entry.described(sagemaker)
+        except NotFound:
+            del mark.failed[entry.name]  # deleted since: there is nothing to record
+        except Exception as error:
+            mark.keep(entry)
+            done += _failed(f"{entry.key.account}/{entry.key.region}/{entry.key.kind.value}/{entry.name}", error)
+            without_time = without_time + 1 if isinstance(error, Throttled) else 0
+            if without_time == _GIVES_UP_AFTER:
+                raise
+        else:
+            del mark.failed[entry.name]
+            done += _repaired([job], mark, services, time_left)
     return done
 
 

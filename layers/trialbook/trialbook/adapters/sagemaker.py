@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from trialbook.core.describe import job_from_detail, metrics_with_statistics, tuning_job_from_describe
@@ -17,6 +18,8 @@ from trialbook.core.times import iso
 from trialbook.runtime.observability import count, logger
 
 _THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
+# What botocore's parser raises for a member of another type than the service's model says.
+_UNPARSED = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
 _SECOND = timedelta(seconds=1)
 _PAGE = 100
 MADE_BY_TRIALBOOK = [{"Key": "trialbook:made-by", "Value": "trialbook"}]
@@ -37,8 +40,8 @@ class NotFound(SageMakerError):
 class Unreadable(SageMakerError):
     """The answer is not what SageMaker answers: another one would be the same."""
 
-    def __init__(self, error: InvalidInput) -> None:
-        super().__init__("UnreadableAnswer", str(error))
+    def __init__(self, message: str) -> None:
+        super().__init__("UnreadableAnswer", message)
 
 
 class LimitExceeded(SageMakerError):
@@ -55,6 +58,14 @@ class Throttled(SageMakerError):
 
 class Unavailable(Throttled):
     """It can't be reached, is out of order or answers nonsense: as good as throttled, try again later."""
+
+
+class _Misshapen(Unavailable):
+    """The answer has members of AWS, but not in the form that the service's model says."""
+
+    def __init__(self, error: Exception) -> None:
+        self.message = f"the answer has another form than SageMaker's: {error!r}"[:500]
+        super().__init__("UnreadableAnswer", self.message)
 
 
 def _translated(error: ClientError) -> Exception:
@@ -79,27 +90,61 @@ def _says(code: str, message: str, *texts: str) -> bool:
 
 
 @contextmanager
-def _readable(answer: Mapping[str, Any], name_field: str) -> Iterator[None]:
-    """Raises Unreadable for an answer of SageMaker's that does not make sense, and Unavailable for one that is not even
-    about a job: some proxy's page, which botocore reads as an empty answer."""
+def _readable() -> Iterator[None]:
+    """Raises Unreadable for an answer about a job that does not make sense."""
     try:
         yield
     except InvalidInput as error:
-        if name_field not in answer:
-            raise Unavailable("NotAnAnswer", f"{name_field} is missing") from error
-        raise Unreadable(error) from error
+        raise Unreadable(str(error)) from error
+    except _Misshapen as error:
+        raise Unreadable(error.message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """An entry of a list that can't be read. Without `name`, SageMaker can't be asked about the job in another way;
+    `changed_at` is None where that can't be read either."""
+
+    key: JobKey
+    changed_at: datetime | None
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """The job's name."""
+        return self.key.name
+
+    def described(self, sagemaker: "SageMaker") -> Job:
+        """The job as Describe has it. Raises Unreadable where the entry does not name it."""
+        if not self.name:
+            raise Unreadable(self.reason)
+        if self.key.kind is JobKind.TUNING:
+            return sagemaker.describe_tuning_job(self.key).job
+        return sagemaker.describe(self.key)
+
+
+def _leave_out(entry: Unread) -> None:
+    logger.warning("a job of a list can't be read", kind=entry.key.kind.value, job=entry.name, reason=entry.reason)
+    count("JobsNotRead")
 
 
 def _listed(
-    kind: JobKind, entries: Iterable[Mapping[str, Any]], account: str, region: str, *, described: bool = False
+    kind: JobKind,
+    entries: Iterable[Mapping[str, Any]],
+    account: str,
+    region: str,
+    unread: Callable[[Unread], None] = _leave_out,
+    *,
+    described: bool = False,
 ) -> Iterator[Job]:
-    """The jobs of a list. One that can't be read is left out and counted, so that it is in no other's way."""
+    """The jobs of a list. One that can't be read goes to `unread`, so that it is in no other's way."""
     for each in entries:
         try:
             yield job_from_detail(kind, each, account, region, described=described)
         except InvalidInput as error:
-            logger.warning("a job of a list can't be read", kind=kind.value, reason=str(error))
-            count("JobsNotRead")
+            name, changed_at = each.get(f"{kind.value}Name"), each.get("LastModifiedTime")
+            key = JobKey(account, region, kind, name if isinstance(name, str) else "")
+            unread(Unread(key, changed_at if isinstance(changed_at, datetime) else None, str(error)))
 
 
 class SageMaker:
@@ -115,6 +160,14 @@ class SageMaker:
             raise _translated(error) from error
         except BotoCoreError as error:  # no connection, no answer in time, no answer that can be read
             raise Unavailable(type(error).__name__, str(error)) from error
+        except (
+            ResponseParserError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:  # of botocore's parser
+            raise _Misshapen(error) from error
 
     # -- jobs ---------------------------------------------------------------------------------------------------
 
@@ -126,15 +179,22 @@ class SageMaker:
             JobKind.PROCESSING: (client.describe_processing_job, "ProcessingJobName"),
             JobKind.TRANSFORM: (client.describe_transform_job, "TransformJobName"),
         }[key.kind]
-        answer = self._call(operation, **{field: key.name})
-        with _readable(answer, field):
+        with _readable():
+            answer = self._about(operation, field, key)
             return job_from_detail(key.kind, answer, key.account, key.region, described=True)
 
     def describe_tuning_job(self, key: JobKey) -> TuningJob:
         """A tuning job with its objective, ranges and limits."""
-        answer = self._call(self._client.describe_hyper_parameter_tuning_job, HyperParameterTuningJobName=key.name)
-        with _readable(answer, "HyperParameterTuningJobName"):
+        with _readable():
+            answer = self._about(self._client.describe_hyper_parameter_tuning_job, "HyperParameterTuningJobName", key)
             return tuning_job_from_describe(answer, key.account, key.region)
+
+    def _about(self, operation: Callable[..., Mapping[str, Any]], field: str, key: JobKey) -> Mapping[str, Any]:
+        """An answer about a job, which names it. One that names none is nobody's answer: another one may be better."""
+        answer = self._call(operation, **{field: key.name})
+        if field not in answer:
+            raise Unavailable("NotAnAnswer", f"{field} is missing")
+        return answer
 
     def with_statistics(self, metrics: tuple[Metric, ...], component: str) -> tuple[Metric, ...]:
         """Final metrics with their minimum, maximum, average and count, as far as the trial component has them."""
@@ -144,10 +204,14 @@ class SageMaker:
     def tags(self, arn: str) -> Mapping[str, str]:
         """The tags of a job, which Describe does not tell."""
         pages = self._pages(self._client.list_tags, "Tags", ResourceArn=arn)
-        return {each["Key"]: each["Value"] for each in pages}
+        try:
+            return {each["Key"]: each["Value"] for each in pages}
+        except KeyError as error:
+            raise _Misshapen(error) from error
 
-    def children(self, tuning_job: JobKey) -> Iterator[Job]:
-        """The training jobs of a tuning job, as far as the list tells of them; a hundred a call."""
+    def children(self, tuning_job: JobKey, unread: Callable[[Unread], None] = _leave_out) -> Iterator[Job]:
+        """The training jobs of a tuning job, as far as the list tells of them, a hundred a call; `unread` gets the
+        entries that can't be read."""
         found = self._pages(
             self._client.list_training_jobs_for_hyper_parameter_tuning_job,
             "TrainingJobSummaries",
@@ -155,19 +219,27 @@ class SageMaker:
             MaxResults=_PAGE,
         )
         for each in found:
-            for job in _listed(JobKind.TRAINING, [each], tuning_job.account, tuning_job.region):
+            for job in _listed(JobKind.TRAINING, [each], tuning_job.account, tuning_job.region, unread):
                 hyper_parameters = dict(each.get("TunedHyperParameters") or {})
                 yield replace(job, tuning_job=tuning_job.name, hyper_parameters=hyper_parameters)
 
     def jobs_modified(
-        self, kind: JobKind, account: str, region: str, since: datetime, until: datetime, name_contains: str = ""
+        self,
+        kind: JobKind,
+        account: str,
+        region: str,
+        since: datetime,
+        until: datetime,
+        name_contains: str = "",
+        unread: Callable[[Unread], None] = _leave_out,
     ) -> Iterator[Job]:
-        """The jobs of a kind that changed within the interval, longest ago first, a hundred a call.
+        """The jobs of a kind that changed within the interval, longest ago first, a hundred a call; `unread` gets the
+        entries that can't be read.
 
         Training jobs come from Search as Describe would tell them, with tags; the others as their lists tell them.
         """
         if kind is JobKind.TRAINING:
-            yield from self._search_training_jobs(account, region, since, until, name_contains)
+            yield from self._search_training_jobs(account, region, since, until, name_contains, unread)
             return
         operation, member = {
             JobKind.PROCESSING: (self._client.list_processing_jobs, "ProcessingJobSummaries"),
@@ -179,11 +251,17 @@ class SageMaker:
         # The bounds exclude their moments, which a watermark or another job may have to the second.
         bounds = {"LastModifiedTimeAfter": since - _SECOND, "LastModifiedTimeBefore": until + _SECOND}
         found = self._pages(operation, member, MaxResults=_PAGE, **bounds, **named)
-        jobs = _listed(kind, found, account, region)
+        jobs = _listed(kind, found, account, region, unread)
         yield from sorted(jobs, key=lambda job: job.last_modified_at or since)
 
     def _search_training_jobs(
-        self, account: str, region: str, since: datetime, until: datetime, name_contains: str
+        self,
+        account: str,
+        region: str,
+        since: datetime,
+        until: datetime,
+        name_contains: str,
+        unread: Callable[[Unread], None],
     ) -> Iterator[Job]:
         bounds = (("GreaterThanOrEqualTo", since), ("LessThanOrEqualTo", until))
         filters = [{"Name": "LastModifiedTime", "Operator": operator, "Value": iso(at)} for operator, at in bounds]
@@ -199,7 +277,7 @@ class SageMaker:
             MaxResults=_PAGE,
         )
         described = (each["TrainingJob"] for each in found if "TrainingJob" in each)
-        yield from _listed(JobKind.TRAINING, described, account, region, described=True)
+        yield from _listed(JobKind.TRAINING, described, account, region, unread, described=True)
 
     def _pages(self, operation: Callable[..., Mapping[str, Any]], member: str, **request: Any) -> Iterator[Any]:
         """The entries of all pages. A page may be empty and still have a successor."""
