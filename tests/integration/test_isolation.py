@@ -19,7 +19,7 @@ from trialbook.core.objectives import why_without_value
 from trialbook.core.sweeps import SweepState
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.items import sweep_item
-from trialbook.reconcile import reconcile
+from trialbook.reconcile import reconcile, waiting
 from trialbook.record_job import RecordOutcome, record_job
 from trialbook.services import Services
 from trialbook_cli.sagemaker_stand_in import ApiError
@@ -254,11 +254,13 @@ def test_a_job_that_neither_list_nor_describe_tell_of_is_named_and_tried_again_a
     world.now = EARLY + timedelta(hours=1)
     runs = [reconcile(world.now + timedelta(hours=each), *HERE, world.services) for each in range(3)]
     watermark = parse_time(world.ledger.notes.get(MARK), "a note")
-    while_failing = recorded(world)
+    while_failing, named = recorded(world), waiting(world.ledger)
     restore()
     last = reconcile(world.now + timedelta(hours=3), *HERE, world.services)
 
     assert while_failing == {*names} - {"clean-02"}
+    assert named == ["123456789012/us-east-1/ProcessingJob/clean-02"]
+    assert waiting(world.ledger) == []
     assert [run.failed for run in runs] == [("123456789012/us-east-1/ProcessingJob/clean-02",)] * 3
     assert watermark == EARLY + timedelta(minutes=2)
     assert recorded(world) == {*names}

@@ -287,18 +287,19 @@ def test_a_process_that_dies_while_windows_are_parted_goes_on_once_its_message_c
         assert_consistent(ledger)
 
 
-def test_what_nobody_finishes_is_in_order_before_one_of_its_windows_is_closed(ledger: Ledger) -> None:
-    enter(ledger, job("churn-0", 0, None))
-    for number in range(8):
-        enter(ledger, job(f"late-{number:02d}", 60 + number, 90))
-    with pytest.raises(Died), _called_after(2, _die, "TransactWriteItems"):
-        enter(ledger, job("churn-0", 0, 5), moved_at_once=2)
-    services = Services(ledger, lambda account, region: pytest.fail("SageMaker is not asked"))
-    closed = [name for _ in range(2) for name in close_sweeps(at(200), services).closed]
+def test_what_nobody_finishes_is_in_order_before_one_of_its_windows_is_closed(ledger_url: str) -> None:
+    with opened(ledger_url) as ledger:
+        enter(ledger, job("churn-0", 0, None))
+        for number in range(8):
+            enter(ledger, job(f"late-{number:02d}", 60 + number, 90))
+        with pytest.raises(Died), _called_after(2, _die, "TransactWriteItems"):
+            enter(ledger, job("churn-0", 0, 5), moved_at_once=2)
+        services = Services(ledger, lambda account, region: pytest.fail("SageMaker is not asked"))
+        closed = [name for _ in range(2) for name in close_sweeps(at(200), services).closed]
 
-    assert sorted(closed) == [loop_id("churn", at(0)), loop_id("churn", at(60))]
-    assert [sweep.counts.jobs for sweep in live_sweeps(ledger)] == [1, 8]
-    assert_consistent(ledger)
+        assert sorted(closed) == [loop_id("churn", at(0)), loop_id("churn", at(60))]
+        assert [sweep.counts.jobs for sweep in live_sweeps(ledger)] == [1, 8]
+        assert_consistent(ledger)
 
 
 class Died(BaseException):

@@ -1,6 +1,7 @@
 """The commands that fill and keep the book: history into a folder, recordings, the rules document, the checkup."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,10 @@ from typer.testing import CliRunner, Result
 from tests.conftest import RECORDINGS, ROOT
 from tests.integration.test_replay import CHURN, TUNING
 from tests.integration.test_replay import as_recorded as recording
+from trialbook.adapters.sagemaker import Unread
+from trialbook.core.codec import pack
+from trialbook.core.jobs import JobKey, JobKind
+from trialbook.ledger.ledger import Ledger
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app
@@ -225,6 +230,21 @@ def test_a_healthy_deployment_has_no_problem(aws: Aws, ask: Ask) -> None:
     assert levels["1 rules of EventBridge are enabled"] == "ok"
     assert levels["no dead letters; 0 messages are waiting for their turn"] == "ok"
     assert "problem" not in levels.values()
+
+
+def test_jobs_that_reconcile_can_not_read_are_named(aws: Aws, ask: Ask) -> None:
+    deploy()
+    stack = boto3.client("cloudformation").list_stack_resources(StackName="trialbook")["StackResourceSummaries"]
+    (table,) = [each["PhysicalResourceId"] for each in stack if each["LogicalResourceId"] == "Ledger"]
+    key = JobKey("123456789012", "us-east-1", JobKind.PROCESSING, "clean-07")
+    note = {"reached": "2026-11-20T10:00:00.000Z", "unread": [pack(Unread(key, None, "no status"))]}
+    notes = Ledger(table, region="us-east-1", host=os.environ["AWS_ENDPOINT_URL"]).notes
+    notes.put("reconcile/123456789012/us-east-1/ProcessingJob/failed", json.dumps(note))
+    done = ask("doctor")
+
+    assert done.exit_code == 1
+    told = " ".join(done.stdout.split())
+    assert "1 job can't be read from SageMaker: 123456789012/us-east-1/ProcessingJob/clean-07" in told
 
 
 @pytest.mark.parametrize("where", ["SlackTokenSecretArn", "SlackTokenParameter"])

@@ -6,8 +6,10 @@ from datetime import timedelta
 from botocore.exceptions import BotoCoreError, ClientError
 
 from trialbook.core.times import iso_or_none
+from trialbook.reconcile import waiting
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level, Resource, is_missing, missing
 
+_MOST_NAMED = 5  # jobs
 _OLD_MESSAGE = timedelta(hours=1)
 _ALL_AT_ONCE = 25  # functions of one stack that may run at once, by its event sources, schedules and links
 # An update does not create a deleted resource again if the template says the same as before.
@@ -187,6 +189,20 @@ def table(deployment: Deployment) -> Iterator[Finding]:
         return
     yield Finding(Level.OK, f"table {name} is active, about {described['ItemCount']} items")
     yield from _last_seen(deployment)
+    yield from _not_reconciled(deployment)
+
+
+def _not_reconciled(deployment: Deployment) -> Iterator[Finding]:
+    """Jobs that events missed, and that can't be read from SageMaker either."""
+    names = waiting(deployment.book.ledger)
+    if not names:
+        return
+    named = ", ".join(names[:_MOST_NAMED]) + (
+        f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    )
+    jobs = "1 job" if len(names) == 1 else f"{len(names)} jobs"
+    todo = "the log of Reconcile has the reason; it tries them again each hour"
+    yield Finding(Level.PROBLEM, f"{jobs} can't be read from SageMaker: {named}", todo)
 
 
 def _last_seen(deployment: Deployment) -> Iterator[Finding]:

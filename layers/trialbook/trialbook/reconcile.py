@@ -8,10 +8,11 @@ Backfill is the same over an account's history.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, Throttled, Unread, Unreadable
 from trialbook.attach_job import AttachOutcome, attach
@@ -28,6 +29,7 @@ from trialbook.services import Services
 TimeLeft = Callable[[], bool]
 
 KINDS = (JobKind.TUNING, JobKind.TRAINING, JobKind.PROCESSING, JobKind.TRANSFORM)
+_MARKS, _FAILED = "reconcile", "failed"  # the beginning and the end of names of notes
 # Events arrive late and Search's index lags: each run looks again at what the one before has seen last.
 _OVERLAP = timedelta(hours=2)
 # Younger changes are the events' to tell; asking for them too would only describe jobs twice.
@@ -79,6 +81,16 @@ def reconcile(
     return done
 
 
+def waiting(ledger: Ledger) -> list[str]:
+    """The jobs that the last runs could not repair, which the next ones try again, of all accounts."""
+    found = []
+    for name, text in ledger.notes.beginning(f"{_MARKS}/"):
+        place, _, what = name.removeprefix(f"{_MARKS}/").rpartition("/")
+        if what == _FAILED:
+            found += [f"{place}/{job}" for job in _failed_of(json.loads(text or "{}"))]
+    return found
+
+
 def _failed(name: str, error: Exception) -> Reconciled:
     """Something could not be done: counted, and logged with its name; the next run tries it again."""
     logger.warning("not reconciled this time", what=name, reason=repr(error)[:1000])
@@ -99,12 +111,11 @@ class _Mark:
     @staticmethod
     def read(name: str, ledger: Ledger, otherwise: datetime) -> "_Mark":
         """The mark as the last run left it."""
-        told, facts = ledger.notes.get(name), json.loads(ledger.notes.get(f"{name}/failed") or "{}")
+        told, facts = ledger.notes.get(name), json.loads(ledger.notes.get(f"{name}/{_FAILED}") or "{}")
         watermark = (parse_time(told, name) if told else None) or otherwise
         if not facts:
             return _Mark(name, watermark)
-        failed: dict[str, Job | Unread] = {job.name: job for each in facts["jobs"] if (job := unpack(Job, each))}
-        failed |= {entry.name: entry for each in facts.get("unread", ()) if (entry := unpack(Unread, each))}
+        failed = _failed_of(facts)
         return _Mark(name, parse_time(facts["reached"], name) or watermark, failed, has_note=True)
 
     def write(self, ledger: Ledger) -> None:
@@ -113,7 +124,7 @@ class _Mark:
         unread = [pack(each) for each in self.failed.values() if isinstance(each, Unread)]
         if self.failed or self.has_note:
             kept = json.dumps({"reached": iso(self.reached), "jobs": jobs, "unread": unread})
-            ledger.notes.put(f"{self.name}/failed", kept if self.failed else "{}")
+            ledger.notes.put(f"{self.name}/{_FAILED}", kept if self.failed else "{}")
             self.has_note = bool(self.failed)
         ledger.notes.put(self.name, iso(self.watermark))
 
@@ -149,6 +160,13 @@ class _Mark:
         return len(self.failed) >= _MOST_KEPT
 
 
+def _failed_of(facts: Mapping[str, Any]) -> "dict[str, Job | Unread]":
+    """What failed, by name, from a note."""
+    found: list[Job | Unread] = [unpack(Job, each) for each in facts.get("jobs", ())]
+    found += [unpack(Unread, each) for each in facts.get("unread", ())]
+    return {each.name: each for each in found}
+
+
 def _changed_at(each: Job | Unread) -> datetime | None:
     return each.last_modified_at or each.created_at if isinstance(each, Job) else each.changed_at
 
@@ -169,7 +187,7 @@ def _in_short(job: Job) -> Job:
 def _reconcile_kind(
     kind: JobKind, now: datetime, account: str, region: str, services: Services, time_left: TimeLeft
 ) -> Reconciled:
-    mark = _Mark.read(f"reconcile/{account}/{region}/{kind.value}", services.ledger, now - _FIRST_LOOK)
+    mark = _Mark.read(f"{_MARKS}/{account}/{region}/{kind.value}", services.ledger, now - _FIRST_LOOK)
     until = now - _HEAD_START
     done = Reconciled()
     again = list(mark.failed)

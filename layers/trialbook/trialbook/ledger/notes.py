@@ -1,5 +1,7 @@
 """Notes: texts that are kept under a name, such as reconcile's watermark."""
 
+from collections.abc import Iterator
+
 from trialbook.ledger.table import NOTES, LedgerTable
 
 
@@ -18,6 +20,11 @@ class Notes:
     def put(self, name: str, text: str) -> None:
         """Keeps a text under a name."""
         self._table.item(NOTES, name, item="note", facts=text).save()
+
+    def beginning(self, name: str) -> Iterator[tuple[str, str]]:
+        """The notes whose names begin so: each with its text."""
+        for item in self._table.item.query(NOTES, self._table.item.sk.startswith(name)):
+            yield item.sk, item.facts or ""
 
     def has(self, name: str) -> bool:
         """Whether a note exists that is never deleted: once found, it is not asked for again."""
