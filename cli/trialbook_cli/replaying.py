@@ -25,6 +25,7 @@ from trialbook_cli.outputs import Line, job_line, sweep_line, write_lines
 from trialbook_cli.places import members, stand_in
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker
 from trialbook_cli.slack_stand_in import Workspace
+from trialbook_cli.telemetry_stand_in import Telemetry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Where a replay sends what a deployment without rules would send: made up, so that people see what they would get.
@@ -84,19 +85,21 @@ def running(
     """A laptop cloud with the recording's SageMaker behind it, before the first event; `rules` is the document,
     `parameters` are the stack's, `slack` stands in for Slack.
 
-    It runs `here`, by default in the account and region of the recording's first event; others that the recording has
+    Jobs are captured if the recording has measurements. It runs `here`, by default in the account and region of the recording's first event; others that the recording has
     jobs of are members, as member.yaml makes them.
     """
     sagemaker = stand_in(recording, here, lambda: _EPOCH)
     start = _start(recording)
+    captures = {} if recording.measured else {"CaptureJobs": "off"}
     with LaptopCloud.start(
         sagemaker,
         start,
         dynamodb_url=dynamodb_url,
         without=without,
         rules=rules,
-        parameters={**LAPTOP, **members(sagemaker), **parameters},
+        parameters={**LAPTOP, **members(sagemaker), **captures, **parameters},
         slack=slack or Workspace(makes_channels=True),
+        telemetry=Telemetry(recording.measured, sagemaker.now),
     ) as cloud:
         yield cloud, sagemaker
 

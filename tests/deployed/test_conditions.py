@@ -14,7 +14,7 @@ pytestmark = pytest.mark.long
 TEMPLATE = load_template(ROOT / "template.yaml")
 
 # Parameters, and the conditions that hold with them: those that hold without any are given by `{}`.
-PLAIN = frozenset({"LooksUpPrices", "TellsBestTrials"})
+PLAIN = frozenset({"LooksUpPrices", "TellsBestTrials", "CapturesJobs"})
 
 
 def topic(cloud: Cloud) -> str:
@@ -32,7 +32,7 @@ def secret(cloud: Cloud) -> str:
 
 CASES: list[tuple[Mapping[str, str | Callable[[Cloud], str]], frozenset[str]]] = [
     ({}, PLAIN),
-    ({"LookUpPrices": "false", "BestTrialsSchedule": ""}, frozenset()),
+    ({"LookUpPrices": "false", "BestTrialsSchedule": "", "CaptureJobs": "off"}, frozenset()),
     ({"AlarmTopicArn": topic}, PLAIN | {"HasAlarmTopic"}),
     ({"KeyArn": key}, PLAIN | {"HasKey"}),
     ({"QuietDaysAlarm": "2"}, PLAIN | {"AlarmsOnSilence"}),

@@ -24,7 +24,8 @@ from trialbook_cli.replaying import running
 OTHER = "210987654321"
 BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
 MEMBER = Stack(load_template(ROOT / "member.yaml"), {"BookBusArn": BUS})
-ASKING = ("AttachJob", "CloseSweeps", "RecordJob", "Reconcile")
+ASKING = ("AttachJob", "CaptureJob", "CloseSweeps", "RecordJob", "Reconcile")
+OF_MEMBERS = ("sagemaker:", "cloudwatch:", "logs:")
 
 
 def elsewhere(told: Recording, account: str = OTHER) -> Recording:
@@ -155,7 +156,7 @@ def member_actions() -> Counter[str]:
 
 
 def test_the_members_role_grants_what_the_functions_have_at_home() -> None:
-    at_home = {action for name in ASKING for action, _ in granted(name) if action.startswith("sagemaker:")}
+    at_home = {action for name in ASKING for action, _ in granted(name) if action.startswith(OF_MEMBERS)}
 
     assert set(member_actions()) == at_home
     assert set(member_actions().values()) == {1}

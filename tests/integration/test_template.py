@@ -32,6 +32,7 @@ def of(*types: str) -> dict[str, dict[str, Any]]:
 
 QUEUES, FUNCTIONS, RULES = of("AWS::SQS::Queue"), of("AWS::Serverless::Function"), of("AWS::Events::Rule")
 MAPPINGS = of("AWS::Lambda::EventSourceMapping")
+ALONE = {"CaptureJob"}  # functions with alarms of their own
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
 
@@ -69,7 +70,7 @@ def test_a_message_stays_hidden_for_six_times_the_functions_timeout_and_failures
             assert QUEUES[queue]["VisibilityTimeout"] == 6 * timeout_of(mapping["FunctionName"]["Ref"])
             assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
             polled += 1
-    assert polled == 5
+    assert polled == 6
 
 
 def test_attaching_is_held_to_two_at_a_time() -> None:
@@ -105,9 +106,30 @@ def test_one_alarm_watches_all_functions(alarm: str, metric: str) -> None:
     total, *summed = STACK.resolve(RESOURCES[alarm]["Properties"]["Metrics"])
 
     assert total["Expression"] == "SUM(METRICS())"
-    assert {each["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for each in summed} == set(FUNCTIONS)
+    assert {each["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for each in summed} == set(FUNCTIONS) - ALONE
     assert {each["MetricStat"]["Metric"]["MetricName"] for each in summed} == {metric}
     assert len(summed) <= 10  # as many as an alarm's expression takes
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+@pytest.mark.parametrize("function", sorted(ALONE))
+def test_a_function_for_which_the_alarm_of_all_has_no_room_has_its_own(function: str, metric: str) -> None:
+    alarm = of("AWS::CloudWatch::Alarm")[f"{function}{metric}Alarm"]
+
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/Lambda", metric, 0)
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
+
+
+def test_without_capturing_nothing_of_it_is_deployed() -> None:
+    stack = Stack(STACK.template, {**OPTIONS, "CaptureJobs": "off"})
+    left = [
+        name
+        for name, each in stack.template["Resources"].items()
+        if "Capture" in name and dict(stack.resources(each["Type"])).get(name)
+    ]
+
+    assert left == []
+    assert "TrainingJobEnded" not in dict(stack.resources("AWS::Events::Rule"))
 
 
 def test_every_alarm_goes_to_the_topic() -> None:
@@ -286,8 +308,12 @@ def matching(event: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "events").glob("*-*.json")), ids=lambda path: str(path.stem))
-def test_each_sample_event_is_matched_by_just_one_rule(path: Path) -> None:
-    assert len(matching(json.loads(path.read_text()))) == 1
+def test_each_sample_event_is_matched_by_one_rule_and_a_training_jobs_end_by_that_of_capturing_too(path: Path) -> None:
+    ends = ("training-completed", "training-failed", "training-stopped", "training-child-completed")
+    capturing = {"TrainingJobEnded"} if path.stem in ends else set()
+
+    assert matching(json.loads(path.read_text())) >= capturing
+    assert len(matching(json.loads(path.read_text())) - capturing) == 1
 
 
 @pytest.mark.parametrize("status", ["Downloading", "Training", "Uploading", "Interrupted"])
@@ -313,6 +339,7 @@ def actions_on_everything() -> set[tuple[str, str]]:
 def test_only_what_has_no_resource_to_name_is_granted_on_everything() -> None:
     assert actions_on_everything() == {
         ("BuildReport", "pricing:GetProducts"),
+        ("CaptureJob", "cloudwatch:GetMetricData"),
         ("PostSlack", "pricing:GetProducts"),
         ("PostBestTrials", "pricing:GetProducts"),
         ("PostEmail", "pricing:GetProducts"),

@@ -47,6 +47,7 @@ from trialbook_cli.laptop_cloud.template import Stack, as_json, load_template
 from trialbook_cli.project import ROOT
 from trialbook_cli.sagemaker_stand_in import SageMaker, serve
 from trialbook_cli.slack_stand_in import Workspace, serve_slack
+from trialbook_cli.telemetry_stand_in import Telemetry, serve_telemetry
 
 _METERED = frozenset({"GetItem", "PutItem", "Query", "BatchGetItem", "TransactWriteItems"})
 _WRITES_SWEEPS = frozenset({"TransactWriteItems", "UpdateItem", "DeleteItem", "BatchWriteItem"})
@@ -54,6 +55,7 @@ _NOT_NAMED = "us-east-1"  # S3's first region: it takes buckets that say where t
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _WINDOW = timedelta(seconds=15)  # the stream's batching window
 _MINUTE = timedelta(minutes=1)
+_MEASURING = ("AWS_ENDPOINT_URL_SAGEMAKER_METRICS", "AWS_ENDPOINT_URL_CLOUDWATCH", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS")
 _FOREVER = timedelta(hours=48)  # how long the clock is turned on after the last event, for what hangs
 _ENVIRONMENT = {
     # moto knows the regions of its day, and each service's own; a recording may be of any.
@@ -156,6 +158,7 @@ class LaptopCloud:
         rules: str | None = None,
         parameters: Mapping[str, str] = _NO_PARAMETERS,
         slack: Workspace | None = None,
+        telemetry: Telemetry | None = None,
     ) -> Iterator["LaptopCloud"]:
         """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's, the
         cloud's account and region are the stand-in's.
@@ -163,7 +166,7 @@ class LaptopCloud:
         With `dynamodb_url`, the ledger lies in the DynamoDB that answers there, such as DynamoDB Local or moto's
         server. The functions in `without` are not deployed. `rules` is the rules document, `parameters` are the
         stack's. `slack` is the workspace that stands in for Slack, whose token and webhook lie in the parameters that
-        the stack names.
+        the stack names. `telemetry` is what was measured of the jobs.
         """
         # Prices would be asked of AWS itself: nothing leaves the laptop.
         here = sagemaker.account
@@ -189,6 +192,9 @@ class LaptopCloud:
                 until_end.enter_context(_unsigned_dynamodb())
             endpoint = until_end.enter_context(serve(sagemaker, account_of=account_of.get))
             os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
+            telemetry = telemetry or Telemetry((), sagemaker.now)
+            measuring = until_end.enter_context(serve_telemetry(telemetry))
+            os.environ.update(dict.fromkeys(_MEASURING, measuring))
             if dynamodb_url:
                 os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_url
             if rules is not None:
@@ -199,7 +205,7 @@ class LaptopCloud:
             _store_secrets_of(slack, stack)
             cloud = cls(stack, root, start, until_end, dynamodb, without)
             cloud.slack, cloud._account_of = slack, account_of
-            sagemaker.now = slack.now = lambda: cloud.now
+            sagemaker.now = slack.now = telemetry.now = lambda: cloud.now
             until_end.enter_context(clock.use(lambda: cloud.now))
             until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
             until_end.enter_context(_sending(cloud._or_in_its_stead))

@@ -1,4 +1,4 @@
-"""botocore's model of SageMaker: which operations there are, and checks of requests and answers against shapes."""
+"""botocore's models: which operations a service has, and checks of requests and answers against shapes."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,22 +11,24 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 from trialbook_cli.sagemaker_stand_in.errors import validation_error
 
+_SAGEMAKER = "sagemaker"
+
 
 @cache
-def operation_model(name: str) -> OperationModel:
+def operation_model(name: str, service: str = _SAGEMAKER) -> OperationModel:
     """The model of an operation. Raises OperationNotFoundError."""
-    found: OperationModel = _service_model().operation_model(name)
+    found: OperationModel = _service_model(service).operation_model(name)
     return found
 
 
 @cache
-def _service_model() -> Any:
-    return botocore.session.Session().get_service_model("sagemaker")
+def _service_model(service: str) -> Any:
+    return botocore.session.Session().get_service_model(service)
 
 
-def check_request(operation: str, request: Mapping[str, Any]) -> None:
-    """Raises ValidationException for what SageMaker would refuse: missing members, lengths, patterns, enums."""
-    shape = operation_model(operation).input_shape
+def check_request(operation: str, request: Mapping[str, Any], service: str = _SAGEMAKER) -> None:
+    """Raises ValidationException for what the service would refuse: missing members, lengths, patterns, enums."""
+    shape = operation_model(operation, service).input_shape
     problems = list(_request_problems(shape, request, "")) if shape is not None else []
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
@@ -91,9 +93,9 @@ _SCALARS: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def answer_problems(operation: str, answer: Mapping[str, Any]) -> list[str]:
+def answer_problems(operation: str, answer: Mapping[str, Any], service: str = _SAGEMAKER) -> list[str]:
     """What an answer has that botocore's output shape does not, or the other way round."""
-    shape = operation_model(operation).output_shape
+    shape = operation_model(operation, service).output_shape
     return list(_answer_problems(shape, answer, operation)) if shape is not None else []
 
 

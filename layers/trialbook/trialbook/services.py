@@ -66,16 +66,28 @@ def _prices(ledger: Ledger) -> Prices:
 
 
 def _sagemaker_of(settings: Settings, ledger: Ledger) -> Callable[[str, str], SageMaker]:
+    sessions = sessions_of(settings, ledger.session)
+
     @cache
     def sagemaker(account: str, region: str) -> SageMaker:
-        role = settings.role_for(account, region)
-        if role is None:
-            return SageMaker(ledger.session, region)
-        from trialbook.adapters.sts import session_as
-
-        return SageMaker(session_as(ledger.session, role), region)
+        return SageMaker(sessions(account, region), region)
 
     return sagemaker
+
+
+def sessions_of(settings: Settings, own: Session) -> Callable[[str, str], Session]:
+    """The session with which an account and region are asked: the function's own, or one with the member's role."""
+
+    @cache
+    def session(account: str, region: str) -> Session:
+        role = settings.role_for(account, region)
+        if role is None:
+            return own
+        from trialbook.adapters.sts import session_as
+
+        return session_as(own, role)
+
+    return session
 
 
 _RULES_AGE = timedelta(seconds=45)  # a pushed document is in use within a minute

@@ -11,6 +11,7 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".json": "application/json",
     ".png": "image/png",
+    ".gz": "application/gzip",
 }
 # Presigned addresses are to be of version 4, for keys of KMS too, and of the bucket's own region.
 _CONFIG = Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"})

@@ -147,6 +147,18 @@ def _listed(
             unread(Unread(key, changed_at if isinstance(changed_at, datetime) else None, str(error)))
 
 
+def answer_of(operation: Callable[..., Mapping[str, Any]], **request: Any) -> Mapping[str, Any]:
+    """A call's answer. Raises SageMakerError, or the class of it that says what to do; also for other services."""
+    try:
+        return operation(**request)
+    except ClientError as error:
+        raise _translated(error) from error
+    except BotoCoreError as error:  # no connection, no answer in time, no answer that can be read
+        raise Unavailable(type(error).__name__, str(error)) from error
+    except (ResponseParserError, AttributeError, LookupError, TypeError, ValueError) as error:  # of botocore's parser
+        raise _Misshapen(error) from error
+
+
 class SageMaker:
     """Calls of one region. `session` is a botocore session, shared with the ledger's connection where there is one."""
 
@@ -154,20 +166,7 @@ class SageMaker:
         self._client: Any = session.create_client("sagemaker", region_name=region)
 
     def _call(self, operation: Callable[..., Mapping[str, Any]], **request: Any) -> Mapping[str, Any]:
-        try:
-            return operation(**request)
-        except ClientError as error:
-            raise _translated(error) from error
-        except BotoCoreError as error:  # no connection, no answer in time, no answer that can be read
-            raise Unavailable(type(error).__name__, str(error)) from error
-        except (
-            ResponseParserError,
-            AttributeError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:  # of botocore's parser
-            raise _Misshapen(error) from error
+        return answer_of(operation, **request)
 
     # -- jobs ---------------------------------------------------------------------------------------------------
 

@@ -52,14 +52,18 @@ class Masker:
     def job(self, job: Job) -> Job:
         """The job without secrets in hyperparameters, tags and failure reason; itself where there are none."""
         hyper_parameters, tags = self.values(job.hyper_parameters), self.values(job.tags)
-        reason = job.failure_reason and self.text(job.failure_reason)
-        if reason:
-            # A failed script's command line repeats what it was given.
-            for secret in self._masked_whole(job.hyper_parameters):
-                reason = reason.replace(secret, self.mark(secret))
+        reason = job.failure_reason and self.told_by(job, job.failure_reason)
         if (hyper_parameters, tags, reason) == (job.hyper_parameters, job.tags, job.failure_reason):
             return job
         return replace(job, hyper_parameters=hyper_parameters, tags=tags, failure_reason=reason)
+
+    def told_by(self, job: Job, text: str) -> str:
+        """A text of the job's own, such as a line of its log, without secrets: a script's command line repeats what it
+        was given."""
+        text = self.text(text)
+        for secret in self._masked_whole(job.hyper_parameters):
+            text = text.replace(secret, self.mark(secret))
+        return text
 
     def _masked_whole(self, given: Mapping[str, str]) -> list[str]:
         secrets = (text.strip("\"'") for name, text in given.items() if is_secret(name, text))

@@ -5,13 +5,16 @@ import re
 from hashlib import sha256
 from urllib.parse import quote
 
+from trialbook.core.jobs import JobKey
 from trialbook.core.names import same_name
 
 ROOT = "reports"
 INDEX = f"{ROOT}/index.html"
 PAGE, PICTURE, DATA, DIGEST = "report.html", "chart.png", "report.json", "digest.json"
+CURVES, LOG = "curves.json.gz", "log.json.gz"
 REVISION = "~revision-"  # `~` stands in no safe name
 _EXPERIMENTS = "experiments"
+_JOBS = "jobs"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,149}")
 
 
@@ -39,6 +42,11 @@ def of_revision(sweep_id: str, revision: int) -> str:
 def of_experiment(experiment: str) -> str:
     """The folder of an experiment's best-trial report; names that differ in case only are one experiment."""
     return f"{ROOT}/{_EXPERIMENTS}/{safe(same_name(experiment))}"
+
+
+def of_job(key: JobKey) -> str:
+    """The folder of what was measured of a training job. It lies outside of the reports, which links open."""
+    return f"{_JOBS}/{safe(key.account)}/{safe(key.region)}/{safe(key.name)}"
 
 
 # From one page to another; a browser resolves them against where the page lies.

@@ -1,0 +1,162 @@
+"""capture_job: what SageMaker, CloudWatch and its logs know of a job that ended is kept beside the reports, for they
+forget it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any, TypeVar
+
+from botocore.session import Session
+
+from trialbook.adapters.cloudwatch import CloudWatch
+from trialbook.adapters.cloudwatch_logs import Logs
+from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.sagemaker import SageMakerError, Throttled
+from trialbook.adapters.sagemaker_metrics import SageMakerMetrics
+from trialbook.core import report_keys
+from trialbook.core.curves.log_end import end_of_log
+from trialbook.core.curves.series import JobCurves, Series
+from trialbook.core.curves.stored import log_to_bytes, to_bytes
+from trialbook.core.curves.thinning import all_thinned
+from trialbook.core.errors import MalformedEvent
+from trialbook.core.events import parse_event
+from trialbook.core.jobs import FAILED, Job, JobKind
+from trialbook.core.objectives import ALIAS_METRIC
+from trialbook.runtime.observability import count, logger
+from trialbook.runtime.settings import Settings
+from trialbook.runtime.sqs_batch import TryLater, backoff
+from trialbook.services import Services, sessions_of
+
+_MEASURED_IN = 120  # seconds after the end; CloudWatch shows a minute when it is over
+_PATIENCE = 6  # deliveries; after that, what can't be asked for is left out
+_FIRST_DELAY, _LONGEST_DELAY = 120, 900
+_INSTANT = timedelta(seconds=1)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The services that know how a job learned, of one account and region."""
+
+    metrics: SageMakerMetrics
+    cloudwatch: CloudWatch
+    logs: Logs
+
+
+def sources_of(settings: Settings, session: Session) -> Callable[[str, str], Sources]:
+    """The services of a deployed function."""
+    sessions = sessions_of(settings, session)
+
+    @cache
+    def sources(account: str, region: str) -> Sources:
+        there = sessions(account, region)
+        return Sources(SageMakerMetrics(there, region), CloudWatch(there, region), Logs(there, region))
+
+    return sources
+
+
+def capture_job(
+    envelope: Mapping[str, Any],
+    services: Services,
+    bucket: Bucket,
+    sources: Callable[[str, str], Sources],
+    delivery: int = 1,
+) -> bool:
+    """Keeps the series of a training job that ended, and the end of the log of one that failed; gives whether there are
+    series.
+
+    The log is kept at the first delivery, so that the message about the failure can show it. The last minute's
+    measurements come later: the first delivery raises TryLater. It makes at most three calls for a job. Repeated, it
+    writes the same. Raises MalformedEvent.
+    """
+    job = _ended(envelope)
+    if job is None:
+        return False
+    ask = _Asking(sources(job.key.account, job.key.region), delivery)
+    if job.status == FAILED and (delivery == 1 or bucket.get(_log_key(job)) is None):
+        _keep_log(job, ask, services, bucket)
+    if delivery == 1:
+        raise TryLater("its last minute is not measured yet", _MEASURED_IN)
+    curves = all_thinned(_measured(job, ask, services))
+    if curves.is_empty:
+        logger.info("nothing was measured", job=job.name)
+        return False
+    bucket.put(f"{report_keys.of_job(job.key)}/{report_keys.CURVES}", to_bytes(curves))
+    count("CurvesKept")
+    return True
+
+
+def _ended(envelope: Mapping[str, Any]) -> Job | None:
+    """The training job of the event; None if it goes on."""
+    job = parse_event(envelope)
+    if not isinstance(job, Job) or job.key.kind is not JobKind.TRAINING:
+        raise MalformedEvent("detail-type", envelope.get("detail-type"), "the state change of a training job")
+    return job if job.is_terminal else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Asks a source. What it refuses is left out; if it is busy, the message comes again, a few times."""
+
+    sources: Sources
+    delivery: int
+
+    def __call__(self, what: str, call: Callable[[Sources], Answer], otherwise: Answer) -> Answer:
+        try:
+            return call(self.sources)
+        except Throttled as error:
+            if self.delivery < _PATIENCE:
+                delay = backoff(self.delivery, _FIRST_DELAY, _LONGEST_DELAY)
+                raise TryLater(f"{what}: {error}", delay) from error
+            _note(what, error)
+        except SageMakerError as error:
+            _note(what, error)
+        return otherwise
+
+
+def _note(what: str, error: SageMakerError) -> None:
+    logger.warning("not told", what=what, reason=str(error)[:500])
+    count("MeasurementsRefused", what=what)
+
+
+def _keep_log(job: Job, ask: _Asking, services: Services, bucket: Bucket) -> None:
+    nothing: list[str] = []
+    lines = ask("log", lambda sources: sources.logs.last_lines(job.name), nothing)
+    text = end_of_log(lines, lambda found: services.ledger.masker.told_by(job, found))
+    if text:
+        bucket.put(_log_key(job), log_to_bytes(job.name, text))
+        count("LogsKept")
+
+
+def _log_key(job: Job) -> str:
+    return f"{report_keys.of_job(job.key)}/{report_keys.LOG}"
+
+
+def _measured(job: Job, ask: _Asking, services: Services) -> JobCurves:
+    """SageMaker Metrics knows iterations and CloudWatch only minutes. Of a job that failed only CloudWatch is asked:
+    its log took the other calls."""
+    names = _metric_names(job, services)
+    metrics: Mapping[str, Series] = {}
+    if names and job.arn and job.status != FAILED:
+        arn = job.arn
+        metrics = ask("metrics", lambda sources: sources.metrics.curves(arn, names), metrics)
+    missing = [] if metrics else names
+    begin, end = job.started_at or job.created_at, job.ended_at
+    if begin is None or end is None:
+        return JobCurves(job.name, metrics)
+    machines = sum(group.instance_count for group in job.instances)
+    found = ask(
+        "machines",
+        lambda sources: sources.cloudwatch.measured(job.name, machines, missing, begin, max(end, begin + _INSTANT)),
+        JobCurves(job.name),
+    )
+    return JobCurves(job.name, metrics or found.metrics, found.hosts)
+
+
+def _metric_names(job: Job, services: Services) -> Sequence[str]:
+    """The metrics that the job defines, and those that it reported by itself, which only its record tells."""
+    record = services.ledger.record(job.key)
+    reported = [each.name for each in record.job.final_metrics] if record else []
+    return [name for name in dict.fromkeys([*job.metric_definitions, *reported]) if name != ALIAS_METRIC]

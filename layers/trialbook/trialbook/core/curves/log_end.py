@@ -1,0 +1,44 @@
+"""The last lines of a job's log, safe to keep and to show."""
+
+import re
+from collections.abc import Callable, Iterable
+
+MOST_BYTES = 2_048
+_LEFT_OUT = "…"
+# Colours and cursor movements of terminals, titles of windows, and what else begins with an escape character.
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]"
+)
+# Control characters, and those that turn the direction of the text around.
+_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# The end of a private key whose beginning lies before the lines that were read.
+_HEADLESS_KEY = re.compile(r"\A(?:(?!-----BEGIN)[\s\S])*?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----")
+
+
+def end_of_log(lines: Iterable[str], mask: Callable[[str], str], most: int = MOST_BYTES) -> str:
+    """The last lines with at most so many bytes, without escape codes and secrets; empty if there are none.
+
+    Secrets are masked before the text is cut: half of one is still a secret, but looks like none.
+    """
+    text = "\n".join(line for each in lines for line in _shown(each).split("\n") if line.strip())
+    return _cut(mask(_HEADLESS_KEY.sub("[masked: private key]", text)), most)
+
+
+def _shown(line: str) -> str:
+    """What a terminal would show of a line at its end: progress bars overwrite themselves."""
+    plain = _ESCAPES.sub("", line.encode("utf-8", "replace").decode())
+    overwritten = [part.rstrip("\r").rpartition("\r")[2] for part in plain.replace("\r\n", "\n").split("\n")]
+    return "\n".join(_UNSHOWN.sub("", part).rstrip() for part in overwritten)
+
+
+def _cut(text: str, most: int) -> str:
+    """The end of the text: whole lines, or the end of the last one if that alone is longer."""
+    if len(text.encode()) <= most:
+        return text
+    room = most - len(f"{_LEFT_OUT}\n".encode())
+    tail = text.encode()[-room:].decode(errors="ignore")
+    _, newline, rest = tail.partition("\n")
+    is_whole = text[: len(text) - len(tail)].endswith("\n")
+    if is_whole or not newline:
+        return f"{_LEFT_OUT}\n{tail}" if is_whole else f"{_LEFT_OUT}{tail}"
+    return f"{_LEFT_OUT}\n{rest}"

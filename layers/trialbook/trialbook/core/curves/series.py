@@ -1,0 +1,64 @@
+"""A measured series, and all series of a job."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+_NO_SERIES: Mapping[str, "Series"] = MappingProxyType({})
+_NO_HOSTS: Mapping[str, Mapping[str, "Series"]] = MappingProxyType({})
+
+
+class Axis(StrEnum):
+    """What a series is measured along."""
+
+    ITERATION = "iteration"
+    TIME = "time"  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points in ascending order of x. A value that is no finite number is None. `measured` counts the points before the
+    series was thinned."""
+
+    axis: Axis
+    xs: tuple[float, ...]
+    values: tuple[float | None, ...]
+    measured: int
+
+    @staticmethod
+    def of(axis: Axis, points: Iterable[tuple[float, float | None]]) -> "Series":
+        """A series from points in any order; of several at the same x the last one given counts."""
+        by_x = {float(x): _finite(value) for x, value in points if math.isfinite(x)}
+        xs = tuple(sorted(by_x))
+        return Series(axis, xs, tuple(by_x[x] for x in xs), len(xs))
+
+    @property
+    def is_thinned(self) -> bool:
+        """Whether points were left out."""
+        return self.measured > len(self.xs)
+
+    def points(self) -> list[tuple[float, float]]:
+        """The points whose value is a finite number."""
+        return [(x, value) for x, value in zip(self.xs, self.values, strict=True) if value is not None]
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class JobCurves:
+    """The series of a job: its metrics by name, and the use of its machines by host and measure, such as
+    `CPUUtilization` of `algo-1`."""
+
+    job_name: str
+    metrics: Mapping[str, Series] = field(default_factory=lambda: _NO_SERIES)
+    hosts: Mapping[str, Mapping[str, Series]] = field(default_factory=lambda: _NO_HOSTS)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured."""
+        of_hosts = (each for used in self.hosts.values() for each in used.values())
+        return not any(each.xs for each in (*self.metrics.values(), *of_hosts))

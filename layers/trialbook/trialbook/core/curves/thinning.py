@@ -1,0 +1,51 @@
+"""Long series with fewer points that look the same when drawn."""
+
+from collections.abc import Iterator
+
+from trialbook.core.curves.series import JobCurves, Series
+
+MOST_POINTS = 2_000
+_KEPT_PER_BUCKET = 3  # smallest, largest, and the first that is no number
+
+
+def thinned(series: Series, most: int = MOST_POINTS) -> Series:
+    """The series with at most so many points.
+
+    The x axis is cut into buckets of equal width. Each bucket keeps its smallest and its largest value, and its first
+    value that is no number. So no spike is lost, and a drawing whose pixels are no narrower than the buckets shows the
+    same range of values in each column. The first and the last point always stay.
+    """
+    if len(series.xs) <= most:
+        return series
+    last = len(series.xs) - 1
+    kept = sorted({0, last, *_telling(series, max((most - 2) // _KEPT_PER_BUCKET, 1))})
+    return Series(
+        series.axis,
+        tuple(series.xs[each] for each in kept),
+        tuple(series.values[each] for each in kept),
+        series.measured,
+    )
+
+
+def _telling(series: Series, buckets: int) -> Iterator[int]:
+    """The places of the points that each bucket keeps."""
+    begin, width = series.xs[0], (series.xs[-1] - series.xs[0]) / buckets
+    members: dict[int, list[int]] = {}
+    for place, x in enumerate(series.xs):
+        members.setdefault(min(int((x - begin) / width), buckets - 1), []).append(place)
+    for places in members.values():
+        numbers = [(value, place) for place in places if (value := series.values[place]) is not None]
+        if numbers:
+            yield min(numbers)[1]
+            yield max(numbers)[1]
+        if len(numbers) < len(places):
+            yield next(place for place in places if series.values[place] is None)
+
+
+def all_thinned(curves: JobCurves, most: int = MOST_POINTS) -> JobCurves:
+    """Each series of a job, thinned."""
+    return JobCurves(
+        curves.job_name,
+        {name: thinned(each, most) for name, each in curves.metrics.items()},
+        {host: {name: thinned(each, most) for name, each in used.items()} for host, used in curves.hosts.items()},
+    )
