@@ -85,8 +85,8 @@ def running(
     """A laptop cloud with the recording's SageMaker behind it, before the first event; `rules` is the document,
     `parameters` are the stack's, `slack` stands in for Slack.
 
-    Jobs are captured if the recording has measurements. It runs `here`, by default in the account and region of the recording's first event; others that the recording has
-    jobs of are members, as member.yaml makes them.
+    It runs `here`, by default in the account and region of the recording's first event; others that the recording has
+    jobs of are members, as member.yaml makes them. Jobs are captured if the recording has measurements.
     """
     sagemaker = stand_in(recording, here, lambda: _EPOCH)
     start = _start(recording)

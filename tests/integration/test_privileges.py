@@ -25,6 +25,7 @@ from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_replay import TUNING, few, recording
 from tests.launching import launched, training, trial
+from tests.measuring import one_job
 from tests.relocated import HERE
 from trialbook.core.report_links import link
 from trialbook.core.times import iso
@@ -45,7 +46,7 @@ IN_TRANSACTIONS = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-PREFIXES = {"sesv2": "ses"}
+PREFIXES = {"sesv2": "ses", "sagemaker-metrics": "sagemaker"}
 NAMES = {"s3:HeadObject": "s3:GetObject"}
 # Not calls of the function's own: what Lambda, DynamoDB and SageMaker do with its role's rights.
 IMPLIED = {
@@ -212,7 +213,23 @@ def used() -> Used:
     _with_a_weekly_report(found)
     _with_a_job_told_by(found, "PostSlack")
     _with_a_job_told_by(found, "PostEmail")
+    _with_measurements(found)
     return found
+
+
+def _with_measurements(found: Used) -> None:
+    """A job that ends well is captured; then one that failed, whose log has the book's first secret; and one of another
+    account."""
+    quick = ("BuildReport", "PostSlack", "PostEmail", "PostBestTrials")
+    of_member = one_job()
+    events = [{**event, "account": OTHER_ACCOUNT} for event in of_member.events]
+    failed = one_job("Failed", ["token hf_abcdefghijklmnopqrstuvwx"], FailureReason="AlgorithmError: no")
+    for told in (one_job(), failed, dataclasses.replace(of_member, events=events)):
+        with replaying.running(told, here=HERE, without=quick) as (cloud, sagemaker):
+            found.watch(cloud, sagemaker)
+            for event in told.events:
+                cloud.deliver(event)
+            cloud.finish()
 
 
 def _of_another_account(found: Used, told: Recording, *without: str) -> None:

@@ -34,8 +34,8 @@ class CloudWatch:
         self._client: Any = session.create_client("cloudwatch", region_name=region)
 
     def measured(self, job_name: str, hosts: int, metrics: Sequence[str], begin: datetime, end: datetime) -> JobCurves:
-        """The series of the metrics by time, and those of the first hosts, by one call. What CloudWatch does not know is
-        left out. Raises Refused and Throttled."""
+        """The series of the metrics by time, and those of the first hosts, by one call. What CloudWatch does not know
+        is left out. Raises Refused and Throttled."""
         names = [f"algo-{number}" for number in range(1, min(hosts, _MOST_HOSTS) + 1)]
         wanted: list[Wanted] = [("", name) for name in metrics[:_MOST_METRICS]]
         wanted += [(host, measure) for host in names for measure in MEASURES]
