@@ -50,7 +50,7 @@ class CloudWatch:
             EndTime=end + _MARGIN,
             ScanBy="TimestampAscending",
         )
-        found = {each["Id"]: _series(each) for each in answer.get("MetricDataResults", ())}
+        found = {each.get("Id"): _series(each) for each in answer.get("MetricDataResults", ())}
         series = {each: one for place, each in enumerate(wanted) if (one := found.get(f"m{place}")) and one.xs}
         by_host: dict[str, dict[str, Series]] = {}
         for (host, name), one in series.items():

@@ -26,12 +26,13 @@ class Logs:
                 logStreamNamePrefix=f"{job_name}/algo-1-",
                 limit=1,
             ).get("logStreams", ())
-            if not streams:
+            name = streams[0].get("logStreamName") if streams else None
+            if not name:
                 return []
             answer = answer_of(
                 self._client.get_log_events,
                 logGroupName=GROUP,
-                logStreamName=streams[0]["logStreamName"],
+                logStreamName=name,
                 startFromHead=False,
                 limit=_MOST_LINES,
             )
