@@ -21,6 +21,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A batch of the ledger's stream; the answer names the first change that has to come again."""
     records = event["Records"]
     changes = [(each["dynamodb"].get("OldImage"), each["dynamodb"].get("NewImage")) for each in records]
-    done = announce_changes(changes, services.ledger, bus)
+    done = announce_changes(changes, services.ledger, bus, each_job=settings.announces_each_job)
     failed = [{"itemIdentifier": each["dynamodb"]["SequenceNumber"]} for each in records[done : done + 1]]
     return {"batchItemFailures": failed}

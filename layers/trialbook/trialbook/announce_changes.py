@@ -8,6 +8,7 @@ from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.core.announcements import (
     Announcement,
     is_single_over,
+    of_any_job,
     of_job,
     of_single,
     of_sweep,
@@ -24,20 +25,24 @@ from trialbook.runtime.observability import count, logger
 Image = Mapping[str, Any]
 
 
-def announce_changes(changes: Sequence[tuple[Image | None, Image | None]], ledger: Ledger, bus: EventBus) -> int:
+def announce_changes(
+    changes: Sequence[tuple[Image | None, Image | None]], ledger: Ledger, bus: EventBus, *, each_job: bool = False
+) -> int:
     """Announces a batch of changes, each the item's image before and after, in order. Returns how many changes are
     done.
 
     If a change can't be announced or published yet, the stream delivers it and those after it again, for as long as it
     keeps them. A change that can never be read is left out, so that it does not hold up the others. A change that is
-    announced twice gives the same ids.
+    announced twice gives the same ids. With `each_job`, each
+    change of a job is announced too.
     """
     done = len(changes)
     found: list[tuple[int, Announcement]] = []
     for place, (old, new) in enumerate(changes):
         try:
             cause = cause_of_image(new)
-            found += [(place, replace(each, cause=cause)) for each in _announcements(old, new, ledger)]
+            announcements = _announcements(old, new, ledger, each_job=each_job)
+            found += [(place, replace(each, cause=cause)) for each in announcements]
         except (NewerFormat, Conflict, *OUTAGE) as error:
             logger.warning("a change can't be announced yet", item=_key_of(new or old), reason=str(error))
             done = place
@@ -64,7 +69,9 @@ def _key_of(image: Image | None) -> str:
     return "/".join(str(each.get("S") if isinstance(each, Mapping) else None) for each in values)
 
 
-def _announcements(old_image: Image | None, new_image: Image | None, ledger: Ledger) -> list[Announcement]:
+def _announcements(
+    old_image: Image | None, new_image: Image | None, ledger: Ledger, *, each_job: bool
+) -> list[Announcement]:
     if is_announced_again(old_image, new_image):
         old_image = None
     old, new = (None if image is None else item_from_image(image) for image in (old_image, new_image))
@@ -73,8 +80,9 @@ def _announcements(old_image: Image | None, new_image: Image | None, ledger: Led
         return [*of_sweep(before, new), *(_single(new, ledger) if is_single_over(before, new) else ())]
     if isinstance(new, Record):
         former = old if isinstance(old, Record) else None
-        failed = of_job(former, new, lambda record: _is_alone(record, ledger))
-        return [*failed, *(of_single(new) if _is_repeated(former, new, ledger) else ())]
+        found = of_job(former, new, lambda record: _is_alone(record, ledger))
+        found += of_any_job(new) if each_job else []
+        return [*found, *(of_single(new) if _is_repeated(former, new, ledger) else ())]
     return []
 
 

@@ -83,3 +83,21 @@ class Bucket:
         given, operation = {"Bucket": self.name, "Key": key}, "head_object" if method == "HEAD" else "get_object"
         address: str = self._client.generate_presigned_url(operation, Params=given, ExpiresIn=_OPENED_FOR)
         return address
+
+
+def artifact_store(session: Session, allowed: str) -> Callable[[str, str, bytes], bool]:
+    """A function that puts a file into a folder (`s3://bucket/key`) of the allowed place (`bucket/prefix`), and tells
+    whether the folder lies there. MLflow on SageMaker keeps no artifacts itself: who writes them writes to S3."""
+    client: Any = session.create_client("s3", config=_CONFIG)
+    place = allowed.removeprefix("s3://").strip("/")
+
+    def put(folder: str, name: str, content: bytes) -> bool:
+        where = folder.removeprefix("s3://")
+        if not place or where == folder or not f"{where}/".startswith(f"{place}/"):
+            return False
+        bucket, _, prefix = where.partition("/")
+        kind = next((text for suffix, text in _TYPES.items() if name.endswith(suffix)), "application/octet-stream")
+        client.put_object(Bucket=bucket, Key=f"{prefix.rstrip('/')}/{name}", Body=content, ContentType=kind)
+        return True
+
+    return put

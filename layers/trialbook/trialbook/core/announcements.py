@@ -18,6 +18,7 @@ SWEEP_PROGRESSED = "Sweep Progressed"
 BEST_TRIAL_CHANGED = "Best Trial Changed"
 JOB_FAILED = "Job Failed"
 JOB_FINISHED = "Job Finished"
+JOB_CHANGED = "Job Changed"
 SWEEP_FINISHED = "Sweep Finished"
 TUNING_JOB_FAILED = "Tuning Job Failed"
 REPORT_READY = "Report Ready"
@@ -28,6 +29,7 @@ TYPES = (
     BEST_TRIAL_CHANGED,
     JOB_FAILED,
     JOB_FINISHED,
+    JOB_CHANGED,
     SWEEP_FINISHED,
     TUNING_JOB_FAILED,
     REPORT_READY,
@@ -35,6 +37,7 @@ TYPES = (
 )
 
 _IN_NO_WINDOW = frozenset({JobKind.PROCESSING, JobKind.TRANSFORM})
+_HAS_A_RUN = _IN_NO_WINDOW | {JobKind.TRAINING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,13 @@ def of_single(record: Record) -> list[Announcement]:
     return [Announcement(f"job-finished/{_job_id(record)}", JOB_FINISHED, detail)]
 
 
+def of_any_job(new: Record) -> list[Announcement]:
+    """That something changed about a job, of whatever kind has a run of its own in MLflow; nothing of history."""
+    if new.is_history or new.key.kind not in _HAS_A_RUN:
+        return []
+    return [Announcement(f"job-changed/{_job_id(new)}/{new.version}", JOB_CHANGED, {"job": _job_detail(new)})]
+
+
 def report_ready(sweep: Sweep, bucket: str, headline: str, alt_text: str) -> Announcement:
     """The announcement that the report of a closed sweep is saved: its page, its picture with a text alternative, and
     its figures as data."""
@@ -129,10 +139,17 @@ def report_ready(sweep: Sweep, bucket: str, headline: str, alt_text: str) -> Ann
 
 
 def thinned(announcements: Iterable[Announcement]) -> list[Announcement]:
-    """The announcements without those of progress that a later one of the same sweep includes."""
+    """The announcements without those of a sweep's progress, or of a job's change, that a later one includes."""
     kept = list(announcements)
-    last = {each.detail["sweep"]["sweep"]: each.id for each in kept if each.type == SWEEP_PROGRESSED}
-    return [each for each in kept if each.type != SWEEP_PROGRESSED or last[each.detail["sweep"]["sweep"]] == each.id]
+    last = {_thinned_by(each): each.id for each in kept}
+    return [each for each in kept if _thinned_by(each) is None or last[_thinned_by(each)] == each.id]
+
+
+def _thinned_by(announcement: Announcement) -> str | None:
+    """What the announcements have in common of which the last one includes the others; None if each counts."""
+    if announcement.type == SWEEP_PROGRESSED:
+        return f"sweep/{announcement.detail['sweep']['sweep']}"
+    return announcement.id.rpartition("/")[0] if announcement.type == JOB_CHANGED else None
 
 
 def _about(sweep: Sweep, event_type: str, what: str, **more: Any) -> Announcement:

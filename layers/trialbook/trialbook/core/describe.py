@@ -105,6 +105,7 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
         output_path=_text(_map(detail.get("OutputDataConfig")), "S3OutputPath"),
         model_artifact=_text(_map(detail.get("ModelArtifacts")), "S3ModelArtifacts"),
         role=_text(detail, "RoleArn"),
+        mlflow_run=_text(_map(detail.get("MlflowDetails")), "MlflowRunId"),
     )
 
 

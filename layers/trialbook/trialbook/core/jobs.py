@@ -135,7 +135,7 @@ class Job:
     reserved its machines, which are paid with the plan, not by the hour. `submitted_at`, `queue` and `attempt` are set
     if the job came through a queue of AWS Batch; `retried_as` is the job of the next attempt, which is then the trial
     instead of this one. `made_by`: the ARN of what started this job as a helper (Debugger, Autopilot, Ground Truth,
-    monitoring).
+    monitoring). `mlflow_run`: the id of the run that SageMaker made for it in MLflow.
     """
 
     key: JobKey
@@ -176,6 +176,7 @@ class Job:
     output_path: str | None = None
     model_artifact: str | None = None
     role: str | None = None
+    mlflow_run: str | None = None
 
     @property
     def name(self) -> str:

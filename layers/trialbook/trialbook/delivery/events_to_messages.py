@@ -14,17 +14,28 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
 from trialbook.core.analysis.digest import ALT_TEXT, from_data
 from trialbook.core.analysis.model import Analysis
-from trialbook.core.announcements import BEST_TRIAL_CHANGED, BEST_TRIALS, JOB_FINISHED, Announcement, announcement_of
+from trialbook.core.announcements import (
+    BEST_TRIAL_CHANGED,
+    BEST_TRIALS,
+    JOB_CHANGED,
+    JOB_FINISHED,
+    Announcement,
+    announcement_of,
+)
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import FAILED, JobKey, JobKind
 from trialbook.core.message import Message
 from trialbook.core.messages.best_trials import REPORT_NOTES, from_detail
 from trialbook.core.messages.compute import messages_of
+from trialbook.core.messages.delivery import MLFLOW
 from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts, WeekFacts
 from trialbook.core.messages.routing import Defaults, Destination, destinations
+from trialbook.core.mlflow_runs import job_about, sweep_about
+from trialbook.core.mlflow_server import run_page, server_of
 from trialbook.core.report_links import link
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepState
+from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import clock
 from trialbook.runtime.observability import logger
 from trialbook.runtime.settings import Settings
@@ -40,18 +51,21 @@ MessagesWithDestinations = tuple[tuple[Message, tuple[Destination, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """What a function's settings say about where messages go: the default route, and how links to reports are made
-    (key in the bucket and when it expires -> address; None where there are none)."""
+    """What a function's settings say about where messages go: the default route, how links to reports are made
+    (key in the bucket and when it expires -> address; None where there are none), and where the run of a sweep or job
+    in MLflow is seen (what its delivery is about -> address)."""
 
     defaults: Defaults = field(default_factory=Defaults)
     report_link: Callable[[str, datetime], str] | None = None
+    run_page: Callable[[str], str | None] = lambda about: None
 
 
 def addresses(settings: Settings, services: Services) -> Addresses:
     """The addresses of a deployed function."""
     defaults = Defaults(settings.slack_channel, settings.slack_webhook_parameter, settings.email_to)
+    run_page = _run_pages(settings, services)
     if not settings.report_links_url or not settings.report_link_secret:
-        return Addresses(defaults)
+        return Addresses(defaults, run_page=run_page)
     from trialbook.adapters.secrets_manager import LinkKeys
 
     keys = LinkKeys(services.session(), settings.report_link_secret)
@@ -60,7 +74,24 @@ def addresses(settings: Settings, services: Services) -> Addresses:
         until = min(expires, clock.now() + _LINKS_WORK_FOR)  # whatever time an event or a report tells
         return link(settings.report_links_url, key, *keys.current(), until)
 
-    return Addresses(defaults, report_link)
+    return Addresses(defaults, report_link, run_page)
+
+
+def _run_pages(settings: Settings, services: Services) -> Callable[[str], str | None]:
+    """Where runs of MLflow are seen: in the pages that the settings name, else on the server itself if people can open
+    it."""
+    if not settings.mlflow_server:
+        return lambda about: None
+    server, deliveries = server_of(settings.mlflow_server), Deliveries(services.ledger.table)
+
+    def page_of(about: str) -> str | None:
+        delivery = deliveries.get(about, MLFLOW, server.name)
+        if not delivery.is_sent or delivery.sent_id is None or delivery.run is None:
+            return None
+        place = delivery.run.experiment_id, delivery.sent_id
+        return run_page(settings.mlflow_pages, *place) if settings.mlflow_pages else server.run_url(*place)
+
+    return page_of
 
 
 def messages_with_destinations(
@@ -69,6 +100,8 @@ def messages_with_destinations(
     """The messages of an event, each with its destinations. Raises MalformedEvent where the envelope is no event
     of Trialbook's."""
     event = announcement_of(envelope)
+    if event.type == JOB_CHANGED:
+        return ()  # people are told of ends
     facts = _facts(event, services, bucket, where)
     if event.type == BEST_TRIAL_CHANGED and isinstance(facts, SweepFacts):
         event = _with_bests_of_the_ledger(event, facts.sweep, services)
@@ -85,7 +118,7 @@ def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addre
         return _week_facts(event, services, where)
     if "sweep" in event.detail:
         return sweep_facts(_text(event, "sweep", "sweep"), services, bucket, where)
-    return _job_facts(event, services)
+    return _job_facts(event, services, where)
 
 
 def _with_bests_of_the_ledger(event: Announcement, sweep: Sweep, services: Services) -> Announcement:
@@ -142,7 +175,7 @@ def _text(event: Announcement, *path: str) -> str:
     return value
 
 
-def _job_facts(event: Announcement, services: Services) -> JobFacts | None:
+def _job_facts(event: Announcement, services: Services, where: Addresses) -> JobFacts | None:
     """The facts of a single job, and the experiment's best job before it. None for a job that ended in a sweep, which
     the sweep's message covers."""
     name, account, region = (_text(event, "job", each) for each in ("job_name", "account", "region"))
@@ -160,7 +193,7 @@ def _job_facts(event: Announcement, services: Services) -> JobFacts | None:
     prices = hourly_prices([record], region, services)
     rules = services.rules()
     baselines = _baselines(record.experiment, record.key, {before.job.name} if before else set(), rules, services)
-    return JobFacts(record, before, prices, baselines)
+    return JobFacts(record, before, prices, baselines, where.run_page(job_about(record.key)))
 
 
 def _baselines(
@@ -190,7 +223,8 @@ def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addres
     like = JobKey(sweep.account, sweep.region, JobKind.TRAINING, "")
     rules = services.rules()
     baselines = _baselines(sweep.experiment, like, names, rules, services)
-    return SweepFacts(sweep, top, report, baselines, _failed(sweep, rules, services))
+    run = where.run_page(sweep_about(sweep.id))
+    return SweepFacts(sweep, top, report, baselines, _failed(sweep, rules, services), run)
 
 
 def _failed(sweep: Sweep, rules: Rules, services: Services) -> tuple[Record, ...]:

@@ -33,6 +33,12 @@ class Settings:
     slack_token_parameter: str | None = None
     slack_token_secret: str | None = None
     slack_api: str = "https://slack.com/api/"
+    announces_each_job: bool = False
+    mlflow_server: str = ""
+    mlflow_token_parameter: str | None = None
+    mlflow_token_secret: str | None = None
+    mlflow_artifact_store: str | None = None
+    mlflow_pages: str | None = None
     email_to: tuple[str, ...] = ()
     email_from: str = ""
     email_reply_to: str | None = None
@@ -64,6 +70,12 @@ class Settings:
             slack_token_parameter=environment.get("SLACK_TOKEN_PARAMETER") or None,
             slack_token_secret=environment.get("SLACK_TOKEN_SECRET") or None,
             slack_api=environment.get("SLACK_API") or "https://slack.com/api/",  # another one on laptops
+            announces_each_job=environment.get("ANNOUNCE_EACH_JOB") == "true",
+            mlflow_server=environment.get("MLFLOW_SERVER", ""),
+            mlflow_token_parameter=environment.get("MLFLOW_TOKEN_PARAMETER") or None,
+            mlflow_token_secret=environment.get("MLFLOW_TOKEN_SECRET") or None,
+            mlflow_artifact_store=environment.get("MLFLOW_ARTIFACT_STORE") or None,
+            mlflow_pages=environment.get("MLFLOW_PAGES") or None,
             email_to=_listed(environment.get("EMAIL_TO", "")),
             email_from=environment.get("EMAIL_FROM", ""),
             email_reply_to=environment.get("EMAIL_REPLY_TO") or None,

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 MESSAGE, PICTURE = "message", "picture"  # parts
+MLFLOW = "mlflow"  # a channel that tells nobody: its messages are runs
 EDITED_EVERY = timedelta(seconds=15)  # at most; what comes sooner is postponed, and shows then what is so then
 LEASE = timedelta(seconds=75)  # longer than the functions' timeout: whoever holds a claim that is over has died
 
@@ -22,6 +23,26 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RunState:
+    """What a delivery knows of a run of MLflow beside its id: its experiment's id there, the sweep that it was last
+    written for, its parent's id, whether parameters and end are there, the model and the report's folder that were
+    logged. `created` is when its job was; `is_adopted` where the job made the run itself. `doubts` counts the calls to
+    create it of which nobody knows whether they did."""
+
+    experiment_id: str = ""
+    artifacts: str = ""
+    created: datetime | None = None
+    sweep: str | None = None
+    parent: str | None = None
+    has_ended: bool = False
+    has_params: bool = False
+    model: str | None = None
+    report: str | None = None
+    is_adopted: bool = False
+    doubts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A part of a message at a destination.
 
@@ -29,7 +50,8 @@ class Delivery:
     id. `message_id` is the event that it showed last, `shown_version` how much was known then, `picture` the file that
     it shows. `claimed_at` is when it was first tried, `held_until` the end of the claim. `problem` is what went wrong
     last, None once it went well, and `tries` how often a picture could not be shown. `goes_on_in` is the id of the
-    message that it points to, once its sweep merged into another. `version` counts the writes.
+    message that it points to, once its sweep merged into another. `run` is what is known of a run of MLflow. `version`
+    counts the writes.
     """
 
     about: str
@@ -50,6 +72,7 @@ class Delivery:
     problem: str | None = None
     tries: int = 0
     goes_on_in: str | None = None
+    run: RunState | None = None
     version: int = 0
 
     @property

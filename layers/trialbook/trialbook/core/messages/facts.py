@@ -27,23 +27,27 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class SweepFacts:
     """A sweep as the ledger holds it, its first jobs by rank, and its report where it stands. `baselines` are the jobs
-    that alerts of the rules name, by name; `failed` its failed jobs, as far as they were read, where alerts ask why."""
+    that alerts of the rules name, by name; `failed` its failed jobs, as far as they were read, where alerts ask why;
+    `run_url` where its run in MLflow is seen."""
 
     sweep: Sweep
     top: tuple[Record, ...] = ()
     report: Report | None = None
     baselines: Mapping[str, Record] = field(default_factory=lambda: _NONE)
     failed: tuple[Record, ...] = ()
+    run_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A single job, the experiment's best job before it, its price (US dollars an hour by instance type)."""
+    """A single job, the experiment's best job before it, its price (US dollars an hour by instance type), and where its
+    run in MLflow is seen."""
 
     record: Record
     before: Record | None = None
     prices: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     baselines: Mapping[str, Record] = field(default_factory=lambda: _NONE)
+    run_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from trialbook.core.sweeps import SweepKind
 
 
 def sweep_links(facts: SweepFacts) -> tuple[Link, ...]:
-    """The report first; then the tuning job's page, and the best trial's page, logs and model."""
+    """The report first, and the run in MLflow; then the tuning job's page; the best trial's page, logs and model."""
     sweep, report = facts.sweep, facts.report
     links = []
     if report is not None and report.url is not None:
         links.append(Link("Report", report.url))
+    if facts.run_url is not None:
+        links.append(Link("MLflow run", facts.run_url))
     if sweep.kind is SweepKind.TUNING:
         links.append(Link("Tuning job in the console", console_url(sweep.tuning_job)))
     if report is None or not report.analysis.groups:
@@ -23,8 +25,9 @@ def sweep_links(facts: SweepFacts) -> tuple[Link, ...]:
 
 
 def job_links(facts: JobFacts) -> tuple[Link, ...]:
-    """The job's page, its logs and its model."""
+    """The job's run in MLflow, its page, its logs and its model."""
     job = facts.record.job
-    links = (Link("Job in the console", console_url(job.key)), Link("Logs", logs_url(job.key)))
+    run = (Link("MLflow run", facts.run_url),) if facts.run_url is not None else ()
+    links = (*run, Link("Job in the console", console_url(job.key)), Link("Logs", logs_url(job.key)))
     model = stored_url(job.model_artifact, job.key.region)
     return (*links, Link("Model", model)) if model else links

@@ -17,6 +17,7 @@ from trialbook.core.objectives import Objective, ObjectiveSource, parse_objectiv
 from trialbook.core.places import is_meant
 from trialbook.core.rules.alerts import AlertRule, parse_alerts
 from trialbook.core.rules.checker import Checker, Lines, Path
+from trialbook.core.rules.mlflow import MlflowRules, parse_mlflow
 from trialbook.core.rules.quiet_hours import Window, parse_quiet_hours
 from trialbook.core.rules.routes import Owner, Route, parse_owners, parse_routes
 
@@ -87,6 +88,7 @@ class Rules:
     quiet_hours: tuple[Window, ...] = ()
     owner_tag: str = OWNER_TAG
     owners: Mapping[str, Owner] = field(default_factory=dict)
+    mlflow: MlflowRules = field(default_factory=MlflowRules)
 
     def objective(self, experiment: str) -> Objective | None:
         """The objective that the document gives an experiment; the first section that says one wins."""
@@ -131,6 +133,7 @@ def rules_and_problems(document: object, lines: Lines) -> tuple[Rules, tuple[str
         quiet_hours=parse_quiet_hours(check, top.get("quiet_hours"), ("quiet_hours",)),
         owner_tag=check.text(top.get("owner_tag"), ("owner_tag",)) or OWNER_TAG,
         owners=parse_owners(check, top),
+        mlflow=parse_mlflow(check, top),
     )
     return rules, tuple(check.problems)
 
@@ -146,6 +149,7 @@ _TOP = (
     "quiet_hours",
     "owner_tag",
     "owners",
+    "mlflow",
 )
 _RULE = ("name", "match", "experiment", "trial", "ignore")
 _MATCH = ("job", "kind", "image", "role", "account", "region", "tags")

@@ -1,0 +1,270 @@
+"""MLflow's REST API, as far as runs are written. botocore's own HTTP client sends the requests, and its signer signs
+them for AWS's servers, so that neither the package mlflow nor another library is needed.
+
+A refusal is a NotSent with MLflow's own error code as its reason. Nothing is tried again here: the message comes again.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.httpsession import URLLib3Session
+from botocore.session import Session
+
+from trialbook.core.messages.delivery import NotSent
+from trialbook.core.mlflow_runs import Batch, Dataset, RunStatus
+from trialbook.core.mlflow_server import Server
+from trialbook.runtime import deadline
+
+API = "/api/2.0/mlflow/"
+_ARTIFACTS = "mlflow-artifacts:"
+_SECONDS = 10  # for one request
+_TO_RECORD = 8  # seconds: what became of a run is written down after it
+_CODE = re.compile(r"[A-Z_]{1,60}")
+_MOST_FOUND = 20  # runs of one key: more than one is a fault that is repaired
+EXTERNAL_MODEL = "mlflow.model.isExternal"
+
+Send = Callable[[AWSPreparedRequest], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A run in MLflow: its id, the experiment's, where its artifacts lie, and its tags as far as they came along."""
+
+    run_id: str
+    experiment_id: str
+    artifacts: str = ""
+    status: str = RunStatus.RUNNING
+    is_deleted: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """An experiment in MLflow. A deleted one keeps its name, and takes no runs."""
+
+    id: str
+    is_deleted: bool = False
+
+
+class Mlflow:
+    """A server. `token` gives the bearer token where it asks for one; `session` has the credentials for AWS's own."""
+
+    def __init__(
+        self, server: Server, session: Session, token: Callable[[], str | None] = lambda: None, send: Send | None = None
+    ) -> None:
+        self.server = server
+        self._session, self._token = session, token
+        self._send = send or URLLib3Session(timeout=_SECONDS, max_pool_connections=4).send
+
+    # -- experiments --------------------------------------------------------------------------------------------
+
+    def experiment(self, name: str) -> Experiment | None:
+        """The experiment of a name; None where there is none. Raises NotSent."""
+        try:
+            answer = self._call("GET", f"experiments/get-by-name?experiment_name={quote(name, safe='')}")
+        except NotSent as error:
+            if error.reason == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        found = _part(answer, "experiment")
+        return Experiment(_text(found, "experiment_id"), found.get("lifecycle_stage") == "deleted")
+
+    def create_experiment(self, name: str) -> Experiment | None:
+        """A new experiment; None where another was faster. Raises NotSent."""
+        try:
+            return Experiment(_text(self._call("POST", "experiments/create", {"name": name}), "experiment_id"))
+        except NotSent as error:
+            if error.reason == "RESOURCE_ALREADY_EXISTS":
+                return None
+            raise
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    def create_run(
+        self, experiment_id: str, name: str, started: int, tags: Mapping[str, str], user: str = ""
+    ) -> Created:
+        """A new run. Not safe to repeat: MLflow makes another one each time. Raises NotSent."""
+        body = {"experiment_id": experiment_id, "run_name": name, "start_time": started, "tags": _pairs(tags)}
+        return _run(self._call("POST", "runs/create", body | ({"user_id": user} if user else {})))
+
+    def run(self, run_id: str) -> Created | None:
+        """A run by its id; None where there is none. Raises NotSent."""
+        try:
+            return _run(self._call("GET", f"runs/get?run_id={quote(run_id, safe='')}"))
+        except NotSent as error:
+            if error.reason == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+    def find_runs(self, experiment_id: str, tag: str, value: str) -> Sequence[Created]:
+        """The runs of an experiment with a tag of that value. Raises NotSent."""
+        body = {
+            "experiment_ids": [experiment_id],
+            "filter": f"tags.`{tag}` = '{value}'",
+            "max_results": _MOST_FOUND,
+        }
+        answer = self._call("POST", "runs/search", body)
+        return [_run({"run": each}) for each in answer.get("runs") or ()]
+
+    def log(self, run_id: str, batch: Batch) -> None:
+        """Parameters, metrics and tags. Safe to repeat. Raises NotSent."""
+        metrics = [
+            {"key": each.name, "value": each.value, "timestamp": each.at, "step": each.step} for each in batch.metrics
+        ]
+        body = {"run_id": run_id, "params": _pairs(dict(batch.params)), "tags": _pairs(dict(batch.tags))}
+        self._call("POST", "runs/log-batch", {**body, "metrics": metrics})
+
+    def update(self, run_id: str, status: RunStatus, ended: int | None) -> None:
+        """How a run stands, and when it ended. Raises NotSent."""
+        body = {"run_id": run_id, "status": status.value}
+        self._call("POST", "runs/update", body if ended is None else {**body, "end_time": ended})
+
+    def delete(self, run_id: str) -> None:
+        """Moves a run to where MLflow keeps deleted ones. Raises NotSent."""
+        self._call("POST", "runs/delete", {"run_id": run_id})
+
+    def log_inputs(self, run_id: str, inputs: Sequence[Dataset]) -> None:
+        """What a run read. Safe to repeat. Raises NotSent."""
+        datasets = [
+            {
+                "dataset": {"name": each.name, "digest": each.digest, "source_type": "s3", "source": each.source},
+                "tags": _pairs({"mlflow.data.context": each.context}),
+            }
+            for each in inputs
+        ]
+        self._call("POST", "runs/log-inputs", {"run_id": run_id, "datasets": datasets})
+
+    def log_model(self, run: Created, name: str, address: str) -> None:
+        """A model that lies elsewhere, by reference. Not safe to repeat. Raises NotSent."""
+        tags = _pairs({EXTERNAL_MODEL: "true", "mlflow.model.source": address})
+        body = {"experiment_id": run.experiment_id, "name": name, "source_run_id": run.run_id, "tags": tags}
+        answer = self._call("POST", "logged-models", body)
+        model_id = _text(_part(_part(answer, "model"), "info"), "model_id")
+        self._call("PATCH", f"logged-models/{quote(model_id, safe='')}", {"status": "LOGGED_MODEL_READY"})
+
+    def has_model(self, run: Created) -> bool:
+        """Whether a run has a logged model. Raises NotSent."""
+        body = {"experiment_ids": [run.experiment_id], "filter": f"source_run_id = '{run.run_id}'"}
+        return bool(self._call("POST", "logged-models/search", body).get("models"))
+
+    def put_artifact(self, artifacts: str, path: str, content: bytes) -> bool:
+        """A file among a run's artifacts, through the server; whether it keeps them: otherwise they lie elsewhere.
+        Safe to repeat. Raises NotSent."""
+        if not artifacts.startswith(_ARTIFACTS):
+            return False
+        where = artifacts.removeprefix(_ARTIFACTS).lstrip("/")
+        url = f"{self.server.url}/api/2.0/mlflow-artifacts/artifacts/{quote(f'{where}/{path}')}"
+        self._request("PUT", url, content, "application/octet-stream")
+        return True
+
+    # -- requests -----------------------------------------------------------------------------------------------
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        content = None if body is None else json.dumps(body, allow_nan=False).encode()
+        raw = self._request(method, f"{self.server.url}{API}{path}", content, "application/json")
+        try:
+            answer = json.loads(raw or b"{}")
+        except ValueError:
+            raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True) from None
+        if not isinstance(answer, Mapping):
+            raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
+        return answer
+
+    def _request(self, method: str, url: str, content: bytes | None, kind: str) -> bytes:
+        if deadline.left() < _SECONDS + _TO_RECORD:
+            raise NotSent("out_of_time", passes=True)
+        headers = {"Accept": "application/json", "User-Agent": "trialbook"}
+        headers |= {"Content-Type": kind} if content is not None else {}
+        request = AWSRequest(method=method, url=url, data=content, headers=headers)
+        self._authenticate(request)
+        try:
+            answer = self._send(request.prepare())
+            status, found = answer.status_code, answer.content
+        except (HTTPClientError, OSError) as error:  # no connection, no answer in time, half an answer
+            raise NotSent(type(error).__name__, passes=True, is_unsure=True) from None
+        if status != 200:
+            raise _refused(status, found, answer.headers)
+        return bytes(found)
+
+    def _authenticate(self, request: AWSRequest) -> None:
+        server = self.server
+        if server.service is None:
+            token = self._token()
+            if token:
+                request.headers["Authorization"] = f"Bearer {token}"
+            return
+        if server.header is not None:
+            request.headers[server.header[0]] = server.header[1]
+        signer = self._signer
+        request.headers["X-Amz-Content-SHA256"] = signer.payload(request)
+        signer.add_auth(request)
+
+    @cached_property
+    def _signer(self) -> SigV4Auth:
+        try:
+            credentials = self._session.get_credentials()
+        except (BotoCoreError, ClientError) as error:
+            raise NotSent(type(error).__name__, passes=True) from None
+        if credentials is None:
+            raise NotSent("no_credentials", passes=False)
+        return SigV4Auth(credentials, self.server.service or "", self.server.region)
+
+
+def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": name, "value": value} for name, value in values.items()]
+
+
+def _run(answer: Mapping[str, Any]) -> Created:
+    run = _part(answer, "run")
+    info, data = _part(run, "info"), run.get("data")
+    tags = (data.get("tags") if isinstance(data, Mapping) else None) or ()
+    return Created(
+        _text(info, "run_id"),
+        _text(info, "experiment_id"),
+        str(info.get("artifact_uri") or ""),
+        str(info.get("status") or RunStatus.RUNNING),
+        info.get("lifecycle_stage") == "deleted",
+        {str(each.get("key")): str(each.get("value")) for each in tags},
+    )
+
+
+def _part(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = answer.get(name)
+    if not isinstance(found, Mapping):
+        raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
+    return found
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    found = answer.get(name)
+    if not isinstance(found, str) or not found:
+        raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
+    return found
+
+
+def _refused(status: int, content: bytes, headers: Mapping[str, Any]) -> NotSent:
+    """What MLflow said, without its text: that holds parts of the request."""
+    try:
+        told = json.loads(content)
+        code = str(told.get("error_code") or "") if isinstance(told, Mapping) else ""
+    except ValueError:
+        code = ""
+    reason = code if _CODE.fullmatch(code) else f"http_{status}"
+    if status == 429 or code in ("REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"):
+        return NotSent("throttled", passes=True, after=_retry_after(headers))
+    if status >= 500:
+        return NotSent(reason, passes=True, after=_retry_after(headers), is_unsure=True)
+    return NotSent(reason, passes=code == "TEMPORARILY_UNAVAILABLE")
+
+
+def _retry_after(headers: Mapping[str, Any]) -> int | None:
+    told = str(headers.get("Retry-After") or "")
+    return int(told) if told.isdecimal() else None

@@ -1,0 +1,375 @@
+"""Runs in MLflow: one for each job, one for each sweep, made once and kept up to date.
+
+MLflow makes another run each time it is asked to, so the ledger holds a claim before that call, and after a call whose
+outcome nobody knows the run is looked for by its key. All else that is sent may be repeated. What somebody deleted in
+MLflow is not made again.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from trialbook.adapters.mlflow import Created, Experiment, Mlflow
+from trialbook.core.merging import is_made_anew
+from trialbook.core.messages.delivery import MLFLOW, Delivery, NotSent, RunState
+from trialbook.core.mlflow_names import experiment_name
+from trialbook.core.mlflow_runs import CREATED_TAG, KEY_TAG, PARENT_TAG, Run, RunStatus, batches
+from trialbook.core.rules.mlflow import MlflowRules
+from trialbook.core.times import parse_time
+from trialbook.delivery.send_once import claim
+from trialbook.ledger.deliveries import Deliveries
+from trialbook.runtime import clock
+from trialbook.runtime.observability import count, logger
+
+_FRESH = timedelta(minutes=5)  # an experiment's id is asked for again after that: somebody may have deleted it
+_UNTIL_IT_SHOWS = 30  # seconds; a slow server may be about to make the run that it did not answer for
+_INVALID = "INVALID_PARAMETER_VALUE"
+_NOT_KNOWN = frozenset({"ENDPOINT_NOT_FOUND", "http_404", "http_405"})
+_NOTHING = RunState()
+
+Store = Callable[[str, str, bytes], bool]
+
+
+class DeletedInMlflow(Exception):
+    """Somebody deleted the run or its experiment there: it is not written any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run as it is to stand. `version` grows with what is known of it: an older one changes nothing. `about` is what
+    its delivery is about; `experiment`, `sweep` and `parent` are where it belongs; `created` tells a job from one of
+    the same name that was deleted. `own_run` is the run that the job made itself, `own_name` the job's name, by which
+    training code may have tagged one. `keeps_model` asks for its model by reference."""
+
+    about: str
+    version: int
+    experiment: str
+    run: Run
+    sweep: str | None = None
+    parent: str | None = None
+    created: datetime | None = None
+    own_run: str | None = None
+    own_name: str | None = None
+    keeps_model: bool = False
+
+
+class ToMlflow:
+    """Writes runs to a server. Safe to repeat; raises NotSent and TryLater. `store` puts an artifact where the server
+    itself keeps none, and tells whether it could."""
+
+    def __init__(
+        self, mlflow: Mlflow, deliveries: Deliveries, store: Store = lambda folder, name, content: False
+    ) -> None:
+        self.mlflow, self.deliveries, self._store = mlflow, deliveries, store
+        self._experiments: dict[str, tuple[Experiment, datetime]] = {}
+
+    def of(self, about: str) -> Delivery:
+        """What is known of the run about something."""
+        return self.deliveries.get(about, MLFLOW, self.mlflow.server.name)
+
+    def write(self, wanted: Wanted, rules: MlflowRules) -> Delivery | None:
+        """Makes the run or brings it up to date; None where somebody deleted it in MLflow."""
+        before = self.of(wanted.about)
+        if _shows(before, wanted):
+            return before
+        writing = _Writing(self, claim(self.deliveries, before), wanted, rules, is_doubtful=before.may_be_there())
+        try:
+            done = writing.write()
+        except DeletedInMlflow as error:
+            count("RunsDeletedInMlflow")
+            logger.warning("it was deleted in MLflow and is not written", about=wanted.about, reason=str(error))
+            return None
+        count("RunsWritten")
+        return done
+
+    def attach(self, about: str, folder: str, files: Iterable[tuple[str, bytes]]) -> None:
+        """Puts files among the artifacts of a run that is there; `folder` names what they are, so that the same are put
+        once."""
+        before = self.of(about)
+        state = before.run
+        if not before.is_sent or state is None or state.report == folder:
+            return
+        held = claim(self.deliveries, before)
+        try:
+            stored = [
+                self.mlflow.put_artifact(state.artifacts, name, content) or self._store(state.artifacts, name, content)
+                for name, content in files
+            ]
+        except NotSent as error:
+            self.deliveries.put(held.not_sent(error.reason), clock.now())
+            raise
+        if not all(stored):
+            logger.info("the artifacts lie where nothing can be put", about=about)
+        self.put(replace(held, held_until=None, run=replace(state, report=folder)))
+
+    def adopt(self, about: str, others: Iterable[tuple[str, str]], experiment: str, rules: MlflowRules) -> None:
+        """Goes on with the run of another about, where it has none of its own; further ones are deleted. `others` are
+        abouts and keys of sweeps that merged into this one."""
+        for other_about, key in others:
+            own, other = self.of(about), self.of(other_about)
+            if other.may_be_there():
+                self._delete_doubtful(other, key, self.experiment(rules, experiment))
+            elif other.is_sent and not own.is_sent:
+                self.deliveries.adopt(other, own, clock.now())
+                self._forget(other)
+            elif other.is_sent and other.sent_id != own.sent_id:
+                self.delete(other)
+            elif other.is_sent:
+                self._forget(other)
+
+    def delete(self, delivery: Delivery) -> None:
+        """Deletes a run that stands for nothing any more."""
+        if delivery.is_sent and delivery.sent_id is not None:
+            self.delete_run(delivery.sent_id)
+            self._forget(delivery)
+
+    def _delete_doubtful(self, delivery: Delivery, key: str, experiment: Experiment) -> None:
+        for each in self.runs_of(experiment.id, key):
+            self.delete_run(each.run_id)
+        self._forget(delivery)
+
+    def _forget(self, delivery: Delivery) -> None:
+        self.deliveries.put(replace(delivery.lost(), run=None), clock.now())
+
+    # -- what _Writing asks for ---------------------------------------------------------------------------------
+
+    def put(self, delivery: Delivery) -> Delivery:
+        """Writes a delivery that was changed since it was read or written."""
+        return self.deliveries.put(replace(delivery, version=delivery.version + 1), clock.now())
+
+    def runs_of(self, experiment_id: str, key: str, created: datetime | None = None) -> list[Created]:
+        """The runs with a key, always in the same order; without those of a job of that name that was deleted."""
+        found = self.mlflow.find_runs(experiment_id, KEY_TAG, key)
+        return sorted((each for each in found if _is_of(each, created)), key=lambda each: each.run_id)
+
+    def delete_run(self, run_id: str) -> None:
+        """Deletes a run, unless it is gone."""
+        try:
+            self.mlflow.delete(run_id)
+        except NotSent as error:
+            if error.reason not in ("RESOURCE_DOES_NOT_EXIST", _INVALID):
+                raise
+
+    def experiment(self, rules: MlflowRules, experiment: str) -> Experiment:
+        """The experiment's in MLflow, made if it is not there. Raises DeletedInMlflow."""
+        name = experiment_name(rules.prefix, experiment)
+        known = self._experiments.get(name)
+        if known is not None and clock.now() - known[1] < _FRESH:
+            return known[0]
+        found = self.mlflow.experiment(name) or self.mlflow.create_experiment(name) or self.mlflow.experiment(name)
+        if found is None:
+            raise NotSent("no_experiment", passes=True)
+        if found.is_deleted:
+            raise DeletedInMlflow(f"experiment {name}")
+        self._experiments[name] = (found, clock.now())
+        return found
+
+    def forget_experiments(self) -> None:
+        """Asks for the experiments again."""
+        self._experiments.clear()
+
+
+class _Writing:
+    """One run being written, its delivery held. `held` is always what stands in the ledger."""
+
+    def __init__(
+        self, channel: ToMlflow, held: Delivery, wanted: Wanted, rules: MlflowRules, *, is_doubtful: bool
+    ) -> None:
+        self._channel, self._mlflow = channel, channel.mlflow
+        self._wanted, self._rules, self._is_doubtful = wanted, rules, is_doubtful
+        self.held = held
+
+    def write(self) -> Delivery:
+        try:
+            is_new = self._ensure()
+            state = self._fill(is_new=is_new)
+        except NotSent as error:
+            raise self._given_back(error) from None
+        except DeletedInMlflow as error:
+            self._channel.deliveries.put(self.held.not_sent(f"deleted: {error}"), clock.now())
+            raise
+        shown = self.held.showing(self.held.sent_id or "", self._wanted.version, self.held.revision, self.held.picture)
+        return self._channel.put(replace(shown, run=state, held_until=None, problem=None))
+
+    def _given_back(self, error: NotSent) -> Exception:
+        """What to raise, once it is written down whether the run may be there all the same."""
+        held, deliveries = self.held, self._channel.deliveries
+        if not held.is_sent and (error.is_unsure or self._is_doubtful):
+            doubts = replace(held.run or _NOTHING, doubts=(held.run or _NOTHING).doubts + 1)
+            deliveries.put(replace(held.unsure(error.reason), run=doubts), clock.now())
+            after = max(error.after or 0, _UNTIL_IT_SHOWS) if error.passes else error.after
+            return NotSent(error.reason, passes=error.passes, after=after, is_unsure=True)
+        deliveries.put(held.not_sent(error.reason), clock.now())
+        return error
+
+    # -- that it is there ---------------------------------------------------------------------------------------
+
+    def _ensure(self) -> bool:
+        """Makes the run if there is none; whether it is new."""
+        experiment = self._channel.experiment(self._rules, self._wanted.experiment)
+        self._let_go(experiment)
+        if self.held.is_sent:
+            return False
+        own = self._own_run(experiment)
+        if own is not None:
+            self._note(own, is_adopted=True)
+            return False
+        found = self._runs(experiment.id) if self._is_doubtful else []
+        self._note(found[0] if found else self._made(experiment), is_adopted=False)
+        return not found
+
+    def _let_go(self, experiment: Experiment) -> None:
+        """Forgets a run of a job that moved to another experiment, which no run can, or that was made anew."""
+        held, state = self.held, self.held.run
+        if not held.is_sent or state is None:
+            return
+        if is_made_anew(state.created, self._wanted.created):
+            pass
+        elif not state.is_adopted and state.experiment_id != experiment.id:
+            self._channel.delete_run(held.sent_id or "")
+        else:
+            return
+        lost = replace(held.lost(), run=None, claimed_at=held.claimed_at, held_until=held.held_until)
+        self.held = self._channel.deliveries.put(lost, clock.now())
+
+    def _own_run(self, experiment: Experiment) -> Created | None:
+        """The run that the job made itself, by the id that SageMaker tells or by a tag with its name."""
+        wanted, tag = self._wanted, self._rules.job_tag
+        found = self._mlflow.run(wanted.own_run) if wanted.own_run is not None else None
+        if found is not None and not found.is_deleted:
+            return found
+        if tag is None or wanted.own_name is None:
+            return None
+        return next(iter(self._mlflow.find_runs(experiment.id, tag, wanted.own_name)), None)
+
+    def _runs(self, experiment_id: str) -> list[Created]:
+        return self._channel.runs_of(experiment_id, self._wanted.run.key, self._wanted.created)
+
+    def _made(self, experiment: Experiment) -> Created:
+        run = self._wanted.run
+        try:
+            return self._mlflow.create_run(experiment.id, run.name, run.started, run.tags, run.user)
+        except NotSent as error:
+            if error.reason == _INVALID:  # its experiment may have been deleted
+                self._channel.forget_experiments()
+                self._channel.experiment(self._rules, self._wanted.experiment)
+            raise
+
+    def _note(self, run: Created, *, is_adopted: bool) -> None:
+        """Writes down which run it is, and holds the claim on."""
+        state = replace(
+            self.held.run or _NOTHING,
+            experiment_id=run.experiment_id,
+            artifacts=run.artifacts,
+            is_adopted=is_adopted,
+            created=self._wanted.created,
+        )
+        sent = self.held.sent(clock.now(), run.run_id)
+        self.held = self._channel.deliveries.put(replace(sent, run=state, held_until=self.held.held_until), clock.now())
+
+    # -- that it says what it should ----------------------------------------------------------------------------
+
+    def _fill(self, *, is_new: bool) -> RunState:
+        state = self.held.run or _NOTHING
+        state = replace(state, sweep=self._wanted.sweep, parent=self._wanted.parent)
+        try:
+            return self._mark(state) if state.is_adopted else self._complete(state, is_new=is_new)
+        except NotSent as error:
+            if error.reason in (_INVALID, "RESOURCE_DOES_NOT_EXIST") and self._is_gone():
+                raise DeletedInMlflow("run") from None
+            raise
+
+    def _complete(self, state: RunState, *, is_new: bool) -> RunState:
+        run, run_id = self._wanted.run, self.held.sent_id or ""
+        if run.is_over or not is_new or run.metrics:  # a new run has its tags
+            self._log({} if state.has_params else run.params)
+        if run.inputs and run.is_over and not state.has_ended:
+            self._mlflow.log_inputs(run_id, run.inputs)
+        if run.is_over or state.has_ended:
+            self._mlflow.update(run_id, run.status, run.ended)
+        if run.is_over and state.doubts:
+            self._leave_one(state)
+        return replace(
+            state,
+            has_params=state.has_params or run.is_over,
+            has_ended=run.is_over,
+            model=self._modelled(state),
+            doubts=0 if run.is_over else state.doubts,
+        )
+
+    def _mark(self, state: RunState) -> RunState:
+        """A run of the job's own keeps what it has: tags and parent are added. If its job died without, it is ended."""
+        run, run_id = self._wanted.run, self.held.sent_id or ""
+        added = {tag: text for tag, text in run.tags.items() if not tag.startswith("mlflow.") or tag == PARENT_TAG}
+        for batch in batches({}, (), added):
+            self._mlflow.log(run_id, batch)
+        found = self._mlflow.run(run_id) if run.is_over else None
+        if found is not None and found.status == RunStatus.RUNNING:
+            self._mlflow.update(run_id, run.status, run.ended)
+        return replace(state, has_ended=run.is_over)
+
+    def _log(self, params: Mapping[str, str]) -> None:
+        run, run_id = self._wanted.run, self.held.sent_id or ""
+        for batch in batches(params, run.metrics, run.tags):
+            try:
+                self._mlflow.log(run_id, batch)
+            except NotSent as error:
+                if error.reason != _INVALID or not batch.params or self._is_gone():
+                    raise
+                # A parameter of that name is there with another value, and MLflow refuses all for the one.
+                self._mlflow.log(run_id, replace(batch, params=()))
+                self._log_params_one_by_one(run_id, dict(batch.params))
+
+    def _log_params_one_by_one(self, run_id: str, params: Mapping[str, str]) -> None:
+        refused = []
+        for name, value in params.items():
+            try:
+                self._mlflow.log(run_id, next(batches({name: value}, (), {})))
+            except NotSent as error:
+                if error.reason != _INVALID:
+                    raise
+                refused.append(name)
+        if refused:
+            self._mlflow.log(run_id, next(batches({}, (), {"trialbook.refused_params": ", ".join(refused)[:4_900]})))
+
+    def _modelled(self, state: RunState) -> str | None:
+        """The model that the run has by reference, after it was logged where it has to be. 2.x knows no such models."""
+        run = self._wanted.run
+        if not self._wanted.keeps_model or run.model is None or state.model == run.model:
+            return state.model
+        created = Created(self.held.sent_id or "", state.experiment_id)
+        try:
+            if not self._mlflow.has_model(created):
+                self._mlflow.log_model(created, run.name, run.model)
+        except NotSent as error:
+            if error.reason not in _NOT_KNOWN:
+                raise
+        return run.model
+
+    def _leave_one(self, state: RunState) -> None:
+        """Deletes what a slow server made of calls that it did not answer in time."""
+        for each in self._runs(state.experiment_id):
+            if each.run_id != self.held.sent_id:
+                self._channel.delete_run(each.run_id)
+
+    def _is_gone(self) -> bool:
+        """Whether somebody deleted the run."""
+        found = self._mlflow.run(self.held.sent_id or "")
+        return found is None or found.is_deleted
+
+
+def _shows(delivery: Delivery, wanted: Wanted) -> bool:
+    """Whether the run stands as it is wanted, or as something newer."""
+    state = delivery.run
+    if not delivery.is_sent or state is None or delivery.shown_version < wanted.version:
+        return False
+    if is_made_anew(state.created, wanted.created):
+        return False
+    has_model = not wanted.keeps_model or wanted.run.model is None or state.model == wanted.run.model
+    return (state.sweep, state.parent) == (wanted.sweep, wanted.parent) and has_model
+
+
+def _is_of(run: Created, created: datetime | None) -> bool:
+    """Whether it is a run of the job that was created then."""
+    told = parse_time(run.tags.get(CREATED_TAG), CREATED_TAG)
+    return not is_made_anew(told, created) and not is_made_anew(created, told)
