@@ -13,7 +13,7 @@ RECORDINGS = ROOT / "events" / "recordings"
 # Tests make clouds and clients by the hundred: looking for cycles less often takes a fifth off their time.
 gc.set_threshold(50_000, 20, 100)
 # Functions that change nothing in the ledger's jobs and sweeps: tests of tracking are quicker without them.
-FOLLOWS_THE_LEDGER = ("BuildReport", "CaptureJob", "PostSlack", "PostEmail", "PostBestTrials")
+FOLLOWS_THE_LEDGER = ("BuildReport", "CaptureJob", "PostSlack", "PostEmail", "PostBestTrials", "WriteMlflow")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -30,6 +30,13 @@ def secret(cloud: Cloud) -> str:
     return str(made["ARN"])
 
 
+def secret_of_mlflow(cloud: Cloud) -> str:
+    return str(cloud.client("secretsmanager").create_secret(Name="mlflow-token", SecretString="token")["ARN"])
+
+
+MLFLOW_APP = "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-1"
+MLFLOW_SERVER = "arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/one"
+IN_MLFLOW = PLAIN | {"WritesMlflow"}
 CASES: list[tuple[Mapping[str, str | Callable[[Cloud], str]], frozenset[str]]] = [
     ({}, PLAIN),
     ({"LookUpPrices": "false", "BestTrialsSchedule": "", "CaptureJobs": "off"}, frozenset()),
@@ -42,6 +49,19 @@ CASES: list[tuple[Mapping[str, str | Callable[[Cloud], str]], frozenset[str]]] =
     ({"SlackTokenParameter": TOKEN_PARAMETER}, PLAIN | {"HasSlackTokenParameter", "HasSlackToken", "PostsToSlack"}),
     ({"SlackTokenSecretArn": secret}, PLAIN | {"HasSlackTokenSecret", "HasSlackToken", "PostsToSlack"}),
     ({"SlackWebhookParameter": "/trialbook/hook"}, PLAIN | {"HasSlackWebhook", "PostsToSlack"}),
+    (
+        {"MlflowAppArn": MLFLOW_APP, "MlflowArtifactStore": "bucket/mlflow"},
+        IN_MLFLOW | {"HasMlflowApp", "HasMlflowArtifactStore"},
+    ),
+    ({"MlflowTrackingServerArn": MLFLOW_SERVER}, IN_MLFLOW | {"HasMlflowTrackingServer"}),
+    (
+        {"MlflowUrl": "https://mlflow.example.com", "MlflowTokenParameter": "/trialbook/mlflow-token"},
+        IN_MLFLOW | {"HasMlflowUrl", "HasMlflowTokenParameter"},
+    ),
+    (
+        {"MlflowUrl": "https://mlflow.example.com", "MlflowTokenSecretArn": secret_of_mlflow},
+        IN_MLFLOW | {"HasMlflowUrl", "HasMlflowTokenSecret"},
+    ),
     ({"Architecture": "arm64"}, PLAIN | {"IsArm"}),
     ({"MemberAccounts": "210987654321"}, PLAIN | {"HasMembers"}),
 ]

@@ -26,6 +26,7 @@ from tests.faults.wire import answer
 from tests.integration.test_replay import TUNING, few, recording
 from tests.launching import launched, training, trial
 from tests.measuring import one_job
+from tests.mlflow.stand_in import Refusal, StandIn, serving
 from tests.relocated import HERE
 from trialbook.core.report_links import link
 from trialbook.core.times import iso
@@ -38,7 +39,12 @@ from trialbook_cli.slack_stand_in import HttpAnswer
 pytestmark = pytest.mark.long  # once for all functions, forty seconds
 Grant = tuple[str, str]  # action, and what of it: a table, an index, a kind of SageMaker's things
 OTHER_ACCOUNT = "210987654321"
-OPTIONS = {"ReportLinks": "on", "MemberAccounts": OTHER_ACCOUNT, **replaying.LAPTOP}
+OPTIONS = {
+    "ReportLinks": "on",
+    "MemberAccounts": OTHER_ACCOUNT,
+    "MlflowTrackingServerArn": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/one",
+    **replaying.LAPTOP,
+}
 STACK = Stack(load_template(ROOT / "template.yaml"), OPTIONS)
 IN_TRANSACTIONS = {
     "Put": "PutItem",
@@ -48,6 +54,21 @@ IN_TRANSACTIONS = {
 }
 PREFIXES = {"sesv2": "ses", "sagemaker-metrics": "sagemaker"}
 NAMES = {"s3:HeadObject": "s3:GetObject"}
+# What IAM calls MLflow's requests to a tracking server; an App has one action for all.
+IN_MLFLOW = {
+    ("GET", "experiments/get-by-name"): "GetExperimentByName",
+    ("POST", "experiments/create"): "CreateExperiment",
+    ("POST", "runs/create"): "CreateRun",
+    ("GET", "runs/get"): "GetRun",
+    ("POST", "runs/search"): "SearchRuns",
+    ("POST", "runs/log-batch"): "LogBatch",
+    ("POST", "runs/log-inputs"): "LogInputs",
+    ("POST", "runs/update"): "UpdateRun",
+    ("POST", "runs/delete"): "DeleteRun",
+    ("POST", "logged-models"): "CreateLoggedModel",
+    ("POST", "logged-models/search"): "SearchLoggedModels",
+    ("PATCH", "logged-models"): "FinalizeLoggedModel",
+}
 # Not calls of the function's own: what Lambda, DynamoDB and SageMaker do with its role's rights.
 IMPLIED = {
     "ses:SendRawEmail": "SendEmail asks for it where the mail is given as it is",
@@ -211,6 +232,7 @@ def used() -> Used:
     _with_a_link(found)
     _with_expiry(found)
     _with_a_weekly_report(found)
+    _with_runs_in_mlflow(found)
     _with_a_job_told_by(found, "PostSlack")
     _with_a_job_told_by(found, "PostEmail")
     _with_measurements(found)
@@ -275,6 +297,49 @@ def _with_a_job_told_by(found: Used, name: str) -> None:
         for event in few(1).events:
             cloud.deliver(event)
         cloud.finish()
+
+
+def _with_runs_in_mlflow(found: Used) -> None:
+    """A sweep whose report goes to MLflow's own bucket, a parent that has merged, and a run of which nobody knows
+    whether it was made. A token is read, and the server is busy at first."""
+    stand_in, left = StandIn("s3://mlflow-bucket/artifacts"), count(1, -1)
+
+    def twice(path: str, body: Any) -> None:
+        """The server is slow: the run is there, and later a second one."""
+        if path == "runs/create" and next(left) > 0:
+            (run,) = stand_in.runs.values()
+            stand_in.runs["f" * 32] = {**run, "info": {**run["info"], "run_id": "f" * 32}}
+            raise Refusal(500, "INTERNAL_ERROR")
+
+    def busy(path: str, body: Any) -> None:
+        if path == "runs/log-batch" and body["params"] and next(refused) > 0:
+            raise Refusal(400, "INVALID_PARAMETER_VALUE")
+
+    refused, stand_in.before, stand_in.after = count(1, -1), busy, twice
+    told = that_bridges_two_windows(told=3)
+    with serving(stand_in):
+        parameters = {
+            **OPTIONS,
+            "MlflowTrackingServerArn": "",
+            "MlflowUrl": stand_in.url,
+            "MlflowArtifactStore": "mlflow-bucket/artifacts",
+            "MlflowTokenSecretArn": "mlflow-token",
+        }
+        with replaying.running(told, parameters=parameters, without=("PostSlack", "PostEmail")) as (cloud, sagemaker):
+            found.watch(cloud, sagemaker)
+            region = {"region_name": cloud.account.region}
+            place = {} if region["region_name"] == "us-east-1" else {"LocationConstraint": region["region_name"]}
+            boto3.client("s3", **region).create_bucket(
+                Bucket="mlflow-bucket", **({"CreateBucketConfiguration": place} if place else {})
+            )
+            boto3.client("secretsmanager", **region).create_secret(Name="mlflow-token", SecretString="token")
+            for event in told.events:
+                cloud.deliver(event)
+            cloud.finish()
+    for method, path, _ in stand_in.requests:
+        name = path if (method, path) in IN_MLFLOW else path.partition("/")[0]
+        found.by_function["WriteMlflow"].add((f"sagemaker-mlflow:{IN_MLFLOW[method, name]}", ""))
+    found.by_function["WriteMlflow"] |= {("sagemaker:CallMlflowAppApi", "")}
 
 
 def _with_a_weekly_report(found: Used) -> None:

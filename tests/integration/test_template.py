@@ -16,11 +16,17 @@ SLACK = {
     "SlackTokenSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:t",
     "SlackWebhookParameter": "/t/webhook",
 }
+MLFLOW = {
+    "MlflowAppArn": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/app-1",
+    "MlflowTokenParameter": "/t/mlflow",
+    "MlflowArtifactStore": "bucket/mlflow",
+}
 OPTIONS = {
     "ReportLinks": "on",
     "QuietDaysAlarm": "3",
     "EmailFrom": "trialbook@example.com",
     **SLACK,
+    **MLFLOW,
 }  # every optional part
 STACK = Stack(load_template(ROOT / "template.yaml"), OPTIONS)
 RESOURCES: dict[str, dict[str, Any]] = STACK.template["Resources"]
@@ -32,7 +38,7 @@ def of(*types: str) -> dict[str, dict[str, Any]]:
 
 QUEUES, FUNCTIONS, RULES = of("AWS::SQS::Queue"), of("AWS::Serverless::Function"), of("AWS::Events::Rule")
 MAPPINGS = of("AWS::Lambda::EventSourceMapping")
-ALONE = {"CaptureJob"}  # functions with alarms of their own
+ALONE = {"CaptureJob", "WriteMlflow"}  # functions with alarms of their own
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
 
@@ -70,7 +76,7 @@ def test_a_message_stays_hidden_for_six_times_the_functions_timeout_and_failures
             assert QUEUES[queue]["VisibilityTimeout"] == 6 * timeout_of(mapping["FunctionName"]["Ref"])
             assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
             polled += 1
-    assert polled == 6
+    assert polled == 7
 
 
 def test_attaching_is_held_to_two_at_a_time() -> None:
@@ -130,6 +136,33 @@ def test_without_capturing_nothing_of_it_is_deployed() -> None:
 
     assert left == []
     assert "TrainingJobEnded" not in dict(stack.resources("AWS::Events::Rule"))
+
+
+@pytest.mark.parametrize(
+    ("given", "granted"),
+    [
+        ({}, set()),
+        ({"MlflowAppArn": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-app/a"}, {"sagemaker:CallMlflowAppApi"}),
+        ({"MlflowUrl": "https://mlflow.example.com"}, set()),
+    ],
+)
+def test_mlflow_is_written_only_if_a_server_is_given_and_with_the_rights_that_it_needs(
+    given: dict[str, str], granted: set[str]
+) -> None:
+    stack = Stack(STACK.template, given)
+    functions = {name: stack.resolve(each) for name, each in stack.resources("AWS::Serverless::Function")}
+    announced = functions["AnnounceChanges"]["Environment"]["Variables"]["ANNOUNCE_EACH_JOB"]
+
+    assert ("WriteMlflow" in functions, announced) == (bool(given), "true" if given else "false")
+    if given:
+        statements = functions["WriteMlflow"]["Policies"][0]["Statement"]
+        actions = {
+            action
+            for each in statements
+            for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+        }
+        assert {each for each in actions if "lflow" in each} == granted
+        assert functions["WriteMlflow"]["Environment"]["Variables"]["MLFLOW_SERVER"] == next(iter(given.values()))
 
 
 def test_every_alarm_goes_to_the_topic() -> None:

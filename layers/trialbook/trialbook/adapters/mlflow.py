@@ -30,6 +30,7 @@ _TO_RECORD = 8  # seconds: what became of a run is written down after it
 _CODE = re.compile(r"[A-Z_]{1,60}")
 _MOST_FOUND = 20  # runs of one key: more than one is a fault that is repaired
 EXTERNAL_MODEL = "mlflow.model.isExternal"
+_READY = "LOGGED_MODEL_READY"
 
 Send = Callable[[AWSPreparedRequest], Any]
 
@@ -143,17 +144,22 @@ class Mlflow:
         self._call("POST", "runs/log-inputs", {"run_id": run_id, "datasets": datasets})
 
     def log_model(self, run: Created, name: str, address: str) -> None:
-        """A model that lies elsewhere, by reference. Not safe to repeat. Raises NotSent."""
+        """A model that lies elsewhere, by reference, unless the run has one. Raises NotSent."""
+        found = self._model_of(run) or self._created_model(run, name, address)
+        if _text(found, "status") != _READY:
+            model_id = _text(found, "model_id")
+            body = {"model_id": model_id, "status": _READY}
+            self._call("PATCH", f"logged-models/{quote(model_id, safe='')}", body)
+
+    def _model_of(self, run: Created) -> Mapping[str, Any] | None:
+        body = {"experiment_ids": [run.experiment_id], "filter": f"source_run_id = '{run.run_id}'"}
+        found = self._call("POST", "logged-models/search", body).get("models")
+        return _part(found[0], "info") if found else None
+
+    def _created_model(self, run: Created, name: str, address: str) -> Mapping[str, Any]:
         tags = _pairs({EXTERNAL_MODEL: "true", "mlflow.model.source": address})
         body = {"experiment_id": run.experiment_id, "name": name, "source_run_id": run.run_id, "tags": tags}
-        answer = self._call("POST", "logged-models", body)
-        model_id = _text(_part(_part(answer, "model"), "info"), "model_id")
-        self._call("PATCH", f"logged-models/{quote(model_id, safe='')}", {"status": "LOGGED_MODEL_READY"})
-
-    def has_model(self, run: Created) -> bool:
-        """Whether a run has a logged model. Raises NotSent."""
-        body = {"experiment_ids": [run.experiment_id], "filter": f"source_run_id = '{run.run_id}'"}
-        return bool(self._call("POST", "logged-models/search", body).get("models"))
+        return _part(_part(self._call("POST", "logged-models", body), "model"), "info")
 
     def put_artifact(self, artifacts: str, path: str, content: bytes) -> bool:
         """A file among a run's artifacts, through the server; whether it keeps them: otherwise they lie elsewhere.

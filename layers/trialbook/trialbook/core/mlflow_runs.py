@@ -137,7 +137,8 @@ def job_run(record: Record, *, parent: str | None = None, owner: str | None = No
         **_user_tags(job),
     }
     is_over = status is not RunStatus.RUNNING
-    started = millis(job.started_at or start_of(job))
+    # Its creation, which the first event tells: MLflow takes no other start later.
+    started = millis(job.created_at or start_of(job))
     return Run(
         key=job_key(record.key),
         name=job.name[:LONGEST_NAME],
@@ -225,6 +226,7 @@ def _place(record: Record) -> dict[str, str]:
         "sagemaker.job_name": key.name,
         "sagemaker.tuning_job": record.job.tuning_job,
         "sagemaker.console": console_url(key),
+        "sagemaker.started_at": iso(record.job.started_at) if record.job.started_at else None,
     }
     return {name: value for name, value in found.items() if value}
 

@@ -339,8 +339,7 @@ class _Writing:
             return state.model
         created = Created(self.held.sent_id or "", state.experiment_id)
         try:
-            if not self._mlflow.has_model(created):
-                self._mlflow.log_model(created, run.name, run.model)
+            self._mlflow.log_model(created, run.name, run.model)
         except NotSent as error:
             if error.reason not in _NOT_KNOWN:
                 raise
