@@ -140,3 +140,25 @@ def test_an_event_of_a_queue_that_overtakes_its_training_job_comes_again() -> No
     found = replay(launched([training(name, 30, 40)], [queued("churn", [name], 10, 29)]))
 
     assert [record.job.queued_seconds for record in found.records] == [20 * 60]
+
+
+def test_a_failed_attempt_is_reported_only_if_the_queue_does_not_try_again() -> None:
+    """A queue tries a failed training again as another job. The failure of the first is no news then."""
+    retried, final = [batch_name("retried", n) for n in range(2)], batch_name("final")
+    failed: dict[str, Any] = {"status": "Failed", "FailureReason": "InternalServerError"}
+    jobs = [
+        training(retried[0], 1, 10, {"eta": "0.1"}, **failed),
+        training(retried[1], 12, 30, {"eta": "0.1"}),
+        training(final, 1, 10, {"eta": "0.1"}, **failed),
+    ]
+    events = [
+        queued("retried", retried[:1], 0, 2),
+        queued("retried", retried, 0, 13),
+        queued("retried", retried, 0, 31, "SUCCEEDED"),
+        queued("final", [final], 0, 2),
+        queued("final", [final], 0, 11, "FAILED"),
+    ]
+    found = replay(launched(jobs, events))
+    about = [(event["detail-type"], event["detail"]["job"]["job_name"]) for event in found.announced]
+
+    assert sorted(about) == [("Job Failed", final), ("Job Finished", retried[1])]

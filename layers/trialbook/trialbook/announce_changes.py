@@ -15,7 +15,7 @@ from trialbook.core.announcements import (
     thinned,
 )
 from trialbook.core.formats import NewerFormat
-from trialbook.core.jobs import JobKind
+from trialbook.core.jobs import FAILED, JobKind
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.stream import cause_of_image, is_announced_again, item_from_image
@@ -95,10 +95,16 @@ def _single(window: Sweep, ledger: Ledger) -> list[Announcement]:
 
 
 def _is_repeated(old: Record | None, new: Record, ledger: Ledger) -> bool:
-    """Whether a job has ended while others with the same settings run. Their window may never close, so the job is
+    """Whether a job has ended well while others with the same settings run. Their window may never close, so the job is
     announced at once. When the window closes, it is announced again under the same id."""
     has_ended = new.job.is_terminal and not (old is not None and old.job.is_terminal)
-    if not has_ended or new.sweep is None or new.key.kind is not JobKind.TRAINING or new.job.tuning_job is not None:
+    if (
+        not has_ended
+        or new.job.status == FAILED
+        or new.sweep is None
+        or new.key.kind is not JobKind.TRAINING
+        or new.job.tuning_job is not None
+    ):
         return False
     sweep = ledger.sweep(new.sweep)
     return sweep is not None and sweep.is_single and sweep.counts.jobs > 1

@@ -7,6 +7,7 @@ from typing import Any
 from trialbook.core import report_keys
 from trialbook.core.codec import pack
 from trialbook.core.errors import MalformedEvent
+from trialbook.core.job_names import is_from_a_queue
 from trialbook.core.jobs import FAILED, JobKind
 from trialbook.core.numbers import LARGEST, apart
 from trialbook.core.objectives import Objective, prefix_of
@@ -96,7 +97,9 @@ def of_job(old: Record | None, new: Record, is_alone: Callable[[Record], bool]) 
         return []
     if new.key.kind in _IN_NO_WINDOW and new.job.status != FAILED:
         return of_single(new)
-    return [_job_failed(new)] if new.job.status == FAILED and not new.is_history and is_alone(new) else []
+    if new.job.status != FAILED or new.is_history or is_from_a_queue(new.job.name):
+        return []
+    return [_job_failed(new)] if is_alone(new) else []
 
 
 def is_single_over(old: Sweep | None, new: Sweep) -> bool:
@@ -107,10 +110,13 @@ def is_single_over(old: Sweep | None, new: Sweep) -> bool:
 
 
 def of_single(record: Record) -> list[Announcement]:
-    """The announcement that a single job completed or stopped; a training job's comes once its window has closed. A
-    failure was announced at once."""
-    if record.is_history or not record.job.is_terminal or record.job.status == FAILED:
+    """The announcement that a single job has ended; a training job's comes once its window has closed. A failure was
+    announced at once, except that of a job from a queue, which the queue may have tried again until now."""
+    if record.is_history or not record.job.is_terminal:
         return []
+    if record.job.status == FAILED:
+        is_final = is_from_a_queue(record.job.name) and record.job.retried_as is None
+        return [_job_failed(record)] if is_final else []
     detail = {"job": _job_detail(record), "objective": _objective(record.objective), "value": record.value}
     return [Announcement(f"job-finished/{_job_id(record)}", JOB_FINISHED, detail)]
 

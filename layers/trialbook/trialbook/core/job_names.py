@@ -99,6 +99,11 @@ def _are_random(execution: str, token: str) -> bool:
     return not is_word and any(map(str.isdigit, execution + token))
 
 
+def is_from_a_queue(name: str) -> bool:
+    """Whether a queue of AWS Batch named the job. The queue may try a failed one again, as another job."""
+    return _AWS_BATCH.fullmatch(name) is not None
+
+
 def base_job_name(name: str) -> str:
     """The name without what launchers append to make it unique; a name that is nothing else is its own base.
 
