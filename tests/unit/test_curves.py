@@ -89,22 +89,22 @@ def test_what_is_stored_comes_back_and_has_the_same_bytes_each_time(points: list
     assert curves.is_empty == (not points)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"no gzip",
-        gzip.compress(b"no JSON"),
-        gzip.compress(b"[]"),
-        gzip.compress(b'{"format": 1}'),
-        gzip.compress(b'{"format": 99, "job_name": "a", "metrics": {}, "hosts": {}}'),
-        gzip.compress(
-            b'{"format": 1, "job_name": "a", "hosts": {},'
-            b' "metrics": {"m": {"axis": "iteration", "x": [1], "y": [], "measured": 1}}}'
-        ),
-        to_bytes(JobCurves("a"))[:-3],
-    ],
-)
+NO_SERIES: dict[str, bytes] = {
+    "empty": b"",
+    "not compressed": b"no gzip",
+    "no JSON": gzip.compress(b"no JSON"),
+    "a list": gzip.compress(b"[]"),
+    "without series": gzip.compress(b'{"format": 1}'),
+    "of a newer format": gzip.compress(b'{"format": 99, "job_name": "a", "metrics": {}, "hosts": {}}'),
+    "x without y": gzip.compress(
+        b'{"format": 1, "job_name": "a", "hosts": {},'
+        b' "metrics": {"m": {"axis": "iteration", "x": [1], "y": [], "measured": 1}}}'
+    ),
+    "cut off": to_bytes(JobCurves("a"))[:-3],
+}
+
+
+@pytest.mark.parametrize("content", NO_SERIES.values(), ids=NO_SERIES)
 def test_a_file_that_holds_no_series_is_named(content: bytes) -> None:
     with pytest.raises(InvalidInput):
         from_bytes(content)
