@@ -1,15 +1,16 @@
-"""Recordings built in a test: training jobs as SageMaker would tell of them, and the events of pipelines."""
+"""Recordings built in a test, where the test run is: training jobs as SageMaker would report them, and the events of
+pipelines."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.relocated import HERE
 from trialbook.core.times import iso
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.sagemaker_stand_in import Account, from_recording
+from trialbook_cli.sagemaker_stand_in import from_recording
 
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
-ACCOUNT, REGION = "123456789012", "us-east-1"
 _STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
 _EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
 Event = dict[str, Any]
@@ -38,16 +39,16 @@ def training(
     final = [{"MetricName": "validation:accuracy", "Value": value, "Timestamp": iso(at(end))}]
     response = {
         "TrainingJobName": name,
-        "TrainingJobArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{name.lower()}",
+        "TrainingJobArn": HERE.arn("sagemaker", f"training-job/{name.lower()}"),
         "TrainingJobStatus": status,
         "SecondaryStatus": status,
         "HyperParameters": given or {},
         "AlgorithmSpecification": {
-            "TrainingImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{image}:1",
+            "TrainingImage": f"{HERE.id}.dkr.ecr.{HERE.region}.amazonaws.com/{image}:1",
             "TrainingInputMode": "File",
             "MetricDefinitions": [{"Name": "validation:accuracy", "Regex": "accuracy=([0-9.]+)"}],
         },
-        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{role}",
+        "RoleArn": f"arn:{HERE.partition}:iam::{HERE.id}:role/{role}",
         "InputDataConfig": [
             {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": data}}}
         ],
@@ -70,10 +71,18 @@ def trial(name: str, experiment: str) -> dict[str, Any]:
     return {"operation": "DescribeTrial", "request": {"TrialName": name}, "response": response}
 
 
+def tags(job: str, **given: str) -> dict[str, Any]:
+    """ListTags' answer for a training job."""
+    arn = HERE.arn("sagemaker", f"training-job/{job.lower()}")
+    response = {"Tags": [{"Key": key, "Value": value} for key, value in given.items()]}
+    return {"operation": "ListTags", "request": {"ResourceArn": arn}, "response": response}
+
+
 def launched(answers: Sequence[dict[str, Any]], others: Iterable[Event] = ()) -> Recording:
-    """The recording of these jobs: the events that SageMaker would send of them, and `others` at their time."""
+    """The recording of these jobs where this test run is: the events that SageMaker would send of them, and `others` at
+    their time."""
     events: list[Event] = []
-    sagemaker = from_recording(answers, Account(ACCOUNT, REGION), lambda: at(60 * 24 * 30))
+    sagemaker = from_recording(answers, HERE, lambda: at(60 * 24 * 30))
     sagemaker.on_event = events.append
     sagemaker.emit_until(at(60 * 24 * 30))
     return Recording("launched", sorted([*others, *events], key=lambda event: event["time"]), answers)
@@ -91,7 +100,7 @@ def execution_event(pipeline: str, execution: str, minute: float, status: str = 
 
 def step_event(pipeline: str, execution: str, minute: float, job: str, status: str = "Executing") -> Event:
     """A pipeline step's state change; `job` is the training job that it runs."""
-    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{job.lower()}"
+    arn = HERE.arn("sagemaker", f"training-job/{job.lower()}")
     detail = {
         "metadata": {"trainingJob": {"arn": arn}},
         "stepName": "Train",
@@ -104,14 +113,14 @@ def step_event(pipeline: str, execution: str, minute: float, job: str, status: s
 
 
 def _pipeline_event(kind: str, pipeline: str, execution: str, minute: float, detail: dict[str, Any]) -> Event:
-    arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{pipeline.lower()}"
+    arn = HERE.arn("sagemaker", f"pipeline/{pipeline.lower()}")
     return {
         "version": "0",
         "id": f"{kind[-30:]}-{pipeline}-{execution}-{minute}".replace(" ", "-"),
         "detail-type": kind,
         "source": "aws.sagemaker",
-        "account": ACCOUNT,
-        "region": REGION,
+        "account": HERE.id,
+        "region": HERE.region,
         "time": iso(at(minute)),
         "resources": [arn],
         "detail": {**detail, "pipelineArn": arn, "pipelineExecutionArn": f"{arn}/execution/{execution}"},

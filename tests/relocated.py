@@ -5,8 +5,10 @@ import os
 import random
 import re
 from dataclasses import replace
+from functools import cache
 
-from trialbook_cli.laptop_cloud import Recording
+from tests.conftest import RECORDINGS
+from trialbook_cli.laptop_cloud import Recording, read_recording
 from trialbook_cli.places import places
 from trialbook_cli.sagemaker_stand_in import Account
 
@@ -46,3 +48,9 @@ def relocated(recording: Recording, to: Account) -> Recording:
         return json.loads(pattern.sub(lambda found: new[found[0]], json.dumps(lines)))
 
     return replace(recording, events=moved(list(recording.events)), answers=moved(list(recording.answers)))  # type: ignore[arg-type]
+
+
+@cache
+def recording(name: str) -> Recording:
+    """A recording of the project's, as if it had been made where this test run is."""
+    return relocated(read_recording(RECORDINGS / name), HERE)

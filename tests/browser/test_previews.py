@@ -8,7 +8,8 @@ import pytest
 
 from tests.browser.conftest import Open, serious
 from tests.integration.test_post_best_trials import a_week_later
-from tests.integration.test_replay import CHURN, TUNING, recording
+from tests.integration.test_replay import CHURN, TUNING
+from tests.relocated import recording
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.previewing.mail_page import mail_page
 from trialbook_cli.previewing.pages import with_weekly_report

@@ -139,13 +139,13 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
 class opened:  # noqa: N801 used like a function
     """An empty ledger in the DynamoDB at a URL, for the block."""
 
-    def __init__(self, url: str) -> None:
-        self.url, self.table = url, f"ledger-{uuid4().hex[:8]}"
-        self.dynamodb = boto3.client("dynamodb", endpoint_url=url, region_name=REGION)
+    def __init__(self, url: str, region: str = REGION) -> None:
+        self.url, self.region, self.table = url, region, f"ledger-{uuid4().hex[:8]}"
+        self.dynamodb = boto3.client("dynamodb", endpoint_url=url, region_name=region)
 
     def __enter__(self) -> Ledger:
         create_table(self.dynamodb, Stack(load_template(ROOT / "template.yaml")), "Ledger", self.table)
-        return Ledger(self.table, region=REGION, host=self.url)
+        return Ledger(self.table, region=self.region, host=self.url)
 
     def __exit__(self, *exception: object) -> None:
         self.dynamodb.delete_table(TableName=self.table)

@@ -17,7 +17,7 @@ from botocore.session import Session
 from tests.integration.conftest import opened
 from tests.integration.test_close_and_reconcile import add_children, add_one
 from tests.integration.test_replay import CHURN, TUNING
-from tests.integration.test_replay import as_recorded as recording
+from tests.relocated import HERE, recording
 from trialbook.adapters.sagemaker import SageMaker as Client
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKind
@@ -26,11 +26,11 @@ from trialbook.ledger.ledger import Ledger
 from trialbook.services import Services
 from trialbook_cli.backfilling import Span, backfilled, parse_since
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
+from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker, from_recording, serve
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-SPAN = Span("123456789012", "us-east-1", datetime(2026, 1, 1, tzinfo=UTC), NOW)
+SPAN = Span(HERE.id, HERE.region, datetime(2026, 1, 1, tzinfo=UTC), NOW)
 
 
 @dataclass
@@ -45,10 +45,10 @@ class History:
 @pytest.fixture
 def history(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
     answers = [*recording(CHURN).answers, *recording(TUNING).answers]
-    sagemaker = from_recording(Recording("both", (), answers).answers, Account(), lambda: NOW, empty_pages=True)
-    with opened(moto_url) as ledger, serve(sagemaker) as url:
+    sagemaker = from_recording(Recording("both", (), answers).answers, HERE, lambda: NOW, empty_pages=True)
+    with opened(moto_url, HERE.region) as ledger, serve(sagemaker) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
-        client = Client(Session(), "us-east-1")
+        client = Client(Session(), HERE.region)
         yield History(ledger, sagemaker, Services(ledger, lambda account, region: client), url, moto_url)
 
 
@@ -180,7 +180,7 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
         **os.environ,
         "AWS_ENDPOINT_URL": history.dynamodb,
         "AWS_ENDPOINT_URL_SAGEMAKER": history.url,
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": HERE.region,
     }
     table = history.ledger.table.name
 
@@ -205,7 +205,7 @@ def test_the_ledger_is_asked_from_the_command_line(history: History) -> None:
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": history.dynamodb,
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": HERE.region,
         "COLUMNS": "100",
     }
 
@@ -238,7 +238,7 @@ def test_rerank_ranks_by_the_rules_document_and_says_what_changed(history: Histo
     rules.write_text("experiments: {churn-xgb: {objective: maximize validation:auc}}")
     broken = tmp_path / "broken.yaml"
     broken.write_text("experiments:\n  churn-xgb: {objective: best}")
-    environment = {**os.environ, "AWS_ENDPOINT_URL": history.dynamodb, "AWS_DEFAULT_REGION": "us-east-1"}
+    environment = {**os.environ, "AWS_ENDPOINT_URL": history.dynamodb, "AWS_DEFAULT_REGION": HERE.region}
 
     def rerank(experiment: str, document: Path) -> subprocess.CompletedProcess[str]:
         options = ["--table", history.ledger.table.name, "--rules", str(document)]

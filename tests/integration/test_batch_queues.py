@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import RECORDINGS
-from tests.launching import ACCOUNT, REGION, at, launched, training
+from tests.launching import at, launched, training
+from tests.relocated import HERE, recording
 from trialbook.core.times import iso
 from trialbook_cli import replaying
-from trialbook_cli.laptop_cloud import Recording, read_recording
+from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.replaying import Outcome
 
 replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
-LOOP = read_recording(RECORDINGS / "churn-min-child-weight")
+LOOP = recording("churn-min-child-weight")
 
 
 def batch_name(name: str, number: object = "") -> str:
@@ -33,22 +33,22 @@ def queued(
     kind: str = "SAGEMAKER_TRAINING",
 ) -> dict[str, Any]:
     """What a queue says at a minute of a service job that was submitted at another one."""
-    start = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/"
+    start = HERE.arn("sagemaker", "training-job/")
     tried = [{"serviceResourceId": {"name": "TrainingJobArn", "value": start + each.lower()}} for each in attempts]
-    job = f"arn:aws:batch:{REGION}:{ACCOUNT}:service-job/{name}"
+    job = HERE.arn("batch", f"service-job/{name}")
     return {
         "version": "0",
         "id": f"{name}-{status}-{now}",
         "detail-type": "Batch Service Job State Change",
         "source": "aws.batch",
-        "account": ACCOUNT,
-        "region": REGION,
+        "account": HERE.id,
+        "region": HERE.region,
         "time": iso(at(now)),
         "resources": [job],
         "detail": {
             "jobArn": job,
             "jobName": name,
-            "jobQueue": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/training",
+            "jobQueue": HERE.arn("batch", "job-queue/training"),
             "serviceJobType": kind,
             "status": status,
             "createdAt": int(at(submitted).timestamp() * 1000),

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_replay import CHURN, TUNING, few, recording
+from tests.integration.test_replay import CHURN, TUNING, few
+from tests.relocated import recording
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.replaying import Outcome, replay, running
 from trialbook_cli.sagemaker_stand_in import SageMaker

@@ -12,7 +12,7 @@ from botocore.session import Session
 
 from tests.integration.conftest import opened
 from tests.integration.test_replay import CHURN, TUNING
-from tests.integration.test_replay import as_recorded as recording
+from tests.relocated import HERE, recording
 from trialbook.adapters.sagemaker import SageMaker as Client
 from trialbook.close_sweeps import close, close_sweeps
 from trialbook.core.describe import tuning_job_from_describe
@@ -24,7 +24,7 @@ from trialbook.reconcile import Reconciled, reconcile
 from trialbook.record_job import record, record_job
 from trialbook.runtime import clock
 from trialbook.services import Services
-from trialbook_cli.sagemaker_stand_in import Account, ApiError, SageMaker, from_recording, serve
+from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker, from_recording, serve
 from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
 EARLY = datetime(2026, 11, 20, 10, 35, tzinfo=UTC)
@@ -55,10 +55,10 @@ def world(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     answers = [*recording(CHURN).answers, *recording(TUNING).answers]
     with opened(moto_url) as ledger:
         moment = [LATER]
-        sagemaker = from_recording(answers, Account(), lambda: moment[0], empty_pages=True)
+        sagemaker = from_recording(answers, HERE, lambda: moment[0], empty_pages=True)
         with serve(sagemaker) as url:
             monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
-            client = Client(Session(), "us-east-1")
+            client = Client(Session(), HERE.region)
             with clock.use(lambda: moment[0]):
                 yield World(ledger, sagemaker, Services(ledger, lambda account, region: client), moment)
 
@@ -198,9 +198,9 @@ def test_a_slow_closer_does_not_close_what_changed_meanwhile(world: World, monke
 def test_reconcile_finds_what_no_event_told_and_a_second_run_finds_nothing(world: World) -> None:
     now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)
     world.now = now
-    first = reconcile(now, "123456789012", "us-east-1", world.services)
+    first = reconcile(now, HERE.id, HERE.region, world.services)
     world.sagemaker.calls.clear()
-    second = reconcile(now + timedelta(hours=1), "123456789012", "us-east-1", world.services)
+    second = reconcile(now + timedelta(hours=1), HERE.id, HERE.region, world.services)
 
     assert (first.recorded, first.attached) == (66, 65)
     assert (second.recorded, second.attached) == (0, 0)
@@ -210,8 +210,8 @@ def test_reconcile_finds_what_no_event_told_and_a_second_run_finds_nothing(world
 
 def test_reconcile_stops_when_time_runs_out_and_goes_on_where_it_stopped(world: World) -> None:
     now = world.now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)
-    first = reconcile(now, "123456789012", "us-east-1", world.services, times(1))
-    second = reconcile(now, "123456789012", "us-east-1", world.services)
+    first = reconcile(now, HERE.id, HERE.region, world.services, times(1))
+    second = reconcile(now, HERE.id, HERE.region, world.services)
 
     assert first.unfinished
     assert first.recorded == 1
@@ -236,7 +236,7 @@ def test_reconcile_stops_in_the_middle_of_several_pages_and_repairs_everything_o
     add_children(world.sagemaker, 210, LATER - timedelta(hours=9))
     runs: list[Reconciled] = []
     while not runs or runs[-1].unfinished:
-        runs.append(reconcile(LATER, "123456789012", "us-east-1", world.services, times(1)))
+        runs.append(reconcile(LATER, HERE.id, HERE.region, world.services, times(1)))
         assert len(runs) < 9
     searches = [request for operation, request in world.sagemaker.requests if operation == "Search"]
     since = [search["SearchExpression"]["Filters"][0]["Value"] for search in searches if "NextToken" not in search]
@@ -276,9 +276,9 @@ def test_one_kind_that_is_throttled_keeps_reconcile_from_no_other(
     for kind in (Kind.TUNING, Kind.PROCESSING, Kind.TRANSFORM):
         add_one(world.sagemaker, kind)
     world.sagemaker.faults = failing(operation, "ThrottlingException")
-    first = reconcile(now, "123456789012", "us-east-1", world.services)
+    first = reconcile(now, HERE.id, HERE.region, world.services)
     world.sagemaker.faults = None
-    second = reconcile(now, "123456789012", "us-east-1", world.services)
+    second = reconcile(now, HERE.id, HERE.region, world.services)
 
     assert (first.recorded, first.unfinished) == (recorded, True)
     assert (second.recorded, second.unfinished) == (left, False)
@@ -329,7 +329,7 @@ def test_reconcile_records_what_it_may_see_where_it_may_not_search(world: World)
             raise ApiError("AccessDeniedException", "not authorized")
 
     world.sagemaker.faults = denied
-    done = reconcile(now, "123456789012", "us-east-1", world.services)
+    done = reconcile(now, HERE.id, HERE.region, world.services)
 
     assert done.recorded == 1  # the tuning job, from its list
     assert len(world.sweeps()) == 1
@@ -342,23 +342,23 @@ def test_what_autopilot_started_is_left_out_where_only_its_children_tell_so(
     told = json.loads(json.dumps(recording(TUNING).answers).replace("churn-xgb-261121-0900", name))
     answers = [each for each in told if each["operation"] == "DescribeHyperParameterTuningJob"]
     answers += [each for each in told if each["operation"] == "DescribeTrainingJob"][:2]
-    maker = "arn:aws:sagemaker:us-east-1:123456789012:automl-job/bank"
+    maker = HERE.arn("sagemaker", "automl-job/bank")
     for answer in answers[1:]:
         answer["response"]["AutoMLJobArn"] = maker
-    with serve(from_recording(answers, Account(), lambda: world.now)) as url:
+    with serve(from_recording(answers, HERE, lambda: world.now)) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
-        client = Client(Session(), "us-east-1")
+        client = Client(Session(), HERE.region)
         services = replace(world.services, sagemaker=lambda *_: client)
-        reconcile(datetime(2026, 11, 21, 20, tzinfo=UTC), "123456789012", "us-east-1", services)
+        reconcile(datetime(2026, 11, 21, 20, tzinfo=UTC), HERE.id, HERE.region, services)
 
     assert len(list(world.ledger.jobs())) == left
 
 
 def test_a_jobs_tags_are_asked_for_where_no_event_told_them(world: World) -> None:
-    arn = "arn:aws:sagemaker:us-east-1:123456789012:hyper-parameter-tuning-job/churn-xgb-261121-0900"
+    arn = HERE.arn("sagemaker", "hyper-parameter-tuning-job/churn-xgb-261121-0900")
     world.sagemaker.call("AddTags", {"ResourceArn": arn, "Tags": [{"Key": "trialbook:experiment", "Value": "tagged"}]})
     now = world.now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)
-    reconcile(now, "123456789012", "us-east-1", world.services)
+    reconcile(now, HERE.id, HERE.region, world.services)
 
     assert {record.experiment for record in world.ledger.jobs() if record.key.kind == "HyperParameterTuningJob"} == {
         "tagged"
@@ -377,7 +377,7 @@ def test_warm_start_parents_are_linked(world: World) -> None:
     world.sagemaker.jobs[next(kind for kind in world.sagemaker.jobs if kind.name == "TUNING")][
         answer["HyperParameterTuningJobName"]
     ]["WarmStartConfig"] = warm["WarmStartConfig"]
-    record(tuning_job_from_describe(answer, "123456789012", "us-east-1").job, world.services)
-    record(replace(tuning_job_from_describe(answer, "123456789012", "us-east-1").job, described=False), world.services)
+    record(tuning_job_from_describe(answer, HERE.id, HERE.region).job, world.services)
+    record(replace(tuning_job_from_describe(answer, HERE.id, HERE.region).job, described=False), world.services)
 
     assert [sweep.parents for sweep in world.sweeps()] == [("churn-xgb-261114-0900",)]

@@ -11,9 +11,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.conftest import RECORDINGS, ROOT
+from tests.conftest import ROOT
+from tests.relocated import recording
 from trialbook_cli.dynamodb_stand_in import Database, answered
-from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording, read_recording
+from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.replaying import replay, write_outcome
@@ -409,11 +410,11 @@ def dying(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
 
 CHURN, TUNING = "churn-min-child-weight", "tuning-random-60"
 REPLAYS = {
-    "a loop": (read_recording(RECORDINGS / CHURN), undisturbed),
-    "a tuning job": (read_recording(RECORDINGS / TUNING), undisturbed),
-    "a loop whose windows move": (disturbed(read_recording(RECORDINGS / CHURN)), undisturbed),
-    "a loop in which processes die": (read_recording(RECORDINGS / CHURN), dying),
-    "a loop whose windows move as processes die": (disturbed(read_recording(RECORDINGS / CHURN)), dying),
+    "a loop": (recording(CHURN), undisturbed),
+    "a tuning job": (recording(TUNING), undisturbed),
+    "a loop whose windows move": (disturbed(recording(CHURN)), undisturbed),
+    "a loop in which processes die": (recording(CHURN), dying),
+    "a loop whose windows move as processes die": (disturbed(recording(CHURN)), dying),
 }
 
 

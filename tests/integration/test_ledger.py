@@ -1,6 +1,7 @@
 """The ledger on moto and on AWS's DynamoDB Local, through the bookkeeper."""
 
 import random
+import re
 import sys
 import threading
 import time
@@ -26,10 +27,11 @@ from trialbook.close_sweeps import close_sweeps
 from trialbook.core.announcements import of_sweep
 from trialbook.core.attachments import Attachment, Shard
 from trialbook.core.formats import FORMAT, NewerFormat
-from trialbook.core.jobs import Job, JobKind, TuningDefinition, TuningJob
+from trialbook.core.jobs import InputChannel, Job, JobKind, TuningDefinition, TuningJob
 from trialbook.core.objectives import ObjectiveSource, parse_objective
 from trialbook.core.rules.document import ExperimentRule, Rules
-from trialbook.core.sweeps import Interval, Record, Sweep, SweepKind, SweepState, loop_id, recount, windows
+from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, recount
+from trialbook.core.windows import Interval, loop_id, loop_of, window_id, windows
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.table import Conflict, job_pk
@@ -82,10 +84,10 @@ def assert_consistent(ledger: Ledger) -> None:
         if sweep.superseded_by is not None:
             assert members == []
     loops = [each for each in records if each.sweep and "@" in each.sweep]
-    for experiment in {each.experiment for each in loops}:
-        jobs = [each.job for each in loops if each.experiment == experiment]
+    for loop in {loop_of(each) for each in loops}:
+        jobs = [each.job for each in loops if loop_of(each) == loop]
         for window in windows(map(Interval.of, jobs), QUIET):
-            expected = loop_id(experiment, window[0].start)
+            expected = window_id(loop, window[0])
             assert {each.sweep for each in loops if each.key in {one.key for one in window}} == {expected}
 
 
@@ -505,6 +507,30 @@ def test_whatever_the_order_of_events_sweeps_equal_a_recount_and_windows_the_job
         assert_consistent(ledger)
 
 
+@settings(max_examples=60)
+@given(steps=steps, moved_at_once=st.integers(1, 3))
+def test_whatever_the_order_of_events_loops_under_a_default_name_are_told_apart_by_their_jobs(
+    ledger_url: str, steps: list[tuple[int, str, int, int]], moved_at_once: int
+) -> None:
+    """Eight jobs with three sets of data and two settings; their windows may overlap."""
+    times = {number: (start, start + length) for number, _, start, length in reversed(steps)}
+    with opened(ledger_url) as ledger:
+        for number, status, _, _ in steps:
+            start, end = times[number]
+            seen = job(
+                f"own-2026-11-20-10-00-00-10{number}",
+                start,
+                None if status == "InProgress" else end,
+                status=status,
+                hyper_parameters={"eta": str(number % 2)},
+                image="000000000000.dkr.ecr.eu-west-1.amazonaws.com/own:1",
+                channels=(InputChannel("train", f"s3://bucket/{number % 3}/"),),
+            )
+            enter(ledger, seen, moved_at_once=moved_at_once)
+
+        assert_consistent(ledger)
+
+
 interleaved = st.lists(
     st.tuples(steps, st.integers(1, 12), st.booleans()).filter(lambda each: len(each[0]) >= 2), min_size=1, max_size=4
 )
@@ -649,6 +675,52 @@ def test_an_item_of_a_newer_format_is_refused_rather_than_misread(ledger: Ledger
 
     with pytest.raises(NewerFormat, match="deploy the newer one"):
         ledger.record(made.key)
+
+
+TOKEN = "hf_" + "abcdefgh" * 4
+
+
+def as_an_older_version_left_it(ledger: Ledger) -> Job:
+    """A job with a token among its hyperparameters, in format 2 and in plain text; its sweep holds the token too."""
+    made = job("churn-1", 0, 5, hyper_parameters={"hf_token": TOKEN, "lr": "0.1"})
+    enter(ledger, made)
+    for item in ledger.table.item.scan():
+        if item.item in ("job", "sweep"):
+            item.format, item.facts = 2, re.sub(r"\[masked:\w+\]", TOKEN, item.facts)
+            item.save()
+    assert kept_in_plain(ledger) == ["job", "sweep"]
+    return made
+
+
+def kept_in_plain(ledger: Ledger) -> list[str]:
+    return sorted(item.item for item in ledger.table.item.scan() if TOKEN in str(item.facts))
+
+
+def test_secrets_that_an_older_version_kept_are_shown_nowhere_and_written_masked_when_they_are_ranked_again(
+    ledger: Ledger,
+) -> None:
+    made = as_an_older_version_left_it(ledger)
+    before = ledger.record(made.key)
+    shown = repr([before, *ledger.all_sweeps(), *ledger.jobs(), *ledger.experiment_ranking("churn")])
+    list(book(ledger).rerank_experiment("churn"))
+
+    assert TOKEN not in shown
+    assert "[masked]" in shown
+    assert kept_in_plain(ledger) == []
+    assert ledger.record(made.key) == before
+    assert_consistent(ledger)
+
+
+def test_closing_sweeps_writes_items_of_older_formats_anew_without_being_asked(ledger: Ledger) -> None:
+    as_an_older_version_left_it(ledger)
+    services = Services(ledger, lambda account, region: pytest.fail("SageMaker is not needed"))
+    out_of_time = close_sweeps(at(6), services, lambda: False)
+    left = kept_in_plain(ledger)
+    close_sweeps(at(7), services)
+
+    assert out_of_time.failed == ()
+    assert left == ["job", "sweep"]
+    assert kept_in_plain(ledger) == []
 
 
 def test_a_tuning_jobs_child_that_starts_costs_one_read_and_one_transaction(tmp_path: Path) -> None:

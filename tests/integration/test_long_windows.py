@@ -15,7 +15,8 @@ from tests.integration.test_ledger import assert_consistent, no_pause
 from tests.unit.making import at, job, record
 from trialbook.core.jobs import Job
 from trialbook.core.rules.document import Rules
-from trialbook.core.sweeps import Record, Sweep, SweepKind, loop_id, recount, without_in_turn
+from trialbook.core.sweeps import Record, Sweep, SweepKind, recount, without_in_turn
+from trialbook.core.windows import loop_id
 from trialbook.ledger.bookkeeper import Bookkeeper, retried
 from trialbook.ledger.moves import MOVED_AT_ONCE
 from trialbook.ledger.table import Conflict

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -10,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
-from tests.integration.test_replay import CHURN, TUNING, as_recorded, few
+from tests.conftest import FOLLOWS_THE_LEDGER, RECORDINGS, ROOT
+from tests.integration.test_replay import CHURN, TUNING, few
 from tests.relocated import HERE, relocated
 from trialbook.core.report_keys import DATA
-from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.laptop_cloud import Recording, read_recording
 from trialbook_cli.places import members, places, stand_in
 from trialbook_cli.replaying import Outcome, replay
 from trialbook_cli.sagemaker_stand_in import Account
@@ -27,6 +28,11 @@ PLACES = (
     Account("123456789012", "us-west-2"),
 )
 CONSOLES = re.compile(r"console\.(aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)")
+
+
+@cache
+def as_recorded(name: str) -> Recording:
+    return read_recording(RECORDINGS / name)
 
 
 def without_ids(text: str, of: Account) -> Any:
@@ -118,20 +124,41 @@ def test_what_can_be_no_account_or_region_is_no_place() -> None:
 
 # Where nobody's account or AWS's first region stand for a reason.
 REASONS = {
+    "Makefile": "sam validate needs a region and finds the same in each",
     "book/trialbook_book/folder.py": "a client needs a region; the folder's is never asked",
     "cli/trialbook_cli/laptop_cloud/cloud.py": "S3 takes no LocationConstraint for its first region",
     "cli/trialbook_cli/sagemaker_stand_in/account.py": "the default where a recording names none",
+    "docs/benchmarks.md": "prices are those of a region",
+    "docs/operations.md": "prices are those of a region",
     "layers/trialbook/trialbook/adapters/pricing.py": "the price list has an endpoint there",
     "layers/trialbook/trialbook/core/masking.py": "what masked accounts become: the number of AWS's own examples",
 }
+EXAMPLES = ("tests", "examples", "events", "docs/images")
+BLOCK = re.compile(r"^```.*?^```$|^ {4}.*?$", re.MULTILINE | re.DOTALL)
+
+
+def tracked() -> list[Path]:
+    """The repository's files that are no examples."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    paths = [Path(each) for each in listed.split("\0") if each and not each.startswith(EXAMPLES)]
+    return [path for path in paths if (ROOT / path).is_file()]
+
+
+def said(path: Path) -> str:
+    """What a file says itself; what a document shows as an example is left out."""
+    text = (ROOT / path).read_bytes().decode("utf-8", "ignore")
+    return BLOCK.sub("", text) if path.suffix == ".md" else text
 
 
 def test_nothing_is_made_for_one_account_or_region_but_for_a_reason() -> None:
-    code = [path for folder in ("book", "cli", "functions", "layers") for path in (ROOT / folder).rglob("*.py")]
-    found = {
-        str(path.relative_to(ROOT))
-        for path in [*code, *Path(ROOT).glob("*.yaml")]
-        if re.search(r"\b123456789012\b|\bus-east-1\b", path.read_text(encoding="utf-8"))
-    }
+    found = {str(path) for path in tracked() if re.search(r"\b123456789012\b|\bus-east-1\b", said(path))}
 
     assert found == REASONS.keys()
+
+
+def test_replays_in_tests_are_where_the_test_run_is() -> None:
+    """Recordings come from tests.relocated or are built by tests.launching; only this file compares places."""
+    own = Path(__file__).resolve()
+    integration = [path for path in (ROOT / "tests" / "integration").glob("test_*.py") if path.resolve() != own]
+
+    assert [path.name for path in integration if "read_recording(" in path.read_text(encoding="utf-8")] == []

@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from tests.integration.test_announcements import problems
-from tests.integration.test_replay import CHURN, few, recording
+from tests.integration.test_replay import CHURN, few
+from tests.relocated import recording
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.core.errors import InvalidInput

@@ -23,11 +23,11 @@ from botocore.validate import ParamValidator
 
 from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
-from tests.integration.test_replay import TUNING, few, recording
+from tests.integration.test_replay import TUNING, few
 from tests.launching import launched, training, trial
 from tests.measuring import one_job
 from tests.mlflow.stand_in import Refusal, StandIn, serving
-from tests.relocated import HERE
+from tests.relocated import HERE, recording
 from trialbook.core.report_links import link
 from trialbook.core.times import iso
 from trialbook_cli import replaying

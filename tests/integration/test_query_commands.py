@@ -17,13 +17,13 @@ from typer.testing import CliRunner, Result
 from tests import synthetic
 from tests.conftest import RECORDINGS
 from tests.integration.conftest import opened, operations
+from tests.relocated import HERE, recording
 from tests.unit.making import job, record
 from trialbook import Book
 from trialbook.core.experiments import Experiment
 from trialbook.core.sweeps import Sweep, SweepKind, recount
 from trialbook_book.folder import FILE, line_of, open_folder
 from trialbook_book.paged import PagedLedger
-from trialbook_cli.laptop_cloud import read_recording
 from trialbook_cli.main import app
 from trialbook_cli.replaying import replay, write_outcome
 
@@ -36,7 +36,7 @@ Ask = Callable[..., Result]
 def churn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A replay's folder."""
     folder = tmp_path_factory.mktemp("replays") / "churn"
-    write_outcome(replay(read_recording(RECORDINGS / "churn-min-child-weight")), folder)
+    write_outcome(replay(recording("churn-min-child-weight")), folder)
     return folder
 
 
@@ -111,7 +111,7 @@ def test_trials_are_sorted_filtered_and_shown_as_asked(churn: Path, ask: Ask) ->
 
 def test_show_tells_which_rule_placed_the_job_and_that_it_is_attached(churn: Path, ask: Ask) -> None:
     told = ask("show", BEST, "--book", churn).stdout
-    arn = ask("show", f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{BEST}", "--book", churn).stdout
+    arn = ask("show", HERE.arn("sagemaker", f"training-job/{BEST}"), "--book", churn).stdout
 
     assert re.search(r"placed by +experiment and trial by default", told)
     assert re.search(r"attached +yes", told)

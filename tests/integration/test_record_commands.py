@@ -18,7 +18,7 @@ from typer.testing import CliRunner, Result
 
 from tests.conftest import RECORDINGS, ROOT
 from tests.integration.test_replay import CHURN, TUNING
-from tests.integration.test_replay import as_recorded as recording
+from tests.relocated import HERE, recording
 from trialbook.adapters.sagemaker import Unread
 from trialbook.core.codec import pack
 from trialbook.core.jobs import JobKey, JobKind
@@ -26,7 +26,7 @@ from trialbook.ledger.ledger import Ledger
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app
-from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording, serve
+from trialbook_cli.sagemaker_stand_in import SageMaker, from_recording, serve
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SINCE = ["--since", "2026-01-01"]
@@ -47,7 +47,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Aws]:
     server.start()
     host, port = server.get_host_and_port()
     answers = [*recording(CHURN).answers, *recording(TUNING).answers]
-    sagemaker = from_recording(Recording("both", (), answers).answers, Account(), lambda: NOW)
+    sagemaker = from_recording(Recording("both", (), answers).answers, HERE, lambda: NOW)
     with serve(sagemaker) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)

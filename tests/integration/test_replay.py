@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import FOLLOWS_THE_LEDGER, RECORDINGS
-from tests.relocated import HERE, relocated
+from tests.conftest import FOLLOWS_THE_LEDGER
+from tests.relocated import recording
 from trialbook_cli import replaying
-from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording, read_recording
+from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.replaying import Outcome, write_outcome
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
 
@@ -29,17 +29,6 @@ CHURN, TUNING = "churn-min-child-weight", "tuning-random-60"
 Event = dict[str, Any]
 replay = partial(replaying.replay, without=FOLLOWS_THE_LEDGER)
 running = partial(replaying.running, without=FOLLOWS_THE_LEDGER)
-
-
-@cache
-def as_recorded(name: str) -> Recording:
-    return read_recording(RECORDINGS / name)
-
-
-@cache
-def recording(name: str) -> Recording:
-    """As if it had been made where this test run is."""
-    return relocated(as_recorded(name), HERE)
 
 
 @cache

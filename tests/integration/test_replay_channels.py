@@ -1,6 +1,7 @@
 """A replay shows what each channel would get that the rules name."""
 
-from tests.integration.test_replay import CHURN, recording
+from tests.integration.test_replay import CHURN
+from tests.relocated import recording
 from trialbook_cli.replaying import replay
 
 ROUTES = "routes: [{to: [{slack: '#growth'}, {slack: C0123ABCDE}]}]"

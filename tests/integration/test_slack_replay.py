@@ -13,7 +13,8 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.integration.test_build_report import outcome
-from tests.integration.test_replay import CHURN, TUNING, few, recording
+from tests.integration.test_replay import CHURN, TUNING, few
+from tests.relocated import recording
 from trialbook_cli.replaying import replay, running, write_outcome
 from trialbook_cli.slack_stand_in import Channel, Posted, Workspace
 

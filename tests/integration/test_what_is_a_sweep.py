@@ -3,7 +3,8 @@
 from functools import partial
 from typing import Any
 
-from tests.launching import at, execution_event, launched, training
+from tests.launching import at, execution_event, launched, tags, training
+from tests.relocated import HERE
 from trialbook.core.times import iso
 from trialbook_cli import replaying
 from trialbook_cli.replaying import Outcome
@@ -40,7 +41,7 @@ def test_a_retraining_that_takes_longer_than_its_period_is_reported_each_time_wh
     first = next(event for event in found.announced if event["detail-type"] == "Job Finished")
 
     assert {event["detail"]["id"] for event in found.announced if event["detail-type"] == "Job Finished"} == {
-        f"job-finished/123456789012/us-east-1/TrainingJob/{record.job.name}/{iso(record.job.created_at)}"
+        f"job-finished/{HERE.id}/{HERE.region}/TrainingJob/{record.job.name}/{iso(record.job.created_at)}"
         for record in found.records
         if record.job.created_at is not None
     }
@@ -85,6 +86,29 @@ def test_two_people_under_the_sdks_default_name_are_told_apart_by_their_data() -
 
     assert sizes(found) == [3, 3]
     assert told(found).count("Sweep Started") == 2
+
+
+def test_a_search_over_data_under_the_sdks_default_name_is_one_sweep() -> None:
+    jobs = [
+        training(f"own-2026-11-20-09-00-0{n}-100", n, n + 20, {"eta": "0.1"}, data=f"s3://bucket/{folder}/")
+        for n, folder in enumerate(["small", "large", "all"])
+    ]
+    found = replay(launched(jobs))
+
+    assert sizes(found) == [3]
+    assert (told(found).count("Sweep Started"), told(found).count("Job Finished")) == (1, 0)
+
+
+def test_two_people_under_the_sdks_default_name_are_told_apart_by_studios_tag() -> None:
+    jobs = []
+    for n in range(3):
+        for number, person in enumerate(["anna", "ben"]):
+            name = f"own-2026-11-20-09-00-0{n}-{number}00"
+            jobs.append(training(name, n, n + 20, {"eta": f"0.{n + 1}{number}"}))
+            profile = f"arn:aws:sagemaker:eu-west-1:000000000000:user-profile/d-1/{person}"
+            jobs.append(tags(name, **{"sagemaker:user-profile-arn": profile}))
+
+    assert sizes(replay(launched(jobs))) == [3, 3]
 
 
 def test_a_search_whose_jobs_write_where_their_names_say_is_one_sweep() -> None:

@@ -18,7 +18,8 @@ from trialbook.core.jobs import Job, JobKind, TuningJob
 from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.placement import LeftOut, place
 from trialbook.core.rules.document import Rules
-from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, loop_id, recount, start_of
+from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, recount, start_of
+from trialbook.core.windows import loop_id
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 CHURN, TUNING = "churn-min-child-weight", "tuning-random-60"

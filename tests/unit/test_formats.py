@@ -1,5 +1,6 @@
 """Items of older formats are read as today's."""
 
+import json
 from typing import Any
 
 import pytest
@@ -37,3 +38,41 @@ def test_a_newer_format_is_refused_with_what_to_do() -> None:
 
 def test_there_is_a_step_from_each_format_to_the_next() -> None:
     assert set(STEPS) == set(range(1, FORMAT))
+
+
+TOKEN, PASSWORD = "hf_" + "abcdefgh" * 4, "correct-horse"
+GIVEN = {"lr": "0.1", "hf_token": TOKEN, "db_password": PASSWORD, "max_tokens": "512"}
+OLD: dict[str, dict[str, Any]] = {
+    "job": {
+        "job": {
+            "hyper_parameters": GIVEN,
+            "tags": {"team": "growth", "api_key": PASSWORD},
+            "failure_reason": f"train.py --db_password {PASSWORD} --hf-token {TOKEN} failed for {PASSWORD}",
+        }
+    },
+    "sweep": {
+        "best": {"job_name": "a", "rank": "0", "hyper_parameters": GIVEN},
+        "definitions": [
+            {"static_hyper_parameters": GIVEN, "ranges": [{"name": "hf_token", "values": [TOKEN, "none"]}]}
+        ],
+        "tuning_failure": f"denied for {TOKEN}",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", OLD)
+@pytest.mark.parametrize("written_as", [None, 1, 2])
+def test_items_from_before_secrets_were_masked_show_none(kind: str, written_as: int | None) -> None:
+    found = json.dumps(upgraded(kind, OLD[kind], written_as))
+
+    assert TOKEN not in found
+    assert PASSWORD not in found
+    assert '"lr": "0.1"' in found
+    assert '"max_tokens": "512"' in found
+    assert "[masked]" in found
+
+
+def test_what_holds_no_secret_is_read_as_it_was_written() -> None:
+    told = {"job": {"hyper_parameters": {"lr": "0.1"}, "tags": {"team": "growth"}, "channels": [{"name": "train"}]}}
+
+    assert upgraded("job", told, 2) == told

@@ -20,7 +20,7 @@ from trialbook.core.jobs import Job, JobKey, JobKind, TuningDefinition, TuningJo
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.leading import list_experiment
-from trialbook.ledger.rank_keys import move_ranks
+from trialbook.ledger.old_items import write_anew
 from trialbook.post_best_trials import post_best_trials
 from trialbook.services import Services
 from trialbook_book.book import Book
@@ -306,7 +306,7 @@ def test_ranks_of_an_older_version_are_moved_once() -> None:
     for item in [item for item in table.items.values() if item["item"]["S"] == "job"]:
         table.put(item | {name: {"S": "1" + item[name]["S"][1:]} for name in ("experiment_rank", "sweep_rank")})
 
-    moved = [move_ranks("churn", world.ledger.table) for _ in range(2)]
+    moved = [write_anew("churn", world.ledger.table) for _ in range(2)]
 
     assert moved == [2, 0]
     assert [each.job.name for each in world.ledger.experiment_ranking("churn")] == ["churn-0-1", "churn-0-0"]

@@ -18,17 +18,15 @@ from trialbook.core.jobs import JobKind, TuningJob
 from trialbook.core.rules.document import Rules
 from trialbook.core.settings import settings_of
 from trialbook.core.sweeps import (
-    Interval,
     Record,
     Sweep,
     SweepKind,
     SweepState,
-    loop_id,
     needs_recount,
     put,
     recount,
-    windows,
 )
+from trialbook.core.windows import Interval, loop_id, windows
 
 QUIET = timedelta(minutes=10)
 Times = list[tuple[float, float | None]]

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from trialbook.adapters.sagemaker import Throttled, Unread
 from trialbook.core.closing import looked_at_again, outlook
+from trialbook.core.formats import FORMAT
 from trialbook.core.jobs import STOPPED, TERMINAL, Job
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, is_of_earlier_life
@@ -21,7 +22,7 @@ from trialbook.core.times import iso, parse_time
 from trialbook.ledger.leading import list_experiment
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.moves import MOVED_AT_ONCE, Moves
-from trialbook.ledger.rank_keys import move_ranks
+from trialbook.ledger.old_items import write_anew
 from trialbook.ledger.removal import remove_sweep
 from trialbook.ledger.table import OUTAGE, Conflict
 from trialbook.record_job import NO_ANSWER, RecordOutcome, record, tuning_job_of
@@ -34,7 +35,7 @@ TimeLeft = Callable[[], bool]
 _LONG = 10  # seconds; a sweep that fails sooner costs the others nothing
 _PAUSE = timedelta(minutes=5)  # before a sweep that took so long and failed is tried again
 _GIVES_UP_AFTER = 3  # throttled jobs in a row; SageMaker would throttle the others too
-_RANKS_MOVED_ONCE, _RANKS_MOVED = "ranks/moved-once", "ranks/moved"
+_WRITTEN_ONCE, _WRITTEN = f"format-{FORMAT}/written-once", f"format-{FORMAT}/written"
 _STACK_IS_UPDATED_IN = timedelta(hours=1)
 
 
@@ -55,9 +56,9 @@ def close_sweeps(now: datetime, services: Services, time_left: TimeLeft = lambda
     waiting: list[str] = []
     failed: list[str] = []
     try:
-        _move_ranks(now, services.ledger, services.rules(), time_left)
+        _write_anew(now, services.ledger, services.rules(), time_left)
     except Exception as error:  # noqa: BLE001 repeated next minute; sweeps do not wait for it
-        failed.append(_failed("rank keys of an older version", error))
+        failed.append(_failed("items of an older format", error))
     experiments: set[str] = set()
     unfinished = False
     for key in services.ledger.due_sweeps.keys(now):
@@ -128,24 +129,24 @@ def _pause(sweep: Sweep, now: datetime, services: Services) -> None:
         services.ledger.write(sweeps=[(replace(sweep, version=sweep.version + 1), now + _PAUSE)])
 
 
-def _move_ranks(now: datetime, ledger: Ledger, rules: Rules, time_left: TimeLeft) -> None:
-    """Twice in a table's life: gives the jobs that an older version recorded today's rank keys; the second time those
-    that its functions wrote while the stack was being updated. Where time runs out, the next run goes on."""
-    if ledger.notes.has(_RANKS_MOVED):
+def _write_anew(now: datetime, ledger: Ledger, rules: Rules, time_left: TimeLeft) -> None:
+    """Twice for each format: writes what an older version recorded in today's format; the second time what its
+    functions wrote while the stack was being updated. If time runs out, the next run goes on."""
+    if ledger.notes.has(_WRITTEN):
         return
-    first = parse_time(ledger.notes.get(_RANKS_MOVED_ONCE), _RANKS_MOVED_ONCE)
+    first = parse_time(ledger.notes.get(_WRITTEN_ONCE), _WRITTEN_ONCE)
     if first is not None and now - first < _STACK_IS_UPDATED_IN:
         return
-    moved = 0
+    total = 0
     for experiment in ledger.experiments:
-        if not time_left():
-            logger.info("rank keys are moved on next time", moved=moved)
+        written = write_anew(experiment.name, ledger.table, time_left) if time_left() else None
+        if written is None:
+            logger.info("items of an older format are written anew next time", written=total)
             return
-        jobs = move_ranks(experiment.name, ledger.table)
         list_experiment(experiment.name, ledger, rules)
-        moved += jobs
-    ledger.notes.put(_RANKS_MOVED if first else _RANKS_MOVED_ONCE, iso(now))
-    logger.info("rank keys have today's form", moved=moved)
+        total += written
+    ledger.notes.put(_WRITTEN if first else _WRITTEN_ONCE, iso(now))
+    logger.info("all items have today's format", written=total)
 
 
 def _look_at(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trialbook.core.errors import TrialbookError
+from trialbook.core.masking import without_secrets_in
 from trialbook.core.objectives import moved_rank
 
 Facts = dict[str, Any]
@@ -21,10 +22,16 @@ def _ranks_by_objective_alone(kind: str, facts: Facts) -> Facts:
     return {**facts, "best": {**best, "rank": moved_rank(best["rank"])}} if best else facts
 
 
-FORMAT = 2
+def _secrets_are_masked(kind: str, facts: Facts) -> Facts:
+    """Secrets are masked before they are written. What was written before that shows none when it is read."""
+    masked: Facts = without_secrets_in(facts)
+    return masked
+
+
+FORMAT = 3
 # By the format that a step starts from: it takes the item's kind ("job", "sweep", …) and facts, and gives those of the
 # next format.
-STEPS: Mapping[int, Step] = {1: _ranks_by_objective_alone}
+STEPS: Mapping[int, Step] = {1: _ranks_by_objective_alone, 2: _secrets_are_masked}
 
 
 class NewerFormat(TrialbookError):

@@ -19,15 +19,16 @@ _PLAIN = frozenset({"NextToken"})
 @dataclass(frozen=True)
 class Masker:
     """Puts `[masked:3f9a]` in place of secrets: the same mark for the same secret. `key` makes the marks worthless
-    without the book; it is asked for when the first secret is found."""
+    without the book; it is asked for when the first secret is found. Without a key, all secrets become `[masked]`."""
 
-    key: Callable[[], bytes]
+    key: Callable[[], bytes] | None
 
     def mark(self, secret: str) -> str:
         """What stands for the secret."""
-        return (
-            f"[masked:{hmac.new(self.key(), secret.encode('utf-8', 'surrogatepass'), 'sha256').hexdigest()[:_DIGITS]}]"
-        )
+        if self.key is None:
+            return "[masked]"
+        digest = hmac.new(self.key(), secret.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+        return f"[masked:{digest[:_DIGITS]}]"
 
     def text(self, text: str) -> str:
         """The text without the secrets in it. One that touches another is seen only once that is masked."""
@@ -60,8 +61,12 @@ class Masker:
     def told_by(self, job: Job, text: str) -> str:
         """A text of the job's own, such as a line of its log, without secrets: a script's command line repeats what it
         was given."""
+        return self.told_with(job.hyper_parameters, text)
+
+    def told_with(self, hyper_parameters: Mapping[str, str], text: str) -> str:
+        """The same for a job with these hyperparameters."""
         text = self.text(text)
-        for secret in self._masked_whole(job.hyper_parameters):
+        for secret in self._masked_whole(hyper_parameters):
             text = text.replace(secret, self.mark(secret))
         return text
 
@@ -80,6 +85,32 @@ class Masker:
 
     def _range(self, given: ParameterRange) -> ParameterRange:
         return replace(given, values=tuple(self.value(given.name, each) for each in given.values))
+
+
+_WITHOUT_KEY = Masker(None)
+_GIVEN = ("hyper_parameters", "static_hyper_parameters", "tags")
+_REASONS = ("failure_reason", "tuning_failure")
+
+
+def without_secrets_in(facts: Any) -> Any:
+    """Facts of the ledger, as plain data, without secrets where Trialbook puts what came from outside."""
+    if isinstance(facts, list):
+        return [without_secrets_in(each) for each in facts]
+    if not isinstance(facts, dict):
+        return facts
+    given = facts.get("hyper_parameters", {})
+    found = {name: _without_secrets(name, value, given) for name, value in facts.items()}
+    if isinstance(facts.get("name"), str) and isinstance(facts.get("values"), list):  # a categorical range
+        found["values"] = [_WITHOUT_KEY.value(facts["name"], each) for each in facts["values"]]
+    return found
+
+
+def _without_secrets(name: str, value: Any, given: Mapping[str, str]) -> Any:
+    if name in _GIVEN and isinstance(value, dict):
+        return dict(_WITHOUT_KEY.values(value))
+    if name in _REASONS and isinstance(value, str):
+        return _WITHOUT_KEY.told_with(given, value)
+    return without_secrets_in(value)
 
 
 def masked(value: Any, account: str) -> Any:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 
@@ -13,6 +14,10 @@ from trialbook.core.names import same_name
 
 _REPOSITORY = re.compile(r"(?:.+/)?(?P<name>[^:/@]+)(?:[:@].*)?")
 _SOURCE = ("sagemaker_program", "sagemaker_submit_directory")
+_NO_DATA = ("code", "model", "checkpoint", "pretrained")  # channels that many people's jobs share
+# Tags that say whose a job is, without regard to case and hyphens. SageMaker Studio sets the last one by itself.
+_USER_TAGS = ("owner", "user", "username", "createdby", "creator", "launchedby", "sagemakeruserprofilearn")
+_NO_LETTER = re.compile(r"[^a-z]")
 
 
 def settings_of(job: Job) -> str | None:
@@ -24,13 +29,15 @@ def settings_of(job: Job) -> str | None:
     if not (job.hyper_parameters or job.image or job.algorithm or job.channels):
         return None
     launch = Launch.of(job)
-    facts = {
+    return _hashed({**_settings_without_data(job, launch), "data": _data(job, launch)})
+
+
+def _settings_without_data(job: Job, launch: Launch) -> dict[str, object]:
+    return {
         "hyper_parameters": dict(_hyper_parameters(job, launch)),
         "image": [job.image, job.algorithm],
-        "data": _data(job, launch),
         "machine": [[each.instance_type, each.instance_count] for each in job.instances],
     }
-    return _hashed(facts)
 
 
 def has_default_name(job: Job) -> bool:
@@ -39,9 +46,39 @@ def has_default_name(job: Job) -> bool:
     return image is not None and same_name(base_job_name(job.name)) == same_name(image["name"])
 
 
-def origin_of(job: Job) -> str:
-    """A mark of whose job it probably is: of its role and its data."""
-    return _hashed({"role": job.role, "data": _data(job, Launch.of(job))})[:8]
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Marks of the data that a job reads, and of all its other settings."""
+
+    data: frozenset[str]
+    others: str
+
+    def may_be_that_of(self, other: "Origin") -> bool:
+        """Whether both may be one person's: they read some of the same data, or differ in nothing but data, as in a
+        search over data."""
+        return self.others == other.others or not self.data.isdisjoint(other.data)
+
+
+def origin_of(job: Job) -> Origin:
+    """By what a job is told from other people's under the same name."""
+    launch = Launch.of(job)
+    data = frozenset(":".join(each) for each in _data(job, launch) if each[0].lower() not in _NO_DATA)
+    return Origin(data or frozenset({""}), _hashed(_settings_without_data(job, launch)))
+
+
+def reads_of(job: Job) -> str | None:
+    """A mark of all the data that a job with a default name reads; None for other jobs."""
+    return _hashed(sorted(origin_of(job).data))[:8] if has_default_name(job) else None
+
+
+def people_of(job: Job) -> str:
+    """A mark of whose job it is, as far as its role and its tags tell."""
+    return _hashed({"role": job.role, "users": dict(users_of(job))})[:8]
+
+
+def users_of(job: Job) -> Mapping[str, str]:
+    """The tags that say whose job it is."""
+    return {name: text for name, text in job.tags.items() if _NO_LETTER.sub("", name.lower()) in _USER_TAGS}
 
 
 def _data(job: Job, launch: Launch) -> list[list[str]]:

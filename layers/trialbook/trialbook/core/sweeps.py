@@ -1,9 +1,8 @@
-"""Sweeps: which jobs search together, what their counts are, and session windows for loops of jobs."""
+"""Sweeps: which jobs search together, and what their counts are."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from trialbook.core.jobs import (
@@ -19,11 +18,9 @@ from trialbook.core.jobs import (
     nothing,
 )
 from trialbook.core.merging import is_made_anew
-from trialbook.core.names import same_name
 from trialbook.core.objectives import Objective, ObjectiveSource, rank_key, rank_prefix, unranked_key
 from trialbook.core.places import Place, name_there
-from trialbook.core.settings import has_default_name, origin_of, settings_of
-from trialbook.core.times import iso
+from trialbook.core.settings import reads_of, settings_of
 
 SIZE_TAG = "trialbook:sweep-size"
 
@@ -148,7 +145,8 @@ class Sweep:
 
     `revision` counts how often it was closed. `supersedes` are sweeps that merged into this one. `latest` are the two
     settings of the jobs last seen, by which a new job is known to differ from its neighbours; empty in loops that an
-    older version recorded. `was_sweep`: it once held more than one job, so it may have been reported. `being_removed`:
+    older version recorded. `reads` is a mark of the data that all jobs of a loop with a default name read; "" if they
+    read different data. `was_sweep`: it once held more than one job, so it may have been reported. `being_removed`:
     its jobs are being deleted and it goes last, so no job may join it.
     """
 
@@ -184,6 +182,7 @@ class Sweep:
     closed_at: datetime | None = None
     is_history: bool = False
     latest: tuple[Latest, ...] = ()
+    reads: str | None = None
     being_removed: bool = False
 
     @property
@@ -302,6 +301,7 @@ def put(sweep: Sweep, old: Record | None, new: Record) -> Sweep:
         expected_size=sweep.expected_size or expected_size(new.job),
         is_history=sweep.is_history and new.is_history,
         latest=_latest(sweep, new),
+        reads=_reads(sweep, new),
     )
 
 
@@ -314,6 +314,13 @@ def _latest(sweep: Sweep, record: Record) -> tuple[Latest, ...]:
     moments[now.settings] = max(now.at, moments.get(now.settings, now.at))
     newest = sorted((Latest(*each) for each in moments.items()), key=lambda each: each.settings)
     return tuple(sorted(newest, key=lambda each: each.at, reverse=True)[:2])
+
+
+def _reads(sweep: Sweep, record: Record) -> str | None:
+    if sweep.kind is not SweepKind.LOOP:
+        return None
+    mark = reads_of(record.job)
+    return mark if not sweep.counts.jobs or sweep.reads == mark else ""
 
 
 def mark_of(job: Job) -> str:
@@ -349,6 +356,7 @@ def recount(sweep: Sweep, records: Iterable[Record]) -> Sweep:
         expected_size=None,
         is_history=True,
         latest=(),
+        reads=None,
     )
     for record in sorted(records, key=lambda each: (start_of(each.job), each.key)):
         blank = put(blank, None, record)
@@ -408,84 +416,3 @@ def expected_size(job: Job) -> int | None:
     """N of the tag `trialbook:sweep-size`; None where it is missing or not a whole number above 0."""
     text = job.tags.get(SIZE_TAG, "").strip()
     return int(text) if text.isdecimal() and int(text) > 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """When a job ran, and a mark of its settings. `end` is None while it runs or its end is unknown. A job without
-    `settings` counts as different from all others."""
-
-    key: JobKey
-    start: datetime
-    end: datetime | None
-    settings: str | None = None
-
-    @staticmethod
-    def of(job: Job) -> "Interval":
-        """A job's own times and settings."""
-        return Interval(job.key, start_of(job), last_activity_of(job) if job.is_terminal else None, settings_of(job))
-
-
-def windows(intervals: Iterable[Interval], quiet: timedelta) -> list[tuple[Interval, ...]]:
-    """The windows of a loop: intervals in order of their start. A cut is made where nothing runs and no two jobs with
-    different settings lie within `quiet` of each other across it.
-
-    So each repetition of a job with the same settings has a window of its own. The windows depend only on the
-    intervals, not on their order, and do not overlap.
-    """
-    ordered = sorted(intervals, key=lambda each: (each.start, each.key))
-    starts = [each.start for each in ordered]
-    settings: list[object] = [each.settings or each.key for each in ordered]
-    different = _last_different(settings)
-    found: list[list[Interval]] = []
-    reach = -1  # the last job that one of those so far holds in its window
-    for number, each in enumerate(ordered):
-        if number > reach:
-            found.append([])
-        found[-1].append(each)
-        reach = max(reach, _furthest(number, each, starts, settings, different, quiet))
-    return [tuple(window) for window in found]
-
-
-def _last_different(settings: Sequence[object]) -> list[int]:
-    """For each job, the last one before it with other settings; -1 if there is none."""
-    found: list[int] = []
-    for number, each in enumerate(settings):
-        same_as_before = number > 0 and settings[number - 1] == each
-        found.append(found[-1] if same_as_before else number - 1)
-    return found
-
-
-def _furthest(
-    number: int,
-    each: Interval,
-    starts: Sequence[datetime],
-    settings: Sequence[object],
-    different: Sequence[int],
-    quiet: timedelta,
-) -> int:
-    """The last job of this one's window: it starts while this one runs, or within `quiet` after it with other
-    settings."""
-    if each.end is None:
-        return len(starts) - 1
-    beside = max(bisect_left(starts, each.end), bisect_right(starts, each.start)) - 1
-    near = bisect_right(starts, each.end + quiet) - 1
-    other = near if settings[near] != settings[number] else different[near]
-    return max(beside, other)
-
-
-def loop_of(record: Record) -> str:
-    """The loop that a job could be part of: its experiment. Executions of a pipeline search apart from each other, and
-    so do the people whose jobs have the name that an SDK gives by default, as far as role and data tell them apart."""
-    job = record.job
-    if job.pipeline is not None and job.pipeline_execution is not None:
-        return same_name(f"{record.experiment}~{job.pipeline_execution}")
-    if has_default_name(job):
-        return same_name(f"{record.experiment}~{origin_of(job)}")
-    return same_name(record.experiment)
-
-
-def loop_id(loop: str, first_start: datetime) -> str:
-    """The id of a loop's window: loop and moment of its first job, `churn-xgb@20261120T101500.123Z`. Two windows of a
-    loop never start together, and `@` stands in no SageMaker name, so ids never clash."""
-    return f"{same_name(loop)}@{iso(first_start).replace('-', '').replace(':', '')}"

@@ -30,26 +30,28 @@ from trialbook.core.names import same_name
 from trialbook.core.placement import LeftOut, Placement, place
 from trialbook.core.places import Place, next_life
 from trialbook.core.rules.document import Rules
+from trialbook.core.settings import has_default_name, reads_of
 from trialbook.core.sweeps import (
     LoopVersion,
     Record,
     Sweep,
     SweepKind,
     is_of_earlier_life,
-    loop_of,
     mark_of,
     needs_recount,
     put,
     recount,
     start_of,
 )
-from trialbook.ledger.ledger import NO_LOOPS, Ledger
+from trialbook.core.windows import loop_of
+from trialbook.ledger.ledger import FEW, NO_LOOPS, Ledger
 from trialbook.ledger.moves import ATTEMPTS, MOVED_AT_ONCE, Moves, Order, Pause, after_conflict, reopened, superseded
-from trialbook.ledger.rank_keys import move_ranks
+from trialbook.ledger.old_items import write_anew
 from trialbook.ledger.table import Conflict
 
 T = TypeVar("T")
 
+MOST_BESIDE = 50  # windows of a default name that came and went while another one was open
 _QUIET_TRIES = 3  # then a loop counts as busy
 
 
@@ -179,7 +181,7 @@ class Bookkeeper:
         """Writes the job into the window where it belongs. Where a loop `is_busy`, so that the index never shows all of
         its windows, the job is written first, and its windows are read once others name what they enter."""
         quiet, loop = self.rules.quiet_period(fresh.experiment), loop_of(fresh)
-        head, found = self.ledger.loops(loop)
+        head, found = self.ledger.loops(loop, MOST_BESIDE if has_default_name(fresh.job) else FEW)
         near = list(_near(found, fresh.job, quiet))
         own = next((window for window in near if old is not None and window.id == old.sweep), None)
         leaving = _Leaving() if own is not None else self._leave(old, fresh, None)
@@ -355,7 +357,7 @@ class Bookkeeper:
 
     def rerank_experiment(self, experiment: str) -> Iterator[tuple[str, int]]:
         """Re-ranks an experiment's sweeps and single jobs one after the other: each with the number of jobs changed."""
-        move_ranks(experiment, self.ledger.table)
+        write_anew(experiment, self.ledger.table)
         sweeps = {record.sweep for record in self.ledger.experiment_ranking(experiment) if record.sweep}
         for sweep_id in sorted(sweeps):
             yield sweep_id, self.rerank(sweep_id)
@@ -390,8 +392,11 @@ def _stays_in(own: Sweep | None, old: Record, fresh: Record, near: Sequence[Swee
 
 
 def _joins(near: Sequence[Sweep], fresh: Record, quiet: timedelta) -> Sweep | None:
-    """The only window near a new job, if the job belongs to it."""
-    return near[0] if len(near) == 1 and extends(near[0], fresh.job, quiet) else None
+    """The only window near a new job, if the job belongs to it. Where jobs of one name may be several people's, other
+    data than the window's have to be compared job by job."""
+    if len(near) != 1 or near[0].reads != reads_of(fresh.job):
+        return None
+    return near[0] if extends(near[0], fresh.job, quiet) else None
 
 
 def _stands_alone(near: Sequence[Sweep], fresh: Record, quiet: timedelta) -> bool:
@@ -402,12 +407,16 @@ def _stands_alone(near: Sequence[Sweep], fresh: Record, quiet: timedelta) -> boo
 
 
 def _near(found: Iterable[Sweep], job: Job, quiet: timedelta) -> Iterable[Sweep]:
-    """Those among the windows, latest first, that the job joins."""
+    """Those among the windows, latest first, that the job may join."""
+    ended_before = 0
+    most = MOST_BESIDE if has_default_name(job) else 1  # without overlaps, all that follow ended even earlier
     for window in found:
         if is_near(window, job, quiet):
             yield window
         elif window.last_at is not None and window.last_at < start_of(job):
-            return  # all that follow ended even earlier
+            ended_before += 1
+            if ended_before == most:
+                return
 
 
 def _differs(old: Record, job: Job, placement: Placement) -> bool:

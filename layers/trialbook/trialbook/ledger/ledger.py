@@ -48,6 +48,7 @@ from trialbook.ledger.table import (
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 LONGEST_TRANSACTION = 10  # items; AWS takes 100, its DynamoDB Local of 2020 takes 10
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+FEW = 5  # windows read at once: the first of them is mostly the one that is asked for
 NO_LOOPS: Mapping[str, LoopVersion] = MappingProxyType({})
 
 
@@ -203,17 +204,17 @@ class Ledger:
             if window.is_single and window.id not in seen:
                 yield window
 
-    def loops(self, experiment: str) -> tuple[LoopVersion, Iterator[Sweep]]:
+    def loops(self, loop: str, at_once: int = FEW) -> tuple[LoopVersion, Iterator[Sweep]]:
         """The version of a loop's windows and the windows, latest first, read consistently and as needed.
 
         The version is read first: a write that depends on it fails if any window changed while they were read.
         """
-        items = self._item.query(loops_pk(experiment), consistent_read=True, scan_index_forward=False, page_size=5)
+        items = self._item.query(loops_pk(loop), consistent_read=True, scan_index_forward=False, page_size=at_once)
         head = next(iter(items), None)
         if head is None:
             return LoopVersion(0), iter(())
         if head.sk != LOOPS_SORT_KEY:
-            raise Conflict(f"experiment {experiment}: its windows came up while they were read")
+            raise Conflict(f"loop {loop}: its windows came up while they were read")
         windows = (sweep for item in items if (sweep := read_sweep(item)).superseded_by is None)
         return read_loops(head), windows
 

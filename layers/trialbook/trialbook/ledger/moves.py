@@ -20,17 +20,15 @@ from trialbook.core.closing import due
 from trialbook.core.jobs import JobKey
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import (
-    Interval,
     LoopVersion,
     Record,
     Sweep,
     SweepKind,
     SweepState,
-    loop_id,
     put,
-    windows,
     without_in_turn,
 )
+from trialbook.core.windows import Interval, window_id, windows
 from trialbook.ledger.ledger import LONGEST_TRANSACTION, Ledger
 from trialbook.ledger.table import Conflict, NotSettled
 
@@ -67,7 +65,7 @@ class Order:
         left = [each for each in jobs if each.key not in (without, fresh.key if fresh else None)]
         there = [*left, fresh] if fresh else left
         self.targets = {
-            each.key: loop_id(self.loop, window[0].start)
+            each.key: window_id(self.loop, window[0])
             for window in windows((Interval.of(each.job) for each in there), quiet)
             for each in window
         }

@@ -30,6 +30,7 @@ from trialbook.core.analysis.model import (
     Value,
 )
 from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
+from trialbook.core.analysis.people import several_people
 from trialbook.core.analysis.prices import NO_PRICES, Prices, cost_of
 from trialbook.core.analysis.recipe import recipe
 from trialbook.core.analysis.repeats import repeats, searched
@@ -81,7 +82,7 @@ def analyse(
         as_of=as_of,
         sweep=_sweeping(sweep),
         headline=headline(sweep.experiment, groups, counts, failed),
-        sentences=sentences(groups, counts, spent),
+        sentences=sentences(groups, counts, spent, several_people(sweep, jobs)),
         counts=counts,
         groups=groups,
         parameters=parameters,

@@ -66,8 +66,8 @@ def _all(jobs: int) -> str:
     return "the only job" if jobs == 1 else f"all {jobs:,} jobs"
 
 
-def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost) -> tuple[str, ...]:
-    """What follows the headline: differences, counts, time and money."""
+def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost, people: str | None = None) -> tuple[str, ...]:
+    """What follows the headline: differences, whether the jobs may be several people's, counts, time and money."""
     told = []
     for group in groups[:1]:
         told += [compared(each) for each in group.differences]
@@ -76,6 +76,8 @@ def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost) -> tupl
     if len(groups) > 1:
         others = [f"{g.ranking.metric} (best {shown(g.best.value)})" for g in groups[1:]]
         told.append(f"Trials with other objectives are ranked separately: {listed(others)}.")
+    if people is not None:
+        told.append(people)
     if counts.jobs:
         told.append(f"{counted(counts)}{_taken(cost)}.")
     return tuple(told)

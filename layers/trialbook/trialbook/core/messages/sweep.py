@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.model import Against
+from trialbook.core.analysis.people import several_people
 from trialbook.core.analysis.verdict import assignments, compared
 from trialbook.core.analysis.wording import duration, listed, plural
 from trialbook.core.announcements import Announcement
@@ -128,6 +129,9 @@ def _sentences(facts: SweepFacts, found: Leaders, quiet: timedelta) -> tuple[str
         pair = (found.best.value, found.runner_up.value)
         beside = difference(Against.RUNNER_UP, *pair, found.runner_up.job_name, None, found.objective)
         told.append(compared(beside))
+    people = several_people(sweep, [each.job for each in facts.top])
+    if people is not None:
+        told.append(people)
     if sweep.state is SweepState.CLOSED:
         told.append("The report is being built.")
     elif sweep.state is SweepState.REVISED:
