@@ -94,7 +94,8 @@ bench: setup ## Measures, and writes docs/benchmarks.md
 
 lock: setup ## Locks the dependencies again, with hashes
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --extra laptop -c requirements/dev.txt pyproject.toml -o requirements/demo.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/sam.in -o requirements/sam.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/checkov.in -o requirements/checkov.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes requirements/deployed.in -o requirements/deployed.txt

@@ -10,6 +10,7 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -217,7 +218,7 @@ def damage(folder: Path) -> InvalidInput | None:
     """What is wrong with the first line that holds an item which can't be read, or whose facts are of another type than
     they must be; None where all can. For who met an error: it reads everything."""
     try:
-        for path in _files(folder):
+        for path in files_of(folder):
             for number, line in _lines(path):
                 try:
                     for item in _read_line(line)[0]:
@@ -249,7 +250,7 @@ def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     if not there.is_dir():
         raise InvalidArgument("folder", str(folder), f"a folder; {there} is a file")
-    files = _files(folder)
+    files = files_of(folder)
     if not files and not create:
         within = sorted(path.parent.name for path in folder.glob(f"*/{FILE}"))[:_MOST_NAMED]
         hint = f"; the books in it are {', '.join(within)}" if within else ""
@@ -259,22 +260,24 @@ def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
 
     def keep(line: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        heal()
         with log.open("a", encoding="utf-8") as file:
             file.write(line)
 
+    heal = cache(lambda: _heal(log))  # once, before the first write: who reads changes nothing
     table = Table(keep)
     for path in files:
         _load(table, path)
-    _heal(log)
     return FolderLedger(table)
 
 
 def has_book(folder: Path) -> bool:
     """Whether a ledger is in the folder."""
-    return folder.is_dir() and bool(_files(folder))
+    return folder.is_dir() and bool(files_of(folder))
 
 
-def _files(folder: Path) -> list[Path]:
+def files_of(folder: Path) -> list[Path]:
+    """The files that hold the ledger."""
     return sorted(folder.glob("**/data/*.json.gz")) + [path for path in (folder / FILE,) if path.exists()]
 
 

@@ -54,7 +54,7 @@ def report_error(error: Exception) -> int | None:
     if isinstance(error, UnknownName):
         return fail(f"{error.problem} {_LISTING[error.listing]}".rstrip(), BAD_INPUT)
     if isinstance(error, InvalidInput):
-        return fail(_no_region() if _lacks_region(error) else _in_options(error), BAD_INPUT)
+        return fail(no_region() if lacks_region(error) else _in_options(error), BAD_INPUT)
     if isinstance(error, MissingPart):
         return fail(f"{error}.", BAD_INPUT)
     if isinstance(error, BotoCoreError | ClientError | PynamoDBException | SageMakerError | Conflict):
@@ -82,7 +82,7 @@ def explained(error: Exception) -> str:
     if isinstance(cause, NoCredentialsError):
         return f"No AWS credentials. {WITHOUT_AWS} With one: set AWS_PROFILE or run aws configure."
     if isinstance(cause, NoRegionError):
-        return _no_region()
+        return no_region()
     if isinstance(cause, ProfileNotFound):
         return f"{cause}. aws configure list-profiles shows the profiles that exist."
     if isinstance(cause, EndpointConnectionError):
@@ -100,11 +100,13 @@ def _in_options(error: InvalidInput) -> str:
     return str(error)
 
 
-def _lacks_region(error: InvalidInput) -> bool:
+def lacks_region(error: InvalidInput) -> bool:
+    """Whether no AWS region is set."""
     return error.value is None and error.field.removeprefix("--") == "region"
 
 
-def _no_region() -> str:
+def no_region() -> str:
+    """That no AWS region is set, and what to do."""
     return f"No AWS region. {WITHOUT_AWS} With one: give --region or set AWS_DEFAULT_REGION."
 
 

@@ -10,6 +10,7 @@ import typer
 NAMES = (
     *("experiments", "sweeps", "trials", "best", "show", "compare"),
     *("report", "watch", "next"),
+    *("mcp",),
     *("demo", "replay", "preview"),
     *("backfill", "export", "rerank", "prune", "record"),
     *("doctor", "redrive", "test-message", "rules"),

@@ -54,7 +54,8 @@ def check_columns(option: str, names: Iterable[str], records: Sequence[Record]) 
             near = get_close_matches(name, known, 3)
             others = f"Columns are hyperparameters, metrics, and {', '.join(facts())}."
             hint = f"Did you mean {' or '.join(near)}?" if near else others
-            raise UsageError(f"{option}: there is no column {name!a}. {hint}")
+            problem = f"{option}: there is no column {name!a}. {hint}"
+            raise UsageError(problem, f"There is no such column. {others}", near)
 
 
 def sort_key(value: str | float | None) -> tuple[int, float, str]:
@@ -69,7 +70,8 @@ def _before(after: str | None) -> tuple[int, str | None]:
     """The number of jobs before the page, and the ledger's own cursor."""
     number, _, cursor = (after or "0.").partition(".")
     if not _NUMBER.fullmatch(number) or bool(cursor) != bool(after):
-        raise UsageError(f"--after: {after!a:.60} is not a cursor. Copy the one that the previous page printed.")
+        problem = f"--after: {after!a:.60} is not a cursor. Copy the one that the previous page printed."
+        raise UsageError(problem, "The cursor is not one of an earlier answer to the same question.")
     return int(number), cursor or None
 
 

@@ -1,0 +1,122 @@
+"""A question of an agent, from its arguments to an answer that fits. Whatever is wrong becomes a problem in words of
+Trialbook's own, with other people's text beside it."""
+
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import TypeAdapter, ValidationError
+from pynamodb.exceptions import PynamoDBException
+
+from trialbook.core.analysis.serialised import to_dict
+from trialbook.core.errors import InvalidInput
+from trialbook.core.sweeps import Sweep
+from trialbook.errors import MissingPart, UnknownName
+from trialbook_book.book import Book
+from trialbook_book.folder import files_of
+from trialbook_book.names import find_job_or_sweep, find_sweep
+from trialbook_cli.agents.data import Answer, Nearby
+from trialbook_cli.agents.data import Source as Answered
+from trialbook_cli.agents.fitting import UNLIMITED, fitted, plain
+from trialbook_cli.agents.tools import TOOLS, Told
+from trialbook_cli.details import job_line_in_detail, sweep_line_in_detail
+from trialbook_cli.errors import explained, lacks_region, no_region
+from trialbook_cli.options import Source
+from trialbook_cli.usage_error import UsageError
+
+_TOOLS = {tool.name: tool for tool in TOOLS}
+_UNEXPECTED = "Trialbook failed; `trialbook` on the command line with the same question shows why."
+
+
+class Answering:
+    """Answers questions about one book, opened at the first one and again if its files have changed."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._book: Book | None = None
+        self._files: object = None
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """A tool's answer, at most 4 KB."""
+        tool = _TOOLS.get(name)
+        if tool is None:
+            return self._problem(f"There is no such tool. There are {', '.join(_TOOLS)}.")
+
+        def ask() -> dict[str, Any]:
+            asked: Any = TypeAdapter(tool.arguments).validate_python(arguments)
+            rows = tool.ask(self._opened(), asked)
+            return fitted(lambda most: self._answer(rows(most)), tool.rest)
+
+        return self._asked(ask)
+
+    def read(self, kind: str, name: str) -> dict[str, Any]:
+        """A resource: the figures of a sweep's report, or everything about a job. Nothing is left out."""
+
+        def ask() -> dict[str, Any]:
+            book = self._opened()
+            if kind == "sweeps":
+                found: Mapping[str, Any] = to_dict(find_sweep(book, name).analysis())
+            elif kind == "jobs":
+                found = _in_detail(book, name)
+            else:
+                return self._problem("There is no such resource.")
+            return plain(self._answer(Told(found)), UNLIMITED, "")
+
+        return self._asked(ask)
+
+    def _asked(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        try:
+            return ask()
+        except UnknownName as error:
+            return self._problem(error.plainly, Nearby(error.near) if error.near else None)
+        except ValidationError as error:
+            wrong = {".".join(map(str, each["loc"])): each["msg"] for each in error.errors(include_input=False)}
+            known = {name: said for name, said in wrong.items() if name.replace(".", "").isidentifier()}
+            return self._problem("; ".join(f"{name}: {said}" for name, said in known.items()) or "Unknown argument.")
+        except UsageError as error:
+            return self._problem(error.plainly or _UNEXPECTED, Nearby(error.near) if error.near else None)
+        except InvalidInput as error:
+            return self._problem(no_region() if lacks_region(error) else f"{error.field}: expected {error.expected}.")
+        except (BotoCoreError, ClientError, PynamoDBException) as error:
+            return self._problem(explained(error))
+        except MissingPart as error:
+            return self._problem(f"{error}.")
+        except Exception:  # noqa: BLE001 an agent's session goes on; its log has the reason
+            traceback.print_exc(file=sys.stderr)
+            return self._problem(_UNEXPECTED)
+
+    def _answer(self, told: Told) -> Answer[Any]:
+        return Answer(self._answered(), told.content, left_out=told.left_out)
+
+    def _problem(self, problem: str, near: Nearby | None = None) -> dict[str, Any]:
+        return fitted(lambda most: Answer(self._answered(), near, problem), "Give more of the name.")
+
+    def _answered(self) -> Answered:
+        source = self._source
+        if source.book is not None:
+            return Answered("folder", str(source.book))
+        stack = self._book.stack if self._book else None
+        account = stack.account if stack else None
+        region = stack.region if stack else source.region
+        return Answered(*(("table", source.table) if source.table else ("stack", source.stack)), account, region)
+
+    def _opened(self) -> Book:
+        files = _marks(self._source.book) if self._source.book else None
+        if self._book is None or files != self._files:
+            self._book, self._files = self._source.open(), files
+        return self._book
+
+
+def _marks(folder: Path) -> object:
+    """What changes when a book's files do."""
+    return [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in files_of(folder)]
+
+
+def _in_detail(book: Book, name: str) -> dict[str, Any]:
+    found = find_job_or_sweep(book, name)
+    if isinstance(found, Sweep):
+        return sweep_line_in_detail(found, ())
+    return job_line_in_detail(found, book.ledger.attachments.get(found.key), ())
