@@ -100,6 +100,7 @@ def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str
         ("waited", None if job.queued_seconds is None else duration(job.queued_seconds)),
         ("attempt", None if job.attempt is None else str(job.attempt)),
         ("billed", None if job.billable_seconds is None else duration(job.billable_seconds)),
+        ("billed tokens", None if job.billable_tokens is None else f"{job.billable_tokens:,}"),
         ("machines", ", ".join(f"{each.instance_count} x {each.instance_type}" for each in job.instances) or None),
         ("training plan", f"{job.training_plan} ({RESERVED})" if job.training_plan else None),
         ("image", job.image or job.algorithm),

@@ -31,6 +31,7 @@ def job_line(record: Record, singles: frozenset[str] = frozenset(), prices: Pric
         "ended_at": iso_or_none(job.ended_at),
         "duration_seconds": job.duration_seconds,
         "billable_seconds": job.billable_seconds,
+        "billable_tokens": job.billable_tokens,
         "cost_usd": cost_of(job, prices),
         "failure_reason": job.failure_reason,
     }

@@ -14,6 +14,7 @@ from typing import Any
 from trialbook.core.errors import InvalidInput
 from trialbook.core.job_names import pipeline_job
 from trialbook.core.jobs import (
+    BASE_MODEL,
     ExperimentConfig,
     InputChannel,
     InstanceGroup,
@@ -85,7 +86,7 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
     return Job(
         **common,
         secondary_status=_text(detail, "SecondaryStatus"),
-        hyper_parameters=_texts(detail.get("HyperParameters")),
+        hyper_parameters={**_serverless(detail), **_texts(detail.get("HyperParameters"))},
         final_metrics=_metrics(detail.get("FinalMetricDataList")),
         metric_definitions=tuple(str(each["Name"]) for each in _maps(algorithm.get("MetricDefinitions"), "Name")),
         tuning_job=tuning_job,
@@ -103,10 +104,24 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
         max_runtime_seconds=_max_runtime(detail),
         channels=_channels(detail.get("InputDataConfig")),
         output_path=_text(_map(detail.get("OutputDataConfig")), "S3OutputPath"),
-        model_artifact=_text(_map(detail.get("ModelArtifacts")), "S3ModelArtifacts"),
+        model_artifact=_text(_map(detail.get("ModelArtifacts")), "S3ModelArtifacts")
+        or _text(detail, "OutputModelPackageArn"),
         role=_text(detail, "RoleArn"),
         mlflow_run=_text(_map(detail.get("MlflowDetails")), "MlflowRunId"),
+        billable_tokens=_whole(detail.get("BillableTokenCount")),
     )
+
+
+def _serverless(detail: Detail) -> dict[str, str]:
+    """What a serverless job varies instead of an image and machines: base model, technique, adapters, length."""
+    config = _map(detail.get("ServerlessJobConfig"))
+    model = _text(config, "BaseModelArn")
+    found = {
+        BASE_MODEL: model and (model.partition("/Model/")[2] or model.rpartition("/")[2]),
+        **{name: _text(config, name) for name in ("JobType", "CustomizationTechnique", "Peft", "SequenceLength")},
+        "EvaluationType": _text(config, "EvaluationType"),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _processing(detail: Detail, common: dict[str, Any]) -> Job:

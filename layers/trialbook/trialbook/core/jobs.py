@@ -117,6 +117,9 @@ class InstanceGroup:
     instance_count: int
 
 
+BASE_MODEL = "BaseModel"  # a serverless job's, among its hyperparameters
+
+
 @dataclass(frozen=True, slots=True)
 class ExperimentConfig:
     """The Experiment and Trial that the job's creator named; either may be missing."""
@@ -135,7 +138,8 @@ class Job:
     reserved its machines, which are paid with the plan, not by the hour. `submitted_at`, `queue` and `attempt` are set
     if the job came through a queue of AWS Batch; `retried_as` is the job of the next attempt, which is then the trial
     instead of this one. `made_by`: the ARN of what started this job as a helper (Debugger, Autopilot, Ground Truth,
-    monitoring). `mlflow_run`: the id of the run that SageMaker made for it in MLflow.
+    monitoring). `mlflow_run`: the id of the run that SageMaker made for it in MLflow. A serverless
+    job has no instances and is billed by `billable_tokens`; its base model and technique are among `hyper_parameters`.
     """
 
     key: JobKey
@@ -177,6 +181,7 @@ class Job:
     model_artifact: str | None = None
     role: str | None = None
     mlflow_run: str | None = None
+    billable_tokens: int | None = None
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ def spending(jobs: Sequence[Job], prices: Prices) -> Spending:
     seconds = [job.duration_seconds for job in jobs if job.duration_seconds is not None]
     unpriced = [job for job in jobs if job.is_terminal and cost_of(job, prices) is None]
     billable = [job.billable_seconds for job in jobs if job.billable_seconds is not None]
+    tokens = [job.billable_tokens for job in jobs if job.billable_tokens is not None]
     return Spending(
         jobs=len(jobs),
         running_seconds=sum(seconds) if seconds else None,
@@ -22,6 +23,7 @@ def spending(jobs: Sequence[Job], prices: Prices) -> Spending:
         cost_usd=cost_of_all(jobs, prices),
         unpriced_jobs=len(unpriced),
         reserved_jobs=sum(1 for job in unpriced if job.training_plan),
+        billable_tokens=sum(tokens) if tokens else None,
     )
 
 

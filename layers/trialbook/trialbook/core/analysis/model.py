@@ -411,7 +411,7 @@ class Lack:
 class Spending:
     """Time and money of a set of jobs. `cost_usd` is the sum over the jobs whose price and billable time are known;
     `unpriced_jobs` are those that ran and could not be priced; on `reserved_jobs` of them a training plan's machines
-    worked, which are not billed by the hour."""
+    worked, which are not billed by the hour. Serverless jobs are billed by tokens."""
 
     jobs: int
     running_seconds: float | None
@@ -419,6 +419,7 @@ class Spending:
     cost_usd: float | None
     unpriced_jobs: int
     reserved_jobs: int = 0
+    billable_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,30 @@
 """What a job costs, as an estimate: billable seconds x instances x on-demand price. What has no price stays unknown.
 
+A serverless job is billed by tokens. It has a price only if the rules document gives one, for its base model or for
+all.
+
 Machines that a training plan reserves have no price by the hour: the plan is paid whether jobs use them or not.
 """
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from trialbook.core.jobs import FAILED, STOPPED, Job, JobKind
+from trialbook.core.jobs import BASE_MODEL, FAILED, STOPPED, Job, JobKind
 
-Prices = Mapping[str, float]  # instance type -> US dollars an hour
+# Instance type -> US dollars an hour; base model, or TOKENS for all of them -> US dollars for a million tokens
+Prices = Mapping[str, float]
+TOKENS = "tokens"
 NO_PRICES: Prices = MappingProxyType({})
 
 
 def cost_of(job: Job, prices: Prices) -> float | None:
-    """A job's estimated cost in US dollars; None where billable time, instances or a price are not known.
+    """A job's estimated cost in US dollars; None if what was billed or its price is not known.
 
     What was billed for no time costs nothing, whatever its price.
     """
+    if job.billable_tokens is not None:
+        per_million = prices.get(job.hyper_parameters.get(BASE_MODEL, TOKENS), prices.get(TOKENS))
+        return None if per_million is None else per_million * job.billable_tokens / 1_000_000
     if job.billable_seconds == 0 or never_ran(job):
         return 0.0
     dollars = hourly(job, prices)

@@ -60,6 +60,8 @@ def spending_facts(cost: Cost) -> list[Fact]:
         told.append(Fact("Wall time", duration(cost.wall_seconds)))
     if cost.all.billable_seconds is not None:
         told.append(Fact("Billable time", duration(cost.all.billable_seconds)))
+    if cost.all.billable_tokens is not None:
+        told.append(Fact("Billed tokens", f"{cost.all.billable_tokens:,}"))
     told.append(Fact("Cost", cost_text(cost)))
     if cost.kept_warm_seconds is not None:
         dear = f", {dollars(cost.kept_warm_usd)} (estimate)" if cost.kept_warm_usd is not None else ""
@@ -78,6 +80,8 @@ def cost_text(cost: Cost) -> str:
     if spent.cost_usd is None and spent.reserved_jobs and spent.reserved_jobs == spent.unpriced_jobs:
         return RESERVED
     if spent.cost_usd is None:
+        if spent.billable_tokens:
+            return "unknown: prices in the rules document name no tokens"
         return "unknown: no price is known for its machines" if spent.billable_seconds else "unknown"
     told = f"{dollars(spent.cost_usd)} (estimate)"
     if spent.unpriced_jobs:
