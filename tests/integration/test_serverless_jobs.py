@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from tests.launching import ACCOUNT, REGION, launched, training
+from tests.launching import launched, training
+from tests.relocated import HERE
 from trialbook.core.analysis.prices import cost_of
 from trialbook_cli import replaying
 from trialbook_cli.replaying import Outcome
 
 replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
 MODELS = {"llama-3-2-1b": 0.9, "llama-3-2-3b": 0.7, "qwen-2-5-7b": 0.4, "gemma-3-4b": 0.6}  # with their accuracy
-HUB = f"arn:aws:sagemaker:{REGION}:aws:hub-content/SageMakerPublicHub/Model"
-PACKAGE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/tuned/3"
+HUB = f"arn:{HERE.partition}:sagemaker:{HERE.region}:aws:hub-content/SageMakerPublicHub/Model"
+PACKAGE = f"arn:{HERE.partition}:sagemaker:{HERE.region}:{HERE.id}:model-package/tuned/3"
 
 
 def serverless(number: int, model: str, value: float, **config: Any) -> dict[str, Any]:
