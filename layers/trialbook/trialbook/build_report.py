@@ -5,17 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from trialbook.adapters.captured import captured_log
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket, BusyObject
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import digest, from_data
 from trialbook.core.analysis.experiment import MOST_COMPARED, ExperimentReport, experiment_report
-from trialbook.core.analysis.model import Analysis
+from trialbook.core.analysis.model import Analysis, FailureGroup
 from trialbook.core.announcements import SWEEP_FINISHED, report_ready
 from trialbook.core.charts.choice import picture
 from trialbook.core.errors import InvalidInput, MalformedEvent
 from trialbook.core.experiments import by_objective
+from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.ledger.leading import leading, put_entry
@@ -28,6 +30,8 @@ from trialbook.services import Services, hourly_prices
 
 _SETTLES_IN = 5  # seconds; usually the index then has all jobs that the sweep counts
 _BEST_READ = 2  # jobs: the champion and the second best
+_LOGS_SHOWN = 5  # groups of failures
+_LOGS_TRIED = 3  # jobs of a group
 _LOOKED_BACK = 10  # sweeps, among which one with a best trial is looked for
 
 
@@ -43,7 +47,7 @@ def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket
         logger.info("no report: the sweep is gone or open again", sweep=sweep_id)
         return None
     try:
-        analysis = analysis_of(sweep, services.ledger.records_of(sweep), services)
+        analysis = _with_logs(analysis_of(sweep, services.ledger.records_of(sweep), services), sweep, bucket)
     except NotSettled as error:
         raise TryLater(str(error), _SETTLES_IN) from error
     _write_sweep(sweep, analysis, bucket)
@@ -83,6 +87,20 @@ def analysis_of(sweep: Sweep, records: Sequence[Record], services: Services) -> 
         experiment_best=ledger.best_before(sweep, sweep.objective) if sweep.objective else None,
         prices=hourly_prices(records, sweep.region, services),
     )
+
+
+def _with_logs(analysis: Analysis, sweep: Sweep, bucket: Bucket) -> Analysis:
+    """The analysis with the end of a log for each of its first groups of failures."""
+
+    def with_log(group: FailureGroup) -> FailureGroup:
+        for name in group.job_names[:_LOGS_TRIED]:
+            log = captured_log(JobKey(sweep.account, sweep.region, JobKind.TRAINING, name), bucket)
+            if log:
+                return replace(group, log=log, log_of=name)
+        return group
+
+    told = [*map(with_log, analysis.failures[:_LOGS_SHOWN]), *analysis.failures[_LOGS_SHOWN:]]
+    return replace(analysis, failures=tuple(told))
 
 
 def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:

@@ -17,9 +17,11 @@ class Channel(StrEnum):
 class Destination:
     """Where a message goes. `address` is a Slack channel's id or name, an incoming webhook's name, or an email address;
     `mention` is the Slack user or group to name, as `U…` or `S…`; `not_before` is the end of quiet hours: nothing is
-    posted before it, but a posted message may be edited."""
+    posted before it, but a posted message may be edited; with `shows_log`, messages about failures show
+    the end of the log."""
 
     channel: Channel
     address: str
     mention: str | None = None
     not_before: datetime | None = None
+    shows_log: bool = False

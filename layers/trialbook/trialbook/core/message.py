@@ -109,6 +109,7 @@ class Message:
     - `by_request`: it is sent only if a route asks for its event.
     - `changes_answer` is False for a revision that says the same as the one before.
     - `owner` is the value of the tag that names its owner.
+    - `log` is the end of a failed job's log, for destinations that show it.
     """
 
     id: str
@@ -132,6 +133,7 @@ class Message:
     bars_label: str = ""
     constants: str = ""
     failures: tuple[str, ...] = ()
+    log: str = ""
     advice: tuple[str, ...] = ()
     picture: Picture | None = None
     report: Stored | None = None

@@ -5,11 +5,12 @@ in any order, and a message says what is so now.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from trialbook.adapters.captured import captured_log
 from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
 from trialbook.core.analysis.digest import ALT_TEXT, from_data
@@ -110,7 +111,23 @@ def messages_with_destinations(
         return ()
     rules, moment = services.rules(), now or clock.now()
     made = messages_of(event, facts, rules)
-    return tuple((message, destinations(message, rules, where.defaults, moment)) for message in made)
+    return tuple(
+        each
+        for message in made
+        for each in _with_log_where_shown(message, destinations(message, rules, where.defaults, moment))
+    )
+
+
+def _with_log_where_shown(
+    message: Message, found: tuple[Destination, ...]
+) -> Iterator[tuple[Message, tuple[Destination, ...]]]:
+    """The message with the end of the log for destinations whose route asks for it, without it for all others."""
+    showing = tuple(each for each in found if each.shows_log) if message.log else ()
+    if showing:
+        yield message, showing
+    others = tuple(each for each in found if each not in showing)
+    if others or not showing:
+        yield replace(message, log=""), others
 
 
 def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addresses) -> Facts | None:
@@ -118,7 +135,7 @@ def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addre
         return _week_facts(event, services, where)
     if "sweep" in event.detail:
         return sweep_facts(_text(event, "sweep", "sweep"), services, bucket, where)
-    return _job_facts(event, services, where)
+    return _job_facts(event, services, bucket, where)
 
 
 def _with_bests_of_the_ledger(event: Announcement, sweep: Sweep, services: Services) -> Announcement:
@@ -175,7 +192,7 @@ def _text(event: Announcement, *path: str) -> str:
     return value
 
 
-def _job_facts(event: Announcement, services: Services, where: Addresses) -> JobFacts | None:
+def _job_facts(event: Announcement, services: Services, bucket: Bucket, where: Addresses) -> JobFacts | None:
     """The facts of a single job, and the experiment's best job before it. None for a job that ended in a sweep, which
     the sweep's message covers."""
     name, account, region = (_text(event, "job", each) for each in ("job_name", "account", "region"))
@@ -193,7 +210,15 @@ def _job_facts(event: Announcement, services: Services, where: Addresses) -> Job
     prices = hourly_prices([record], region, services)
     rules = services.rules()
     baselines = _baselines(record.experiment, record.key, {before.job.name} if before else set(), rules, services)
-    return JobFacts(record, before, prices, baselines, where.run_page(job_about(record.key)))
+    run_page = where.run_page(job_about(record.key))
+    return JobFacts(record, before, prices, baselines, run_page, _log(record, rules, bucket))
+
+
+def _log(record: Record, rules: Rules, bucket: Bucket) -> str:
+    """The end of the log of a job that failed; nothing is read if no route shows it."""
+    if record.job.status != FAILED or not any(route.log for route in rules.routes):
+        return ""
+    return captured_log(record.key, bucket)
 
 
 def _baselines(

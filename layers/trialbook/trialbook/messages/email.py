@@ -20,7 +20,7 @@ from trialbook.core.names import same_name
 from trialbook.core.numbers import shown
 from trialbook.core.report_keys import safe
 from trialbook.markup import breakable, joints
-from trialbook.messages.email_text import constants_label, email_text, failures_label
+from trialbook.messages.email_text import LOG_LABEL, constants_label, email_text, failures_label
 from trialbook.messages.fitting import LIMITS, as_many_as_fit, fitted
 from trialbook.messages.mail_headers import POLICY, as_text
 
@@ -167,6 +167,7 @@ def _html(message: Message, notes: Sequence[str], picture: bytes | None, message
         "bars": _bars(message) if picture is None else (),
         "constants_label": constants_label(message),
         "failures_label": failures_label(message),
+        "log_label": LOG_LABEL,
         "notes": notes,
     }
     yield from _template().generate(values)

@@ -8,6 +8,7 @@ from trialbook.core.message import Message, MessageKind, Section, Table
 from trialbook.core.messages.texts import width
 from trialbook.core.numbers import shown
 
+LOG_LABEL = "End of the log"
 _COLUMNS = 76  # with the mark of a quoted line it stays below 78
 
 
@@ -42,6 +43,7 @@ def _lines(message: Message, label: str, notes: Sequence[str]) -> Iterator[str]:
         yield from _under(message.bars_label, [f"{each.label}: {shown(each.value)}" for each in message.bars])
     yield from _under(constants_label(message), _paragraph(message.constants))
     yield from _under(failures_label(message), _items(message.failures))
+    yield from _under(LOG_LABEL, [f"    {line}" for line in message.log.split("\n")] if message.log else ())
     yield from _under("What to do next", _items(message.advice))
     yield from _under("Facts", _facts([(each.label, each.text) for each in message.facts]))
     for section in message.sections:

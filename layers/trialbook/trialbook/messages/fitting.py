@@ -8,14 +8,15 @@ from typing import TypeVar
 
 from trialbook.core.analysis.wording import plural
 from trialbook.core.message import Bar, Fact, Link, Message, Section, Table
-from trialbook.core.messages.texts import one_line
+from trialbook.core.messages.texts import last_lines, one_line
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Characters of a title, a text and a cell; how many rows, columns, items of a list and sections."""
+    """Characters of a title, a text and a cell; how many rows, columns, items of a list, sections and
+    lines of a log."""
 
     title: int = 200
     text: int = 600
@@ -24,14 +25,15 @@ class Limits:
     columns: int = 10
     items: int = 20
     sections: int = 25
+    log: int = 30
 
 
 # From the most generous to what always fits: mail programs cut off long mails.
 LIMITS = (
     Limits(),
-    Limits(text=300, cell=40, rows=10, columns=8, items=10, sections=15),
-    Limits(title=120, text=120, cell=24, rows=5, columns=6, items=6, sections=8),
-    Limits(title=80, text=80, cell=16, rows=4, columns=5, items=3, sections=4),
+    Limits(text=300, cell=40, rows=10, columns=8, items=10, sections=15, log=15),
+    Limits(title=120, text=120, cell=24, rows=5, columns=6, items=6, sections=8, log=8),
+    Limits(title=80, text=80, cell=16, rows=4, columns=5, items=3, sections=4, log=4),
 )
 
 
@@ -47,6 +49,7 @@ def fitted(message: Message, limits: Limits) -> Message:
         bars_label=one_line(message.bars_label, limits.cell),
         sentences=_listed(message.sentences, limits),
         failures=_listed(message.failures, limits),
+        log="\n".join(last_lines(message.log, limits.log, limits.text)) if message.log else "",
         advice=_listed(message.advice, limits),
         facts=tuple(
             Fact(one_line(each.label, limits.cell), one_line(each.text, limits.text))

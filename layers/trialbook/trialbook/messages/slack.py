@@ -8,7 +8,7 @@ from trialbook.core.analysis.wording import duration, moment
 from trialbook.core.message import Fact, Message, MessageKind, Mood, Progress, Section
 from trialbook.core.messages.texts import one_line
 from trialbook.messages import slack_blocks as slack
-from trialbook.messages.email_text import constants_label, failures_label
+from trialbook.messages.email_text import LOG_LABEL, constants_label, failures_label
 from trialbook.messages.fitting import LIMITS, as_many_as_fit, fitted
 from trialbook.messages.slack_blocks import Block, Element
 
@@ -77,6 +77,9 @@ def _blocks(message: Message, options: RenderOptions) -> Iterator[Block]:
         yield slack.context(f"{constants_label(message)}: {message.constants}")
     yield from _picture(message, options)
     yield from _listed(failures_label(message), message.failures)
+    if message.log:
+        title = slack.paragraph(slack.text(LOG_LABEL, bold=True))
+        yield slack.rich_text(title, slack.preformatted(message.log.split("\n")))
     yield from _listed("What to do next", message.advice)
     if message.facts:
         yield slack.rich_text(slack.paragraph(*_facts(message.facts[:_MOST_FACTS])))

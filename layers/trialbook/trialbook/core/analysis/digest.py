@@ -11,6 +11,7 @@ from trialbook.core.codec import pack, unpack
 ALT_TEXT = "alt_text"
 BEST_KEPT = 10  # trials of each objective
 _JOBS_KEPT = 20  # names of failed jobs with the same reason
+_LOGS_KEPT = 1  # ends of logs, of the largest groups of failures
 _STEPS_KEPT = 200  # improvements of the best so far
 
 
@@ -21,7 +22,7 @@ def digest(analysis: Analysis) -> Analysis:
         analysis,
         trials=tuple(sorted(best, key=lambda row: (row.group or 0, row.rank or 0))),
         groups=tuple(map(_group, analysis.groups)),
-        failures=tuple(map(_failures, analysis.failures)),
+        failures=tuple(_failures(group, place) for place, group in enumerate(analysis.failures)),
         recipe=None,
     )
 
@@ -30,8 +31,9 @@ def _group(group: Group) -> Group:
     return replace(group, slices=(), improvements=group.improvements[-_STEPS_KEPT:])
 
 
-def _failures(group: FailureGroup) -> FailureGroup:
-    return replace(group, job_names=group.job_names[:_JOBS_KEPT], shared=())
+def _failures(group: FailureGroup, place: int) -> FailureGroup:
+    kept = replace(group, job_names=group.job_names[:_JOBS_KEPT], shared=())
+    return kept if place < _LOGS_KEPT else replace(kept, log="", log_of=None)
 
 
 def to_data(kept: Analysis, alt_text: str) -> dict[str, Any]:

@@ -388,7 +388,8 @@ class Cause:
 class FailureGroup:
     """Failed jobs with the same reason but for numbers and names, for which `reason` has an ellipsis where they differ.
     `shared` is what all of them have in common; `cause` what parts them from all other jobs that ended, None where
-    chance might part them as well; `only_they_share` its conditions if all of them meet it and no other job does."""
+    chance might part them as well; `only_they_share` its conditions if all of them meet it and no other job does.
+    `log` is the end of the log of `log_of`, one of them."""
 
     reason: str
     example: str
@@ -397,6 +398,8 @@ class FailureGroup:
     shared: tuple[Shared, ...]
     only_they_share: tuple[Shared, ...]
     cause: Cause | None = None
+    log: str = ""
+    log_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,14 +40,15 @@ class SweepFacts:
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A single job, the experiment's best job before it, its price (US dollars an hour by instance type), and where its
-    run in MLflow is seen."""
+    """A single job, the experiment's best job before it, its price (US dollars an hour by instance type), where its run
+    in MLflow is seen, and if it failed the end of its log, where a route shows it."""
 
     record: Record
     before: Record | None = None
     prices: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     baselines: Mapping[str, Record] = field(default_factory=lambda: _NONE)
     run_url: str | None = None
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True)

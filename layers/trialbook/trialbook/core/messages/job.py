@@ -60,6 +60,7 @@ def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
         facts=_facts(facts, rules),
         constants=_constants(job),
         failures=_reasons(job),
+        log=facts.log,
         links=job_links(facts),
         tags=job.tags,
         event_type=event.type,

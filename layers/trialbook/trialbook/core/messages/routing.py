@@ -55,7 +55,7 @@ def _of_route(route: Route, message: Message, rules: Rules, defaults: Defaults, 
         text = _address(address, owner, defaults)
         if text is not None and (asked_for or suits(message, address.channel)):
             mention = _mention(address, owner, message)
-            yield Destination(address.channel, text, None if mention == text else mention, until)
+            yield Destination(address.channel, text, None if mention == text else mention, until, route.log)
 
 
 def _address(address: Address, owner: Owner, defaults: Defaults) -> str | None:
@@ -89,7 +89,12 @@ def _once(found: Iterable[Destination]) -> tuple[Destination, ...]:
 def _joined(one: Destination, other: Destination) -> Destination:
     is_free = one.not_before is None or other.not_before is None
     until = None if is_free else min(each.not_before for each in (one, other) if each.not_before is not None)
-    return replace(one, mention=one.mention or other.mention, not_before=until)
+    return replace(
+        one,
+        mention=one.mention or other.mention,
+        not_before=until,
+        shows_log=one.shows_log or other.shows_log,
+    )
 
 
 def suits(message: Message, channel: Channel) -> bool:

@@ -23,6 +23,12 @@ def one_line(text: str, longest: int) -> str:
     return shown if len(shown) <= longest else f"{shown[: longest - 1].rstrip()}…"
 
 
+def last_lines(text: str, most: int, longest: int) -> tuple[str, ...]:
+    """The last lines of the text, each with its indentation and at most so many characters."""
+    kept = [visible(line.expandtabs(4).rstrip()) for line in text.split("\n")[-most:]]
+    return tuple(each if len(each) <= longest else f"{each[: longest - 1]}…" for each in kept)
+
+
 def visible(text: str) -> str:
     r"""The text with what can't be seen spelled out: `\u202e`."""
     return _UNSEEN.sub(_spelt, text)

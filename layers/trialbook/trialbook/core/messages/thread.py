@@ -87,6 +87,7 @@ def _failures(event: Announcement, facts: SweepFacts, rules: Rules) -> Message:
         subject=f"{facts.sweep.experiment}: {said}",
         verdict=_for_reasons(analysis.counts.failed, len(analysis.failures)),
         failures=tuple(map(_with_jobs, analysis.failures)),
+        log=next((group.log for group in analysis.failures if group.log), ""),
     )
 
 

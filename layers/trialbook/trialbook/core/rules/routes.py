@@ -85,12 +85,14 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where the messages that match go; nowhere, with an empty `to`."""
+    """Where the messages that match go; nowhere, with an empty `to`. With `log`, messages about failures
+    show the end of the log there."""
 
     name: str
     match: RouteMatch
     to: tuple[Address, ...]
     quiet_hours: tuple[Window, ...] | None = None
+    log: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Owner:
     email: str | None = None
 
 
-_ROUTE = ("name", "match", "to", "quiet_hours")
+_ROUTE = ("name", "match", "to", "quiet_hours", "log")
 _MATCH = ("experiment", "tags", "kind", "event", "status", "when")
 _OWNER = ("slack", "email")
 _TO = ("slack", "webhook", "email", "mention")
@@ -145,6 +147,7 @@ def _route(check: Checker, value: object, path: Path) -> Route:
         match=_match(check, route.get("match") or {}, (*path, "match")),
         to=tuple(each for entry, at in check.items(route, "to", path) for each in _addresses(check, entry, at)),
         quiet_hours=quiet,
+        log=check.flag(route.get("log"), (*path, "log")) or False,
     )
 
 

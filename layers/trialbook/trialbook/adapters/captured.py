@@ -1,0 +1,29 @@
+"""What capture_job kept of a job, read from the reports' bucket."""
+
+from trialbook.adapters.s3 import Bucket
+from trialbook.core import report_keys
+from trialbook.core.curves.series import JobCurves
+from trialbook.core.curves.stored import from_bytes, log_from_bytes
+from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import JobKey
+from trialbook.runtime.observability import logger
+
+
+def captured_log(key: JobKey, bucket: Bucket) -> str:
+    """The end of the job's log; empty if none was kept, or it can't be read."""
+    content = bucket.get(f"{report_keys.of_job(key)}/{report_keys.LOG}")
+    try:
+        return "" if content is None else log_from_bytes(content)
+    except InvalidInput as error:
+        logger.warning("the log can't be read", job=key.name, reason=str(error))
+        return ""
+
+
+def captured_curves(key: JobKey, bucket: Bucket) -> JobCurves | None:
+    """The job's series; None if none were kept, or they can't be read."""
+    content = bucket.get(f"{report_keys.of_job(key)}/{report_keys.CURVES}")
+    try:
+        return None if content is None else from_bytes(content)
+    except InvalidInput as error:
+        logger.warning("the curves can't be read", job=key.name, reason=str(error))
+        return None
