@@ -74,18 +74,28 @@ def announced(found: Outcome, names: set[str]) -> set[tuple[str, str]]:
 
 
 def with_pipeline_before_end(events: Sequence[Any]) -> set[str]:
-    """The jobs whose pipeline an event names before the job's end comes: of others nobody can know it by then."""
-    known: set[str] = set()
-    found = set()
+    """The jobs whose pipeline an event names before their end can be known. It can be once an event of the job has come
+    and the clock, which follows the events, is past its end: SageMaker answers then that the job has ended."""
+    ends = {name: event["time"] for event in events if (name := _ended(event))}
+    executions: set[str] = set()
+    seen: set[str] = set()
+    found: set[str] = set()
+    clock = ""
     for event in events:
-        detail = event["detail"]
+        clock, detail = max(clock, event["time"]), event["detail"]
+        seen.add(detail.get("TrainingJobName"))
+        for name in [name for name in seen if name in ends and ends[name] <= clock]:
+            del ends[name]
+            if any(execution in name for execution in executions):
+                found.add(name)
         if "pipelineExecutionArn" in detail:
-            known.add(detail["pipelineExecutionArn"].rpartition("/")[2])
-        elif detail.get("TrainingJobStatus") == "Completed" and any(
-            each in detail["TrainingJobName"] for each in known
-        ):
-            found.add(detail["TrainingJobName"])
+            executions.add(detail["pipelineExecutionArn"].rpartition("/")[2])
     return found
+
+
+def _ended(event: Any) -> str | None:
+    detail = event["detail"]
+    return str(detail["TrainingJobName"]) if detail.get("TrainingJobStatus") == "Completed" else None
 
 
 def test_a_pipelines_events_that_come_after_its_jobs_has_ended_move_the_job_before_it_is_reported() -> None:
