@@ -86,6 +86,9 @@ HEX = UUID4.replace("-", "")
         ("churn-trial007", "churn-trial"),
         # services and tools
         ("my-tuner-2026-11-20-10-15-00-123-14", "my-tuner"),  # Syne Tune
+        ("None-0", "None"),  # the same without a tuner's name
+        ("None-12", "None"),
+        ("basic-pipeline-2026-11-20-10-15-00-886794-step", "basic-pipeline-step"),  # ZenML
         (f"AWSBatchqm-training-job{HEX}", "qm-training-job"),
         (f"AWSBatchchurn-2026-11-20-10-15-00{HEX}", "churn"),
         (f"AWSBatchhello-sagemaker-2026-11{HEX}", "hello-sagemaker"),

@@ -71,6 +71,11 @@ WITHIN = {
         f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={MIXED}==;EndpointSuffix=core.windows.net",
         MIXED + "==",
     ),
+    "Azure connection with a slash": (
+        f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={MIXED[:20]}/{MIXED}+{MIXED[:16]}==;EndpointSuffix=x",
+        f"{MIXED[:20]}/{MIXED}+{MIXED[:16]}==",
+    ),
+    "a login": (f"pip install wandb && wandb login --relogin {HEX[:40]} && python train.py", HEX[:40]),
     "ODBC connection": ("Driver={ODBC 18};Server=tcp:db,1433;Uid=svc;Pwd=hunter2!;Encrypt=yes", "hunter2!"),
     "libpq connection": ("host=db user=svc password=hunter2 dbname=churn", "hunter2"),
     "JSON": (json.dumps({"REDSHIFT_USER": "svc", "REDSHIFT_PASSWORD": "made-up"}), "made-up"),
@@ -111,6 +116,7 @@ BY_NAME = (
         "github_pat",
         "spark.hadoop.fs.s3a.secret.key",
     ),
+    *("hf_token_b64", "API_KEY_BASE64", "object_store_secret"),
     *("mlflow_tracking_token", "MLFLOW_TRACKING_PASSWORD", "cookie", "jwt", "encryption_key", "x-api-key"),
 )
 
@@ -133,6 +139,14 @@ PLAIN = {
     "use_auth_token": "True",
     "token": "0",
     "key_dim": "64",
+    "wandb": "true",
+    "wandb_project": "churn",
+    "wandb_commit": HEX[:40],
+    "wandb_git_sha": HEX[:40],
+    "wandb_run_id": HEX[:8],
+    "serving_api": "rest",
+    "rest_api": "https://api.internal/v1",
+    "s3_key": "Models/Bert2024/WeightsOfTheThird/Epoch",
     "num_attention_keys": "8",
     "key": "label",
     "label_key": "target_column",
@@ -219,6 +233,17 @@ def test_a_secret_is_known_by_its_name(name: str, value: str) -> None:
 
     assert value.strip('"') not in found
     assert found.startswith('"') == value.startswith('"')
+
+
+@pytest.mark.parametrize("name", ["wandb", "WANDB", "wandb_login", "wandb-api", "report_to_wandb"])
+def test_forty_hexadecimal_digits_beside_the_name_of_wandb_are_its_key(name: str) -> None:
+    assert HEX[:40] not in MASKER.value(name, HEX[:40])
+    assert HEX[:40] not in MASKER.value(name, f'"{HEX[:40]}"')
+
+
+@pytest.mark.parametrize("name", ["comet_api", "roboflowApi"])
+def test_a_random_value_of_an_api_is_its_key(name: str) -> None:
+    assert MIXED[:32] not in MASKER.value(name, MIXED[:32])
 
 
 @pytest.mark.parametrize("name", PLAIN)

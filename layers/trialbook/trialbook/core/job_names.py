@@ -53,7 +53,9 @@ _CUT_OFF = re.compile(rf"-+(?:{_YEAR}(?:-\d{{0,2}}){{0,2}}|[0-9a-f]{{8}}(?:-[0-9
 _CHILD = re.compile(r"(?P<tuning_job>.+)-\d{3,}-[0-9a-f]{8}")
 _AWS_BATCH = re.compile(r"AWSBatch(?P<name>.+)[0-9a-f]{32}")
 _KUBEFLOW = re.compile(r"(?P<kind>[A-Z][A-Za-z]*Job|BatchTransform)-\d{14}-[A-Z0-9]{4}")
-_COUNTED = re.compile(r"(?P<base>.*(?:^|-|(?<=[a-z])(?=[A-Z]))(?i:job|run|rerun|trial|attempt|retry|repeat))-*\d{1,6}")
+_COUNTED = re.compile(
+    r"(?P<base>.*(?:^|-|(?<=[a-z])(?=[A-Z]))(?i:job|run|rerun|trial|attempt|retry|repeat)|None)-*\d{1,6}"
+)
 
 
 @dataclass(frozen=True, slots=True)

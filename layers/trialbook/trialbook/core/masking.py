@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from trialbook.core.jobs import Job, ParameterRange, TuningDefinition, TuningJob
-from trialbook.core.secrets import NO, is_secret, speaks_of_a_secret, without_secrets
+from trialbook.core.secrets import is_secret, without_secrets
 
 MASKED_ACCOUNT, MASKED = "123456789012", "masked"
 _DIGITS = 4  # of the hash: enough to tell that two secrets differ, too few to tell which word of a list one is
@@ -45,7 +45,7 @@ class Masker:
 
     def value(self, name: str, text: str) -> str:
         """What is given to the name, or a mark where that is a secret; quotes around it stay."""
-        if speaks_of_a_secret(name) == NO or not is_secret(name, text):
+        if not is_secret(name, text):
             return self.text(text)
         quote = text[0] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else ""
         return f"{quote}{self.mark(text.strip(quote) if quote else text)}{quote}"

@@ -9,7 +9,7 @@ import re
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|@")
 _LEADING = re.compile(
     r"^(?:(?:train|training|tr|val|valid|validation|eval|evaluation|dev|test|testing|holdout|cv|oof|epoch|step|final|best"
-    r"|last|predict|metrics?|max|min) )+"
+    r"|last|predict|metrics?|max|min)(?:(?: \d+)? s)? )+"  # LightGBM says `valid_0's auc`
 )
 _NOTHING = re.compile(
     r"\b(?:runtime|time|seconds?|duration|per second|^epochs?|^steps?|samples|flos|memory|lr|learning rate|len|length"

@@ -117,6 +117,12 @@ def known_direction(metric: str) -> ObjectiveType | None:
     return None if is_more is None else ObjectiveType.MAXIMIZE if is_more else ObjectiveType.MINIMIZE
 
 
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_MEASURED_ON = {
+    **dict.fromkeys(("validation", "valid", "val", "eval", "evaluation", "dev", "holdout"), 0),
+    **dict.fromkeys(("test", "testing"), 1),
+    **dict.fromkeys(("train", "training"), 3),
+}
 _DATA_SETS = ("validation", "valid", "val", "eval", "test", "train")
 
 
@@ -126,6 +132,13 @@ def _data_set_preference(metric: str) -> int:
     if prefix in _DATA_SETS[:4]:
         return 0
     return {"test": 1, "train": 3}.get(prefix, 2)
+
+
+def _measured_on(metric: str) -> int:
+    """The same for names of all spellings: `Validation Loss`, `valLoss`, `dev_loss`, `training's l2`. Rank keys hold the
+    number of `_data_set_preference`, so that one stays as it is."""
+    first = next((word.lower() for word in _WORD.findall(metric)), "")
+    return _MEASURED_ON.get(first, 2)
 
 
 def known_objective(job: Job, statistic: Statistic = Statistic.LAST) -> Objective | None:
@@ -141,7 +154,7 @@ def known_objective(job: Job, statistic: Statistic = Statistic.LAST) -> Objectiv
     names.discard(ALIAS_METRIC)
     if not names:
         return None
-    best = min(names, key=lambda name: (_data_set_preference(name), order.get(name, len(order)), name))
+    best = min(names, key=lambda name: (_measured_on(name), order.get(name, len(order)), name))
     direction = known_direction(best)
     return Objective(best, direction, ObjectiveSource.KNOWN_METRIC, statistic) if direction else None
 

@@ -49,6 +49,8 @@ _IN_QUERY = re.compile(
 )
 _BEARER = re.compile(r"\b(?:bearer|basic|apikey)\s+(?P<secret>(?=[^\s\"']*\d)[A-Za-z0-9._~+/=-]{16,})", re.IGNORECASE)
 
+_LOGIN = re.compile(r"\bwandb login(?:\s+--?[\w-]+)*\s+(?P<secret>[0-9a-f]{40})\b")
+
 # A name, what joins it to a value, and the value: `--hf-token x`, `PASSWORD=x`, `"password": "x"`, in JSON within JSON
 # with backslashes before the quotes.
 _GIVEN = re.compile(
@@ -104,14 +106,17 @@ _STANDS_FOR_NOTHING = re.compile(
     r"|[\w./~-]+\.(?:json|txt|pem|key|ya?ml|ini|cfg|env|toml|py|csv))",
     re.IGNORECASE | re.DOTALL,
 )
-_RANDOM = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=\D*\d)[A-Za-z0-9+=]{20,}")
+_RANDOM = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=\D*\d)(?:[A-Za-z0-9+=]{20,}|[A-Za-z0-9+/]{40,}={1,2})")
+_WANDB_KEY = re.compile(r"[0-9a-f]{40}")  # as commits are
+_OF_A_COMMIT = re.compile(r"commit|sha|git|hash|rev|version|digest")
+_BASE64 = re.compile(r"(?i)[_.-]?(?:base|b)64$")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 
 
 @lru_cache(maxsize=4096)
 def speaks_of_a_secret(name: str) -> str:
     """Whether what has this name is a secret: SURE, DOUBTFUL (if it looks random as well), or NO."""
-    words = [word.lower() for word in _WORD.findall(name) if not word.isdigit()]
+    words = [word.lower() for word in _WORD.findall(_BASE64.sub("", name)) if not word.isdigit()]
     while len(words) > 1 and words[-1] in _TRAILING:
         words.pop()
     if not words:
@@ -128,6 +133,8 @@ def speaks_of_a_secret(name: str) -> str:
         return SURE if before in _BEFORE_PASS or not before else NO
     if last == "pat":
         return SURE if before in _BEFORE_PAT else NO
+    if last == "api":
+        return DOUBTFUL
     if last == "auth":
         return SURE if before in ("basic", "http", "proxy") else DOUBTFUL
     return SURE if words[-2:] == ["webhook", "url"] else NO
@@ -137,9 +144,11 @@ def is_secret(name: str, value: str) -> bool:
     """Whether the whole value is a secret, by its name. What only points at a secret, or says that there is one, is
     none: a path, an ARN, `true`."""
     spoken = speaks_of_a_secret(name)
+    bare = value.strip().strip("\"'")
+    if "wandb" in name.lower() and _WANDB_KEY.fullmatch(bare) and not _OF_A_COMMIT.search(name.lower()):
+        return True
     if spoken == NO:
         return False
-    bare = value.strip().strip("\"'")
     if _STANDS_FOR_NOTHING.fullmatch(bare):
         return False
     if spoken == DOUBTFUL:
@@ -167,6 +176,7 @@ def without_secrets(text: str, instead: Callable[[str], str]) -> str:
         text = _IN_QUERY.sub(replaced, text)
     if " " in text:
         text = _BEARER.sub(replaced, text)
+        text = _LOGIN.sub(replaced, text)
     if any(joint in text for joint in "=: "):
         text = _LISTED.sub(
             lambda found: replaced(found) if is_secret(found["name"], found["secret"]) else found[0], text
