@@ -135,8 +135,8 @@ def _data_set_preference(metric: str) -> int:
 
 
 def _measured_on(metric: str) -> int:
-    """The same for names of all spellings: `Validation Loss`, `valLoss`, `dev_loss`, `training's l2`. Rank keys hold the
-    number of `_data_set_preference`, so that one stays as it is."""
+    """The same for names of all spellings: `Validation Loss`, `valLoss`, `dev_loss`, `training's l2`. Rank keys hold
+    the number of `_data_set_preference`, so that one stays as it is."""
     first = next((word.lower() for word in _WORD.findall(metric)), "")
     return _MEASURED_ON.get(first, 2)
 
