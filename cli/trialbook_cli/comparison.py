@@ -1,15 +1,22 @@
-"""Jobs, sweeps and experiments side by side, with a rank test of their values."""
+"""Jobs, sweeps and experiments side by side: the bests of equally many jobs, and a rank test of all values.
+
+A rank test asks whether two sets of values come from the same distribution. A search that learns chooses its values, so
+the answer would only say that it searched differently: such a pair is compared by its bests alone.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import combinations
 
 from rich.text import Text
 
+from trialbook.core.analysis.going_on import expected_best, learns
 from trialbook.core.analysis.parameters import constants
-from trialbook.core.analysis.wording import plural
+from trialbook.core.analysis.wording import listed, plural
 from trialbook.core.hyper_parameters import is_internal, searched
 from trialbook.core.numbers import shown
+from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.significance import FEWEST, rank_test
 from trialbook.core.sweeps import Record
 from trialbook_book.jobs import Jobs
@@ -19,11 +26,27 @@ from trialbook_cli.tables import table_of
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the things compared: its best job and the values of all its ranked jobs; of a job, its own value."""
+    """One of the things compared: its best job and the values of all its ranked jobs in the order in which they ended;
+    of a job, its own value. `learns` says that the search chose later trials by earlier ones."""
 
     name: str
     record: Record
     values: tuple[float, ...]
+    learns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two sides: the p-value of the rank test, or why there is none; and the best that each has of `jobs` jobs, which
+    are as many as the smaller one has."""
+
+    a: str
+    b: str
+    p: float | None
+    why_not: str | None
+    jobs: int
+    best_a: float
+    best_b: float
 
 
 def side_of(found: Jobs | Record) -> Side:
@@ -33,20 +56,54 @@ def side_of(found: Jobs | Record) -> Side:
     best, *others = list(found.records())
     by = best.objective
     same = [each for each in (best, *others) if each.ranks and by is not None and by.is_like(each.objective)]
-    return Side(found.name, best, tuple(each.value for each in same if each.value is not None))
+    values = tuple(each.value for each in sorted(same, key=_end) if each.value is not None)
+    sweep = found.book.ledger.sweep(found.name) if found.is_sweep else None
+    return Side(
+        found.name, best, values, by is not None and learns(_costs(by, values), sweep.strategy if sweep else None)
+    )
 
 
-def rank_tests(sides: Sequence[Side]) -> list[tuple[str, str, float | None]]:
-    """The rank test of each pair ranked by the same objective."""
+def _end(record: Record) -> tuple[datetime, str]:
+    return record.job.ended_at or datetime.max.replace(tzinfo=UTC), record.job.name
+
+
+def _costs(objective: Objective, values: Sequence[float]) -> list[float]:
+    """The values turned so that less is better."""
+    return list(values) if objective.type is ObjectiveType.MINIMIZE else [-value for value in values]
+
+
+def rank_tests(sides: Sequence[Side]) -> list[Comparison]:
+    """Each pair ranked by the same objective, compared."""
     return [
-        (one.name, other.name, rank_test(one.values, other.values))
+        _test(one, other, one.record.objective)
         for one, other in combinations(sides, 2)
         if one.record.objective and other.record.objective and len(one.values) > 1 and len(other.values) > 1
         if one.record.objective.is_like(other.record.objective)
     ]
 
 
-def show_comparison(sides: Sequence[Side], tests: Sequence[tuple[str, str, float | None]]) -> None:
+def _test(one: Side, other: Side, objective: Objective) -> Comparison:
+    jobs = min(len(one.values), len(other.values))
+    why_not = None
+    if jobs < FEWEST:
+        why_not = f"one of them has fewer than {FEWEST} ranked jobs"
+    elif one.learns or other.learns:
+        searches = listed([side.name for side in (one, other) if side.learns])
+        why_not = f"the search of {searches} chose its trials by earlier ones, so the values tell how it searched"
+    p = rank_test(one.values, other.values) if why_not is None else None
+    return Comparison(
+        one.name, other.name, p, why_not, jobs, best_of(one, jobs, objective), best_of(other, jobs, objective)
+    )
+
+
+def best_of(side: Side, jobs: int, objective: Objective) -> float:
+    """The best of so many jobs: of a search that learns its first ones, else the mean over all ways to choose them."""
+    costs = _costs(objective, side.values)
+    found = min(costs[:jobs]) if side.learns or jobs == len(costs) else expected_best(sorted(costs), jobs)
+    return found if objective.type is ObjectiveType.MINIMIZE else -found
+
+
+def show_comparison(sides: Sequence[Side], tests: Sequence[Comparison]) -> None:
     """Prints a column for each side, a row for each difference, and the rank tests."""
     jobs = [side.record.job for side in sides]
     names = searched(jobs)
@@ -60,8 +117,10 @@ def show_comparison(sides: Sequence[Side], tests: Sequence[tuple[str, str, float
     same = len(constants(jobs))
     if same:
         console.print(Text(f"{plural(same, 'hyperparameter')} {'is' if same == 1 else 'are'} the same in all.", "dim"))
-    for one, other, p in tests:
-        console.print(safe(_sentence(one, other, p), 400))
+    for test in tests:
+        sizes = {len(side.values) for side in sides if side.name in (test.a, test.b)}
+        for sentence in sentences(test, is_same_size=len(sizes) == 1):
+            console.print(safe(sentence, 400))
 
 
 def _rows(sides: Sequence[Side], read: Callable[[Side], dict[str, str]]) -> list[list[str | Text]]:
@@ -93,9 +152,14 @@ def _metrics(record: Record) -> dict[str, str]:
     return {each.name: (each.text or "–") if each.value is None else shown(each.value) for each in metrics}
 
 
-def _sentence(one: str, other: str, p: float | None) -> str:
-    if p is None:
-        return f"{one} and {other}: one of them has fewer than {FEWEST} ranked jobs, too few for a rank test."
-    chance = "less than 0.001" if p < 0.001 else f"{p:.3f}"
-    verdict = "differ by more than chance" if p < 0.05 else "do not differ by more than chance"
-    return f"The values of {one} and {other} {verdict} (rank test over all ranked jobs, p = {chance})."
+def sentences(test: Comparison, *, is_same_size: bool) -> list[str]:
+    """The bests of equally many jobs, where the sides have not as many; and what the rank test says."""
+    told = []
+    if not is_same_size:
+        bests = f"{test.a} {shown(test.best_a)}, {test.b} {shown(test.best_b)}"
+        told.append(f"Best of {test.jobs:,} jobs each, as many as the smaller has: {bests}.")
+    if test.p is None:
+        return [*told, f"{test.a} and {test.b}: no rank test, because {test.why_not}."]
+    chance = "less than 0.001" if test.p < 0.001 else f"{test.p:.3f}"
+    verdict = "differ by more than chance" if test.p < 0.05 else "do not differ by more than chance"
+    return [*told, f"The values of {test.a} and {test.b} {verdict} (rank test over all ranked jobs, p = {chance})."]

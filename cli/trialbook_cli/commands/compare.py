@@ -27,11 +27,15 @@ def compare(
 ) -> int:
     """Compares jobs, sweeps or experiments side by side.
 
-    Shows the hyperparameters that differ, and the metrics. The best job represents a sweep or experiment. If each has
-    several ranked jobs, a rank test says whether their values differ by more than chance.
+    Shows the hyperparameters that differ, and the metrics. The best job represents a sweep or experiment. Sweeps of
+    different sizes are compared by the expected best of equally many jobs. If each has several ranked jobs, a rank
+    test says whether their values differ by more than chance, unless a search chose its trials, as Bayesian search
+    does.
 
     Example: trialbook compare churn-xgb#1 churn-xgb#2 --book build/churn
     """
+    from dataclasses import asdict
+
     from trialbook_book.names import find_jobs_or_job
     from trialbook_cli.comparison import rank_tests, show_comparison, side_of
     from trialbook_cli.outputs import job_line
@@ -45,7 +49,7 @@ def compare(
     tests = rank_tests(sides)
     if as_json:
         lines = [{"name": side.name, "ranked_jobs": len(side.values), "job": job_line(side.record)} for side in sides]
-        print_json({"compared": lines, "tests": [{"a": a, "b": b, "p": p} for a, b, p in tests]})
+        print_json({"compared": lines, "tests": [asdict(test) for test in tests]})
     else:
         show_comparison(sides, tests)
     return OK

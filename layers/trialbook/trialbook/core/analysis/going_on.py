@@ -21,9 +21,15 @@ def going_on(values: Sequence[float], objective_type: ObjectiveType, strategy: s
     if len(values) < _FEWEST or strategy == "Grid":
         return []
     costs = list(values) if objective_type is ObjectiveType.MINIMIZE else [-value for value in values]
-    if strategy in _CHOSEN or (strategy not in _DRAWN and _is_chosen(costs)):
+    if learns(costs, strategy):
         return [_chosen(costs, strategy)]
     return [_drawn(costs, is_known=strategy in _DRAWN)]
+
+
+def learns(costs: Sequence[float], strategy: str | None) -> bool:
+    """Whether a search chose later trials by earlier ones: by its strategy, or because trials got better with time.
+    Costs are in the order in which trials ended."""
+    return strategy in _CHOSEN or (strategy not in (*_DRAWN, "Grid") and _is_chosen(costs))
 
 
 def chance_of_better(trials: int, more: int = MORE) -> float:
