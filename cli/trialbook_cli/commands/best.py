@@ -1,5 +1,7 @@
 """`trialbook best`: the most frequent question. Loads no more than it needs."""
 
+from typing import Annotated
+
 import typer
 
 from trialbook_cli.command_classes import BookCommand
@@ -11,10 +13,19 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=BookCommand, rich_help_panel=ASK)
-def best(context: typer.Context, name: Name, as_json: AsJson = False) -> int:
+def best(
+    context: typer.Context,
+    name: Name,
+    front: Annotated[
+        bool, typer.Option("--front", help="Show the jobs that no other beats in both objective and cost.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
     """Shows the best job of a sweep or experiment.
 
-    Prints its value, hyperparameters and model location. Makes one request, however many jobs there are.
+    Prints its value, hyperparameters and model location. Makes one request, however many jobs there are. With --front
+    it reads all jobs of the sweep, of an experiment its latest sweep, and shows what better values cost: in dollars,
+    else in time, or in the second objective of the rules document.
 
     Example: trialbook best churn-xgb --book build/churn
     """
@@ -24,6 +35,10 @@ def best(context: typer.Context, name: Name, as_json: AsJson = False) -> int:
     from trialbook_cli.visible_text import visible
 
     jobs = source_of(context).open().find(name)
+    if front:
+        from trialbook_cli.front import show_front
+
+        return show_front(jobs, as_json=as_json)
     (record,) = jobs.first.entries or (None,)
     if record is None:
         return _fail(f"{jobs.name}: no job is recorded yet.")

@@ -86,6 +86,7 @@ def analysis_of(sweep: Sweep, records: Sequence[Record], services: Services) -> 
         previous=next(before, None),
         experiment_best=ledger.best_before(sweep, sweep.objective) if sweep.objective else None,
         prices=hourly_prices(records, sweep.region, services),
+        second=services.rules().second_objective(sweep.experiment),
     )
 
 

@@ -11,6 +11,7 @@ from trialbook.core.analysis.costs import cost
 from trialbook.core.analysis.differences import differences, improvements, spread
 from trialbook.core.analysis.edges import at_the_edge, edges
 from trialbook.core.analysis.failures import alike, failures, lacks
+from trialbook.core.analysis.front import front
 from trialbook.core.analysis.gaps import gaps
 from trialbook.core.analysis.going_on import going_on
 from trialbook.core.analysis.importance import TELLS_FROM, importance, why_not, why_nothing, why_too_little
@@ -39,7 +40,7 @@ from trialbook.core.analysis.slices import slice_of
 from trialbook.core.analysis.verdict import headline, sentences
 from trialbook.core.analysis.where_next import where_next
 from trialbook.core.jobs import JobKey, ParentsBest
-from trialbook.core.objectives import ObjectiveType
+from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
 
 _MOST_OF_BETTER = 250  # trials of the better half, evenly over it, whose importance is told beside that of all
@@ -62,9 +63,11 @@ def analyse(
     previous: Sweep | None = None,
     experiment_best: Record | None = None,
     prices: Prices = NO_PRICES,
+    second: Objective | None = None,
 ) -> Analysis:
     """All that the report of a sweep says. `records` are its jobs in any order; `previous` is the experiment's sweep
-    before it, `experiment_best` the experiment's best job before it, `prices` US dollars an hour by instance type."""
+    before it, `experiment_best` the experiment's best job before it, `prices` US dollars an hour by instance type;
+    `second` is the objective that the front is held against."""
     shown = {record.job.name: shown_values(record.job.hyper_parameters) for record in records}
     jobs = [record.job for record in records]
     parameters = varied(jobs, sweep.definitions)
@@ -73,7 +76,7 @@ def analyse(
     apart = ranked_apart(records)
     ends = places_of_end(records)
     others = _Others(previous, experiment_best, sweep.parents_best)
-    groups = tuple(_group(each, sweep, parameters, given, others, ends, prices) for each in apart)
+    groups = tuple(_group(each, sweep, parameters, given, others, ends, prices, second) for each in apart)
     counts = _counts(records)
     best = apart[0].records[0].job if apart else None
     spent = cost(jobs, best, prices)
@@ -111,6 +114,7 @@ def _group(
     others: _Others,
     ends: Mapping[JobKey, int],
     prices: Prices,
+    second: Objective | None,
 ) -> Group:
     objective = ranked.objective
     trials = [given[record.job.name] for record in ranked.records]
@@ -150,6 +154,7 @@ def _group(
         repeats=repeated,
         importance_of_better=_among_better(present, trials, values, objective.type) if found else None,
         where_next=where_next(present, trials, values, repeated, crowded, sweep.id),
+        front=front(ranked.records, objective, prices, second),
     )
 
 

@@ -342,6 +342,27 @@ class WhereNext:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontTrial:
+    """A trial of a front, with its value and what it takes of the second quantity."""
+
+    job_name: str
+    value: float
+    other: float
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The trials that no other one beats in both the objective and `other`, best first: a metric, or a trial's
+    `cost_usd`, `billable_seconds` or `duration_seconds`. `type` says which way that is better; `compared` how many
+    trials have both."""
+
+    other: str
+    type: str
+    compared: int
+    trials: tuple[FrontTrial, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """The trials that are ranked by the same objective, best first in `trials` by their `rank`."""
 
@@ -360,6 +381,7 @@ class Group:
     repeats: Repeats | None = None
     importance_of_better: Importance | None = None
     where_next: WhereNext | None = None
+    front: Front | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from trialbook.core.analysis.model import Analysis, Group, Kind, Shape
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import Chart, Theme
 from trialbook.core.charts.contour import contour
+from trialbook.core.charts.front import front_chart
 from trialbook.core.charts.parallel import parallel
 from trialbook.core.charts.progress import history, importance, overview
 from trialbook.core.charts.scatter import by_importance, slices, value_by_parameter
@@ -44,6 +45,8 @@ def outlines(analysis: Analysis, group: int = 0) -> tuple[Outline, ...]:
     if len(numbers) == 2 and found.ranked > 1:
         place = 0 if found.shape is Shape.TWO_NUMBERS else len(made)
         made.insert(place, Outline("contour", group, words.contour(found, *numbers), numbers))
+    if found.front is not None:
+        made.append(Outline("front", group, words.front(found)))
     return (*made, last)
 
 
@@ -63,7 +66,13 @@ def drawn(analysis: Analysis, outline: Outline, theme: Theme = Theme.LIGHT) -> C
             return contour(analysis, one, other, theme, group)
         case "timeline":
             return timeline(analysis, theme)
-    others = {"history": history, "importance": importance, "slices": slices, "parallel coordinates": parallel}
+    others = {
+        "front": front_chart,
+        "history": history,
+        "importance": importance,
+        "slices": slices,
+        "parallel coordinates": parallel,
+    }
     return others[outline.kind](analysis, theme, group)
 
 

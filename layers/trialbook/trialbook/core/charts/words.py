@@ -80,6 +80,31 @@ def contour(group: Group, one: str, other: str) -> Words:
     return Words(f"{group.ranking.metric} over {one} and {other}", text)
 
 
+_QUANTITIES = {
+    "cost_usd": "cost (US$, estimate)",
+    "billable_seconds": "billable seconds",
+    "duration_seconds": "seconds",
+}
+
+
+def quantity(name: str) -> str:
+    """What a front is held against: `cost (US$, estimate)`, or a metric's name."""
+    return _QUANTITIES.get(name, name)
+
+
+def front(group: Group) -> Words:
+    """What the best costs, and the cheapest trial that nothing beats."""
+    assert group.front is not None
+    first, last = group.front.trials[0], group.front.trials[-1]
+    other = quantity(group.front.other)
+    text = (
+        f"{len(group.front.trials):,} of {plural(group.front.compared, 'trial')} are beaten by no other in both "
+        f"{group.ranking.metric} and {other}: from {shown(first.value)} at {shown(first.other)} to "
+        f"{shown(last.value)} at {shown(last.other)}."
+    )
+    return Words(f"{group.ranking.metric} against {other}", text)
+
+
 def timeline(analysis: Analysis) -> Words:
     """Counts and length."""
     wall = analysis.cost.wall_seconds

@@ -73,6 +73,7 @@ class ExperimentRule:
     objective: Objective | None = None
     quiet: timedelta | None = None
     rank_stopped: bool | None = None
+    second_objective: Objective | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ class Rules:
     def objective(self, experiment: str) -> Objective | None:
         """The objective that the document gives an experiment; the first section that says one wins."""
         return self._first(experiment, lambda rule: rule.objective)
+
+    def second_objective(self, experiment: str) -> Objective | None:
+        """What an experiment's objective is traded against, such as latency."""
+        return self._first(experiment, lambda rule: rule.second_objective)
 
     def quiet_period(self, experiment: str) -> timedelta:
         """How long nothing may run before a loop of the experiment has finished."""
@@ -153,7 +158,7 @@ _TOP = (
 )
 _RULE = ("name", "match", "experiment", "trial", "ignore")
 _MATCH = ("job", "kind", "image", "role", "account", "region", "tags")
-_EXPERIMENT = ("objective", "quiet_minutes", "rank_stopped")
+_EXPERIMENT = ("objective", "second_objective", "quiet_minutes", "rank_stopped")
 
 
 def _placement(check: Checker, value: object, path: Path) -> PlacementRule:
@@ -197,19 +202,24 @@ def _names(check: Checker, top: Mapping[str, Any]) -> list[str]:
 def _experiment(check: Checker, pattern: str, value: object) -> ExperimentRule:
     path: Path = ("experiments", pattern)
     section = check.mapping(value, path, _EXPERIMENT)
-    text = check.text(section.get("objective"), (*path, "objective"))
-    objective = None
-    if text is not None:
-        try:
-            objective = parse_objective(text, "objective", ObjectiveSource.RULES)
-        except InvalidInput as error:
-            check.wrong((*path, "objective"), error.value, error.expected)
     return ExperimentRule(
         pattern=pattern,
-        objective=objective,
+        objective=_objective(check, section, path, "objective"),
+        second_objective=_objective(check, section, path, "second_objective"),
         quiet=_quiet(check, section.get("quiet_minutes"), (*path, "quiet_minutes")),
         rank_stopped=check.flag(section.get("rank_stopped"), (*path, "rank_stopped")),
     )
+
+
+def _objective(check: Checker, section: Mapping[str, Any], path: Path, key: str) -> Objective | None:
+    text = check.text(section.get(key), (*path, key))
+    if text is None:
+        return None
+    try:
+        return parse_objective(text, key, ObjectiveSource.RULES)
+    except InvalidInput as error:
+        check.wrong((*path, key), error.value, error.expected)
+        return None
 
 
 def _quiet(check: Checker, value: object, path: Path) -> timedelta | None:

@@ -30,6 +30,33 @@ function trialByTrial(parent, id, label, group) {
   return new Scatter(parent, id, { label, x, y, belongs, behind, lane: hasLane(y.values, belongs) ? "no value" : null });
 }
 
+// What better values cost: a staircase joins the trials that no other one beats in both.
+function frontier(parent, id, label, group) {
+  const y = valueAxis(group);
+  const { front, spread } = report.groups[group];
+  const names = { cost_usd: "cost (US$, estimate)", billable_seconds: "billable seconds", duration_seconds: "seconds" };
+  const given = front.other in names ? trials[front.other] : trials.metrics[front.other];
+  const values = given.map((value) => (isNumber(value) ? Number(value) : null));
+  const belongs = (i) => trials.group[i] === group && values[i] !== null;
+  const isLess = front.type === "Minimize";
+  const [low, high] = extent(values.filter((_, i) => belongs(i)));
+  const x = linear(`${names[front.other] ?? front.other} (${isLess ? "lower" : "higher"} is better)`, values, low, high, { most: 8 });
+  const behind = (c, plot) => {
+    c.strokeStyle = colours.best;
+    c.lineWidth = 2;
+    c.beginPath();
+    const at = ({ value, other }) => [plot.atX(other), plot.atY(Math.min(Math.max(value, spread.axis_low), spread.axis_high))];
+    front.trials.forEach((step, k) => {
+      const [right, up] = at(step);
+      if (k) c.lineTo(at(front.trials[k - 1])[0], up);
+      else c.moveTo(isLess ? plot.box.right : plot.box.left, up);
+      c.lineTo(right, up);
+    });
+    c.stroke();
+  };
+  return new Scatter(parent, id, { label, x, y, belongs, behind });
+}
+
 function contour(parent, id, label, group, [one, other]) {
   const belongs = (i) => trials.group[i] === group;
   return new Scatter(parent, id, { label, x: parameterAxis(one), y: parameterAxis(other), height: 380, belongs, colour: byRank(group), behind: surface(group) });
@@ -331,6 +358,7 @@ function makeChart(figure) {
     contour: () => contour(parent, figure.id, label, at, names),
     slices: () => slices(parent, figure.id, label, at, names),
     "parallel coordinates": () => new Parallel(parent, figure.id, label, at, names),
+    front: () => frontier(parent, figure.id, label, at),
     timeline: () => timeline(parent, figure.id, label),
   }[kind];
   return [make()].flat();
