@@ -207,11 +207,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class RankTest:
-    """Whether the values of two differ by more than chance; `p` is null if there are too few."""
+    """Whether the values of two differ by more than chance; `p` is null with a reason in `why_not`. `best_a` and
+    `best_b` are the bests of `jobs` jobs each, as many as the smaller of the two has."""
 
     a: str
     b: str
     p: float | None
+    why_not: str | None
+    jobs: int
+    best_a: float
+    best_b: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +298,8 @@ class Analysed:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Where to search a hyperparameter: between two numbers, or among values."""
+    """Where to search a hyperparameter: between two numbers, or among values. `change` is none, narrower or beyond what
+    was searched; `why` has the figures."""
 
     parameter: str
     low: float | None = None
@@ -301,6 +307,8 @@ class Range:
     scale: str | None = None
     integer: bool = False
     values: tuple[str, ...] | None = None
+    change: str = "none"
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

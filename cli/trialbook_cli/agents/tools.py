@@ -1,7 +1,7 @@
 """The questions that agents may ask. Each is prepared once and then told in as many rows as fit. Nothing is written."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 from weakref import WeakKeyDictionary
 
@@ -268,7 +268,7 @@ def compare(book: Book, asked: Several) -> Rows:
     """Jobs, sweeps or experiments side by side."""
     sides = [side_of(find_jobs_or_job(book, name)) for name in asked.names]
     differ = searched(side.record.job for side in sides)
-    tests = tuple(data.RankTest(a, b, p) for a, b, p in rank_tests(sides))
+    tests = tuple(data.RankTest(**asdict(each)) for each in rank_tests(sides))
     told = Told(data.Compared(tuple(_side(side, differ) for side in sides), tests))
     return lambda most: told
 
