@@ -12,12 +12,23 @@ BIN := .venv/bin
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1|/' | column -t -s '|'
 
+# What the demo needs goes into the same environment, which `make setup` makes whole.
+DEMO := $(if $(wildcard .venv/.ready),.venv/.ready,.venv/.demo)
+
+.venv/.demo: requirements/demo.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
+	@echo "Setting up .venv with $(PYTHON), once"
+	@"$(PYTHON)" -m venv .venv
+	@.ci/install $(BIN)/python requirements/demo.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
 .venv/.ready: requirements/dev.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed" >&2; exit 1; }
-	@echo "Setting up .venv with $(PYTHON): about a minute, once"
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Setting up .venv with $(PYTHON): a few minutes, once"
+	@$(PYTHON) -m venv --clear .venv
+	@.ci/install $(BIN)/python requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv-sam/.ready: requirements/sam.txt
@@ -41,7 +52,7 @@ help: ## Shows this list
 
 setup: .venv/.ready ## Makes the environment; the command is then at .venv/bin/trialbook
 
-demo: setup ## Replays two recordings of real training on this machine, without AWS
+demo: $(DEMO) ## Replays two recordings of real training on this machine, without AWS
 	@$(BIN)/trialbook demo
 
 environments:

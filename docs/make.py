@@ -42,7 +42,7 @@ FOLDER = Path(__file__).parent
 MARK = "<!-- what follows is made by docs/make.py -->"
 ACCOUNT = "<!-- needs an AWS account -->"
 _WHICH = "Which book"
-_LOCAL = ("--book build/", "events/recordings/", "trialbook demo", "trialbook rules check")
+_LOCAL = ("--book demo-out/", "events/recordings/", "trialbook demo", "trialbook rules check")
 
 
 def cli_reference() -> str:

@@ -11,7 +11,12 @@ from trialbook_cli.options import Source, any_book, aws_account, deployed_stack
 
 
 class Command(CommandWithExample):
-    """A command whose function returns its exit code. An error becomes a line that says what to do."""
+    """A command whose function returns its exit code. An error becomes a line that says what to do.
+
+    `part` is the part of Trialbook that all of the command needs; of others, the missing library tells.
+    """
+
+    part: ClassVar[str | None] = None
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Runs the command."""
@@ -20,14 +25,23 @@ class Command(CommandWithExample):
         except Exception as error:
             if isinstance(error, typer.Exit | typer.Abort | typer.BadParameter):
                 raise
-            from trialbook_cli.errors import report_damage, report_error
+            from trialbook_cli.errors import report_damage, report_error, report_missing
 
-            code = report_error(error)
+            if isinstance(error, ModuleNotFoundError):
+                code = report_missing(error, ctx.command_path, self.part)
+            else:
+                code = report_error(error)
             if code is None and isinstance(ctx.obj, Source) and ctx.obj.book is not None:
                 code = report_damage(ctx.obj.book)  # somebody may have edited the folder
             if code is None:
                 raise
         raise typer.Exit(code or 0)
+
+
+class LaptopCommand(Command):
+    """A command that runs the deployed functions on this machine."""
+
+    part = "laptop"
 
 
 class SourceCommand(Command):

@@ -68,6 +68,12 @@ def report_error(error: Exception) -> int | None:
     return None
 
 
+def report_missing(error: ModuleNotFoundError, command: str, part: str | None) -> int | None:
+    """Prints which part to install for a command and returns the exit code; None if the library is of no part."""
+    missing = MissingPart.of(error, command, part)
+    return None if missing is None else fail(f"{missing}.", BAD_INPUT)
+
+
 def report_damage(book: Path) -> int | None:
     """Prints which line of a book in a folder can't be read and returns the exit code; None if all can be read."""
     from trialbook_book.folder import damage

@@ -1,6 +1,9 @@
 """A replay in the terminal: each sweep's answer and trials, what could not be handled, and the files."""
 
+import os
 import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,11 +49,19 @@ def say_what_is_next(out: Path, outcome: Outcome) -> None:
     """Prints a question to ask the replay's book, and a link to its first report."""
     experiment = next(iter(sorted(record.experiment for record in outcome.records)), None)
     if experiment is not None:
-        command = f"trialbook best {shlex.quote(experiment)} --book {shlex.quote(str(out))}"
+        command = f"{shlex.quote(_program())} best {shlex.quote(experiment)} --book {shlex.quote(str(out))}"
         console.print(Text.assemble(("Next: ", "bold"), safe(command, 1000)), soft_wrap=True)
     for path in _pages(outcome)[:1]:
         link = (out / path).resolve().as_uri()
         console.print(Text.assemble(("Open: ", "bold"), safe(link, 4000)), soft_wrap=True)
+
+
+def _program() -> str:
+    """How to call the command from this folder: by its path if the shell would not find it."""
+    called = Path(sys.argv[0])
+    if called.name != "trialbook" or shutil.which("trialbook") is not None:
+        return "trialbook"
+    return os.path.relpath(called)
 
 
 def _show_sweep(sweep: Sweep, records: Sequence[Record]) -> None:

@@ -98,6 +98,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with contextlib.chdir(folder):
         for replay in (REPLAY, OF_A_TUNING_JOB):
             assert CliRunner().invoke(app, shlex.split(replay)[1:]).exit_code == 0
+    for name, demo in (("churn", "churn-min-child-weight"), ("tuning", "tuning-random-60")):
+        (folder / "demo-out").mkdir(exist_ok=True)
+        (folder / "demo-out" / demo).symlink_to(folder / "build" / name)
     return folder
 
 

@@ -27,7 +27,7 @@ def best(
     it reads all jobs of the sweep, of an experiment its latest sweep, and shows what better values cost: in dollars,
     else in time, or in the second objective of the rules document.
 
-    Example: trialbook best churn-xgb --book build/churn
+    Example: trialbook best churn-xgb --book demo-out/churn-min-child-weight
     """
     from trialbook.core.hyper_parameters import is_internal
     from trialbook.core.numbers import shown

@@ -32,7 +32,7 @@ def compare(
     test says whether their values differ by more than chance, unless a search chose its trials, as Bayesian search
     does.
 
-    Example: trialbook compare churn-xgb#1 churn-xgb#2 --book build/churn
+    Example: trialbook compare churn-xgb#1 churn-xgb#2 --book demo-out/churn-min-child-weight
     """
     from dataclasses import asdict
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from trialbook_cli.command_classes import Command
+from trialbook_cli.command_classes import LaptopCommand
 from trialbook_cli.exit_codes import OK
 from trialbook_cli.options import Out
 from trialbook_cli.panels import TRY
@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 RECORDINGS_SHOWN = ("churn-min-child-weight", "tuning-random-60")
 
 
-@app.command(cls=Command, rich_help_panel=TRY)
+@app.command(cls=LaptopCommand, rich_help_panel=TRY)
 def demo(out: Out = Path("demo-out")) -> int:
     """Replays two recordings of real training on this machine.
 

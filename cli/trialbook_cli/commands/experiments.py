@@ -19,7 +19,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def experiments(context: typer.Context, limit: Limit = 50, after: After = None, as_json: AsJson = False) -> int:
     """Lists experiments with counts and best value.
 
-    Example: trialbook experiments --book build/churn
+    Example: trialbook experiments --book demo-out/churn-min-child-weight
     """
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.rich_output import console

@@ -40,7 +40,7 @@ def export(
 
     --book reads the folder and gives the same answers. Parquet needs an extra: pip install 'trialbook[parquet]'.
 
-    Example: trialbook export --format csv --out build/export --book build/churn
+    Example: trialbook export --format csv --out build/export --book demo-out/churn-min-child-weight
     """
     from trialbook_book.folder import FILE
     from trialbook_cli.book_export import export_book

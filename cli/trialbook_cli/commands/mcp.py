@@ -16,7 +16,7 @@ def mcp(context: typer.Context) -> int:
 
     Serves read-only tools on stdin and stdout; an agent starts it. Needs a part: pip install 'trialbook[mcp]'.
 
-    Example: trialbook mcp --book build/churn
+    Example: trialbook mcp --book demo-out/churn-min-child-weight
     """
     from trialbook_cli.agents.server import serve
 

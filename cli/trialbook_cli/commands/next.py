@@ -27,7 +27,7 @@ def next_search(
     A surrogate of the objective, fitted to the ranked trials, chooses points likely to beat the best. Fails with
     fewer than ten ranked trials, or if repeats differ as much as all trials do.
 
-    Example: trialbook next churn-xgb-261121-0900 --points 5 --as boto3 --book build/tuning
+    Example: trialbook next churn-xgb-261121-0900 --points 5 --as boto3 --book demo-out/tuning-random-60
     """
     from trialbook_book.names import find_sweep
     from trialbook_cli.suggestion import NextForm, show

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trialbook_cli.command_classes import Command
+from trialbook_cli.command_classes import LaptopCommand
 from trialbook_cli.exit_codes import OK
 from trialbook_cli.options import Out, Recording, RulesInForce
 from trialbook_cli.panels import TRY
@@ -13,7 +13,7 @@ from trialbook_cli.panels import TRY
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(cls=Command, rich_help_panel=TRY)
+@app.command(cls=LaptopCommand, rich_help_panel=TRY)
 def preview(
     recording: Recording,
     out: Out = Path("preview-out"),

@@ -32,7 +32,7 @@ def prune(
     Deletes closed sweeps with their jobs, and single jobs. Reports in S3 are kept. The stack's parameter ExpireDays
     does the same for future jobs.
 
-    Example: trialbook prune --older-than 400d --dry-run --book build/churn
+    Example: trialbook prune --older-than 400d --dry-run --book demo-out/churn-min-child-weight
     """
     from trialbook.runtime import clock
     from trialbook_cli.backfilling import parse_since

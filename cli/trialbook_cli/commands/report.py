@@ -27,7 +27,7 @@ def report(
 ) -> int:
     """Writes a sweep's report: a page, a picture and the figures.
 
-    Example: trialbook report churn-xgb --out build/report --book build/churn
+    Example: trialbook report churn-xgb --out build/report --book demo-out/churn-min-child-weight
     """
     import webbrowser
 

@@ -31,7 +31,7 @@ def rerank(
     Use it after changing the experiment's objective in the rules document. Can be interrupted and repeated: jobs that
     are ranked correctly stay unchanged. Closed sweeps whose ranking changes are reported as revised.
 
-    Example: trialbook rerank churn-xgb --rules rules.yaml --book build/churn
+    Example: trialbook rerank churn-xgb --rules rules.yaml --book demo-out/churn-min-child-weight
     """
     from trialbook.ledger.bookkeeper import Bookkeeper
     from trialbook.ledger.leading import list_experiment

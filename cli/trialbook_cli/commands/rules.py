@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialbook_cli.command_classes import Command, StackCommand
+from trialbook_cli.command_classes import Command, LaptopCommand, StackCommand
 from trialbook_cli.exit_codes import FAILED, OK
 from trialbook_cli.help_format import Group
 from trialbook_cli.options import AsJson, Recording, RulesFile, source_of
@@ -57,7 +57,7 @@ def check(document: RulesFile) -> int:
     return OK
 
 
-@app.command("test", cls=Command)
+@app.command("test", cls=LaptopCommand)
 def try_on_recording(
     recording: Recording,
     document: Annotated[Path, typer.Option("--rules", metavar="FILE", help="The rules document, a YAML file.")],

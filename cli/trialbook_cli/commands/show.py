@@ -31,7 +31,7 @@ def show(
     Prints inputs, result and metrics, the rule that placed the job, whether it is attached to its experiment, and the
     messages sent about it and its sweep.
 
-    Example: trialbook show churn-xgb-2026-11-20-10-15-04-760 --book build/churn
+    Example: trialbook show churn-xgb-2026-11-20-10-15-04-760 --book demo-out/churn-min-child-weight
     """
     from trialbook.core.sweeps import Sweep
     from trialbook_book.names import find_job_or_sweep

@@ -30,7 +30,7 @@ def sweeps(
 ) -> int:
     """Lists sweeps, latest first, with counts and best value.
 
-    Example: trialbook sweeps churn-xgb --book build/churn
+    Example: trialbook sweeps churn-xgb --book demo-out/churn-min-child-weight
     """
     from trialbook_book.names import find_experiment
     from trialbook_cli.outputs import sweep_line

@@ -26,7 +26,7 @@ def watch(
 
     Ctrl-C stops watching; the sweep keeps running.
 
-    Example: trialbook watch churn-xgb --once --book build/churn
+    Example: trialbook watch churn-xgb --once --book demo-out/churn-min-child-weight
     """
     from trialbook.core.sweeps import SweepState
     from trialbook_book.names import find_sweep

@@ -69,9 +69,32 @@ class StackFailed(InvalidArgument):
     """The stack is there, but its creation failed."""
 
 
+# The parts of Trialbook that are installed apart, by the libraries that only they need.
+PARTS = {
+    "anyio": "mcp",
+    "boto3": "operate",
+    "jinja2": "report",
+    "markupsafe": "report",
+    "mcp": "mcp",
+    "moto": "laptop",
+    "pandas": "pandas",
+    "pyarrow": "parquet",
+    "pydantic": "mcp",
+    "slack_sdk": "operate",
+    "vl_convert": "report",
+    "werkzeug": "laptop",
+}
+
+
 class MissingPart(TrialbookError):
     """A part of Trialbook is not installed."""
 
     def __init__(self, part: str, what: str = "This") -> None:
         super().__init__(f"{what} needs the part {part}: pip install {shown(f'trialbook[{part}]')}")
         self.part = part
+
+    @classmethod
+    def of(cls, error: ModuleNotFoundError, what: str, part: str | None = None) -> "MissingPart | None":
+        """The part that a missing library belongs to, or `part` if it is one of any; None for other modules."""
+        found = PARTS.get((error.name or "").partition(".")[0])
+        return None if found is None else cls(part or found, what)
