@@ -38,7 +38,7 @@ def trials(
     Shows the hyperparameters that vary; --columns chooses others. The number in column # names a job in other commands:
     trialbook show NAME#2.
 
-    Example: trialbook trials churn-xgb --where "min_child_weight<9 and status=Completed" --book demo-out/churn-min-child-weight
+    Example: trialbook trials churn-xgb --where "min_child_weight<9" --book demo-out/churn-min-child-weight
     """
     from trialbook_book.where import parse_where
     from trialbook_cli.outputs import job_line
