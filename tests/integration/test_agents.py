@@ -20,14 +20,13 @@ from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from typer.testing import CliRunner
 
 from tests import synthetic
-from tests.conftest import RECORDINGS
 from tests.integration.conftest import opened
 from tests.integration.test_notebooks import made
+from tests.relocated import recording
 from trialbook.core.experiments import Experiment
 from trialbook_book.folder import FILE, open_folder
 from trialbook_cli.agents.fitting import LONGEST
 from trialbook_cli.agents.tools import TOOLS
-from trialbook_cli.laptop_cloud import read_recording
 from trialbook_cli.main import app
 from trialbook_cli.replaying import replay, write_outcome
 
@@ -40,7 +39,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The replays of the two recordings: churn-min-child-weight and tuning-random-60."""
     folder = tmp_path_factory.mktemp("books")
     for name in ("churn-min-child-weight", "tuning-random-60"):
-        write_outcome(replay(read_recording(RECORDINGS / name)), folder / name)
+        write_outcome(replay(recording(name)), folder / name)
     return folder
 
 

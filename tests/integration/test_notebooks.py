@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import RECORDINGS
 from tests.integration.conftest import operations
+from tests.relocated import recording
 from tests.unit.making import job, record
 from trialbook import Book, Experiment, Sweep, errors
 from trialbook.core.charts.choice import charts
@@ -26,7 +26,6 @@ from trialbook.core.sweeps import SweepKind, SweepState, recount
 from trialbook_book.folder import open_folder
 from trialbook_book.listings import Listing
 from trialbook_book.plots import VEGA_LITE
-from trialbook_cli.laptop_cloud import read_recording
 from trialbook_cli.replaying import replay, write_outcome
 
 HOSTILE = "<script>alert(1)</script>&<b>\u202e"
@@ -36,7 +35,7 @@ HOSTILE = "<script>alert(1)</script>&<b>\u202e"
 def tuning(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The replay of a tuning job."""
     folder = tmp_path_factory.mktemp("books") / "tuning"
-    write_outcome(replay(read_recording(RECORDINGS / "tuning-random-60")), folder)
+    write_outcome(replay(recording("tuning-random-60")), folder)
     return folder
 
 

@@ -161,4 +161,4 @@ def test_replays_in_tests_are_where_the_test_run_is() -> None:
     own = Path(__file__).resolve()
     integration = [path for path in (ROOT / "tests" / "integration").glob("test_*.py") if path.resolve() != own]
 
-    assert [path.name for path in integration if "read_recording(" in path.read_text(encoding="utf-8")] == []
+    assert [path.name for path in integration if "read_recording(RECORDINGS" in path.read_text(encoding="utf-8")] == []
