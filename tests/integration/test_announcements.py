@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.benchmarks.many_sweeps import make_sweeps
 from tests.conftest import ROOT
 from tests.integration.test_build_report import outcome
 from tests.integration.test_replay import CHURN, TUNING, few
@@ -27,7 +28,7 @@ from trialbook.ledger.items import sweep_item
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.moves import superseded
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
-from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.replaying import Outcome, outcome_of, replay, running
 from trialbook_cli.sagemaker_stand_in import SageMaker
 
 SCHEMA = json.loads((ROOT / "events/schemas/announcements.json").read_text())
@@ -267,3 +268,20 @@ def test_changes_that_tell_nothing_make_no_client_of_the_bus() -> None:
     bus = EventBus(cast("Any", NoClients()), "trialbook")
 
     assert announce_changes([(None, None)], cast("Any", None), bus) == 1
+
+
+def test_jobs_whose_facts_are_compressed_are_announced_from_dynamodbs_own_stream(dynamodb_local: str) -> None:
+    """Its binary attributes are bytes to botocore, and base64 to Lambda."""
+    made = list(make_sweeps(2, 2, tracks=1, are_odd=True))
+    events = sorted((event for sweep in made for event in sweep.events), key=lambda event: str(event["time"]))
+    told = Recording("long", events, [answer for sweep in made for answer in sweep.answers])
+    with running(told, dynamodb_url=dynamodb_local) as (cloud, sagemaker):
+        for event in events:
+            cloud.deliver(event)
+        cloud.finish()
+        found = outcome_of(cloud, sagemaker)
+    packed = [each for each in found.records if len(json.dumps(dict(each.job.hyper_parameters))) > 16_000]
+
+    assert packed != []
+    finished = {each["detail"]["sweep"]["sweep"] for each in found.announced if each["detail-type"] == "Sweep Finished"}
+    assert finished == {sweep.id for sweep in found.sweeps}

@@ -231,6 +231,7 @@ def used() -> Used:
     _in_a_book_without_places(found, of_half_the_children(recording(TUNING)), "Reconcile")
     _with_a_link(found)
     _with_expiry(found)
+    _with_windows_left_behind(found)
     _with_a_weekly_report(found)
     _with_runs_in_mlflow(found)
     _with_a_job_told_by(found, "PostSlack")
@@ -378,6 +379,18 @@ def _with_expiry(found: Used) -> None:
         cloud.finish()
         cloud.invoke("CloseSweeps", {"id": "a month later", "time": "2026-12-21T08:00:00Z"})
         assert list(cloud.ledger.jobs()) == []
+
+
+def _with_windows_left_behind(found: Used) -> None:
+    """A process died while it moved the jobs of a loop, and no message of the loop came after it."""
+    with replaying.running(few(2), without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
+        found.watch(cloud, sagemaker)
+        for event in few(2).events:
+            cloud.deliver(event)
+        (window,) = cloud.ledger.sweeps()
+        cloud.ledger.write(loops={window.loop: cloud.ledger.loop_version(window.loop).moved([window.id])})
+        cloud.invoke("CloseSweeps", {"id": "a day later", "time": "2026-11-21T10:00:00Z"})
+        assert cloud.ledger.loop_version(window.loop).moving == ()
 
 
 def _with_a_link(found: Used) -> None:

@@ -72,7 +72,7 @@ def test_the_first_section_that_says_something_wins() -> None:
         ("version: 1\nowner_tag: 2026-13-45", "line 2: no valid YAML: '2026-13-45' is no timestamp, put it in quotes if it is a text"),
         ("quiet_minutes: !!int ''", "line 1: no valid YAML: '' is no int"),
         ("rules: &all [*all]", "line 1: the document is nested too deep, or one of its aliases holds itself"),
-        (LAUGHS, "the document has more than 10,000 values, its aliases written out"),
+        (LAUGHS, "line 1: the document has more than 10,000 values, its aliases written out"),
         ("experiments:\n  1: {}", "line 1: experiments: is 1, expected a text as key"),
         ("version: 1\n? [a, b]\n: 1", "line 2: a sequence can't be a key, expected a text"),
         ("prices: {ml.m5.xlarge: .inf}", "line 1: prices.ml.m5.xlarge: is inf, expected a number above 0"),

@@ -1,5 +1,6 @@
 """A table's stream, read as Lambda's event source mapping reads it: in batches, filtered, going on behind failures."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -87,6 +88,13 @@ def _number(record: Mapping[str, Any]) -> int:
 
 
 def _wire(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A change as Lambda hands it over: JSON, without times that botocore has parsed."""
+    """A change as Lambda delivers it: JSON, without times that botocore has parsed, and with base64 for bytes."""
     changed = {key: value for key, value in record["dynamodb"].items() if key != "ApproximateCreationDateTime"}
+    for name in ("NewImage", "OldImage"):
+        if name in changed:
+            changed[name] = {key: _as_text(value) for key, value in changed[name].items()}
     return {**record, "dynamodb": changed}
+
+
+def _as_text(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"B": b64encode(value["B"]).decode()} if isinstance(value.get("B"), bytes) else value

@@ -19,10 +19,20 @@ class _Loader(yaml.SafeLoader):
     """Says where a value stands that looks like a date or a number and is none; PyYAML lets Python's own error out.
     Refuses what is nested too deep while it scans, as PyYAML's time grows with the square of the open brackets."""
 
+    _depth = 0
+
     def fetch_flow_collection_start(self, token_class: Any) -> None:
         if self.flow_level >= _DEEPEST:
             raise _too_deep(self.get_mark())
         super().fetch_flow_collection_start(token_class)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self._depth > _DEEPEST:
+            raise _too_deep(self.get_mark())
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
@@ -59,12 +69,11 @@ def _read(text: str) -> tuple[Rules, tuple[str, ...]]:
         document = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f"line {mark.line + 1}: " if mark else ""
-        raise InvalidRules((f"{line}no valid YAML: {error.problem or error.context}",)) from error
-    except yaml.YAMLError as error:
-        raise InvalidRules((f"no valid YAML: {error}",)) from error
-    except RecursionError as error:
-        raise InvalidRules((_TOO_DEEP,)) from error
+        place = f"line {mark.line + 1}: " if mark else ""
+        raise InvalidRules((f"{place}no valid YAML: {error.problem or error.context}",)) from error
+    except yaml.reader.ReaderError as error:  # a character that YAML does not allow
+        line = text.count("\n", 0, error.position) + 1
+        raise InvalidRules((f"line {line}: no valid YAML: {error.reason}",)) from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -83,7 +92,8 @@ def _lines(document: Any) -> dict[Path, int]:
         return found
     for count, (path, line) in enumerate(_walked(document)):
         if count >= _MOST_VALUES:
-            raise InvalidRules((f"the document has more than {_MOST_VALUES:,} values, its aliases written out",))
+            what = f"the document has more than {_MOST_VALUES:,} values, its aliases written out"
+            raise InvalidRules((f"line {line}: {what}",))
         found[path] = line
     return found
 
