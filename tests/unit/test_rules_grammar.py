@@ -52,7 +52,7 @@ def work(text: str) -> int:
     return calls[0]
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(text=documents())
 def test_what_yamls_grammar_makes_is_always_read_or_refused_by_its_line_in_bounded_work(text: str) -> None:
     assert len(text) <= MOST_BYTES
