@@ -167,6 +167,7 @@ def test_columns_can_be_chosen(open_page: Open) -> None:
     page.get_by_label("Ended", exact=True).check()
     headings = page.locator("#rows thead th").all_inner_texts()
 
+    assert headings[0] == "Job"
     assert "dropout" not in headings
     assert "Ended" in headings
 
@@ -177,7 +178,7 @@ def test_the_table_shows_what_report_json_holds(open_page: Open) -> None:
     headings = page.locator("#rows thead th").all_inner_texts()
     ranked = sorted((at for at in range(60) if trials["rank"][at]), key=lambda at: trials["rank"][at])
 
-    assert cells(page, 2)[: len(ranked)] == [shown(trials["value"][at]) for at in ranked]
+    assert cells(page, headings.index("validation:loss") + 1)[: len(ranked)] == [shown(trials["value"][at]) for at in ranked]
     for name in ("learning_rate", "dropout", "weight_decay"):
         told = cells(page, headings.index(name) + 1)[: len(ranked)]
         assert told == [shown(trials["hyper_parameters"][name][at]) for at in ranked]
@@ -304,7 +305,7 @@ def test_the_keyboard_reaches_everything_in_the_order_of_the_page(open_page: Ope
 
     assert {each.split(":")[0] for each in reached} == {"0"}  # nothing jumps the queue
     order = list(dict.fromkeys(each.split(":")[1] for each in reached if each.split(":")[1]))
-    assert order == ["verdict", "best", "gaps", "charts", "trials", "failures", "cost", "reproduce"]
+    assert order == ["verdict", "next", "best", "gaps", "charts", "trials", "failures", "cost", "reproduce"]
     assert first == "To the content"
     assert page.evaluate("document.activeElement.getAttribute('href')") == "#best"
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -9,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from trialbook.core import numbers
 from trialbook.core.analysis import wording
 from trialbook.core.analysis.advice import conditions
-from trialbook.core.analysis.verdict import best_mean, range_text
+from trialbook.core.analysis.verdict import best_mean, confidence, range_text
 from trialbook.markup import breakable
 
 _FOLDER = Path(__file__).parent / "page"
@@ -33,6 +34,8 @@ def _environment() -> Environment:
         "best_mean": best_mean,
         "breakable": breakable,
         "conditions": conditions,
+        "confidence": confidence,
+        "whole_values": _whole_values,
         "shares": lambda found: {each.parameter: each.share for each in found.effects},
         "range_text": range_text,
         "number": numbers.shown,
@@ -45,6 +48,19 @@ def _environment() -> Environment:
         "dollars": lambda amount: None if amount is None else wording.dollars(amount),
     }
     return made
+
+
+_ASSIGNMENT = re.compile(r"[^\s,]{1,40} = [^\s,]{1,24}|\S*\d\S{0,24}")
+
+
+def _whole_values(text: str) -> Markup:
+    """A heading whose lines do not break within a value: `eta = 0.1` stays together."""
+    found, at = Markup(), 0
+    for each in _ASSIGNMENT.finditer(text):
+        found += escape(text[at : each.start()])
+        found += Markup('<span class="unbroken">{}</span>').format(each[0]) if len(each[0]) <= 48 else each[0]
+        at = each.end()
+    return found + escape(text[at:])
 
 
 @cache

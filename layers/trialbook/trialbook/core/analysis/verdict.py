@@ -129,6 +129,20 @@ def _taken(cost: Cost) -> str:
     return told
 
 
+def confidence(groups: Sequence[Group]) -> str | None:
+    """How far the first group's order can be trusted, in a sentence; None where one trial ranks, or none."""
+    if not groups or groups[0].ranked < 2:
+        return None
+    group = groups[0]
+    if group.repeats is None:
+        told = "Noise is unknown: no configuration ran twice"
+    else:
+        close = plural(group.repeats.within_noise, "other configuration") if group.repeats.within_noise else "none"
+        told = f"Noise is known from {group.repeats.trials:,} repeats: {close} within it of the best"
+    explained = group.importance.explained if group.importance else None
+    return f"{told}{f'; the hyperparameters explain {percent(explained)} of the variation' if explained else ''}."
+
+
 def best_mean(found: Repeats) -> str:
     """The best configuration by its mean: `0.1462 over 3 repeats (95%: 0.144 to 0.148), at eta = 0.1`."""
     best = found.best_by_mean

@@ -40,6 +40,7 @@ function makeColumns() {
     columns.push({ key, label, values, shown: isShown, isNumber: isNumeric, text: (i) => text(values[i]), whole: (i) => (values[i] === null || values[i] === undefined ? "" : whole(values[i])), behind: 0 });
   };
   const ranked = report.groups.map((group) => group.ranking.metric);
+  add("job_name", "Job", trials.job_name);
   add("rank", "Rank", trials.rank, { numeric: true });
   if (ranked.length > 1) add("group", "Ranked by", trials.group.map((group) => (group === null ? null : ranked[group])));
   add("value", ranked.length === 1 ? ranked[0] : "Objective", trials.value, { numeric: true });
@@ -56,7 +57,6 @@ function makeColumns() {
   add("ended_at", "Ended", trials.ended_at, { isShown: false, text: when });
   add("failure", "Failure", trials.failure.map((at) => (at === null ? null : report.failures[at].reason)), { isShown: false });
   add("without_objective", "Without objective because", trials.without_objective, { isShown: false });
-  add("job_name", "Job", trials.job_name);
   return columns;
 }
 

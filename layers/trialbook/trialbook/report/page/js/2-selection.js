@@ -43,9 +43,22 @@ function describe(i) {
   const lines = [`${trials.rank[i] ? `#${trials.rank[i]} ` : ""}${trials.job_name[i]}`];
   const group = report.groups[trials.group[i]];
   if (group) lines.push(`${group.ranking.metric} = ${full(trials.value[i])}`);
-  if (trials.status[i] !== "Completed" || !group) lines.push(trials.status[i]);
+  const seconds = trials.duration_seconds[i];
+  lines.push(`${trials.status[i]}${seconds === null ? "" : `, ${lasting(seconds)}`}`);
   for (const { name } of report.parameters.slice(0, 8)) lines.push(`${name} = ${trials.hyper_parameters[name][i] === null ? "–" : full(trials.hyper_parameters[name][i])}`);
   return lines.join("\n");
+}
+
+// As Python's duration().
+function lasting(seconds) {
+  const parts = [];
+  let left = Math.round(seconds);
+  for (const [unit, size] of [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]]) {
+    const count = Math.floor(left / size);
+    left %= size;
+    if (count || parts.length) parts.push(`${count} ${unit}`);
+  }
+  return parts.slice(0, 2).filter((part) => !part.startsWith("0 ")).join(" ") || "0 s";
 }
 
 const tip = element("div", { class: "tip", hidden: true });
@@ -59,3 +72,7 @@ function showTip(i, x, y) {
   tip.style.left = `${Math.max(4, Math.min(x + 14, innerWidth - box.width - 8))}px`;
   tip.style.top = `${Math.max(4, y + 14 + box.height > innerHeight ? y - box.height - 10 : y + 14)}px`;
 }
+
+// A tip belongs to what is under the pointer, or has the focus: it goes when that does.
+addEventListener("scroll", () => showTip(-1), { capture: true, passive: true });
+addEventListener("blur", () => showTip(-1));

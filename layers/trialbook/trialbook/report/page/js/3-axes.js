@@ -34,6 +34,16 @@ function logarithmic(label, values, low, high) {
   return { label: `${label} (log scale)`, values, place, ticks };
 }
 
+const LEAST_DECADES = 3; // between the positive values, from which on those beside a 0 need a log scale
+const ZERO_ROOM = 0.1; // of the axis, between 0 and the least positive value
+
+// A log scale with a place for 0.
+function logarithmicFromZero(label, values, least, high) {
+  const positive = logarithmic(label, values, least, high);
+  const place = (value) => (value > 0 ? ZERO_ROOM + (1 - ZERO_ROOM) * positive.place(value) : 0.02);
+  return { ...positive, place, ticks: [[0, "0"], ...positive.ticks] };
+}
+
 // Every category has a place. They stand in the order of their names: in that of their values, chance would look like a
 // trend.
 function categories(label, values, names) {
@@ -108,16 +118,24 @@ function parameterAxis(name) {
   }
   const numbers = values.filter(isNumber);
   const [low, high] = extent(numbers);
-  const axis = parameter.scale === "log" && low > 0 ? logarithmic(name, values, low, high) : linear(name, values, low, high, { most: 8, whole: parameter.is_integer });
+  const [least] = extent(numbers.filter((value) => value > 0));
+  const hasZero = low == 0 && parameter.values.length === 0 && Math.log10(high / least) >= LEAST_DECADES;
+  const onLine = () => linear(name, values, low, high, { most: 8, whole: parameter.is_integer });
+  const axis = parameter.scale === "log" && low > 0 ? logarithmic(name, values, low, high) : hasZero ? logarithmicFromZero(name, values, least, high) : onLine();
   // The values themselves are the ticks where there are few: 1, 2, 4, 8, 10.
   if (parameter.values.length > 1 && parameter.values.length <= 8) axis.ticks = parameter.values.map((value) => [value, shown(value)]);
   return axis;
 }
 
+const WIDE = 50; // times the least value, from which on a linear axis hides the good ones
+
 function valueAxis(group) {
   const { ranking, spread } = report.groups[group];
   const better = ranking.type === "Minimize" ? "lower is better" : "higher is better";
   const values = trials.value.map((value, i) => (trials.group[i] === group ? Math.min(Math.max(value, spread.axis_low), spread.axis_high) : null));
-  const axis = linear(`${ranking.metric} (${better})`, values, spread.axis_low, spread.axis_high);
-  return { ...axis, short: `${ranking.metric}, ${ranking.type === "Minimize" ? "↓" : "↑"} better` };
+  const isWide = spread.axis_low > 0 && spread.axis_high / spread.axis_low >= WIDE && spread.axis_high < DRAWN;
+  const label = `${ranking.metric} (${better})`;
+  const axis = isWide ? logarithmic(label, values, spread.axis_low, spread.axis_high) : linear(label, values, spread.axis_low, spread.axis_high);
+  const far = (i) => trials.group[i] === group && (trials.value[i] < spread.axis_low || trials.value[i] > spread.axis_high);
+  return { ...axis, far: spread.beyond ? far : null, short: `${ranking.metric}, ${ranking.type === "Minimize" ? "↓" : "↑"} better` };
 }

@@ -40,6 +40,7 @@ class Canvas {
   resize() {
     const width = Math.max(200, this.parent.clientWidth);
     if (width === this.width || onPaper) return; // on paper the picture is scaled
+    const isFirst = this.width === undefined;
     this.width = width;
     for (const canvas of [this.below, this.above]) {
       canvas.width = width * SHARP;
@@ -47,7 +48,8 @@ class Canvas {
       canvas.style.height = `${this.height}px`;
     }
     this.layout();
-    this.refresh();
+    if (isFirst) this.refresh();
+    else this.draw(); // what was drawn is gone with the old size, and a picture of the page may be under way
   }
 
   context(canvas) {
@@ -68,9 +70,9 @@ const redraws = [];
 
 // Trials as points. `lane` names the strip at the top where those without a value stand; null for none.
 class Scatter extends Canvas {
-  constructor(parent, id, { label, x, y, lane = null, height = 300, mark = null, behind = null, starAt = null, belongs = () => true, colour = statusColour }) {
+  constructor(parent, id, { label, x, y, lane = null, height = 300, mark = null, behind = null, over = null, starAt = null, belongs = () => true, colour = statusColour }) {
     super(parent, label, height);
-    Object.assign(this, { id, x, y, lane, mark, behind, starAt, colour });
+    Object.assign(this, { id, x, y, lane, mark, behind, over, starAt, colour });
     this.shown = all.filter((i) => belongs(i) && x.values[i] !== null && x.values[i] !== undefined);
     this.px = new Float32Array(size).fill(NaN);
     this.py = new Float32Array(size).fill(NaN);
@@ -113,6 +115,8 @@ class Scatter extends Canvas {
     if (this.mark) this.mark(c, this, chosen);
     else if (isDense) dots(c, this, chosen);
     else for (const i of chosen) shape(c, this.px[i], this.py[i], trials.status[i], colours[this.colour(i)]);
+    if (this.over && !brushing) this.over(c, this);
+    if (this.y.far) farOff(c, this, chosen.filter(this.y.far));
     for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) star(c, this.starAt ? this.starAt(i) : this.px[i], this.py[i], shown(trials.value[i]), this.box);
     this.drawAbove();
   }
@@ -221,6 +225,22 @@ function walk(event, order, plot) {
   event.preventDefault();
 }
 
+// Values too far off for the axis lie at its end, marked and counted.
+function farOff(c, { px, py, box }, which) {
+  c.strokeStyle = c.fillStyle = colours.quiet;
+  c.lineWidth = 1.5;
+  for (const i of which) {
+    const isUp = py[i] < (box.top + box.bottom) / 2;
+    c.beginPath();
+    c.moveTo(px[i] - 5, py[i] + (isUp ? -5 : 5)), c.lineTo(px[i], py[i] + (isUp ? -11 : 11)), c.lineTo(px[i] + 5, py[i] + (isUp ? -5 : 5));
+    c.stroke();
+  }
+  if (!which.length) return;
+  c.textAlign = "right";
+  c.textBaseline = "top";
+  c.fillText(`${which.length.toLocaleString("en")} far off`, box.right, 4);
+}
+
 const LEAST_SLOT = 60; // pixels of a category's label: where categories are closer, some have none
 const jitter = (i) => ((i * 0.618034) % 1) - 0.5; // the same at each drawing
 
@@ -254,7 +274,7 @@ function drawAxes(c, { x, y, box, lane, width }) {
   c.fillStyle = colours.text;
   c.fillText(cut(x.label, 70), (box.left + box.right) / 2, box.bottom + 26, box.right - box.left);
   c.textAlign = "left";
-  c.fillText(`${y.isDown ? "↓" : "↑"} ${cut(y.label, 60)}`, 4, 4, width - 8);
+  if (y.label) c.fillText(`${y.isDown ? "↓" : "↑"} ${cut(y.label, 60)}`, 4, 4, width - 8);
   if (lane !== null) {
     c.fillStyle = colours.quiet;
     c.textAlign = "right";
@@ -292,8 +312,11 @@ function shape(c, x, y, status, colour) {
     c.moveTo(x - 4, y - 4), c.lineTo(x + 4, y + 4), c.moveTo(x + 4, y - 4), c.lineTo(x - 4, y + 4);
     c.stroke();
   } else if (status === "Stopped") {
-    c.moveTo(x, y - 5), c.lineTo(x + 5, y + 4), c.lineTo(x - 5, y + 4), c.closePath();
+    c.moveTo(x, y - 4), c.lineTo(x + 4, y + 3), c.lineTo(x - 4, y + 3), c.closePath();
+    c.lineWidth = 1.2;
+    c.globalAlpha = 0.6;
     c.stroke();
+    c.globalAlpha = 1;
   } else if (status === "Completed") {
     c.arc(x, y, 4, 0, 7);
     c.globalAlpha = 0.75;

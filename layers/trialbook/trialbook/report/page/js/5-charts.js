@@ -1,16 +1,59 @@
 // Each kind of chart, as the page's figures ask for it.
 const ofGroup = (group) => (i) => trials.group[i] === group || trials.group[i] === null;
+const NARROW = 480; // pixels: a phone
 const hasLane = (values, belongs) => all.some((i) => belongs(i) && values[i] === null);
 
-function valueByParameter(parent, id, label, group, name, height = 300) {
-  const y = valueAxis(group);
+const LEAST_SHARE = 0.02; // of the explained variation: what matters less has no curve
+const REACH = 0.1; // of the axis: trials so near count for the curve
+const STEPS = 60;
+
+// Where the values run along a hyperparameter that matters: the mean of nearby trials, and the range near the best.
+function curve(group, name) {
+  const effect = report.groups[group].importance?.effects.find((each) => each.parameter === name);
+  const parameter = report.parameters.find((each) => each.name === name);
+  if (!effect || effect.share < LEAST_SHARE || parameter.kind === "category") return {};
+  const behind = (c, plot) => {
+    if (effect.good_low === null || effect.good_high === null) return;
+    const [from, to] = [plot.atX(Number(effect.good_low)), plot.atX(Number(effect.good_high))];
+    c.fillStyle = colours.best;
+    c.globalAlpha = 0.12;
+    c.fillRect(from, plot.box.top, to - from, plot.box.bottom - plot.box.top);
+    c.globalAlpha = 1;
+  };
+  const over = (c, plot) => {
+    const { x, y, box } = plot;
+    const spots = plot.shown.filter((i) => trials.rank[i] && y.values[i] !== null).map((i) => [x.place(x.values[i]), y.place(y.values[i])]);
+    const [low, high] = extent(spots.map(([u]) => u));
+    c.beginPath();
+    for (let k = 0; k <= STEPS; k++) {
+      const at = low + ((high - low) * k) / STEPS;
+      let [sum, weights] = [0, 0];
+      for (const [u, v] of spots) {
+        const weight = Math.exp(-(((u - at) / REACH) ** 2) * 2);
+        sum += weight * v;
+        weights += weight;
+      }
+      if (weights > 0) c.lineTo(box.left + at * (box.right - box.left), box.bottom - (sum / weights) * (box.bottom - box.top));
+    }
+    for (const [name, wide] of [["ground", 5], ["text", 2]]) {
+      c.strokeStyle = colours[name];
+      c.lineWidth = wide;
+      c.stroke();
+    }
+  };
+  return { behind, over };
+}
+
+function valueByParameter(parent, id, label, group, name, height = 300, isTitled = true) {
+  const y = isTitled ? valueAxis(group) : { ...valueAxis(group), label: "" };
   const belongs = ofGroup(group);
-  return new Scatter(parent, id, { label, x: parameterAxis(name), y, belongs, height, lane: hasLane(y.values, belongs) ? "no value" : null });
+  return new Scatter(parent, id, { label, x: parameterAxis(name), y, belongs, height, ...curve(group, name), lane: hasLane(y.values, belongs) ? "no value" : null });
 }
 
 function trialByTrial(parent, id, label, group) {
   const y = valueAxis(group);
   const belongs = ofGroup(group);
+  const height = parent.clientWidth < NARROW ? 210 : 300;
   const [low, high] = extent(trials.finished.filter((at) => at !== null));
   const x = linear("jobs in the order in which they ended", trials.finished, low, high, { most: 8, whole: true });
   const steps = report.groups[group].improvements;
@@ -27,7 +70,7 @@ function trialByTrial(parent, id, label, group) {
     c.lineTo(plot.box.right, plot.atY(steps.at(-1).value));
     c.stroke();
   };
-  return new Scatter(parent, id, { label, x, y, belongs, behind, lane: hasLane(y.values, belongs) ? "no value" : null });
+  return new Scatter(parent, id, { label, x, y, belongs, behind, height, lane: hasLane(y.values, belongs) ? "no value" : null });
 }
 
 // What better values cost: a staircase joins the trials that no other one beats in both.
@@ -73,8 +116,9 @@ function surface(group) {
   const estimate = ({ x, y, shown }) => {
     const near = shown.filter((i) => x.values[i] !== null && y.values[i] !== null).sort((a, b) => trials.rank[a] - trials.rank[b]);
     const spots = evenly(near, MOST_NEAR).map((i) => [x.place(x.values[i]), y.place(y.values[i]), Math.min(Math.max(trials.value[i], low), high)]);
+    const [across, up] = [tried(x, shown), tried(y, shown)];
     return Array.from({ length: CELLS * CELLS }, (_, k) => {
-      const [u, v] = [((k % CELLS) + 0.5) / CELLS, 1 - (Math.floor(k / CELLS) + 0.5) / CELLS];
+      const [u, v] = [across(((k % CELLS) + 0.5) / CELLS), up(1 - (Math.floor(k / CELLS) + 0.5) / CELLS)];
       let [sum, weights] = [0, 0];
       for (const [a, b, value] of spots) {
         const weight = 1 / ((u - a) ** 2 + (v - b) ** 2 + 0.002) ** 2;
@@ -97,10 +141,40 @@ function surface(group) {
   return (c, plot) => {
     means ??= estimate(plot);
     if (painted !== colours) paint();
+    colourBar(c, plot, group);
     c.globalAlpha = 0.4;
+    c.imageSmoothingEnabled = false;
     c.drawImage(cells, plot.box.left, plot.box.top, plot.box.right - plot.box.left, plot.box.bottom - plot.box.top);
     c.globalAlpha = 1;
   };
+}
+
+const MOST_STEPS = 16; // whole numbers that are told apart
+
+// The place of the nearest value tried, where those are few whole numbers: between 3 and 4 layers there is nothing.
+function tried(axis, shown) {
+  const values = [...new Set(shown.map((i) => axis.values[i]).filter((value) => value !== null).map(Number))];
+  if (values.length > MOST_STEPS || !values.every(Number.isInteger)) return (place) => place;
+  const places = values.map(axis.place);
+  return (place) => places.reduce((best, each) => (Math.abs(each - place) < Math.abs(best - place) ? each : best));
+}
+
+// What the map's colours mean: from the best value to the worst.
+function colourBar(c, { box, width }, group) {
+  const { spread, ranking } = report.groups[group];
+  const isLeast = ranking.type === "Minimize";
+  const [left, right] = [Math.max(box.left, width - 236), width - 16];
+  const [from, to] = [left + 62, right - 62];
+  for (let at = from; at < to; at++) {
+    c.fillStyle = mixed((at - from) / (to - from));
+    c.fillRect(at, 8, 1.5, 8);
+  }
+  c.fillStyle = colours.quiet;
+  c.textBaseline = "middle";
+  c.textAlign = "right";
+  c.fillText(shown(isLeast ? spread.axis_low : spread.axis_high), from - 6, 12, 56);
+  c.textAlign = "left";
+  c.fillText(shown(isLeast ? spread.axis_high : spread.axis_low), to + 6, 12, 56);
 }
 
 // A colour of the ramp: 0 is the best value's, 1 the worst's.
@@ -118,7 +192,7 @@ function byRank(group) {
 }
 
 function slices(parent, id, label, group, names) {
-  return names.slice(0, 12).map((name, k) => valueByParameter(parent.appendChild(element("div")), `${id}-${k}`, `${label} ${name}`, group, name, 230));
+  return names.slice(0, 12).map((name, k) => valueByParameter(parent.appendChild(element("div")), `${id}-${k}`, `${label} ${name}`, group, name, 230, k === 0));
 }
 
 function timeline(parent, id, label) {
@@ -127,23 +201,31 @@ function timeline(parent, id, label) {
   const ends = moments(trials.ended_at.map((at) => at ?? report.as_of));
   const order = all.filter((i) => starts[i] !== null).sort((a, b) => starts[a] - starts[b]);
   const lanes = Array(size).fill(null);
-  order.forEach((i, lane) => (lanes[i] = order.length - lane));
-  const height = Math.min(420, 84 + order.length * 12);
+  // Each job takes the first lane that is free: as many lanes as jobs ran at once.
+  const free = [];
+  for (const i of order) {
+    const lane = free.findIndex((until) => until <= starts[i]);
+    free[lane < 0 ? free.length : lane] = ends[i];
+    lanes[i] = lane < 0 ? free.length : lane + 1;
+  }
+  for (const i of order) lanes[i] = free.length + 1 - lanes[i];
+  const height = Math.min(420, 84 + free.length * 16);
   const scale = time("time, UTC", [...starts, ...ends]);
-  const y = { ...linear("jobs in the order in which they started", lanes, 1, Math.max(2, order.length)), ticks: [], isDown: true };
+  const y = { ...linear("jobs that ran at once, a lane each", lanes, 1, Math.max(2, free.length)), ticks: [], isDown: true };
   const mark = (c, plot, chosen) => {
-    const thick = Math.max(1, Math.min(9, (plot.box.bottom - plot.box.top) / order.length - 1));
+    const thick = Math.max(1, Math.min(9, (plot.box.bottom - plot.box.top) / free.length - 2));
     for (const i of chosen) {
       const [from, to] = [plot.atX(starts[i]), plot.atX(ends[i])];
       c.fillStyle = colours[statusColour(i)];
-      c.fillRect(from, plot.py[i] - thick / 2, Math.max(1.5, to - from), thick);
-      if (order.length <= 200 && trials.status[i] !== "Completed" && trials.rank[i] !== 1) shape(c, to + 7, plot.py[i], trials.status[i], colours[statusColour(i)]);
+      c.fillRect(from, plot.py[i] - thick / 2, Math.max(1.5, to - from - 1), thick);
+      if (order.length <= 200 && trials.status[i] !== "Completed" && trials.rank[i] !== 1) shape(c, to - 6, plot.py[i], trials.status[i], colours.text);
     }
   };
-  const plot = new Scatter(parent, id, { label, x: { ...scale, values: starts }, y, height, mark, starAt: (i) => plot.atX(ends[i]) + 12 });
+  const plot = new Scatter(parent, id, { label, x: { ...scale, values: starts }, y, height, mark, starAt: (i) => (plot.atX(starts[i]) + plot.atX(ends[i])) / 2 });
   return plot;
 }
 
+const FEW_LINES = 60; // that are told apart without being weighed
 const LINES_A_FRAME = 300; // without a graphics card, more take longer than a frame
 
 // Lines across one axis for each hyperparameter and one for the objective; each axis has a brush of its own.
@@ -176,7 +258,9 @@ class Parallel extends Canvas {
     const chosen = this.shown.filter((i) => kept[i]);
     const alpha = (count, most) => Math.max(0.08, Math.min(most, 200 / count));
     const layers = [["faint", alpha(this.shown.length, 0.6), this.shown.filter((i) => !kept[i])]];
-    for (const name of ["ramp-4", "ramp-3", "ramp-2", "ramp-1"]) layers.push([name, alpha(chosen.length, 0.9), chosen.filter((i) => this.colour(i) === name)]);
+    // The better, the stronger: among hundreds of lines the good ones still stand out.
+    for (const [name, strength] of [["ramp-4", 0.25], ["ramp-3", 0.4], ["ramp-2", 0.6], ["ramp-1", 1]])
+      layers.push([name, Math.max(0.04, alpha(chosen.length, 0.9) * (chosen.length > FEW_LINES ? strength : 1)), chosen.filter((i) => this.colour(i) === name)]);
     const sample = layers.map(([name, alpha, which]) => [name, brushing ? alpha * 2 : alpha, brushing ? evenly(which, 60) : which]);
     this.drawing = this.paint(c, sample, chosen.filter((i) => trials.rank[i] === 1));
     this.next();

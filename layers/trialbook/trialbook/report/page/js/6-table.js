@@ -9,7 +9,7 @@ const LONGEST_WHOLE = 14; // characters
 let onPaper = false;
 const rows = document.getElementById("rows");
 const body = element("tbody");
-let sorted = { column: columns[0], isDown: false };
+let sorted = { column: columns.find(({ key }) => key === "rank") ?? columns[0], isDown: false };
 let order = all;
 let everyone = null; // all trials in the order chosen, until another one is
 
@@ -40,7 +40,7 @@ function bySize(one, other) {
 function shownColumns() {
   if (!onPaper) return columns.filter((column) => column.shown);
   const varied = columns.filter((column) => column.key.startsWith("p:")).slice(0, MOST_PARAMETERS_ON_PAPER);
-  const few = ["rank", "group", "value", "status", "duration_seconds", "job_name"];
+  const few = ["job_name", "rank", "group", "value", "status", "duration_seconds"];
   return columns.filter((column) => few.includes(column.key) || varied.includes(column));
 }
 
@@ -106,7 +106,7 @@ function tableRow(i, place, shown) {
   const cells = shown.map((column) => {
     const text = column.text(i);
     if (column.key === "rank") return element("td", { class: "n" }, trials.rank[i] === 1 ? "★ 1" : text);
-    if (column.key === "job_name") return element("td", { class: lengthOf(text) }, element("a", { class: "job", href: `#trial=${encodeURIComponent(text)}` }, text));
+    if (column.key === "job_name") return element("td", { class: lengthOf(text), title: text }, element("a", { class: "job", href: `#trial=${encodeURIComponent(text)}` }, text));
     const whole = column.whole(i);
     const cell = element("td", { class: column.isNumber ? "n" : lengthOf(text), title: whole !== text || text.length > 40 ? whole : "" }, text);
     if (isAligned(column)) cell.dataset.behind = blanks(behindPoint(text), column.behind);

@@ -27,19 +27,23 @@ for (const button of document.querySelectorAll("[data-copy]"))
     setTimeout(() => (button.textContent = "Copy"), 2000);
   });
 
-// What is out of view is drawn too, one at a time when nothing else is to do: for pictures of the whole page.
+// What is out of view is drawn too, some at a time when nothing else is to do: for pictures of the whole page.
+const AT_ONCE = 30; // milliseconds
 let isIdle = false;
 function whenIdle() {
   if (isIdle) return;
   isIdle = true;
-  requestIdleCallback(drawStale, { timeout: 300 });
+  requestIdleCallback(drawStale, { timeout: 100 });
 }
 
 function drawStale() {
   isIdle = false;
-  const stale = brushing ? null : plots.find((plot) => plot.isStale);
-  if (!stale) return;
-  stale.draw();
+  const until = performance.now() + AT_ONCE;
+  do {
+    const stale = brushing ? null : plots.find((plot) => plot.isStale);
+    if (!stale) return;
+    stale.draw();
+  } while (performance.now() < until);
   whenIdle();
 }
 
