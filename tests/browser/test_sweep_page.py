@@ -178,7 +178,9 @@ def test_the_table_shows_what_report_json_holds(open_page: Open) -> None:
     headings = page.locator("#rows thead th").all_inner_texts()
     ranked = sorted((at for at in range(60) if trials["rank"][at]), key=lambda at: trials["rank"][at])
 
-    assert cells(page, headings.index("validation:loss") + 1)[: len(ranked)] == [shown(trials["value"][at]) for at in ranked]
+    assert cells(page, headings.index("validation:loss") + 1)[: len(ranked)] == [
+        shown(trials["value"][at]) for at in ranked
+    ]
     for name in ("learning_rate", "dropout", "weight_decay"):
         told = cells(page, headings.index(name) + 1)[: len(ranked)]
         assert told == [shown(trials["hyper_parameters"][name][at]) for at in ranked]
