@@ -9,7 +9,7 @@ import typer
 # In the order of `--help`.
 NAMES = (
     *("experiments", "sweeps", "trials", "best", "show", "compare"),
-    *("report", "watch", "next"),
+    *("report", "serve", "watch", "next"),
     *("mcp",),
     *("demo", "replay", "preview"),
     *("backfill", "export", "rerank", "prune", "record"),

@@ -4,7 +4,6 @@ Trialbook's own, with other people's text beside it."""
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +15,6 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Sweep
 from trialbook.errors import MissingPart, UnknownName
 from trialbook_book.book import Book
-from trialbook_book.folder import files_of
 from trialbook_book.names import find_job_or_sweep, find_sweep
 from trialbook_cli.agents.data import Answer, Nearby
 from trialbook_cli.agents.data import Source as Answered
@@ -24,6 +22,7 @@ from trialbook_cli.agents.fitting import UNLIMITED, fitted, plain
 from trialbook_cli.agents.tools import TOOLS, Told
 from trialbook_cli.details import job_line_in_detail, sweep_line_in_detail
 from trialbook_cli.errors import explained, lacks_region, no_region
+from trialbook_cli.opening import Opening
 from trialbook_cli.options import Source
 from trialbook_cli.usage_error import UsageError
 
@@ -35,9 +34,7 @@ class Answering:
     """Answers questions about one book, opened at the first one and again if its files have changed."""
 
     def __init__(self, source: Source) -> None:
-        self._source = source
-        self._book: Book | None = None
-        self._files: object = None
+        self._opening = Opening(source)
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """A tool's answer, at most 4 KB."""
@@ -47,7 +44,7 @@ class Answering:
 
         def ask() -> dict[str, Any]:
             asked: Any = TypeAdapter(tool.arguments).validate_python(arguments)
-            rows = tool.ask(self._opened(), asked)
+            rows = tool.ask(self._opening.book(), asked)
             return fitted(lambda most: self._answer(rows(most)), tool.rest)
 
         return self._asked(ask)
@@ -56,7 +53,7 @@ class Answering:
         """A resource: the figures of a sweep's report, or everything about a job. Nothing is left out."""
 
         def ask() -> dict[str, Any]:
-            book = self._opened()
+            book = self._opening.book()
             if kind == "sweeps":
                 found: Mapping[str, Any] = to_dict(find_sweep(book, name).analysis())
             elif kind == "jobs":
@@ -95,24 +92,14 @@ class Answering:
         return fitted(lambda most: Answer(self._answered(), near, problem), "Give more of the name.")
 
     def _answered(self) -> Answered:
-        source = self._source
+        source = self._opening.source
         if source.book is not None:
             return Answered("folder", str(source.book))
-        stack = self._book.stack if self._book else None
+        opened = self._opening.opened
+        stack = opened.stack if opened else None
         account = stack.account if stack else None
         region = stack.region if stack else source.region
         return Answered(*(("table", source.table) if source.table else ("stack", source.stack)), account, region)
-
-    def _opened(self) -> Book:
-        files = _marks(self._source.book) if self._source.book else None
-        if self._book is None or files != self._files:
-            self._book, self._files = self._source.open(), files
-        return self._book
-
-
-def _marks(folder: Path) -> object:
-    """What changes when a book's files do."""
-    return [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in files_of(folder)]
 
 
 def _in_detail(book: Book, name: str) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """The Model Context Protocol on stdin and stdout, by its official SDK."""
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote
 
-import anyio
-import anyio.to_thread
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
 from mcp.types import (
@@ -56,7 +57,7 @@ TEMPLATES = (
 
 def serve(source: Source) -> None:
     """Answers until stdin is closed."""
-    anyio.run(_serve, Answering(source))
+    asyncio.run(_serve(Answering(source)))
 
 
 async def _serve(answering: Answering) -> None:
@@ -66,14 +67,18 @@ async def _serve(answering: Answering) -> None:
 
 
 def server_of(answering: Answering) -> "Server[Any]":
-    """The server with its handlers. One question at a time: a ledger's client belongs to one thread."""
-    one = anyio.CapacityLimiter(1)
+    """The server with its handlers. One thread answers, one question at a time: a ledger's session belongs to the
+    thread that opened it."""
+    thread = ThreadPoolExecutor(1)
+
+    async def asked(question: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+        return await asyncio.get_running_loop().run_in_executor(thread, question, *arguments)
 
     async def list_tools(context: Any, params: Any) -> ListToolsResult:
         return ListToolsResult(tools=[declared(tool) for tool in TOOLS])
 
     async def call_tool(context: Any, params: CallToolRequestParams) -> CallToolResult:
-        answer = await anyio.to_thread.run_sync(answering.call, params.name, params.arguments or {}, limiter=one)
+        answer = await asked(answering.call, params.name, params.arguments or {})
         text = TextContent(type="text", text=as_json(answer))
         return CallToolResult(content=[text], structured_content=dict(answer), is_error="problem" in answer)
 
@@ -85,7 +90,7 @@ def server_of(answering: Answering) -> "Server[Any]":
 
     async def read_resource(context: Any, params: ReadResourceRequestParams) -> ReadResourceResult:
         uri = str(params.uri)
-        answer = await anyio.to_thread.run_sync(answering.read, *_parts(uri), limiter=one)
+        answer = await asked(answering.read, *_parts(uri))
         content = TextResourceContents(uri=uri, mime_type="application/json", text=as_json(answer))
         return ReadResourceResult(contents=[content])
 

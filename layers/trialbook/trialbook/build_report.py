@@ -1,8 +1,9 @@
 """build_report: analyses a finished sweep and saves its page and picture to S3 under stable keys."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from trialbook.adapters.captured import captured_log
@@ -131,15 +132,35 @@ def _write_experiment(sweep: Sweep, analysis: Analysis, services: Services, buck
 
 def _experiment_report(sweep: Sweep, analysis: Analysis, services: Services, bucket: Bucket) -> ExperimentReport:
     """The best-trial report of the sweep's experiment. Also writes the experiment's entry in the ledger."""
-    name, ledger = sweep.experiment, services.ledger
-    ahead = leading(name, ledger, services.rules(), _BEST_READ)
+
+    def digest_of(each: Sweep) -> Analysis | None:
+        return digest(analysis) if each.id == sweep.id else _digest(each, bucket)
+
+    report, sweeps, best = experiment_report_of(sweep.experiment, services, digest_of, analysis.as_of, sweep.id)
+    put_entry(sweep.experiment, sweeps, best, services.ledger)
+    return report
+
+
+def experiment_report_of(
+    experiment: str,
+    services: Services,
+    digest_of: Callable[[Sweep], Analysis | None],
+    as_of: datetime,
+    newest: str | None = None,
+) -> tuple[ExperimentReport, Sequence[Sweep], Sequence[Record]]:
+    """The best-trial report of an experiment, its sweeps as it ranks them, and its best jobs. Writes nothing.
+
+    Compares the latest sweeps that have closed, always with the one named `newest`.
+    """
+    ledger = services.ledger
+    ahead = leading(experiment, ledger, services.rules(), _BEST_READ)
     best, objective = ahead.best, ahead.objective
     sweeps = [_by_objective(each, objective, ledger) for each in ahead.sweeps]
-    others = [each for each in sweeps if each.id != sweep.id and each.revision][-(MOST_COMPARED - 1) :]
-    digests = {each.id: _digest(each, bucket) for each in others} | {sweep.id: digest(analysis)}
-    compared = [found for each in sweeps if (found := digests.get(each.id)) is not None]
-    put_entry(name, sweeps, best, ledger)
-    return experiment_report(name, objective, sweeps, best, compared, analysis.as_of)
+    most = MOST_COMPARED - (newest is not None)
+    others = [each for each in sweeps if each.id != newest and each.revision][-most:]
+    chosen = {newest, *(each.id for each in others)}
+    compared = [found for each in sweeps if each.id in chosen and (found := digest_of(each)) is not None]
+    return experiment_report(experiment, objective, sweeps, best, compared, as_of), sweeps, best
 
 
 def _by_objective(sweep: Sweep, objective: Objective | None, ledger: Ledger) -> Sweep:

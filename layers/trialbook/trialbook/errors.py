@@ -71,7 +71,6 @@ class StackFailed(InvalidArgument):
 
 # The parts of Trialbook that are installed apart, by the libraries that only they need.
 PARTS = {
-    "anyio": "mcp",
     "boto3": "operate",
     "jinja2": "report",
     "markupsafe": "report",

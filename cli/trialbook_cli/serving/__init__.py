@@ -1,0 +1,1 @@
+"""The pages of a book over HTTP, made when they are asked for."""
