@@ -40,7 +40,9 @@ from trialbook_cli.main import app
 
 FOLDER = Path(__file__).parent
 MARK = "<!-- what follows is made by docs/make.py -->"
+RUNS_ON = "<!-- needs Ctrl-C to end -->"
 ACCOUNT = "<!-- needs an AWS account -->"
+_RUN_ON = ("trialbook serve", "trialbook mcp")
 _WHICH = "Which book"
 _LOCAL = ("--book demo-out/", "events/recordings/", "trialbook demo", "trialbook rules check")
 
@@ -74,6 +76,7 @@ def _commands(group: Any, context: typer.Context) -> Iterator[tuple[str, Any, ty
 def _command(path: str, command: Any, context: typer.Context) -> str:
     example = example_of(command)
     mark = "" if any(each in example for each in _LOCAL) else f"{ACCOUNT}\n\n"
+    mark = f"{RUNS_ON}\n\n" if example.startswith(_RUN_ON) else mark
     which = ""
     for title, records in records_of(command, context):
         if title == _WHICH:
