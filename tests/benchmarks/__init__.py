@@ -19,4 +19,5 @@ ORDER = (
     "brushing",
     "importance",
     "advice",
+    "next_points",
 )

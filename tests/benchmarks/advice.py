@@ -21,6 +21,7 @@ TRUTHS: dict[str, Value] = {
     "nothing": lambda x, source: source.gauss(0, 1),
     "one falls": lambda x, source: -3 * x["a"] + source.gauss(0, 0.3),
     "a step": lambda x, source: float(x["a"] > 0.3) + source.gauss(0, 0.1),
+    "a step near the end": lambda x, source: -float(x["a"] > 0.7) + source.gauss(0, 0.1),
     "a valley": lambda x, source: 4 * (x["a"] - 0.45) ** 2 + source.gauss(0, 0.05),
     "two add": lambda x, source: 3 * x["a"] + x["b"] + source.gauss(0, 0.1),
     "two agree": lambda x, source: float((x["a"] > 0.5) != (x["b"] > 0.5)) + source.gauss(0, 0.15),
@@ -71,6 +72,11 @@ def has_shape(found: Analysis) -> bool:
     return first.parameter == "a" and low <= 0.45 <= high
 
 
+def has_range(found: Analysis) -> bool:
+    """Whether a range to search next is suggested."""
+    return found.groups[0].where_next is not None
+
+
 def names_pair(found: Analysis) -> bool:
     """Whether the right pair is said to matter together."""
     importance = found.groups[0].importance
@@ -93,7 +99,7 @@ def cases() -> list[Case]:
     def add(advice: str, sweep: str, given: Callable[[Analysis], bool], sizes: Sequence[int], **more: bool) -> None:
         found.extend((advice, sweep, more["true"], size, lambda s, n: drawn(sweep, s, n), given) for size in sizes)
 
-    for truth in ("nothing", "a step", "a valley"):
+    for truth in ("nothing", "a step", "a step near the end", "a valley"):
         add("edge of range", truth, lambda a: told(a, "edge of range"), (5, 8, 15, 30, 60, 100), true=False)
     add("edge of range", "one falls", lambda a: told(a, "edge of range", of="a"), (8, 15, 30, 60, 100), true=True)
     for truth in ("two agree", "two multiply"):
@@ -105,6 +111,8 @@ def cases() -> list[Case]:
     add("direction", "nothing", has_direction, (30, 60, 100), true=False)
     add("direction", "one falls", has_direction, (30, 60, 100), true=True)
     add("U shape", "a valley", has_shape, (30, 60, 100), true=True)
+    add("narrower range", "nothing", has_range, (15, 30, 60, 100), true=False)
+    add("narrower range", "a valley", has_range, (15, 30, 60, 100), true=True)
     add("within noise", "two add", is_noise, (30, 60, 100), true=False)
     fails: dict[str, tuple[bool, Callable[[Given, random.Random], bool]]] = {
         "failures at random": (False, lambda x, source: source.random() < 0.15),

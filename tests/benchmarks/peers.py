@@ -134,8 +134,54 @@ def importance_truths(seeds: int) -> None:
     print(json.dumps({truth: f"{hits} of {seeds}" for truth, hits in right.items()}))
 
 
+def next_points(first: int, more: int) -> None:
+    """The best of the random trials and of as many more by TPE, for each problem and seed on standard input."""
+    import json
+    import random
+
+    from problems import PROBLEMS
+
+    found = {}
+    for line in sys.stdin:
+        name, seed = json.loads(line)
+        problem = PROBLEMS[name]
+        for kind in ("in turn", "at once"):
+            source = random.Random(seed)
+            drawn = [problem.drawn(source) for _ in range(first)]
+            found[f"{name} {seed} {kind}"] = _best_with_tpe(problem, drawn, seed, more, in_turn=kind == "in turn")
+    print(json.dumps(found))
+
+
+def _best_with_tpe(problem: Any, drawn: list[Any], seed: int, more: int, *, in_turn: bool) -> float:
+    import optuna
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    space: dict[str, Any] = {}
+    for axis in problem.axes:
+        if axis.values:
+            space[axis.name] = CategoricalDistribution(axis.values)
+        elif axis.is_whole:
+            space[axis.name] = IntDistribution(int(axis.low), int(axis.high))
+        else:
+            space[axis.name] = FloatDistribution(axis.low, axis.high, log=axis.is_log)
+    sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=not in_turn)
+    made = optuna.create_study(sampler=sampler)
+    for given in drawn:
+        made.add_trial(optuna.trial.create_trial(params=given, distributions=space, value=problem.cost(given)))
+    asked = []
+    for _ in range(more):
+        trial = made.ask(space)
+        asked.append(problem.cost(trial.params))
+        if in_turn:
+            made.tell(trial, asked[-1])
+    return min(*map(problem.cost, drawn), *asked)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "importance":
         importance_truths(int(sys.argv[2]))
+    elif sys.argv[1] == "next":
+        next_points(int(sys.argv[2]), int(sys.argv[3]))
     else:
         globals()[f"{sys.argv[1]}_{sys.argv[2]}"](int(sys.argv[3]), Path(sys.argv[4]))

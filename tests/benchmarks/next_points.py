@@ -1,0 +1,76 @@
+"""What ten suggested trials bring after thirty random ones, beside ten more random ones and Optuna's TPE if its
+environment exists (see the whole report). Six functions and a training, 10 seeds each. TPE sees each of its ten values
+before it chooses the next point ("in turn"), or chooses all ten at once as `trialbook next` does. Regret is how far the
+best of the forty lies above the least cost there is, of the training the least that was seen; medians."""
+
+import json
+import random
+import subprocess
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from tests.benchmarks.page import table
+from tests.benchmarks.problems import PROBLEMS, Axis, Given, Problem
+from tests.benchmarks.report import PEER, PEERS
+from trialbook.core.analysis.model import Kind, Parameter, Scale
+from trialbook.core.analysis.next_search import next_search
+from trialbook.core.objectives import ObjectiveType
+
+TITLE = "Where to search next"
+SEEDS, FIRST, MORE = range(3000, 3010), 30, 10
+
+
+def parameter_of(axis: Axis) -> Parameter:
+    """An axis as the analysis has it."""
+    if axis.values:
+        return Parameter(axis.name, Kind.CATEGORY, Scale.LINEAR, 3, 0, False, False, None, None, (), axis.values)
+    scale = Scale.LOG if axis.is_log else Scale.LINEAR
+    low, high = (int(axis.low), int(axis.high)) if axis.is_whole else (axis.low, axis.high)
+    return Parameter(axis.name, Kind.NUMBER, scale, 99, 0, True, axis.is_whole, low, high, (), ())
+
+
+def suggested(problem: Problem, trials: Sequence[Given]) -> list[Given]:
+    """Ten points after the trials."""
+    ranked = sorted(trials, key=problem.cost)
+    space = [parameter_of(axis) for axis in problem.axes]
+    values = [problem.cost(each) for each in ranked]
+    found = next_search(space, ranked, values, ObjectiveType.MINIMIZE, points=MORE)
+    return [{name: value for name, value in point.items() if value is not None} for point in found.points]
+
+
+def measure() -> str:
+    """A row for each problem."""
+    rows: list[list[object]] = []
+    cases = [(name, seed) for name in PROBLEMS for seed in SEEDS]
+    peers = _peers(cases) if PEERS.exists() else {}
+    for name, problem in PROBLEMS.items():
+        bests: dict[str, list[float]] = {"ours": [], "random": [], "first": []}
+        ahead = 0
+        for seed in SEEDS:
+            source = random.Random(seed)
+            first = [problem.drawn(source) for _ in range(FIRST)]
+            others = min(problem.cost(problem.drawn(source)) for _ in range(MORE))
+            ours = min(map(problem.cost, suggested(problem, first)))
+            before = min(map(problem.cost, first))
+            ahead += ours < others
+            bests["ours"].append(min(ours, before))
+            bests["random"].append(min(others, before))
+            bests["first"].append(before)
+        for kind in ("in turn", "at once"):
+            if peers:
+                bests[kind] = [peers[f"{name} {seed} {kind}"] for seed in SEEDS]
+        least = problem.least if problem.least is not None else min(min(each) for each in bests.values())
+        regrets = {kind: median(values) - least for kind, values in bests.items()}
+        columns = ("first", "random", "ours", "at once", "in turn")
+        rows.append([name, f"{ahead} of {len(SEEDS)}", *(regrets.get(kind) for kind in columns)])
+    head = ["problem", "ten beat ten random ones", "of the first 30", "random", "ours", "TPE, at once", "TPE, in turn"]
+    return table(head, rows)
+
+
+def _peers(cases: Sequence[tuple[str, int]]) -> Mapping[str, float]:
+    """The best of the forty trials with TPE's ten."""
+    lines = "\n".join(json.dumps(case) for case in cases)
+    command = [str(PEERS), str(PEER), "next", str(FIRST), str(MORE)]
+    told = subprocess.run(command, input=lines, check=True, capture_output=True, text=True).stdout
+    found: dict[str, float] = json.loads(told)
+    return found
