@@ -1,10 +1,13 @@
 """What it costs to move the jobs of a long loop: a job that started earlier than all others comes late, which renames
 the window and moves each of its jobs. The ledger's index shows a change 20 ms after it was made, as DynamoDB's does.
-`deliveries` is how often the job's message has to come until it is recorded; the queue gives up after 8."""
+In every second row, somebody else enters a job of the loop after each tenth transaction, without end. `deliveries` is
+how often the late job's message has to come until all is in order; the queue gives up after 8. `items read` are those of
+the index."""
 
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -78,10 +81,42 @@ class LaggingLedger(FolderLedger):
         self.table.connection._client = self.client  # type: ignore[assignment]
 
 
+class Ended(BaseException):
+    """The process of a function that waited for another one ends."""
+
+
+def end(seconds: float) -> None:
+    """Instead of a pause."""
+    raise Ended
+
+
+class Interrupted(LaggingLedger):
+    """A ledger in which somebody else enters a job of the same loop after every tenth transaction, without end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = self.others = 0
+        self.is_disturbed = False
+
+    def write(self, *arguments: Any, **more: Any) -> None:
+        """Once the other's job is entered, its process looks whether the first one goes on; here, it ends then."""
+        self.writes += 1
+        if self.is_disturbed and self.writes % 10 == 0:
+            self.is_disturbed = False
+            self.others += 1
+            with suppress(Ended):
+                other = Bookkeeper(self, Rules(), lambda key, name: None, pause=end)
+                other.enter(loop_job(f"other-{self.others:04}", 18 + self.others / 10_000), None)
+            self.is_disturbed = True
+        super().write(*arguments, **more)
+
+
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What it took until the late job was recorded."""
+    """What it took until all was in order, and how many others came in between."""
 
+    ledger: LaggingLedger
+    others: int
     deliveries: int
     seconds: float
     calls: Mapping[str, int]
@@ -94,9 +129,9 @@ def loop_job(name: str, start: float) -> Job:
     return job(name, start, 20, tags={"trialbook:experiment": "churn"})
 
 
-def move(jobs: int, lag: float = LAG, most_deliveries: int = 100) -> Moved:
+def move(jobs: int, ledger: LaggingLedger | None = None, lag: float = LAG, most_deliveries: int = 100) -> Moved:
     """A loop of so many jobs, and then one that started before them."""
-    ledger = LaggingLedger()
+    ledger = ledger or LaggingLedger()
     book = Bookkeeper(ledger, Rules(), lambda key, name: None)
     for number in range(jobs):
         book.enter(loop_job(f"churn-{number:05}", 10 + number / 1_000), None)
@@ -104,6 +139,8 @@ def move(jobs: int, lag: float = LAG, most_deliveries: int = 100) -> Moved:
     ledger.client.calls.clear()
     ledger.client.items_read = 0
     late = loop_job("churn-first", 9)
+    if isinstance(ledger, Interrupted):
+        ledger.is_disturbed = True
     began, deliveries = time.perf_counter(), 0
     while deliveries < most_deliveries:
         deliveries += 1
@@ -113,25 +150,30 @@ def move(jobs: int, lag: float = LAG, most_deliveries: int = 100) -> Moved:
         except Conflict:
             continue
     seconds = time.perf_counter() - began
+    others = 0
+    if isinstance(ledger, Interrupted):
+        ledger.is_disturbed, others = False, ledger.others
     sweeps = tuple(each for each in ledger.all_sweeps() if each.superseded_by is None)
-    return Moved(deliveries, seconds, ledger.client.calls, ledger.client.items_read, sweeps)
+    return Moved(ledger, others, deliveries, seconds, ledger.client.calls, ledger.client.items_read, sweeps)
 
 
 def measure() -> str:
-    """One row a size."""
+    """Two rows a size."""
     rows = []
     for jobs in SIZES:
-        done = move(jobs)
-        rows.append(
-            [
-                f"{jobs:,}",
-                done.deliveries,
-                done.calls["TransactWriteItems"],
-                sum(done.calls.values()) - done.calls["TransactWriteItems"],
-                f"{done.items_read:,}",
-                round(done.seconds, 2),
-                round(1000 * done.seconds / jobs, 2),
-            ]
-        )
-    columns = ["jobs", "deliveries", "transactions", "other requests", "items read", "seconds", "ms a job"]
+        for ledger in (LaggingLedger(), Interrupted()):
+            done = move(jobs, ledger)
+            rows.append(
+                [
+                    f"{jobs:,}",
+                    done.others,
+                    done.deliveries,
+                    f"{done.calls['TransactWriteItems']:,}",
+                    sum(done.calls.values()) - done.calls["TransactWriteItems"],
+                    f"{done.items_read:,}",
+                    round(done.seconds, 2),
+                    round(1000 * done.seconds / jobs, 2),
+                ]
+            )
+    columns = ["jobs", "others", "deliveries", "transactions", "other requests", "items read", "seconds", "ms a job"]
     return table(columns, rows)

@@ -28,6 +28,7 @@ from tests.conftest import ROOT
 from tests.unit.analysing import swept, trial
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.rules_document import read_rules
+from trialbook.adapters.sagemaker import SageMaker, SageMakerError, Unread
 from trialbook.adapters.ses import Ses
 from trialbook.adapters.slack import Slack, Webhook
 from trialbook.announce_changes import announce_changes
@@ -37,11 +38,12 @@ from trialbook.core.describe import job_from_detail, metrics_with_statistics, tu
 from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.core.events import parse_event
 from trialbook.core.experiments import summed_up
-from trialbook.core.jobs import JobKind
+from trialbook.core.jobs import Job, JobKey, JobKind
 from trialbook.core.messages.delivery import NotSent, Sent
 from trialbook.core.report_links import link, opened
 from trialbook.ledger.ledger import Ledger
 from trialbook.messages.slack import SlackText
+from trialbook.runtime.aws_clients import prepared
 from trialbook.runtime.sqs_batch import envelope_of, process
 from trialbook_book.folder import open_folder
 from trialbook_cli.laptop_cloud.recording import UnreadableRecording, read_recording
@@ -325,6 +327,52 @@ def queue(random: Random) -> str:
     return "read" if str(at) in handled else "refused"
 
 
+@cache
+def _sagemaker() -> SageMaker:
+    session = prepared(Session())
+    session.set_credentials("key", "secret")
+    os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = _answering()
+    return SageMaker(session, "us-east-1")
+
+
+def sagemaker(random: Random) -> str:
+    """What SageMaker answers over HTTP with status 200, or whoever answers in its stead: a page is no empty list."""
+    client, found = _sagemaker(), random.choice(ANSWERS)
+    training, tuning = (
+        JobKey("123456789012", "us-east-1", kind, "churn-1") for kind in (JobKind.TRAINING, JobKind.TUNING)
+    )
+    moment, entry = datetime(2026, 11, 20, tzinfo=UTC), {"ProcessingJobName": "a", "ProcessingJobStatus": "Completed"}
+    calls: list[tuple[Any, Callable[[], object]]] = [
+        (found["response"], lambda: client.describe(training)),
+        (found["response"], lambda: client.describe_tuning_job(tuning)),
+        ({"Tags": [{"Key": "a", "Value": "b"}]}, lambda: client.tags("arn")),
+        ({"TrainingJobSummaries": [found["response"]] * 3}, lambda: list(client.children(tuning, _let_go))),
+        ({"Results": [{"TrainingJob": found["response"]}] * 3}, lambda: _changed(client, JobKind.TRAINING, moment)),
+        ({"ProcessingJobSummaries": [entry] * 3}, lambda: _changed(client, JobKind.PROCESSING, moment)),
+        ({"Metrics": [{"MetricName": "a", "Max": 1.0}]}, lambda: client.with_statistics((), "a")),
+        ({"ExperimentArn": "a"}, lambda: client.ensure_experiment("a")),
+        ({"TrialArn": "a"}, lambda: client.associate("a", "a")),
+    ]
+    whole, call = random.choice(calls)
+    _answer_with(whole, random)
+    _Answers.status = 200
+    try:
+        call()
+    except SageMakerError:
+        return "refused"
+    body = _Answers.body.strip()
+    assert (body[:1], body[-1:]) == (b"{", b"}"), f"{body[:100]!r} was taken for an answer"
+    return "read"
+
+
+def _changed(client: SageMaker, kind: JobKind, moment: datetime) -> list[Job]:
+    return list(client.jobs_modified(kind, "123456789012", "us-east-1", moment, moment, unread=_let_go))
+
+
+def _let_go(entry: Unread) -> None:
+    """It was told of: enough for here."""
+
+
 def _message(identity: str, body: str) -> dict[str, Any]:
     return {
         "messageId": identity,
@@ -457,5 +505,6 @@ def _edited(content: bytes, random: Random) -> bytes:
 
 
 BOUNDARIES: dict[str, Boundary] = {
-    each.__name__: each for each in (events, describes, rules, links, bus, queue, stream, slack, ses, recordings, books)
+    each.__name__: each
+    for each in (events, describes, sagemaker, rules, links, bus, queue, stream, slack, ses, recordings, books)
 }

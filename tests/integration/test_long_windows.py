@@ -1,7 +1,6 @@
 """Windows with many jobs are put in order at a cost that grows with their jobs, though the index lags."""
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from threading import Event, Thread
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.benchmarks.long_windows import LaggingLedger, LaggingTable, loop_job, move
+from tests.benchmarks.long_windows import Interrupted, LaggingLedger, LaggingTable, loop_job, move
 from tests.integration.test_ledger import assert_consistent, no_pause
 from tests.unit.making import at, job, record
 from trialbook.core.jobs import Job
@@ -33,54 +32,20 @@ def test_the_job_that_renames_a_long_window_is_recorded_by_its_first_message_and
     assert [sweep.counts.jobs for sweep in done.sweeps] == [jobs + 1]
 
 
-class Ended(BaseException):
-    """The process of a function that waited for another one ends."""
-
-
-def end(seconds: float) -> None:
-    raise Ended
-
-
-def book(ledger: LaggingLedger, pause: Callable[[float], None] = time.sleep) -> Bookkeeper:
-    return Bookkeeper(ledger, Rules(), lambda key, name: None, pause=pause)
-
-
-class Interrupted(LaggingLedger):
-    """A ledger in which somebody else enters a job of the same loop after every tenth transaction, without end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes = self.others = 0
-        self.is_disturbed = False
-
-    def write(self, *arguments: object, **more: object) -> None:
-        self.writes += 1
-        if self.is_disturbed and self.writes % 10 == 0:
-            self.is_disturbed = False
-            self.others += 1
-            with suppress(Ended):  # once its job is entered, it looks whether the first process goes on
-                book(self, end).enter(loop_job(f"other-{self.others:03}", 11 + self.others / 1_000), None)
-            self.is_disturbed = True
-        super().write(*arguments, **more)  # type: ignore[arg-type]
+def book(ledger: LaggingLedger) -> Bookkeeper:
+    return Bookkeeper(ledger, Rules(), lambda key, name: None)
 
 
 @pytest.mark.parametrize("jobs", [240, 960])
 def test_a_move_ends_at_linear_cost_though_others_come_in_between_without_end(jobs: int) -> None:
-    ledger = Interrupted()
-    for number in range(jobs):
-        book(ledger).enter(loop_job(f"churn-{number:03}", 10 + number / 10_000), None)
-    ledger.client.items_read = 0
-    ledger.client.calls.clear()
-    ledger.is_disturbed = True
-    book(ledger).enter(loop_job("churn-first", 9), None)
-    ledger.is_disturbed = False
-    (sweep,) = [each for each in ledger.all_sweeps() if each.superseded_by is None]
+    done = move(jobs, Interrupted())
 
-    assert ledger.others >= jobs / MOVED_AT_ONCE / 10
-    assert sweep.counts.jobs == jobs + 1 + ledger.others
-    assert ledger.client.items_read == jobs  # of the index; each once
-    assert sum(ledger.client.calls.values()) < jobs / MOVED_AT_ONCE + 10 * ledger.others + 10
-    assert_consistent(ledger)
+    assert done.deliveries == 1
+    assert done.others >= jobs / MOVED_AT_ONCE / 10
+    assert [sweep.counts.jobs for sweep in done.sweeps] == [jobs + 1 + done.others]
+    assert done.items_read == jobs  # of the index: each once
+    assert sum(done.calls.values()) < jobs / MOVED_AT_ONCE + 10 * done.others + 10
+    assert_consistent(done.ledger)
 
 
 class Queue:

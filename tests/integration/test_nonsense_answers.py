@@ -133,10 +133,24 @@ def test_an_answer_about_the_job_that_makes_no_sense_is_unreadable(body: bytes, 
         SageMaker(session, "us-east-1").describe(key(JobKind.TRAINING))
 
 
-@pytest.mark.parametrize("body", [b'{"Tags": [{}]}', b'{"Tags": "none"}', b'{"Tags": [1]}'])
+@pytest.mark.parametrize("body", [b'{"Tags": [{}]}', b'{"Tags": [null]}', b'{"Tags": "none"}', b'{"Tags": [1]}'])
 def test_tags_that_make_no_sense_are_asked_for_again(body: bytes, session: Session) -> None:
     with answering(body), pytest.raises(Unavailable):
         SageMaker(session, "us-east-1").tags(ARN)
+
+
+@pytest.mark.parametrize(
+    ("kind", "member"), [(JobKind.TRAINING, "Results"), (JobKind.PROCESSING, "ProcessingJobSummaries")]
+)
+def test_an_entry_that_is_null_goes_to_what_can_not_be_read(kind: JobKind, member: str, session: Session) -> None:
+    unread: list[Unread] = []
+    with answering(f'{{"{member}": [null]}}'.encode()):
+        jobs = SageMaker(session, "us-east-1").jobs_modified(
+            kind, "1", "us-east-1", MOMENT, MOMENT, unread=unread.append
+        )
+        assert list(jobs) == []
+
+    assert [entry.name for entry in unread] == [""]
 
 
 def test_a_moment_that_is_none_costs_no_other_entry_of_a_list(session: Session) -> None:

@@ -138,7 +138,8 @@ def _listed(
     described: bool = False,
 ) -> Iterator[Job]:
     """The jobs of a list. One that can't be read goes to `unread`, so that it is in no other's way."""
-    for each in entries:
+    for found in entries:
+        each = found if isinstance(found, Mapping) else {}
         try:
             yield job_from_detail(kind, each, account, region, described=described)
         except InvalidInput as error:
@@ -205,7 +206,7 @@ class SageMaker:
         pages = self._pages(self._client.list_tags, "Tags", ResourceArn=arn)
         try:
             return {each["Key"]: each["Value"] for each in pages}
-        except KeyError as error:
+        except (KeyError, TypeError) as error:
             raise _Misshapen(error) from error
 
     def children(self, tuning_job: JobKey, unread: Callable[[Unread], None] = _leave_out) -> Iterator[Job]:
@@ -275,7 +276,7 @@ class SageMaker:
             SortOrder="Ascending",
             MaxResults=_PAGE,
         )
-        described = (each["TrainingJob"] for each in found if "TrainingJob" in each)
+        described = (each["TrainingJob"] if each else each for each in found if not each or "TrainingJob" in each)
         yield from _listed(JobKind.TRAINING, described, account, region, unread, described=True)
 
     def _pages(self, operation: Callable[..., Mapping[str, Any]], member: str, **request: Any) -> Iterator[Any]:
