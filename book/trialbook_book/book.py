@@ -1,7 +1,7 @@
 """The book as Python programs and the command line ask it: a deployed ledger, or one in a folder."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trialbook.core.sweeps import Record as LedgerRecord
     from trialbook.core.sweeps import Sweep as SweepFacts
     from trialbook.services import Services
+    from trialbook_book.curves import Curves
     from trialbook_book.stacks import Deployed
 
 _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]*|arn:.*")
@@ -33,10 +34,13 @@ _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]*|arn:.*")
 class Book:
     """A lab book to ask. Made by `Book.open`; nothing is called before the first question."""
 
-    def __init__(self, ledger: PagedLedger, stack: "Deployed | None" = None, source: str = "") -> None:
+    def __init__(
+        self, ledger: PagedLedger, stack: "Deployed | None" = None, source: str = "", folder: Path | None = None
+    ) -> None:
         self.ledger = ledger
         self.stack = stack
         self.source = source
+        self.folder = folder
 
     @staticmethod
     def open(
@@ -61,7 +65,8 @@ class Book:
         if folder is not None:
             from trialbook_book.folder import open_folder
 
-            return Book(open_folder(Path(folder).expanduser()), source=f"folder {folder}")
+            path = Path(folder).expanduser()
+            return Book(open_folder(path), source=f"folder {folder}", folder=path)
         session = session_of(profile, region, "" if source is None else f"; {source} is no folder with a book")
         where = session.get_config_variable("region")
         if table:
@@ -171,6 +176,20 @@ class Book:
                 plainly=plainly,
             )
         return Record.of(found[0])
+
+    def curves(self, job: "str | LedgerRecord") -> "Curves | None":
+        """How a training job learned: its metrics by iteration or time, the use of its machines, and the end of its log
+        if it failed. None if nothing was kept. Raises UnknownName."""
+        from trialbook_book.curves import curves_of, from_bucket, from_folder
+
+        key = (self.job(job) if isinstance(job, str) else job).key
+        read = from_folder(self.folder) if self.folder else from_bucket(self.stack, self._open_bucket)
+        return curves_of(key, read)
+
+    def _open_bucket(self, name: str) -> "Callable[[str], bytes | None]":
+        from trialbook.adapters.s3 import Bucket
+
+        return Bucket(self.ledger.session, name).get
 
     def _keys(self, name: str) -> list[JobKey]:
         return [JobKey(each.account, each.region, kind, name) for each in self.places for kind in JobKind]

@@ -72,6 +72,11 @@ def _costs(objective: Objective, values: Sequence[float]) -> list[float]:
     return list(values) if objective.type is ObjectiveType.MINIMIZE else [-value for value in values]
 
 
+def best_of(found: Jobs | Record) -> Record:
+    """The job itself, or the first job of a sweep or experiment."""
+    return found if isinstance(found, Record) else found.first.entries[0]
+
+
 def rank_tests(sides: Sequence[Side]) -> list[Comparison]:
     """Each pair ranked by the same objective, compared."""
     return [

@@ -8,7 +8,7 @@ import typer
 
 # In the order of `--help`.
 NAMES = (
-    *("experiments", "sweeps", "trials", "best", "show", "compare"),
+    *("experiments", "sweeps", "trials", "best", "show", "curve", "compare"),
     *("report", "serve", "watch", "next"),
     *("mcp",),
     *("demo", "replay", "preview"),

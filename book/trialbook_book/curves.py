@@ -1,0 +1,79 @@
+"""How a job learned, as capture_job kept it beside the reports: from the stack's bucket, or from a book's folder."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trialbook.core import report_keys
+from trialbook.core.curves.series import Axis, JobCurves, Series
+from trialbook.core.curves.stored import from_bytes, log_from_bytes
+from trialbook.core.jobs import JobKey
+from trialbook.errors import InvalidArgument, MissingPart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trialbook_book.stacks import Deployed
+
+Read = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True)
+class Curves(JobCurves):
+    """The curves of a job: `metrics` by name, the use of its machines by host in `hosts`, and the end of its log if it
+    failed."""
+
+    log: str = ""
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """All points as a DataFrame with the columns job_name, host (empty for the job's own metrics), name, iteration,
+        time and value. Raises MissingPart if pandas is not installed."""
+        try:
+            import pandas as pd
+        except ModuleNotFoundError:
+            raise MissingPart("pandas", "A data frame") from None
+        series = [("", name, each) for name, each in self.metrics.items()]
+        series += [(host, name, each) for host, used in self.hosts.items() for name, each in used.items()]
+        rows = [
+            (self.job_name, host, name, *_x(each, x), value)
+            for host, name, each in series
+            for x, value in zip(each.xs, each.values, strict=True)
+        ]
+        made = pd.DataFrame(rows, columns=["job_name", "host", "name", "iteration", "time", "value"])
+        made["iteration"] = made["iteration"].astype("Int64")
+        made["time"] = pd.to_datetime(made["time"], unit="s", utc=True)
+        made["value"] = made["value"].astype("float64")
+        return made
+
+
+def _x(series: Series, x: float) -> tuple[int | None, float | None]:
+    return (int(x), None) if series.axis is Axis.ITERATION else (None, x)
+
+
+def curves_of(key: JobKey, read: Read) -> Curves | None:
+    """What was kept of a job; None if nothing was."""
+    folder = report_keys.of_job(key)
+    kept, log = read(f"{folder}/{report_keys.CURVES}"), read(f"{folder}/{report_keys.LOG}")
+    if kept is None and log is None:
+        return None
+    found = JobCurves(key.name) if kept is None else from_bytes(kept)
+    return Curves(found.job_name, found.metrics, found.hosts, "" if log is None else log_from_bytes(log))
+
+
+def from_folder(folder: Path) -> Read:
+    """Reads files of a replay's folder by their keys."""
+
+    def read(key: str) -> bytes | None:
+        path = folder / key
+        return path.read_bytes() if path.is_file() else None
+
+    return read
+
+
+def from_bucket(stack: "Deployed | None", open_bucket: Callable[[str], Read]) -> Read:
+    """Reads objects of the stack's bucket. Raises InvalidArgument for a table without a stack."""
+    name = stack.outputs.get("ReportsBucket") if stack else None
+    if name is None:
+        raise InvalidArgument("book", None, "a stack or a folder: curves are in the bucket, not in the table")
+    return open_bucket(name)
