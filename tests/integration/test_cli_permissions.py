@@ -88,6 +88,7 @@ def test_each_command_asks_for_what_the_page_says(
     changed = tmp_path / "changed.yaml"
     changed.write_text("experiments: {churn-xgb: {objective: maximize validation:auc}}", encoding="utf-8")
     mail = ["test-message", "--channel", "email", "--to", "a@example.com"]
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="reports")
     boto3.client("sesv2").create_email_identity(EmailIdentity="trialbook@example.com")
     for name in ("SlackDeadLetters", "RecordDeadLetters"):
         boto3.client("sqs").send_message(QueueUrl=queue(name), MessageBody="waits")
@@ -101,6 +102,7 @@ def test_each_command_asks_for_what_the_page_says(
         ("`rerank`", [["rerank", "churn-xgb", "--rules", changed], ["rerank", "churn-xgb"]]),
         ("asking", [["experiments"], ["sweeps"], ["trials", SWEEP], ["best", SWEEP], ["compare", SWEEP, "churn-xgb@"]]),
         ("asking", [["watch", SWEEP, "--once"], ["show", "churn-xgb-2026-11-20-10-15-04-760"]]),
+        ("`curve`", [["curve", "churn-xgb-2026-11-20-10-15-04-760", "--json"]]),
         ("`report`", [["report", SWEEP, "--out", out / "page"]]),
         ("`rules pull`", [["rules", "pull"]]),
         ("`export`", [["export", "--out", out / "e"]]),

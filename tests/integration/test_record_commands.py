@@ -91,7 +91,11 @@ TEMPLATE: dict[str, Any] = {
             },
         },
     },
-    "Outputs": {"LedgerTable": {"Value": {"Ref": "Ledger"}}, "RulesParameter": {"Value": "/trialbook/rules"}},
+    "Outputs": {
+        "LedgerTable": {"Value": {"Ref": "Ledger"}},
+        "RulesParameter": {"Value": "/trialbook/rules"},
+        "ReportsBucket": {"Value": "reports"},
+    },
 }
 
 

@@ -35,7 +35,7 @@ def curve(
     Curves are kept when a job ends, in the stack's bucket or in a replay's folder. The text below the plot says where
     each job was best, whether it ran away, and how busy its machines were.
 
-    Example: trialbook curve churn-xgb-2026-11-20-10-15-04-760 --book build/churn
+    Example: trialbook curve churn-xgb#1 churn-xgb#2
     """
     from trialbook.core.curves.stored import to_data
     from trialbook_book.names import find_jobs_or_job
