@@ -62,7 +62,7 @@ def documented() -> dict[str, Row]:
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8").partition("the credentials must allow |")[2]
     for name, said in re.findall(r"^\| (.+?) \| (.+) \|$", text.partition("\n\n")[0], re.MULTILINE):
         upon = [["asking"] if "asking" in said else [], [*found][-1:] if "the row above" in said else []]
-        found[name] = Row(set(re.findall(r"`([a-z]+:[A-Za-z*]+)`", said)), [*upon[0], *upon[1]])
+        found[name] = Row(set(re.findall(r"`([a-z0-9]+:[A-Za-z*]+)`", said)), [*upon[0], *upon[1]])
     return {name: row for name, row in found.items() if row.own}
 
 
