@@ -72,7 +72,7 @@ def _costs(objective: Objective, values: Sequence[float]) -> list[float]:
     return list(values) if objective.type is ObjectiveType.MINIMIZE else [-value for value in values]
 
 
-def best_of(found: Jobs | Record) -> Record:
+def best_record(found: Jobs | Record) -> Record:
     """The job itself, or the first job of a sweep or experiment."""
     return found if isinstance(found, Record) else found.first.entries[0]
 

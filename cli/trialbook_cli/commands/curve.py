@@ -39,13 +39,13 @@ def curve(
     """
     from trialbook.core.curves.stored import to_data
     from trialbook_book.names import find_jobs_or_job
-    from trialbook_cli.comparison import best_of
+    from trialbook_cli.comparison import best_record
     from trialbook_cli.curves_view import chosen_metric, show_curves
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.rich_output import fail
 
     book = source_of(context).open()
-    records = [best_of(find_jobs_or_job(book, name)) for name in jobs]
+    records = [best_record(find_jobs_or_job(book, name)) for name in jobs]
     kept = [found for record in records if (found := book.curves(record)) is not None]
     if as_json:
         print_json([{**to_data(each), "log": each.log} for each in kept])
