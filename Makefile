@@ -50,13 +50,20 @@ DEMO := $(if $(wildcard .venv/.ready),.venv/.ready,.venv/.demo)
 	.venv-deployed/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/deployed.txt && \
 	touch $@
 
+.venv-mlflow/.ready: requirements/mlflow.txt
+	@echo "Setting up .venv-mlflow with an MLflow server: a minute, once"
+	@python="$$(.ci/find-python 3.13)" || { echo "without it the tests in tests/mlflow are skipped" >&2; exit 0; }; \
+	"$$python" -m venv --clear .venv-mlflow && \
+	.venv-mlflow/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/mlflow.txt && \
+	touch $@
+
 setup: .venv/.ready ## Makes the environment; the command is then at .venv/bin/trialbook
 
 demo: $(DEMO) ## Replays two recordings of real training on this machine, without AWS
 	@$(BIN)/trialbook demo
 
 environments:
-	@$(MAKE) --silent --no-print-directory --jobs=4 .venv/.ready .venv-sam/.ready .venv-checkov/.ready .venv-deployed/.ready
+	@$(MAKE) --silent --no-print-directory --jobs=5 .venv/.ready .venv-sam/.ready .venv-checkov/.ready .venv-deployed/.ready .venv-mlflow/.ready
 
 test: environments ## Runs every check: format, lint, types, template, prose, tests
 	$(BIN)/ruff format --check .
@@ -103,6 +110,10 @@ fuzz: setup ## Gives each boundary thousands of hostile inputs and counts what b
 bench: setup ## Measures, and writes docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks
 
+# What mlflow depends on and its server never imports: four fifths of its size.
+NOT_SERVED := scikit-learn scipy matplotlib pyarrow skops docker kiwisolver contourpy fonttools pillow joblib threadpoolctl \
+	cycler pyparsing narwhals
+
 lock: setup ## Locks the dependencies again, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes --all-extras --group dev pyproject.toml -o requirements/dev.txt
@@ -110,8 +121,9 @@ lock: setup ## Locks the dependencies again, with hashes
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/sam.in -o requirements/sam.txt
 	$(BIN)/uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes requirements/checkov.in -o requirements/checkov.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes requirements/deployed.in -o requirements/deployed.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes $(addprefix --no-emit-package ,$(NOT_SERVED)) requirements/mlflow.in -o requirements/mlflow.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/trialbook/requirements.in -o layers/trialbook/requirements.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.13 --generate-hashes layers/charts/requirements.in -o layers/charts/requirements.txt
 
 clean: ## Removes environments and builds
-	rm -rf .venv .venv-sam .venv-checkov .venv-deployed .aws-sam build demo-out replay-out .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-sam .venv-checkov .venv-deployed .venv-mlflow .aws-sam build demo-out replay-out .mypy_cache .pytest_cache .ruff_cache

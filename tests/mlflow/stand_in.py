@@ -147,7 +147,7 @@ class StandIn:
 
     def _update(self, body: dict[str, Any]) -> Any:
         info = self._run(body, active=True)["info"]
-        info |= {key: body[key] for key in ("status", "end_time") if key in body}
+        info |= {key: body[key] for key in ("status", "end_time", "run_name") if key in body}
         return {"run_info": info}
 
     def _delete(self, body: dict[str, Any]) -> Any:

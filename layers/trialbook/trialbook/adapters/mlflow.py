@@ -123,10 +123,11 @@ class Mlflow:
         body = {"run_id": run_id, "params": _pairs(dict(batch.params)), "tags": _pairs(dict(batch.tags))}
         self._call("POST", "runs/log-batch", {**body, "metrics": metrics})
 
-    def update(self, run_id: str, status: RunStatus, ended: int | None) -> None:
-        """How a run stands, and when it ended. Raises NotSent."""
-        body = {"run_id": run_id, "status": status.value}
-        self._call("POST", "runs/update", body if ended is None else {**body, "end_time": ended})
+    def update(self, run_id: str, status: RunStatus, ended: int | None, name: str | None = None) -> None:
+        """The run's status, its end, and its name if it has another one now. Safe to repeat. Raises NotSent."""
+        body: dict[str, Any] = {"run_id": run_id, "status": status.value}
+        body |= {} if ended is None else {"end_time": ended}
+        self._call("POST", "runs/update", body if name is None else {**body, "run_name": name})
 
     def delete(self, run_id: str) -> None:
         """Moves a run to where MLflow keeps deleted ones. Raises NotSent."""

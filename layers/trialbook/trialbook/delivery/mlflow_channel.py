@@ -286,7 +286,7 @@ class _Writing:
         if run.inputs and run.is_over and not state.has_ended:
             self._mlflow.log_inputs(run_id, run.inputs)
         if run.is_over or state.has_ended:
-            self._mlflow.update(run_id, run.status, run.ended)
+            self._mlflow.update(run_id, run.status, run.ended, run.name)
         if run.is_over and state.doubts:
             self._leave_one(state)
         return replace(

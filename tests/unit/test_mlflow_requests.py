@@ -1,0 +1,145 @@
+"""Requests to MLflow: signed as AWS's plugin signs them, with a token for others, and what each answer means."""
+
+import hmac
+from datetime import datetime
+from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.credentials import Credentials
+from botocore.session import Session
+
+from trialbook.adapters.mlflow import Mlflow
+from trialbook.core.errors import InvalidInput
+from trialbook.core.messages.delivery import NotSent
+from trialbook.core.mlflow_runs import Batch
+from trialbook.core.mlflow_server import run_page, server_of
+
+APP = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-1"
+SERVER = "arn:aws-us-gov:sagemaker:us-gov-west-1:123456789012:mlflow-tracking-server/one"
+
+
+def asked(name: str, token: str | None = None) -> AWSPreparedRequest:
+    """The request by which tags are written to a server."""
+    sent: list[AWSPreparedRequest] = []
+
+    def send(request: AWSPreparedRequest) -> Any:
+        sent.append(request)
+        return SimpleNamespace(status_code=200, content=b"{}", headers={})
+
+    session = Session()
+    session.get_credentials = lambda: Credentials("AKID", "secret", "session")  # type: ignore[method-assign]
+    Mlflow(server_of(name), session, lambda: token, send).log("r", Batch(tags=(("a", "b"),)))
+    return sent[0]
+
+
+def header(request: AWSPreparedRequest, name: str) -> str:
+    value = request.headers[name]
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def signature(request: AWSPreparedRequest, secret: str) -> str:
+    """Signature version 4, worked out here from what AWS documents."""
+    scheme, *parts = header(request, "Authorization").replace(",", "").split()
+    given = dict(part.split("=", 1) for part in parts)
+    names = given["SignedHeaders"].split(";")
+    host, _, path = request.url.removeprefix("https://").partition("/")
+    found = {name: host if name == "host" else header(request, name) for name in names}
+    body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
+    lines = ["POST", f"/{path}", "", *(f"{name}:{found[name].strip()}" for name in names), "", ";".join(names)]
+    canonical = "\n".join([*lines, sha256(body).hexdigest()])
+    _, day, region, service, end = given["Credential"].split("/")
+    scope = f"{day}/{region}/{service}/{end}"
+    text = "\n".join([scheme, found["x-amz-date"], scope, sha256(canonical.encode()).hexdigest()])
+    key = f"AWS4{secret}".encode()
+    for each in (day, region, service, end):
+        key = hmac.new(key, each.encode(), sha256).digest()
+    assert hmac.new(key, text.encode(), sha256).hexdigest() == given["Signature"]
+    assert datetime.strptime(found["x-amz-date"], "%Y%m%dT%H%M%SZ")  # noqa: DTZ007
+    return f"{region}/{service}"
+
+
+@pytest.mark.parametrize(
+    ("arn", "host", "routed_by", "signed_for"),
+    [
+        (APP, "https://mlflow.sagemaker.eu-west-1.app.aws/", "x-sm-mlflow-app-arn", "eu-west-1/sagemaker"),
+        (
+            SERVER,
+            "https://us-gov-west-1.experiments.sagemaker.aws/",
+            "x-mlflow-sm-tracking-server-arn",
+            "us-gov-west-1/sagemaker-mlflow",
+        ),
+    ],
+)
+def test_requests_to_sagemaker_are_signed_and_routed_as_by_its_plugin(
+    arn: str, host: str, routed_by: str, signed_for: str
+) -> None:
+    request = asked(arn)
+
+    assert request.url == f"{host}api/2.0/mlflow/runs/log-batch"
+    assert header(request, routed_by) == arn
+    assert header(request, "X-Amz-Security-Token") == "session"
+    assert header(request, "X-Amz-Content-SHA256") == sha256(request.body).hexdigest()  # type: ignore[arg-type]
+    assert signature(request, "secret") == signed_for
+
+
+def test_other_servers_get_a_token_and_no_signature() -> None:
+    assert header(asked("https://mlflow.example.com/base/", "t0ken"), "Authorization") == "Bearer t0ken"
+    assert "Authorization" not in asked("https://mlflow.example.com").headers
+    assert (
+        asked("https://mlflow.example.com/base/").url == "https://mlflow.example.com/base/api/2.0/mlflow/runs/log-batch"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "mlflow.example.com",
+        "http://mlflow.example.com",
+        "https://user:secret@mlflow.example.com",
+        "https://mlflow.example.com?token=x",
+        "arn:aws-cn:sagemaker:cn-north-1:123456789012:mlflow-app/app-1",
+        "arn:aws:sagemaker:eu-west-1:123456789012:training-job/x",
+    ],
+)
+def test_what_is_no_server_is_refused_without_its_secrets(name: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        server_of(name)
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason", "passes", "after", "is_unsure"),
+    [
+        (429, b"", "throttled", True, 7, False),
+        (400, b'{"error_code": "REQUEST_LIMIT_EXCEEDED"}', "throttled", True, 7, False),
+        (503, b"<html>", "http_503", True, 7, True),
+        (403, b'{"error_code": "PERMISSION_DENIED", "message": "secret"}', "PERMISSION_DENIED", False, None, False),
+        (403, b'{"message": "Request is not authorized"}', "http_403", False, None, False),
+        (302, b"", "http_302", False, None, False),
+        (200, b"<html>log in</html>", "no_answer_of_mlflow", True, None, True),
+        (200, b"[]", "no_answer_of_mlflow", True, None, True),
+        (200, b"{}", "no_answer_of_mlflow", True, None, True),
+    ],
+)
+def test_an_answer_says_whether_it_passes_and_whether_the_run_may_be_there(
+    status: int, body: bytes, reason: str, passes: bool, after: int | None, is_unsure: bool
+) -> None:
+    def send(request: AWSPreparedRequest) -> Any:
+        return SimpleNamespace(status_code=status, content=body, headers={"Retry-After": "7"})
+
+    with pytest.raises(NotSent) as refused:
+        Mlflow(server_of("https://mlflow.example.com"), Session(), send=send).create_run("1", "n", 1, {})
+
+    error = refused.value
+    assert (error.reason, error.passes, error.after, error.is_unsure) == (reason, passes, after, is_unsure)
+
+
+def test_the_page_of_a_run_is_no_presigned_link() -> None:
+    assert server_of("https://m.example.com/").run_url("1", "r") == "https://m.example.com/#/experiments/1/runs/r"
+    assert server_of(APP).run_url("1", "r") is None
+    assert run_page("https://m/ui", "a/b", "r") == "https://m/ui/#/experiments/a%2Fb/runs/r"
