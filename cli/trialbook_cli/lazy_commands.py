@@ -12,7 +12,7 @@ NAMES = (
     *("report", "serve", "watch", "next"),
     *("mcp",),
     *("demo", "replay", "preview"),
-    *("backfill", "export", "rerank", "prune", "record"),
+    *("backfill", "export", "rerank", "prune", "record", "mlflow"),
     *("doctor", "redrive", "test-message", "rules"),
 )
 

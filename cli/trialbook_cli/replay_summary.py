@@ -22,7 +22,9 @@ from trialbook_cli.trials_table import trials_table, verdict
 _ROWS = 10
 
 
-def replay_with_progress(recording: Recording, dynamodb_url: str | None = None, rules: str | None = None) -> Outcome:
+def replay_with_progress(
+    recording: Recording, dynamodb_url: str | None = None, rules: str | None = None, mlflow: str | None = None
+) -> Outcome:
     """The outcome of a replay, with a progress bar while it runs."""
     with progress() as bar:
         task = bar.add_task(recording.name, total=len(recording.events))
@@ -30,7 +32,7 @@ def replay_with_progress(recording: Recording, dynamodb_url: str | None = None, 
         def delivered(events: int) -> None:
             bar.update(task, completed=events)
 
-        return replay(recording, dynamodb_url=dynamodb_url, progress=delivered, rules=rules)
+        return replay(recording, dynamodb_url=dynamodb_url, progress=delivered, rules=rules, mlflow=mlflow)
 
 
 def show_replay(name: str, outcome: Outcome, out: Path) -> None:

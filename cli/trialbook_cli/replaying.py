@@ -16,6 +16,7 @@ from trialbook.core import report_keys
 from trialbook.core.attachments import Attachment
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job
+from trialbook.core.mlflow_server import server_of
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
 from trialbook_book.folder import FILE, key_of, line_of
@@ -112,11 +113,16 @@ def replay(
     prepare: Callable[[LaptopCloud, SageMaker], None] = lambda cloud, sagemaker: None,
     without: Collection[str] = (),
     rules: str | None = None,
+    mlflow: str | None = None,
 ) -> Outcome:
     """Runs the recording to its end. `progress` is told how many events were delivered; `prepare` may set hooks; the
-    functions in `without` are not deployed."""
+    functions in `without` are not deployed; `mlflow` is the address of a server to which runs are written."""
     passed_by = 0
-    with running(recording, dynamodb_url=dynamodb_url, without=without, rules=rules) as (cloud, sagemaker):
+    parameters = {"MlflowUrl": server_of(mlflow).url} if mlflow else {}
+    with running(recording, dynamodb_url=dynamodb_url, without=without, rules=rules, parameters=parameters) as (
+        cloud,
+        sagemaker,
+    ):
         prepare(cloud, sagemaker)
         for number, event in enumerate(recording.events, 1):
             passed_by += not cloud.deliver(event)

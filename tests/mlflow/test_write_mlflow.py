@@ -180,7 +180,7 @@ class Death:
 @pytest.mark.long
 def test_a_death_before_or_after_any_call_leaves_one_run_each() -> None:
     with to_write(few(2)) as (cloud, events):
-        for dies_at in count(1, 3):
+        for dies_at in count(1, 9):
             with anew(cloud) as mlflow:
                 death = Death(cloud, mlflow, dies_at)
                 for event in events:

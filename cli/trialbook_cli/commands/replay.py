@@ -26,6 +26,10 @@ def replay(
         str | None,
         typer.Option(metavar="HOST:PORT", help="Also send the emails to this mail server, such as localhost:2525."),
     ] = None,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Also write runs to this MLflow server, such as http://localhost:5000."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Runs a recording through the deployed functions, without AWS.
@@ -48,7 +52,7 @@ def replay(
 
     document = None if rules is None else read_rules_text(rules)
     try:
-        outcome = replay_with_progress(recording_in(recording), dynamodb_url, document)
+        outcome = replay_with_progress(recording_in(recording), dynamodb_url, document, mlflow)
     except UnreadableAnswer as error:
         return fail(f"{recording / 'sagemaker.jsonl'}:{error.line}: {error.problem}")
     write_outcome(outcome, out)

@@ -1,0 +1,104 @@
+"""A book's history as runs in MLflow, with its own dates, by the same code as write_mlflow. The book keeps the ids of
+the runs, so that an interrupted push continues, and nothing is written twice."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from botocore.session import Session
+
+from trialbook.adapters.mlflow import Mlflow
+from trialbook.adapters.s3 import Bucket
+from trialbook.core.announcements import SWEEP_PROGRESSED, Announcement
+from trialbook.core.messages.delivery import NotSent
+from trialbook.core.messages.facts import SweepFacts
+from trialbook.core.mlflow_runs import RUNS_OF, job_about
+from trialbook.core.mlflow_server import server_of
+from trialbook.core.sweeps import Record, Sweep, start_of
+from trialbook.delivery.events_to_messages import Addresses
+from trialbook.delivery.mlflow_channel import ToMlflow
+from trialbook.ledger.deliveries import Deliveries
+from trialbook.runtime.sqs_batch import TryLater
+from trialbook.write_mlflow import Writer
+from trialbook_book.book import Book
+
+TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105 the variable's name, as MLflow's own client reads it
+_PAUSES = (1, 2, 5, 10, 30)  # seconds, where the server is busy or down for a moment
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a push has to write: sweeps, with the jobs of each, and single jobs."""
+
+    sweeps: tuple[tuple[Sweep, tuple[Record, ...]], ...]
+    singles: tuple[Record, ...]
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs it has."""
+        return len(self.singles) + sum(len(jobs) for _, jobs in self.sweeps)
+
+
+def planned(book: Book, since: datetime | None) -> Push:
+    """What a book holds since a moment and its rules send to MLflow. A sweep counts by its beginning."""
+    rules = book.rules().mlflow
+    ledger = book.ledger
+    found = ledger.sweeps() if since is None else ledger.sweeps_since(since)
+    sweeps = [each for each in found if each.superseded_by is None and rules.takes(each.experiment)]
+    in_sweeps = {each.id for each in ledger.sweeps() if each.superseded_by is None}
+    singles = [
+        each
+        for each in ledger.jobs()
+        if each.key.kind in RUNS_OF
+        and each.sweep not in in_sweeps
+        and rules.takes(each.experiment)
+        and (since is None or start_of(each.job) >= since)
+    ]
+    singles.sort(key=lambda each: (start_of(each.job), each.job.name))
+    return Push(tuple((each, tuple(ledger.ranking(each.id))) for each in sweeps), tuple(singles))
+
+
+def channel(book: Book, uri: str, session: Session) -> ToMlflow:
+    """The server at an address or of an ARN. Raises InvalidInput."""
+    mlflow = Mlflow(server_of(uri), session, lambda: os.environ.get(TOKEN))
+    return ToMlflow(mlflow, Deliveries(book.ledger.table))
+
+
+def pushed(book: Book, plan: Push, to: ToMlflow) -> Iterator[int]:
+    """Writes the runs; yields after each step how many jobs it had. Raises NotSent if the server refuses one, also
+    after pauses."""
+    services = book.services()
+    writer = Writer(services, Bucket(services.session(), ""), Addresses(), to)
+    event = Announcement("push", SWEEP_PROGRESSED, {})
+    for sweep, jobs in plan.sweeps:
+        _patiently(partial(writer.of, SweepFacts(sweep, jobs[:10]), event, goes_through=False))
+        for job in jobs:
+            _patiently(partial(writer.record, job, sweep))
+            yield 1
+    for job in plan.singles:
+        _patiently(partial(writer.record, job, None))
+        yield 1
+
+
+def there(plan: Push, to: ToMlflow) -> int:
+    """How many of the jobs have a run."""
+    records = [*plan.singles, *(job for _, jobs in plan.sweeps for job in jobs)]
+    return sum(1 for each in records if to.of(job_about(each.key)).is_sent)
+
+
+def _patiently(write: Callable[[], object]) -> None:
+    for pause in (*_PAUSES, None):
+        try:
+            write()
+            return
+        except NotSent as error:
+            if pause is None or not error.passes:
+                raise
+            time.sleep(max(pause, min(error.after or 0, 60)))
+        except TryLater as later:  # another push, or one that died a minute ago
+            if pause is None:
+                raise NotSent("somebody_else_writes", passes=True) from later
+            time.sleep(min(later.delay, 80))
