@@ -12,8 +12,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.integration.conftest import free_port, wait_for
-from tests.integration.test_replay import CHURN, recording
+from tests.integration.test_replay import CHURN
 from tests.mlflow.test_write_mlflow import OTHERS, play
+from tests.relocated import recording
 from trialbook.core.mlflow_runs import PARENT_TAG, millis
 from trialbook_cli.replaying import running
 

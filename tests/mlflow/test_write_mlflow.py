@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.integration.test_replay import CHURN, few, recording
+from tests.integration.test_replay import CHURN, few
 from tests.launching import at, launched, training
 from tests.mlflow.stand_in import Refusal, StandIn, serving
+from tests.relocated import recording
 from trialbook.core.mlflow_runs import KEY_TAG, PARENT_TAG
 from trialbook.core.times import iso
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
