@@ -165,6 +165,7 @@ _ARGUMENTS = {
     "trials": ["x"],
     "show": ["x"],
     "compare": ["x", "y"],
+    "curve": ["x"],
     "report": ["x"],
     "watch": ["x"],
     "backfill": ["--since", "1d"],
