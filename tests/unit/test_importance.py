@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
+from tests.unit.analysing import analysed, trial
 from trialbook.core.analysis.importance import LEAST_TRIALS, importance, why_nothing
 from trialbook.core.analysis.model import Importance, Kind, Parameter, Scale
 from trialbook.core.objectives import ObjectiveType
@@ -200,3 +201,19 @@ def test_it_is_shown_from_thirty_trials_on_and_indicative_below_a_hundred() -> N
     assert of(LEAST_TRIALS - 1) is None
     assert [of(count).is_indicative for count in (LEAST_TRIALS, 99, 100)] == [True, True, False]  # type: ignore[union-attr]
     assert importance(NUMBERS[:1], trials, [1.0] * 100, ObjectiveType.MINIMIZE) is None
+
+
+def test_a_number_that_matters_only_by_being_set_has_no_direction() -> None:
+    """Of two branches, one has a hyperparameter that does nothing: its values are neither better low nor high."""
+    source = random.Random(1)
+    records = []
+    for n in range(100):
+        branch, value = source.choice("ab"), source.uniform(0, 10)
+        given = {"branch": branch, ("works" if branch == "b" else "idle"): value}
+        records.append(trial(n, given, value if branch == "b" else 1.0))
+    found = analysed(records).groups[0].importance
+
+    assert found is not None
+    directions = {effect.parameter: effect.direction for effect in found.effects}
+    assert directions["idle"] in ("no clear direction", "no effect seen")
+    assert directions["works"] == "lower is better"

@@ -13,7 +13,7 @@ from trialbook.core.analysis.arithmetic import quantile, rank_correlation, unit_
 from trialbook.core.analysis.collinear import grouped
 from trialbook.core.analysis.interplay import clearest
 from trialbook.core.analysis.model import FLAT, Effect, Importance, Kind, Pair, Parameter, Value
-from trialbook.core.analysis.shapes import direction_of
+from trialbook.core.analysis.shapes import NO_DIRECTION, Shape, direction_of
 from trialbook.core.numbers import percent, within
 from trialbook.core.objectives import ObjectiveType
 
@@ -26,6 +26,7 @@ METHOD = (
 METHOD_OF_PAIRS = f"{METHOD}, with parts for the pairs that matter together"
 _MOST = 20  # hyperparameters in the model
 _COUNTS = 0.05  # of the explained variation: what a pair explains beyond its two counts from there on
+_LEVEL = 0.1  # of the effect: a number that does less where it is set matters by being set at all
 _LOOKED_AT = 400  # trials, evenly over all ranks, that the second look takes
 NO_EFFECT = "no effect seen"
 
@@ -191,6 +192,10 @@ def _margins(levels: Sequence[float], one: Basis, other: Basis) -> tuple[list[fl
     return rows, columns, sum(value * share for value, share in zip(rows, shares[0], strict=True))
 
 
+def _width(levels: Sequence[tuple[float, str]]) -> float:
+    return max((level for level, _ in levels), default=0.0) - min((level for level, _ in levels), default=0.0)
+
+
 def _effect(
     basis: Basis,
     part: _Part,
@@ -209,7 +214,8 @@ def _effect(
         pairs = [(float(x), y) for x, y in zip((t.get(name) for t in trials), values, strict=True) if x is not None]
         correlation = rank_correlation([x for x, _ in pairs], [y for _, y in pairs])
     share = (part.alone + part.in_pairs) / total
-    shape = direction_of(basis.parameter, correlation, sign, costs)
+    is_flat = _width(costs) < _LEVEL * _width(known)
+    shape = Shape(NO_DIRECTION) if is_flat else direction_of(basis.parameter, correlation, sign, costs)
     return Effect(
         parameter=name,
         share=share,
