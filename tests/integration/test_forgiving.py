@@ -166,6 +166,7 @@ _ARGUMENTS = {
     "show": ["x"],
     "compare": ["x", "y"],
     "curve": ["x"],
+    "mlflow push": ["--to", "http://localhost:5000"],
     "report": ["x"],
     "watch": ["x"],
     "backfill": ["--since", "1d"],
