@@ -1,5 +1,5 @@
-"""What it costs to move the jobs of a long loop: a job that started earlier than all others comes late, which renames
-the window and moves each of its jobs. The ledger's index shows a change 20 ms after it was made, as DynamoDB's does.
+"""A job that started earlier than all others of a long loop comes late. It renames the window and moves each of its
+jobs. The ledger's index shows a change 20 ms after it was made, as DynamoDB's does.
 In every second row, somebody else enters a job of the loop after each tenth transaction, without end. `deliveries` is
 how often the late job's message has to come until all is in order; the queue gives up after 8. `items read` are those of
 the index. Requests and items read grow with the number of jobs, however many others come. The processor's time grows faster
