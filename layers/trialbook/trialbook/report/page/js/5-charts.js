@@ -22,7 +22,8 @@ function curve(group, name) {
   };
   const over = (c, plot) => {
     const { x, y, box } = plot;
-    const spots = plot.shown.filter((i) => trials.rank[i] && y.values[i] !== null).map((i) => [x.place(x.values[i]), y.place(y.values[i])]);
+    const ranked = plot.shown.filter((i) => trials.rank[i] && y.values[i] !== null);
+    const spots = evenly(ranked, MOST_NEAR).map((i) => [x.place(x.values[i]), y.place(y.values[i])]);
     const [low, high] = extent(spots.map(([u]) => u));
     c.beginPath();
     for (let k = 0; k <= STEPS; k++) {
