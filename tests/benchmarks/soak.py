@@ -281,7 +281,7 @@ def picture(samples: Sequence[Sample]) -> bytes:
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {
             "text": f"{last.events:,} events delivered: throughput, memory, objects",
-            "subtitle": f"{last.seconds / 60:.0f} minutes, all services in one process but DynamoDB Local",
+            "subtitle": f"{last.seconds / 60:.0f} minutes, all services on one machine",
             "anchor": "start",
         },
         "vconcat": [
