@@ -4,7 +4,7 @@ import math
 import random
 from dataclasses import replace
 
-from tests.unit.making import at, job, record
+from tests.unit.samples import at, job, record
 from trialbook.core.jobs import InstanceGroup, Job
 from trialbook.core.rules.document import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, recount

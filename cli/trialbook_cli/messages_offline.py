@@ -12,7 +12,7 @@ from trialbook.core.messages.routing import Defaults, Destination
 from trialbook.delivery.events_to_messages import Addresses, MessagesWithDestinations, messages_with_destinations
 from trialbook.services import Services
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
-from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.replaying import ReplayOutcome, replay
 from trialbook_cli.sagemaker_stand_in import SageMaker
 
 # Made up, so that people see what they would get.
@@ -31,7 +31,7 @@ class Sent:
 
 def messages_of_recording(
     recording: Recording, rules: str | None, defaults: Defaults = DEFAULTS
-) -> tuple[Outcome, tuple[Sent, ...]]:
+) -> tuple[ReplayOutcome, tuple[Sent, ...]]:
     """Replays the recording and computes the messages of each event at the moment at which it is announced; in order of
     their first being sent. What waits for the end of quiet hours, and edits that come too soon, are not left out."""
     made: list[MessagesWithDestinations] = []

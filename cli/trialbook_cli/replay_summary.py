@@ -15,7 +15,7 @@ from trialbook.core.analysis.analyse import analyse
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.sweeps import Record, Sweep
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.replaying import ReplayOutcome, replay
 from trialbook_cli.rich_output import console, progress, safe
 from trialbook_cli.trials_table import trials_table, verdict
 
@@ -24,7 +24,7 @@ _ROWS = 10
 
 def replay_with_progress(
     recording: Recording, dynamodb_url: str | None = None, rules: str | None = None, mlflow: str | None = None
-) -> Outcome:
+) -> ReplayOutcome:
     """The outcome of a replay, with a progress bar while it runs."""
     with progress() as bar:
         task = bar.add_task(recording.name, total=len(recording.events))
@@ -35,7 +35,7 @@ def replay_with_progress(
         return replay(recording, dynamodb_url=dynamodb_url, progress=delivered, rules=rules, mlflow=mlflow)
 
 
-def show_replay(name: str, outcome: Outcome, out: Path) -> None:
+def show_replay(name: str, outcome: ReplayOutcome, out: Path) -> None:
     """Prints each sweep with verdict and table, single jobs, what could not be handled, and where the files are."""
     sweeps = [sweep for sweep in outcome.sweeps if not sweep.is_single]
     for sweep in sweeps:
@@ -47,7 +47,7 @@ def show_replay(name: str, outcome: Outcome, out: Path) -> None:
     _show_rest(name, outcome, out)
 
 
-def say_what_is_next(out: Path, outcome: Outcome) -> None:
+def say_what_is_next(out: Path, outcome: ReplayOutcome) -> None:
     """Prints a question to ask the replay's book, and a link to its first report."""
     experiment = next(iter(sorted(record.experiment for record in outcome.records)), None)
     if experiment is not None:
@@ -82,12 +82,12 @@ def _show_sweep(sweep: Sweep, records: Sequence[Record]) -> None:
     console.print()
 
 
-def _not_attached(outcome: Outcome) -> Counter[str]:
+def _not_attached(outcome: ReplayOutcome) -> Counter[str]:
     """The number of jobs that could not be attached, by reason; the ledger has recorded them."""
     return Counter(each.problem for each in outcome.attachments if each.problem is not None)
 
 
-def _show_rest(name: str, outcome: Outcome, out: Path) -> None:
+def _show_rest(name: str, outcome: ReplayOutcome, out: Path) -> None:
     for queue, messages in outcome.dead_letters.items():
         if messages:
             console.print(f"{queue} holds {len(messages)} messages that could not be handled.", style="red")
@@ -101,7 +101,7 @@ def _show_rest(name: str, outcome: Outcome, out: Path) -> None:
         console.print(Text.assemble(("Report: ", "bold"), safe(f"{out}/{path}", 1000)), soft_wrap=True)
 
 
-def _pages(outcome: Outcome) -> list[str]:
+def _pages(outcome: ReplayOutcome) -> list[str]:
     """The report pages of the sweeps, in order."""
     paths = [f"{report_keys.latest(sweep.id)}/{report_keys.PAGE}" for sweep in outcome.sweeps]
     return [path for path in paths if path in outcome.reports]

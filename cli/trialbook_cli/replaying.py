@@ -39,7 +39,7 @@ LAPTOP = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReplayOutcome:
     """What a replay left behind. `calls` counts API calls by function, service and operation; `slack` is the workspace
     with what stands in it."""
 
@@ -114,7 +114,7 @@ def replay(
     without: Collection[str] = (),
     rules: str | None = None,
     mlflow: str | None = None,
-) -> Outcome:
+) -> ReplayOutcome:
     """Runs the recording to its end. `progress` is told how many events were delivered; `prepare` may set hooks; the
     functions in `without` are not deployed; `mlflow` is the address of a server to which runs are written."""
     passed_by = 0
@@ -132,12 +132,12 @@ def replay(
         return found if rules is None else replace(found, prices=read_rules(rules).prices)
 
 
-def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> Outcome:
+def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> ReplayOutcome:
     """What stands in the ledger and in SageMaker now."""
     records = sorted(cloud.ledger.jobs(), key=lambda record: (record.job.name, record.key.kind))
     windows = {sweep.id: sweep for sweep in cloud.ledger.all_sweeps() if sweep.superseded_by is None}
     ordered = sorted(windows.values(), key=lambda sweep: (sweep.began_at or _EPOCH, sweep.id))
-    return Outcome(
+    return ReplayOutcome(
         records=tuple(records),
         sweeps=tuple(ordered),
         experiments=sagemaker.standing(),
@@ -167,7 +167,7 @@ def _moment(event: Mapping[str, Any]) -> datetime | None:
         return None
 
 
-def write_outcome(outcome: Outcome, folder: Path) -> None:
+def write_outcome(outcome: ReplayOutcome, folder: Path) -> None:
     """The outcome as files, all or nothing: they are written beside the folder and moved there when complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:

@@ -18,7 +18,7 @@ from trialbook.core.sweeps import Record
 from trialbook.core.times import iso_or_none
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.messages_offline import Sent, messages_of_recording
-from trialbook_cli.replaying import Outcome
+from trialbook_cli.replaying import ReplayOutcome
 from trialbook_cli.rich_output import console, safe
 from trialbook_cli.rules_files import read_rules_file, read_rules_text
 from trialbook_cli.tables import table_of
@@ -28,7 +28,7 @@ from trialbook_cli.tables import table_of
 class Trial:
     """What a rules document does to the jobs of a recording."""
 
-    outcome: Outcome
+    outcome: ReplayOutcome
     messages: tuple[Sent, ...]
     left_out: dict[str, str]
 
@@ -64,7 +64,7 @@ def show_trial(trial: Trial) -> None:
     console.print(table_of(("message", "to", "when", "edits"), rows, right=("edits",)))
 
 
-def announced(outcome: Outcome) -> dict[str, int]:
+def announced(outcome: ReplayOutcome) -> dict[str, int]:
     """The number of events of each type on Trialbook's bus."""
     return dict(sorted(Counter(str(each["detail-type"]) for each in outcome.announced).items()))
 

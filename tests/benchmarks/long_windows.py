@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any
 
 from tests.benchmarks.page import table
-from tests.unit.making import job
+from tests.unit.samples import job
 from trialbook.core.jobs import Job
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Sweep

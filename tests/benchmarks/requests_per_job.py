@@ -10,7 +10,7 @@ from tests.benchmarks.page import table
 from tests.conftest import RECORDINGS
 from tests.integration.conftest import running_dynamodb_local
 from trialbook_cli.laptop_cloud import read_recording
-from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.replaying import ReplayOutcome, replay
 from trialbook_cli.sagemaker_stand_in import Account, from_recording
 
 TITLE = "Requests of a job, and of a sweep"
@@ -36,7 +36,7 @@ def measure() -> str:
     return f"Requests divided by jobs:\n\n{by_operation}\n\n{compared}"
 
 
-def per_job(outcome: Outcome) -> dict[tuple[str, str, str], float]:
+def per_job(outcome: ReplayOutcome) -> dict[tuple[str, str, str], float]:
     """Requests by function, service and operation, divided by jobs."""
     return {key: round(number / len(outcome.records), 2) for key, number in outcome.calls.items()}
 

@@ -32,7 +32,7 @@ from tests.benchmarks.soak_trouble import EXPIRE_DAYS, FORGED, Trouble, wrongly_
 from tests.conftest import ROOT
 from tests.integration.conftest import running_dynamodb_local
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
-from trialbook_cli.replaying import Outcome, outcome_of, running
+from trialbook_cli.replaying import ReplayOutcome, outcome_of, running
 from trialbook_cli.sagemaker_stand_in import SageMaker
 
 TITLE = "Soak: 20,000 events, some lost, doubled, late or forged, processes that die, and calls that hang"
@@ -62,7 +62,7 @@ class Soaked:
     """What a soak left behind, what was measured, what was done, and what was in the way: what is wrong all has to be
     0."""
 
-    found: Outcome
+    found: ReplayOutcome
     samples: list[Sample]
     done: dict[str, int]
     wrong_messages: dict[str, int]
@@ -205,7 +205,7 @@ def _resident() -> float:
     return pages * resource.getpagesize() / 1024 / 1024
 
 
-def wrong(found: Outcome, made: Sequence[Made]) -> dict[str, int]:
+def wrong(found: ReplayOutcome, made: Sequence[Made]) -> dict[str, int]:
     """How many jobs and sweeps are not as they were made; all of them have to be 0."""
     ended = {job.name: job for sweep in made for job in sweep.jobs}
     records = [record for record in found.records if record.key.kind == "TrainingJob"]
@@ -243,7 +243,7 @@ def wrong(found: Outcome, made: Sequence[Made]) -> dict[str, int]:
     }
 
 
-def _differs(found: Outcome, sweep_id: str | None, made: Made) -> bool:
+def _differs(found: ReplayOutcome, sweep_id: str | None, made: Made) -> bool:
     sweep = next((each for each in found.sweeps if each.id == sweep_id), None)
     if sweep is None or sweep.best is None or sweep.state.value != "closed":
         return True
@@ -253,7 +253,7 @@ def _differs(found: Outcome, sweep_id: str | None, made: Made) -> bool:
     return (sweep.best.job_name, *counted) != (best.name, len(made.jobs) - failed, failed, 0, 0)
 
 
-def _finished(found: Outcome) -> dict[tuple[str, int], set[str]]:
+def _finished(found: ReplayOutcome) -> dict[tuple[str, int], set[str]]:
     """The ids under which each revision of each sweep was told as finished."""
     ids: dict[tuple[str, int], set[str]] = defaultdict(set)
     for event in found.announced:

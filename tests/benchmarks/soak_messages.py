@@ -12,10 +12,10 @@ from tests.benchmarks.soak_trouble import MARK
 from trialbook.core.jobs import COMPLETED
 from trialbook.core.messages import phrases
 from trialbook.core.sweeps import Sweep
-from trialbook_cli.replaying import Outcome
+from trialbook_cli.replaying import ReplayOutcome
 
 
-def wrong_messages(found: Outcome, died_after_mail: int) -> dict[str, int]:
+def wrong_messages(found: ReplayOutcome, died_after_mail: int) -> dict[str, int]:
     """How many messages are missing, doubled or outdated; all of them have to be 0. A mail may come twice for each
     process that died between SES's answer and the record of it: SES can't be asked."""
     marks = Counter(_mark_of(each.metadata) for each in found.slack.messages if each.metadata is not None)
@@ -48,7 +48,7 @@ def wrong_messages(found: Outcome, died_after_mail: int) -> dict[str, int]:
     }
 
 
-def mail_ids(found: Outcome) -> list[str]:
+def mail_ids(found: ReplayOutcome) -> list[str]:
     """The Message-ID of each mail that SES took: the same for the same message."""
     return [str(message_from_bytes(mail)["Message-ID"]).strip("<>").partition("@")[0] for mail in found.mails]
 
@@ -65,7 +65,7 @@ def _is_mailed(sweep: Sweep, mails: Mapping[str, int]) -> bool:
     return any(_hash(f"sweep/{sweep.id}/{revision}/True") in mails for revision in revisions)
 
 
-def _texts(found: Outcome) -> Iterator[str]:
+def _texts(found: ReplayOutcome) -> Iterator[str]:
     """All that people were told."""
     for each in found.slack.messages:
         yield f"{each.text} {json.dumps(each.blocks)}"
@@ -79,7 +79,7 @@ def _is_forged(text: str) -> bool:
     return MARK in text
 
 
-def _worst(found: Outcome) -> Iterator[str]:
+def _worst(found: ReplayOutcome) -> Iterator[str]:
     """What a message would be about that told of a sweep's worst job as a new best. The first two jobs are passed over:
     one of them may have been the best before it was made anew."""
     for sweep in found.sweeps:

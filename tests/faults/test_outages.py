@@ -20,7 +20,7 @@ from tests.conftest import FOLLOWS_THE_LEDGER
 from tests.faults.wire import answer
 from tests.integration.test_replay import few, told
 from trialbook_cli.laptop_cloud import LaptopCloud
-from trialbook_cli.replaying import Outcome, outcome_of, running
+from trialbook_cli.replaying import ReplayOutcome, outcome_of, running
 from trialbook_cli.slack_stand_in.errors import Hang, HttpAnswer
 from trialbook_cli.slack_stand_in.workspace import Request
 
@@ -89,7 +89,7 @@ class Watch:
 
 def play(
     without: tuple[str, ...], begins: timedelta = timedelta(), fault: Fault | None = None, service: str = ""
-) -> tuple[Outcome, Watch]:
+) -> tuple[ReplayOutcome, Watch]:
     """Two jobs of a loop; the service is out for a while that begins so long after the first event. Slack, which is not
     AWS's, is asked in its own way and has a kind of trouble for each call."""
     watch = Watch()
@@ -121,13 +121,13 @@ def play(
 
 
 @cache
-def undisturbed(without: tuple[str, ...]) -> Outcome:
+def undisturbed(without: tuple[str, ...]) -> ReplayOutcome:
     found, watch = play(without)
     assert (watch.alarms, watch.errors.total()) == (set(), 0)
     return found
 
 
-def delivered(found: Outcome) -> tuple[list[str], list[str]]:
+def delivered(found: ReplayOutcome) -> tuple[list[str], list[str]]:
     """What people have in the end: Slack's messages with their threads and files, and the subjects of mails."""
     messages = [
         f"{each.text} {sorted(found.slack.files[at].name for at in each.files)}" for each in found.slack.messages
@@ -136,7 +136,7 @@ def delivered(found: Outcome) -> tuple[list[str], list[str]]:
     return sorted(messages), sorted(str(each["Subject"]) for each in parsed)
 
 
-def lasting(found: Outcome) -> set[str]:
+def lasting(found: ReplayOutcome) -> set[str]:
     """The ids of what was announced, but for progress, of which an outage leaves the last."""
     return {event["detail"]["id"] for event in found.announced if event["detail-type"] in LASTING}
 

@@ -13,7 +13,7 @@ from tests.benchmarks.held import alive, megabytes_held
 from tests.benchmarks.many_sweeps import Made, make_sweeps
 from tests.benchmarks.soak import Soaked, disturbed, soak
 from tests.benchmarks.soak_messages import wrong_messages
-from trialbook_cli.replaying import Outcome
+from trialbook_cli.replaying import ReplayOutcome
 
 pytestmark = pytest.mark.long  # one soak for all of them
 
@@ -58,32 +58,32 @@ def test_calls_hang_jobs_are_made_anew_and_cannot_be_described_and_events_are_fo
     assert {sweep.id for sweep in soaked.found.sweeps} >= {made[0].tuning_job, f"{made[0].tuning_job}.2"}
 
 
-def _without_job(found: Outcome) -> Outcome:
+def _without_job(found: ReplayOutcome) -> ReplayOutcome:
     return replace(found, records=found.records[1:])
 
 
-def _job_twice(found: Outcome) -> Outcome:
+def _job_twice(found: ReplayOutcome) -> ReplayOutcome:
     return replace(found, records=(found.records[0], *found.records))
 
 
-def _another_value(found: Outcome) -> Outcome:
+def _another_value(found: ReplayOutcome) -> ReplayOutcome:
     return replace(found, records=(replace(found.records[0], value=9.0), *found.records[1:]))
 
 
-def _open(found: Outcome) -> Outcome:
+def _open(found: ReplayOutcome) -> ReplayOutcome:
     first = found.sweeps[0]
     return replace(found, sweeps=(replace(first, counts=replace(first.counts, failed=9)), *found.sweeps[1:]))
 
 
-def _unattached(found: Outcome) -> Outcome:
+def _unattached(found: ReplayOutcome) -> ReplayOutcome:
     return replace(found, experiments={})
 
 
-def _untold(found: Outcome) -> Outcome:
+def _untold(found: ReplayOutcome) -> ReplayOutcome:
     return replace(found, announced=())
 
 
-def _dead_letter(found: Outcome) -> Outcome:
+def _dead_letter(found: ReplayOutcome) -> ReplayOutcome:
     return replace(found, dead_letters={"RecordDeadLetters": ["a message"]})
 
 
@@ -100,7 +100,7 @@ def _dead_letter(found: Outcome) -> Outcome:
     ],
 )
 def test_what_is_wrong_is_counted(
-    change: Callable[[Outcome], Outcome],
+    change: Callable[[ReplayOutcome], ReplayOutcome],
     counted: str,
     soaked: Soaked,
     made: list[Made],

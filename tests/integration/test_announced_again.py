@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from tests.integration.test_announcements import Bus
 from tests.integration.test_ledger import book
-from tests.unit.making import REGION, at, job
+from tests.unit.samples import REGION, at, job
 from trialbook.announce_changes import announce_changes
 from trialbook.close_sweeps import close
 from trialbook.core.times import iso

@@ -16,7 +16,7 @@ from tests.benchmarks.many_sweeps import make_sweeps
 from tests.conftest import ROOT
 from tests.integration.test_build_report import outcome
 from tests.integration.test_replay import CHURN, TUNING, few
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.adapters.rules_document import read_rules
 from trialbook.announce_changes import announce_changes
@@ -28,7 +28,7 @@ from trialbook.ledger.items import sweep_item
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.moves import superseded
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
-from trialbook_cli.replaying import Outcome, outcome_of, replay, running
+from trialbook_cli.replaying import ReplayOutcome, outcome_of, replay, running
 from trialbook_cli.sagemaker_stand_in import SageMaker
 
 SCHEMA = json.loads((ROOT / "events/schemas/announcements.json").read_text())
@@ -119,7 +119,7 @@ def test_a_late_job_is_told_as_a_second_revision() -> None:
     assert _finished(found) == [1, 2]
 
 
-def _finished(found: Outcome) -> list[int]:
+def _finished(found: ReplayOutcome) -> list[int]:
     return [e["detail"]["sweep"]["revision"] for e in found.announced if e["detail-type"] == "Sweep Finished"]
 
 

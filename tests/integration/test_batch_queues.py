@@ -13,7 +13,7 @@ from tests.relocated import HERE, recording
 from trialbook.core.times import iso
 from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.replaying import Outcome
+from trialbook_cli.replaying import ReplayOutcome
 
 replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
 LOOP = recording("churn-min-child-weight")
@@ -58,11 +58,11 @@ def queued(
     }
 
 
-def told(found: Outcome) -> list[str]:
+def told(found: ReplayOutcome) -> list[str]:
     return [event["detail-type"] for event in found.announced]
 
 
-def sizes(found: Outcome) -> list[int]:
+def sizes(found: ReplayOutcome) -> list[int]:
     return sorted(sweep.counts.jobs for sweep in found.sweeps if sweep.counts.jobs)
 
 

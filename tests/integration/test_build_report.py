@@ -12,27 +12,27 @@ import pytest
 from tests.integration.test_replay import CHURN, TUNING, few
 from tests.relocated import recording
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
-from trialbook_cli.replaying import Outcome, replay, running
+from trialbook_cli.replaying import ReplayOutcome, replay, running
 from trialbook_cli.sagemaker_stand_in import SageMaker
 
 SWEEP = "reports/churn-xgb@20261120T101500.123Z"
 
 
 @cache
-def outcome(name: str) -> Outcome:
+def outcome(name: str) -> ReplayOutcome:
     return replay(recording(name))
 
 
-def figures(found: Outcome, folder: str = SWEEP) -> dict[str, Any]:
+def figures(found: ReplayOutcome, folder: str = SWEEP) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(found.reports[f"{folder}/report.json"])
     return loaded
 
 
-def ready(found: Outcome) -> list[Mapping[str, Any]]:
+def ready(found: ReplayOutcome) -> list[Mapping[str, Any]]:
     return [event["detail"] for event in found.announced if event["detail-type"] == "Report Ready"]
 
 
-def pages() -> list[tuple[str, str, Outcome]]:
+def pages() -> list[tuple[str, str, ReplayOutcome]]:
     """Each recording's name, the folder of its sweep's report, and what came of it."""
     return [(CHURN, SWEEP, outcome(CHURN)), (TUNING, "reports/churn-xgb-261121-0900", outcome(TUNING))]
 

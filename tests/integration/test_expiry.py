@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import opened
-from tests.unit.making import ACCOUNT, REGION, at, job
+from tests.unit.samples import ACCOUNT, REGION, at, job
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.attachments import Attachment
 from trialbook.core.events import PipelineStep

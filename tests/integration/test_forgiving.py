@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from tests.prose import problems
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook.core.experiments import Experiment
 from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState, recount

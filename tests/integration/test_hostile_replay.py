@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.test_replay import few
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.replaying import ReplayOutcome, replay
 
 SHORT = (
     "<!channel> <@U123> @here *bold* _it_ `code` [a](https://evil.example) <https://evil.example|b> <script>alert(1)</script>"
@@ -54,7 +54,7 @@ def hostile(text: str) -> Recording:
 
 
 @cache
-def outcome(kind: str) -> Outcome:
+def outcome(kind: str) -> ReplayOutcome:
     rules = "alerts: [{name: failures, failed: 1 %}]"
     return replay(hostile(TEXTS[kind]), rules=rules)
 

@@ -11,7 +11,7 @@ from tests.integration.test_close_and_reconcile import EARLY, LATER, World, add_
 from tests.integration.test_close_and_reconcile import world as world
 from tests.integration.test_replay import CHURN, TUNING
 from tests.relocated import recording
-from tests.unit.making import training_event
+from tests.unit.samples import training_event
 from trialbook.attach_job import AttachOutcome, attach_job
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.expiry import Expiry

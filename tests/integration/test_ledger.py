@@ -20,8 +20,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.conftest import opened, operations
-from tests.unit import making
-from tests.unit.making import at, record
+from tests.unit import samples
+from tests.unit.samples import at, record
 from trialbook import record_job
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.announcements import of_sweep
@@ -44,7 +44,7 @@ DEFINITION = TuningDefinition(None, "validation:error", "Minimize")
 
 def job(name: str = "churn-1", *times: Any, tags: dict[str, str] | None = None, **more: Any) -> Job:
     """A job of the experiment churn, unless its tags say otherwise."""
-    return making.job(name, *times, tags={"trialbook:experiment": "churn", **(tags or {})}, **more)
+    return samples.job(name, *times, tags={"trialbook:experiment": "churn", **(tags or {})}, **more)
 
 
 def no_pause(seconds: float) -> None:
@@ -419,7 +419,7 @@ def test_definitions_with_different_objectives_are_ranked_apart(ledger: Ledger) 
     error = TuningDefinition("a", "validation:error", "Minimize", "image-a")
     auc = TuningDefinition("b", "validation:auc", "Maximize", "image-b")
     book_of_two = Bookkeeper(
-        ledger, Rules(), lambda key, name: TuningJob(making.job(name, kind=JobKind.TUNING), definitions=(error, auc))
+        ledger, Rules(), lambda key, name: TuningJob(samples.job(name, kind=JobKind.TUNING), definitions=(error, auc))
     )
     for number in range(6):
         image, metric = ("image-a", "validation:error") if number % 2 else ("image-b", "validation:auc")
@@ -656,7 +656,7 @@ def test_eight_writers_lose_nothing(dynamodb_local: str) -> None:
 
 def test_items_carry_the_number_of_their_format_and_those_without_one_are_read(ledger: Ledger) -> None:
     """Before there was a number, items had none."""
-    made = replace(record(making.job("old", 0)), sweep="s")
+    made = replace(record(samples.job("old", 0)), sweep="s")
     ledger.write([made])
     item = ledger.table.item.get(job_pk(made.key), "JOB")
     assert item.format == FORMAT
@@ -667,7 +667,7 @@ def test_items_carry_the_number_of_their_format_and_those_without_one_are_read(l
 
 
 def test_an_item_of_a_newer_format_is_refused_rather_than_misread(ledger: Ledger) -> None:
-    made = replace(record(making.job("new", 0)), sweep="s")
+    made = replace(record(samples.job("new", 0)), sweep="s")
     ledger.write([made])
     item = ledger.table.item.get(job_pk(made.key), "JOB")
     item.format = FORMAT + 1
@@ -728,7 +728,7 @@ def test_a_tuning_jobs_child_that_starts_costs_one_read_and_one_transaction(tmp_
     services = Services(book_at, lambda account, region: pytest.fail("SageMaker is asked about ends alone"))
     for number in range(2):
         calls = operations(book_at)
-        seen = making.job(f"tune-{number}", number, None, tuning_job="tune")
+        seen = samples.job(f"tune-{number}", number, None, tuning_job="tune")
         assert record_job.record(seen, services) is record_job.RecordOutcome.RECORDED
 
     assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1}
@@ -738,8 +738,8 @@ def test_a_tuning_jobs_child_that_starts_costs_one_read_and_one_transaction(tmp_
 def test_a_sweep_read_early_that_has_changed_since_is_read_again(ledger: Ledger) -> None:
     for number in range(2):
         stale = ledger.sweep("tune")
-        book(ledger).enter(making.job(f"tune-{number}", number, tuning_job="tune"), None)
-    book(ledger).enter(making.job("tune-2", 2, tuning_job="tune"), None, stale)
+        book(ledger).enter(samples.job(f"tune-{number}", number, tuning_job="tune"), None)
+    book(ledger).enter(samples.job("tune-2", 2, tuning_job="tune"), None, stale)
     sweep = ledger.sweep("tune")
 
     assert stale is not None

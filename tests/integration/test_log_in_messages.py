@@ -9,7 +9,7 @@ import pytest
 from tests.launching import launched, training
 from tests.measuring import curve, line, one_job, with_measurements
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.replaying import ReplayOutcome, replay
 
 HF = "hf_" + "abcdefghijklmnopqrstuvwxyz"
 AWS_KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
@@ -51,7 +51,7 @@ def sweep() -> Recording:
     return with_measurements(launched(described), *lines[:2], line(NAMES[2], {}, log=LOG), lines[3])
 
 
-def texts(found: Outcome) -> str:
+def texts(found: ReplayOutcome) -> str:
     """All that left: to Slack, by mail, in reports."""
     mails = [part.get_content() for mail in found.mails for part in parts(mail)]
     pages = [content.decode() for key, content in found.reports.items() if key.endswith((".html", ".json"))]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.benchmarks.long_windows import Interrupted, LaggingLedger, LaggingTable, loop_job, move
 from tests.integration.test_ledger import assert_consistent, no_pause
-from tests.unit.making import at, job, record
+from tests.unit.samples import at, job, record
 from trialbook.core.jobs import Job
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount, without_in_turn

@@ -13,7 +13,7 @@ from tests.integration.test_close_and_reconcile import World, starting
 from tests.integration.test_close_and_reconcile import world as world
 from tests.integration.test_replay import CHURN, TUNING
 from tests.relocated import recording
-from tests.unit.making import ACCOUNT, REGION, at, job
+from tests.unit.samples import ACCOUNT, REGION, at, job
 from trialbook.adapters.s3 import Bucket, BusyObject
 from trialbook.attach_job import AttachOutcome, attach
 from trialbook.close_sweeps import close_sweeps

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.integration.conftest import operations
 from tests.relocated import recording
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook import Book, Experiment, Sweep, errors
 from trialbook.core.charts.choice import charts
 from trialbook.core.experiments import Experiment as ExperimentFacts

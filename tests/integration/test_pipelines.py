@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.launching import execution_event, launched, step_event, training
 from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.replaying import Outcome
+from trialbook_cli.replaying import ReplayOutcome
 
 replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
 EXECUTIONS = ("ctd6lgoe9v0a", "k2vn0c7dw1xx")
@@ -33,11 +33,11 @@ def retrained(naming: str, *, steps: bool = True, executions: bool = True) -> Re
 
 
 @cache
-def outcome(naming: str) -> Outcome:
+def outcome(naming: str) -> ReplayOutcome:
     return replay(retrained(naming))
 
 
-def trials(found: Outcome) -> list[tuple[str, str]]:
+def trials(found: ReplayOutcome) -> list[tuple[str, str]]:
     return [(each.experiment, each.trial) for each in found.records if each.key.kind == "TrainingJob"]
 
 
@@ -67,7 +67,7 @@ def test_the_order_of_a_pipelines_and_its_jobs_events_does_not_show(data: st.Dat
     assert {experiment for _, experiment in announced(found, with_pipeline_before_end(events))} <= {"churnpipeline"}
 
 
-def announced(found: Outcome, names: set[str]) -> set[tuple[str, str]]:
+def announced(found: ReplayOutcome, names: set[str]) -> set[tuple[str, str]]:
     """The jobs of these names that were announced, and in which experiment."""
     jobs = [event["detail"]["job"] for event in found.announced if "job" in event["detail"]]
     return {(each["job_name"], each["experiment"]) for each in jobs if each["job_name"] in names}

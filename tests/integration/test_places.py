@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.test_ledger import DEFINITION, assert_consistent, live_sweeps
-from tests.unit import making
+from tests.unit import samples
 from trialbook.core.codec import pack
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKind, TuningJob
@@ -20,17 +20,17 @@ from trialbook.ledger.places import PLACES
 from trialbook_book.book import Book
 from trialbook_book.paged import PagedLedger
 
-HOME = Place(making.ACCOUNT, making.REGION)
-EAST, OTHER = Place(making.ACCOUNT, "ap-east-1"), Place("210987654321", "eu-west-1")
+HOME = Place(samples.ACCOUNT, samples.REGION)
+EAST, OTHER = Place(samples.ACCOUNT, "ap-east-1"), Place("210987654321", "eu-west-1")
 
 
 def job(place: Place, name: str, *times: Any, **more: Any) -> Job:
-    made = making.job(name, *times, **more)
+    made = samples.job(name, *times, **more)
     return replace(made, key=replace(made.key, account=place.account, region=place.region))
 
 
 def bookkeeper(ledger: Ledger) -> Bookkeeper:
-    tuning_job = TuningJob(making.job("tune", 0, 100), definitions=(DEFINITION,))
+    tuning_job = TuningJob(samples.job("tune", 0, 100), definitions=(DEFINITION,))
     return Bookkeeper(ledger, Rules(), lambda key, name: tuning_job if name == "tune" else None)
 
 
@@ -68,7 +68,7 @@ def test_tags_and_tuning_jobs_of_the_same_name_are_sweeps_of_their_own(ledger: L
         tuning = job(place, "tune", 0, 9, kind=JobKind.TUNING)
         bookkeeper(ledger).enter_tuning_job(TuningJob(tuning, definitions=(DEFINITION,)))
 
-    elsewhere = f"{making.ACCOUNT}.{making.REGION}"  # the first job's place is home
+    elsewhere = f"{samples.ACCOUNT}.{samples.REGION}"  # the first job's place is home
     sweeps = live_sweeps(ledger)
     assert [each.id for each in sweeps] == [f"churn.{elsewhere}~depth", "churn~depth", "tune", f"tune.{elsewhere}"]
     assert {each.counts.jobs for each in sweeps} == {1}

@@ -17,7 +17,7 @@ from tests.relocated import HERE, relocated
 from trialbook.core.report_keys import DATA
 from trialbook_cli.laptop_cloud import Recording, read_recording
 from trialbook_cli.places import members, places, stand_in
-from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.replaying import ReplayOutcome, replay
 from trialbook_cli.sagemaker_stand_in import Account
 
 PLACES = (
@@ -42,7 +42,7 @@ def without_ids(text: str, of: Account) -> Any:
     return json.loads(CONSOLES.sub("CONSOLE", text))
 
 
-def shown(found: Outcome, of: Account) -> dict[str, Any]:
+def shown(found: ReplayOutcome, of: Account) -> dict[str, Any]:
     """All that people and programs get of a replay, but for the ids."""
     reports = {key: json.loads(each) for key, each in found.reports.items() if key.endswith(DATA)}
     told: dict[str, Callable[[], Any]] = {

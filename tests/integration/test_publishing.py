@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.test_announcements import problems, sweep_of
-from tests.unit.making import job
+from tests.unit.samples import job
 from trialbook.adapters.eventbridge import EventBus, NotPublished
 from trialbook.core.announcements import Announcement, of_sweep
 from trialbook_cli.http_serving import Handler, serving

@@ -18,7 +18,7 @@ from tests import synthetic
 from tests.conftest import RECORDINGS
 from tests.integration.conftest import opened, operations
 from tests.relocated import HERE, recording
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook import Book
 from trialbook.core.experiments import Experiment
 from trialbook.core.sweeps import Sweep, SweepKind, recount

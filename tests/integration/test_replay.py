@@ -22,7 +22,7 @@ from tests.conftest import FOLLOWS_THE_LEDGER
 from tests.relocated import recording
 from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
-from trialbook_cli.replaying import Outcome, write_outcome
+from trialbook_cli.replaying import ReplayOutcome, write_outcome
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
 
 CHURN, TUNING = "churn-min-child-weight", "tuning-random-60"
@@ -32,7 +32,7 @@ running = partial(replaying.running, without=FOLLOWS_THE_LEDGER)
 
 
 @cache
-def outcome(name: str) -> Outcome:
+def outcome(name: str) -> ReplayOutcome:
     return replay(recording(name))
 
 
@@ -134,7 +134,7 @@ def test_nothing_is_lost_to_a_dead_letter_queue_and_what_no_rule_matches_passes_
     assert outcome(CHURN).passed_by >= 2
 
 
-def calls(found: Outcome, function: str, service: str) -> int:
+def calls(found: ReplayOutcome, function: str, service: str) -> int:
     return sum(number for (by, of, _), number in found.calls.items() if (by, of) == (function, service))
 
 
@@ -202,7 +202,7 @@ def test_children_of_a_tuning_job_cost_one_associate_call_each() -> None:
     assert found == {"CreateExperiment": 1, "CreateTrial": 1, "AssociateTrialComponent": 60}
 
 
-def told(found: Outcome) -> tuple[str, str, str]:
+def told(found: ReplayOutcome) -> tuple[str, str, str]:
     """What the property is about: the bytes of jobs.jsonl, sweeps.jsonl and experiments.json."""
     return json.dumps(found.job_lines()), json.dumps(found.sweep_lines()), json.dumps(found.experiments)
 
@@ -226,7 +226,7 @@ def test_order_repetition_and_loss_of_events_do_not_show(data: st.DataObject) ->
     assert_each_revision_is_announced_finished_once(found)
 
 
-def assert_each_revision_is_announced_finished_once(found: Outcome) -> None:
+def assert_each_revision_is_announced_finished_once(found: ReplayOutcome) -> None:
     """And the last one of each sweep with the counts and the best that stand in the ledger."""
     finished = [event["detail"]["sweep"] for event in found.announced if event["detail-type"] == "Sweep Finished"]
     revisions = Counter((sweep["sweep"], sweep["revision"]) for sweep in finished)

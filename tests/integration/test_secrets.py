@@ -5,13 +5,13 @@ from functools import cache
 from typing import Any
 
 from tests.integration.test_replay import few
-from tests.unit import making
+from tests.unit import samples
 from trialbook.core.jobs import JobKind, TuningDefinition, TuningJob
 from trialbook.core.rules.document import Rules
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.ledger import Ledger
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.replaying import Outcome, replay
+from trialbook_cli.replaying import ReplayOutcome, replay
 
 SECRETS = ("swordfish-", "hunter2", "correcthorse", "hf" + "_madeUpMadeUpMadeUpMadeUp")
 
@@ -46,7 +46,7 @@ def with_secrets() -> Recording:
 
 
 @cache
-def outcome() -> Outcome:
+def outcome() -> ReplayOutcome:
     return replay(with_secrets(), rules="alerts: [{name: failures, failed: 1 %}]")
 
 
@@ -84,9 +84,9 @@ def test_a_books_key_is_made_once_and_stays(ledger: Ledger) -> None:
 
 def test_a_tuning_jobs_definitions_are_masked_before_they_are_kept(ledger: Ledger) -> None:
     definition = TuningDefinition(None, "validation:error", "Minimize", None, {"hf_token": "hunter2"})
-    tuning = TuningJob(making.job("tune", kind=JobKind.TUNING), definitions=(definition,))
+    tuning = TuningJob(samples.job("tune", kind=JobKind.TUNING), definitions=(definition,))
     keeper = Bookkeeper(ledger, Rules(), lambda key, name: tuning)
     keeper.enter_tuning_job(tuning)
-    keeper.enter(making.job("tune-001-0f0444b1", tuning_job="tune"), None)
+    keeper.enter(samples.job("tune-001-0f0444b1", tuning_job="tune"), None)
 
     assert "hunter2" not in repr([*ledger.all_sweeps(), *ledger.jobs()])

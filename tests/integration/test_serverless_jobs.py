@@ -9,7 +9,7 @@ from tests.launching import launched, training
 from tests.relocated import HERE
 from trialbook.core.analysis.prices import cost_of
 from trialbook_cli import replaying
-from trialbook_cli.replaying import Outcome
+from trialbook_cli.replaying import ReplayOutcome
 
 replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
 MODELS = {"llama-3-2-1b": 0.9, "llama-3-2-3b": 0.7, "qwen-2-5-7b": 0.4, "gemma-3-4b": 0.6}  # with their accuracy
@@ -42,12 +42,12 @@ def serverless(number: int, model: str, value: float, **config: Any) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def found() -> Outcome:
+def found() -> ReplayOutcome:
     jobs = [serverless(number, *model) for number, model in enumerate(MODELS.items())]
     return replay(launched(jobs), rules="experiments: {tune-llm: {objective: maximize validation:accuracy}}")
 
 
-def test_a_loop_over_base_models_is_one_ranked_sweep(found: Outcome) -> None:
+def test_a_loop_over_base_models_is_one_ranked_sweep(found: ReplayOutcome) -> None:
     (sweep,) = [each for each in found.sweeps if each.counts.jobs]
     by_rank = sorted(found.records, key=lambda record: record.sweep_rank)
 
@@ -60,7 +60,7 @@ def test_a_loop_over_base_models_is_one_ranked_sweep(found: Outcome) -> None:
     assert {each.job.instances for each in by_rank} == {()}
 
 
-def test_tokens_have_a_price_only_if_the_rules_name_one(found: Outcome) -> None:
+def test_tokens_have_a_price_only_if_the_rules_name_one(found: ReplayOutcome) -> None:
     job = min((record.job for record in found.records), key=lambda job: job.name)
 
     assert job.billable_tokens == 2_000_000

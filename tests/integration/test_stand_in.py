@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from trialbook_cli.sagemaker_stand_in import ApiError, Outcome, SageMaker, serve
+from trialbook_cli.sagemaker_stand_in import ApiError, Ending, SageMaker, serve
 from trialbook_cli.sagemaker_stand_in.request_validation import answer_problems
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -35,9 +35,9 @@ def clock() -> Clock:
     return Clock()
 
 
-def trainer(request: Any) -> Outcome:
+def trainer(request: Any) -> Ending:
     weight = float(request.get("HyperParameters", {}).get("min_child_weight", 1))
-    return Outcome({"validation:error": [0.3, 0.1 / weight]})
+    return Ending({"validation:error": [0.3, 0.1 / weight]})
 
 
 def tuner(request: Any) -> Iterator[dict[str, str]]:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from tests import synthetic
 from tests.integration.conftest import operations
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook.core.experiments import Experiment
 from trialbook.core.sweeps import Sweep as SweepItem
 from trialbook.core.sweeps import SweepKind, SweepState, recount

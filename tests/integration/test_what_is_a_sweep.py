@@ -7,16 +7,16 @@ from tests.launching import at, execution_event, launched, tags, training
 from tests.relocated import HERE
 from trialbook.core.times import iso
 from trialbook_cli import replaying
-from trialbook_cli.replaying import Outcome
+from trialbook_cli.replaying import ReplayOutcome
 
 replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
 
 
-def told(found: Outcome) -> list[str]:
+def told(found: ReplayOutcome) -> list[str]:
     return [event["detail-type"] for event in found.announced]
 
 
-def sizes(found: Outcome) -> list[int]:
+def sizes(found: ReplayOutcome) -> list[int]:
     return sorted(sweep.counts.jobs for sweep in found.sweeps if sweep.counts.jobs)
 
 

@@ -12,7 +12,7 @@ from tests.integration.test_replay import failing
 from tests.launching import launched, training, trial
 from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.replaying import Outcome
+from trialbook_cli.replaying import ReplayOutcome
 
 replay = partial(replaying.replay, without=("BuildReport", "PostEmail"))
 ENDS = {"18": 5, "34": 6, "50": 26, "101": 41}
@@ -35,11 +35,11 @@ def loop(config: dict[str, str] | None = None) -> list[dict[str, Any]]:
 
 
 @cache
-def outcome() -> Outcome:
+def outcome() -> ReplayOutcome:
     return replay(launched(loop()))
 
 
-def reported(found: Outcome) -> list[tuple[str, str, dict[str, int]]]:
+def reported(found: ReplayOutcome) -> list[tuple[str, str, dict[str, int]]]:
     """What was announced of sweeps, in order: what, of which experiment, with which counts."""
     details = [(event["detail-type"], event["detail"]) for event in found.announced if "sweep" in event["detail"]]
     return [(kind, told["sweep"]["experiment"], told["sweep"]["counts"]) for kind, told in details]
@@ -54,7 +54,7 @@ def test_a_loop_with_an_experiment_config_is_reported_in_its_experiment_from_the
     assert next(message["text"] for message in messages(outcome())).startswith("⏳ backbones")
 
 
-def messages(found: Outcome) -> list[dict[str, Any]]:
+def messages(found: ReplayOutcome) -> list[dict[str, Any]]:
     return [request for method, request in found.slack.calls if method in ("chat.postMessage", "chat.update")]
 
 
@@ -68,7 +68,7 @@ def test_its_experiment_and_trials_are_its_creators_and_no_other_is_made() -> No
     assert set(outcome().experiments["backbones"]) == {"depth-18", "depth-34", "depth-50", "depth-101"}
 
 
-def calls_of(found: Outcome) -> Counter[str]:
+def calls_of(found: ReplayOutcome) -> Counter[str]:
     """The calls of SageMaker of both queues."""
     return Counter(
         {

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tests.unit.making import at, job, record
+from tests.unit.samples import at, job, record
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.rules.document import Rules, parse_rules

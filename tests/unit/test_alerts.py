@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.making import at, job, record
 from tests.unit.recorded import CHURN, TUNING, facts_at, sweep_at
+from tests.unit.samples import at, job, record
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.announcements import JOB_FINISHED, REPORT_READY, SWEEP_PROGRESSED, Announcement
 from trialbook.core.jobs import InstanceGroup

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.analysing import MAXIMIZE, MINIMIZE, analysed, one_number, swept, trial
-from tests.unit.making import at, job, record
+from tests.unit.samples import at, job, record
 from trialbook.core.analysis.failures import lacks, normalised
 from trialbook.core.analysis.model import Against, Shape
 from trialbook.core.analysis.next_search import next_search

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.analysing import trial
-from tests.unit.making import START, at
+from tests.unit.samples import START, at
 from trialbook.core.announcements import BEST_TRIALS
 from trialbook.core.codec import pack
 from trialbook.core.messages.best_trials import (

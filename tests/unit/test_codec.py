@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook.core.codec import pack, unpack
 from trialbook.core.jobs import ExperimentConfig, InputChannel, InstanceGroup, ParameterRange, TuningDefinition
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount

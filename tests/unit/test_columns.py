@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.unit.making import at, job, record
+from tests.unit.samples import at, job, record
 from trialbook.core.announcements import sweep_detail
 from trialbook.core.sweeps import Sweep, SweepKind, recount
 from trialbook.core.times import iso

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.analysing import analysed, swept, trial
-from tests.unit.making import at, job, record
+from tests.unit.samples import at, job, record
 from trialbook.core.analysis.model import Against
 from trialbook.core.describe import job_from_detail, tuning_job_from_describe
 from trialbook.core.endings import why_not_ranked, why_stopped

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.making import at, training_event
+from tests.unit.samples import at, training_event
 from trialbook.core.describe import job_from_detail
 from trialbook.core.errors import NotAJobEvent
 from trialbook.core.events import PipelineStep, parse_event

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests import synthetic
-from tests.unit.making import at, job, record
+from tests.unit.samples import at, job, record
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import BEST_KEPT, digest, from_data, to_data
 from trialbook.core.analysis.experiment import ExperimentReport, experiment_report

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.analysing import analysed, swept, trial
-from tests.unit.making import at
+from tests.unit.samples import at
 from trialbook.core.analysis.digest import digest, to_data
 from trialbook.core.analysis.experiment import experiment_report
 from trialbook.core.analysis.serialised import to_dict

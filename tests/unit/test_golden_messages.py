@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.unit.making import record
 from tests.unit.recorded import CHURN, TUNING, facts_at
+from tests.unit.samples import record
 from tests.unit.test_alerts import regressed
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.announcements import JOB_FAILED, REPORT_READY, Announcement

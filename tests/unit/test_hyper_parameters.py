@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.making import START, job
+from tests.unit.samples import START, job
 from trialbook.core.hyper_parameters import Launch, differing, is_label, is_same, number_in, one_spelling, searched
 from trialbook.core.jobs import Job
 

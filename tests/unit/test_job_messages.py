@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 from tests.conftest import ROOT
-from tests.unit.making import at, job, record
 from tests.unit.recorded import CHURN, TUNING, facts_at
+from tests.unit.samples import at, job, record
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.announcements import (
     BEST_TRIAL_CHANGED,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.making import job
+from tests.unit.samples import job
 from trialbook.core.curves.log_end import MOST_BYTES, end_of_log
 from trialbook.core.masking import Masker
 

@@ -6,7 +6,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.making import at, job
+from tests.unit.samples import at, job
 from trialbook.core.jobs import Job, NotDescribed
 from trialbook.core.merging import merge
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.synthetic import sweep
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook.core.jobs import InputChannel, JobKind, Metric
 from trialbook.core.mlflow_names import LONGEST_NAME, experiment_name, named, plain_name
 from trialbook.core.mlflow_runs import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.making import at, job, record
+from tests.unit.samples import at, job, record
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Metric, NotDescribed, TuningDefinition

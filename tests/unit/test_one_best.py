@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.making import ACCOUNT, REGION, START, at, job
+from tests.unit.samples import ACCOUNT, REGION, START, at, job
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.rules_document import read_rules
 from trialbook.adapters.s3 import Bucket

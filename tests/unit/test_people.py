@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.analysing import trial
-from tests.unit.making import at
+from tests.unit.samples import at
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.people import several_people
 from trialbook.core.announcements import SWEEP_PROGRESSED, Announcement

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.making import job
+from tests.unit.samples import job
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core.jobs import ExperimentConfig, Job, JobKind
 from trialbook.core.placement import LeftOut, Placement, place

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.making import job
+from tests.unit.samples import job
 from trialbook.core.jobs import ParameterRange, TuningDefinition, TuningJob
 from trialbook.core.masking import Masker, masked
 

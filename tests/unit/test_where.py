@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook.core.errors import InvalidInput
 from trialbook_book.where import parse_where
 

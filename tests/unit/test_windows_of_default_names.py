@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.making import job, record
+from tests.unit.samples import job, record
 from trialbook.core.jobs import InputChannel, Job
 from trialbook.core.windows import Interval, Window, loop_of, window_id, windows
 

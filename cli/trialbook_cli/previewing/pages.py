@@ -8,13 +8,13 @@ from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.previewing.mail_page import mail_page
 from trialbook_cli.previewing.shots import browser, shoot
 from trialbook_cli.previewing.slack_page import slack_page
-from trialbook_cli.replaying import Outcome, outcome_of, running
+from trialbook_cli.replaying import ReplayOutcome, outcome_of, running
 from trialbook_cli.rich_output import console
 
 _WIDTH = 900  # pixels
 
 
-def with_weekly_report(recording: Recording, rules: str | None = None) -> Outcome:
+def with_weekly_report(recording: Recording, rules: str | None = None) -> ReplayOutcome:
     """A replay to its end and a week more, in which the weekly report is sent."""
     with running(recording, rules=rules) as (cloud, sagemaker):
         passed_by = 0
@@ -26,7 +26,7 @@ def with_weekly_report(recording: Recording, rules: str | None = None) -> Outcom
         return outcome_of(cloud, sagemaker, passed_by)
 
 
-def pages_of(outcome: Outcome, *, slack: bool, email: bool) -> dict[str, str]:
+def pages_of(outcome: ReplayOutcome, *, slack: bool, email: bool) -> dict[str, str]:
     """HTML by file name."""
     pages = {"slack.html": slack_page(outcome.slack)} if slack else {}
     if email:

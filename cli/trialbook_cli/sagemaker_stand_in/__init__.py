@@ -7,7 +7,7 @@ quotas, error codes, jobs that run through their secondary statuses on a clock t
 
 from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.errors import ApiError
-from trialbook_cli.sagemaker_stand_in.launching import Epochs, Outcome, Phases
+from trialbook_cli.sagemaker_stand_in.launching import Ending, Epochs, Phases
 from trialbook_cli.sagemaker_stand_in.recording import described_job, from_recording
 from trialbook_cli.sagemaker_stand_in.server import serve
 from trialbook_cli.sagemaker_stand_in.state import SageMaker
@@ -15,8 +15,8 @@ from trialbook_cli.sagemaker_stand_in.state import SageMaker
 __all__ = [
     "Account",
     "ApiError",
+    "Ending",
     "Epochs",
-    "Outcome",
     "Phases",
     "SageMaker",
     "described_job",

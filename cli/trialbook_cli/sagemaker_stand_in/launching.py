@@ -26,7 +26,7 @@ Epochs = Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Ending:
     """How a job ends: its metrics epoch by epoch, its status, and the reason of a failure."""
 
     epochs: Epochs = field(default_factory=dict)
@@ -35,14 +35,14 @@ class Outcome:
     failure_reason: str | None = None
 
 
-Trainer = Callable[[Request], Outcome]
+Trainer = Callable[[Request], Ending]
 # Gives the hyperparameters of a tuning job's children, one after the other; None ends the search early.
 Tuner = Callable[[Request], Iterator[Mapping[str, str]]]
 
 
-def quick(request: Request) -> Outcome:
+def quick(request: Request) -> Ending:
     """A trainer for jobs whose result does not matter."""
-    return Outcome()
+    return Ending()
 
 
 def float32(value: float) -> float:
@@ -67,7 +67,7 @@ def statistics_of(epochs: Epochs) -> list[dict[str, Any]]:
     ]
 
 
-def final_training_job(request: Request, arn: str, created: datetime, outcome: Outcome) -> dict[str, Any]:
+def final_training_job(request: Request, arn: str, created: datetime, outcome: Ending) -> dict[str, Any]:
     """DescribeTrainingJob's answer once the job has come to its end."""
     phases = outcome.phases
     marks = [created]
@@ -128,7 +128,7 @@ def _artifact(request: Request) -> str:
     return f"{path}/{request['TrainingJobName']}/output/model.tar.gz"
 
 
-def final_other_job(kind: Kind, request: Request, arn: str, created: datetime, outcome: Outcome) -> dict[str, Any]:
+def final_other_job(kind: Kind, request: Request, arn: str, created: datetime, outcome: Ending) -> dict[str, Any]:
     """The final answer of DescribeProcessingJob or DescribeTransformJob."""
     naming = kind.value
     start = created + timedelta(seconds=outcome.phases.starting)
