@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.conftest import RECORDINGS
+from tests.relocated import recording
 from trialbook.core.numbers import shown
-from trialbook_cli.laptop_cloud import read_recording
 from trialbook_cli.main import app
 from trialbook_cli.replaying import replay, write_outcome
 
@@ -27,7 +26,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
 def churn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small loop's replay."""
     folder = tmp_path_factory.mktemp("replays") / "churn"
-    write_outcome(replay(read_recording(RECORDINGS / "churn-min-child-weight")), folder)
+    write_outcome(replay(recording("churn-min-child-weight")), folder)
     return folder
 
 
@@ -35,7 +34,7 @@ def churn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tuning(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tuning job's replay."""
     folder = tmp_path_factory.mktemp("replays") / "tuning"
-    write_outcome(replay(read_recording(RECORDINGS / "tuning-random-60")), folder)
+    write_outcome(replay(recording("tuning-random-60")), folder)
     return folder
 
 

@@ -60,6 +60,7 @@ def test_a_clean_interpreter_imports_the_built_function_with_only_its_layer(
         "LEDGER_TABLE": "ledger",
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_SERVICE_NAME": name,
+        "MLFLOW_SERVER": "https://mlflow.example.com",  # write_mlflow is deployed only with one
         "PATH": os.environ["PATH"],
     }
     path = [str(folder / logical_id), str(folder / "TrialbookLayer" / "python")]

@@ -20,7 +20,7 @@ from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 
 ALONE = ("BuildReport", "PostSlack", "PostEmail", "PostBestTrials", "AttachJob", "Reconcile")
-KEY = JobKey("123456789012", "us-east-1", JobKind.TRAINING, "resnet")
+KEY = JobKey(HERE.id, HERE.region, JobKind.TRAINING, "resnet")
 FOLDER = report_keys.of_job(KEY)
 HF = "hf_" + "abcdefghijklmnopqrstuvwxyz"
 REASON = "AlgorithmError: ValueError: no column"

@@ -50,6 +50,11 @@ _LONGEST_CHAIN = 20  # sweeps that merged one into the other
 MessagesWithDestinations = tuple[tuple[Message, tuple[Destination, ...]], ...]
 
 
+def _no_page(about: str) -> str | None:
+    """Where nothing is written to MLflow."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """What a function's settings say about where messages go: the default route, how links to reports are made
@@ -58,7 +63,7 @@ class Addresses:
 
     defaults: Defaults = field(default_factory=Defaults)
     report_link: Callable[[str, datetime], str] | None = None
-    run_page: Callable[[str], str | None] = lambda about: None
+    run_page: Callable[[str], str | None] = _no_page
 
 
 def addresses(settings: Settings, services: Services) -> Addresses:
@@ -82,7 +87,7 @@ def _run_pages(settings: Settings, services: Services) -> Callable[[str], str | 
     """Where runs of MLflow are seen: in the pages that the settings name, else on the server itself if people can open
     it."""
     if not settings.mlflow_server:
-        return lambda about: None
+        return _no_page
     server, deliveries = server_of(settings.mlflow_server), Deliveries(services.ledger.table)
 
     def page_of(about: str) -> str | None:
