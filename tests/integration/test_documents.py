@@ -69,7 +69,7 @@ class Block:
     printed: str | None
 
 
-_OTHER_FENCES = re.compile(r"^```(?!text).*?^```", re.MULTILINE | re.DOTALL)
+_ANY_FENCE = re.compile(r"^```(\w*)\n.*?^```", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(
     r"(?:<!-- (?P<mark>[^>]*) -->\n\n)?(?P<commands>(?:^    \S[^\n]*\n)+)(?:\n```text\n(?P<printed>[^`]*)```)?",
     re.MULTILINE,
@@ -80,7 +80,7 @@ _FENCED = re.compile(r"^```text.*?^```", re.MULTILINE | re.DOTALL)
 def blocks() -> Iterator[Block]:
     """All blocks of commands: indented by four, outside of fences; what a fence behind them shows is what they print."""
     for page in PAGES:
-        text = _OTHER_FENCES.sub("", page.read_text())
+        text = _ANY_FENCE.sub(lambda found: found[0] if found[1] == "text" else "", page.read_text())
         fences = [found.span() for found in _FENCED.finditer(text)]
         for found in _BLOCK.finditer(text):
             if not any(start < found.start("commands") < end for start, end in fences):
