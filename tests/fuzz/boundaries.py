@@ -6,7 +6,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -283,13 +284,28 @@ def slack(random: Random) -> str:
     return "read"
 
 
+@contextmanager
+def endpoint(service: str) -> Iterator[None]:
+    """Clients of the service that are created in the block call the stand-in; later ones in this process do not."""
+    name = f"AWS_ENDPOINT_URL_{service}"
+    before = os.environ.get(name)
+    os.environ[name] = _answering()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 @cache
 def _ses() -> Ses:
     session = Session()
     session.set_credentials("key", "secret")
     session.set_config_variable("region", "us-east-1")
-    os.environ["AWS_ENDPOINT_URL_SESV2"] = _answering()
-    return Ses(session)
+    with endpoint("SESV2"):
+        return Ses(session)
 
 
 def ses(random: Random) -> str:
@@ -331,8 +347,8 @@ def queue(random: Random) -> str:
 def _sagemaker() -> SageMaker:
     session = prepared(Session())
     session.set_credentials("key", "secret")
-    os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = _answering()
-    return SageMaker(session, "us-east-1")
+    with endpoint("SAGEMAKER"):
+        return SageMaker(session, "us-east-1")
 
 
 def sagemaker(random: Random) -> str:

@@ -12,6 +12,7 @@ from tests.conftest import ROOT
 from tests.faults.wire import answer
 from tests.launching import at, launched, training
 from tests.measuring import curve, line, minutes, one_job, with_measurements
+from tests.relocated import HERE
 from trialbook.core import report_keys
 from trialbook.core.curves.series import Axis, JobCurves
 from trialbook.core.curves.stored import from_bytes, log_from_bytes

@@ -20,6 +20,8 @@ from tests.conftest import RECORDINGS, ROOT
 from tests.integration.conftest import free_port
 from tests.integration.test_build import SAM, runtime, sam
 from tests.sam_local.world import World, world
+from trialbook.core import report_keys
+from trialbook.core.curves.stored import from_bytes
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.report_links import link
 from trialbook_cli.laptop_cloud import read_recording
@@ -223,6 +225,25 @@ def test_open_report_refuses_the_sample_and_follows_a_link_of_todays(made: World
     assert call(served, "OpenReport", sample("open_report"))["statusCode"] == 403
     answer = call(served, "OpenReport", request)
     assert (answer["statusCode"], "X-Amz-Signature" in answer["headers"]["Location"]) == (302, True)
+
+
+def test_capture_job_keeps_the_curves_of_a_job_that_ended(made: World, served: Any) -> None:
+    recorded = read_recording(RECORDINGS / "churn-min-child-weight").events
+    ended = [each for each in recorded if each["detail"].get("TrainingJobStatus") == "Completed"]
+    event = next(each for each in ended if each["detail"]["TrainingJobName"] == JOB)
+    assert call(served, "CaptureJob", messages([event])) == {"batchItemFailures": []}
+
+    key = f"{report_keys.of_job(JobKey('123456789012', 'us-east-1', JobKind.TRAINING, JOB))}/{report_keys.CURVES}"
+    kept = made.client("s3").get_object(Bucket="reports", Key=key)["Body"].read()
+    assert from_bytes(kept).metrics["validation:error"].values == (0.05, 0.04)
+
+
+def test_write_mlflow_waits_for_a_server_that_does_not_answer(made: World, served: Any) -> None:
+    """What it writes is tested against a real server in tests/mlflow."""
+    answer = call(served, "WriteMlflow", sample("write_mlflow"))
+
+    (record,) = sample("write_mlflow")["Records"]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
 
 
 def test_every_function_has_a_test_here() -> None:

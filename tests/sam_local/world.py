@@ -26,11 +26,18 @@ from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording, serve
 from trialbook_cli.slack_stand_in import Workspace, serve_slack
+from trialbook_cli.telemetry_stand_in import Telemetry, measured, serve_telemetry
 
 ACCOUNT, REGION = Account().id, Account().region
 
 BUILD = ROOT / ".aws-sam" / "build"
 ENVIRONMENT = ROOT / "events" / "env.json"
+MEASURED = measured(
+    {
+        "job_name": "churn-xgb-2026-11-20-10-15-00-123",
+        "metrics": {"validation:error": [["2026-11-20T10:16:00Z", 0, 0.05], ["2026-11-20T10:16:30Z", 1, 0.04]]},
+    }
+)
 MOMENT = datetime(2026, 11, 20, 10, 40, tzinfo=UTC)  # the recorded loop is over, and quiet for long enough
 
 
@@ -89,6 +96,7 @@ def world(folder: Path, host: str, *, ports: tuple[int, int, int, int] | None = 
             until_end.enter_context(running_dynamodb_local(dynamodb_port)).replace("127.0.0.1", host) if java else url
         )
         endpoint = until_end.enter_context(serve(sagemaker, host, sagemaker_port))
+        measured_url = until_end.enter_context(serve_telemetry(Telemetry([MEASURED], lambda: MOMENT), host))
         slack = Workspace()
         slack_url = until_end.enter_context(serve_slack(slack, host, slack_port))
         variables = {
@@ -98,6 +106,11 @@ def world(folder: Path, host: str, *, ports: tuple[int, int, int, int] | None = 
             "AWS_ENDPOINT_URL_SAGEMAKER": endpoint,
             "SLACK_API": f"{slack_url}/api/",
             "QUEUE_URL": f"{url}/{ACCOUNT}/queue",
+            **{
+                f"AWS_ENDPOINT_URL_{name}": measured_url
+                for name in ("SAGEMAKER_METRICS", "CLOUDWATCH", "CLOUDWATCH_LOGS")
+            },
+            "MLFLOW_SERVER": "http://127.0.0.1:9",  # where nothing answers: a container reaches no server without TLS
         }
         environment = folder / "env.json"
         environment.write_text(json.dumps({"Parameters": variables}, indent=2))
