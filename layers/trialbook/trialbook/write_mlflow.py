@@ -40,7 +40,7 @@ from trialbook.core.report_keys import PAGE, PICTURE
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.delivery.events_to_messages import Addresses, sweep_facts
 from trialbook.delivery.mlflow_channel import ToMlflow, Wanted
-from trialbook.delivery.send_once import delay_after
+from trialbook.delivery.send_once import LONGEST_DELAY, delay_after
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import count, logger
@@ -55,6 +55,7 @@ _EVENTS = frozenset({SWEEP_STARTED, SWEEP_PROGRESSED, SWEEP_FINISHED, REPORT_REA
 _DRAWN_WHILE_IT_RUNS = 100  # jobs; of more, the curve of the best so far is written at the end
 _FOR_A_JOB = 25.0  # seconds; a request that hangs fits
 _SOON = 5  # seconds
+_UNTIL_IT_SHOWS = 30  # seconds; a slow server may be about to make the run that it did not answer for
 
 
 def mlflow_of(settings: Settings, session: Session, deliveries: Deliveries) -> ToMlflow:
@@ -107,7 +108,15 @@ def write_mlflow(
         if not error.passes:
             count("MessagesRefused")
         logger.warning("MLflow did not take a run", id=event.id, reason=error.reason)
-        raise TryLater(f"MLflow took no run: {error.reason}", delay_after(error, received)) from error
+        raise TryLater(f"MLflow took no run: {error.reason}", _delay(error, received)) from error
+
+
+def _delay(error: NotSent, received: int) -> int:
+    """How many seconds an event waits: longer each time, however soon the server wants to be asked again. An outage of
+    a day would otherwise take the 700 times that a message may come up."""
+    waits = delay_after(NotSent(error.reason, passes=error.passes), received)
+    least = _UNTIL_IT_SHOWS if error.is_unsure else 0
+    return min(max(waits, error.after or 0, least), LONGEST_DELAY)
 
 
 def _job_key(event: Announcement) -> JobKey:

@@ -22,7 +22,6 @@ from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 
 _FRESH = timedelta(minutes=5)  # an experiment's id is asked for again after that: somebody may have deleted it
-_UNTIL_IT_SHOWS = 30  # seconds; a slow server may be about to make the run that it did not answer for
 _INVALID = "INVALID_PARAMETER_VALUE"
 _NOT_KNOWN = frozenset({"ENDPOINT_NOT_FOUND", "http_404", "http_405"})
 _NOTHING = RunState()
@@ -197,8 +196,7 @@ class _Writing:
         if not held.is_sent and (error.is_unsure or self._is_doubtful):
             doubts = replace(held.run or _NOTHING, doubts=(held.run or _NOTHING).doubts + 1)
             deliveries.put(replace(held.unsure(error.reason), run=doubts), clock.now())
-            after = max(error.after or 0, _UNTIL_IT_SHOWS) if error.passes else error.after
-            return NotSent(error.reason, passes=error.passes, after=after, is_unsure=True)
+            return NotSent(error.reason, passes=error.passes, after=error.after, is_unsure=True)
         deliveries.put(held.not_sent(error.reason), clock.now())
         return error
 
