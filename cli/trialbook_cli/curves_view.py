@@ -68,7 +68,7 @@ def _said(curves: Curves, metric: str, *, maximise: bool) -> Iterator[str]:
         yield f"best {shown(best)} at {shown(where)}, last {shown(points[-1][1])}; {len(series.xs):,}{thinned} points"
     away = diverged_at(series, maximise=maximise)
     if away is not None:
-        yield f"ran away at {shown(away - (series.xs[0] if series.axis is Axis.TIME else 0))}"
+        yield f"diverged at {shown(away - (series.xs[0] if series.axis is Axis.TIME else 0))}"
     for host, used in curves.hosts.items():
         measures = (_use(name, each) for name, each in used.items())
         yield f"{host}: {', '.join(filter(None, measures))}"

@@ -1,4 +1,4 @@
-"""What is known of training jobs that ended is kept beside the reports."""
+"""Keeps the curves, machine use and logs of the training jobs of the capture queue."""
 
 from collections.abc import Mapping
 from typing import Any

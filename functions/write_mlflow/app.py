@@ -1,4 +1,4 @@
-"""Jobs and sweeps become runs in MLflow."""
+"""Writes the jobs and sweeps of Trialbook's bus to MLflow as runs."""
 
 from collections.abc import Mapping
 from typing import Any

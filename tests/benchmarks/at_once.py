@@ -18,7 +18,7 @@ from botocore.httpsession import URLLib3Session
 from tests.faults.wire import answer
 from trialbook_book.folder import Table, TableClient
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker
-from trialbook_cli.sagemaker_stand_in.server import _wire
+from trialbook_cli.sagemaker_stand_in.aws_json import seconds_of
 
 _PAGE = 1_000_000  # bytes; Query answers no more at once
 _ENTRY = {"EventId": "1"}
@@ -43,7 +43,7 @@ class AtOnce:
         target = request.headers.get("X-Amz-Target", b"")
         service, _, operation = (target.decode() if isinstance(target, bytes) else str(target)).partition(".")
         status, told = self._answer(service, operation, json.loads(request.body or b"{}") if operation else {})
-        made = answer(status, json.dumps(told, default=_wire).encode())
+        made = answer(status, json.dumps(told, default=seconds_of).encode())
         self.own_time += time.process_time() - began
         self.requests += 1
         return made

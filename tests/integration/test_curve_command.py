@@ -72,10 +72,10 @@ def test_several_curves_are_drawn_over_one_another(folder: Path) -> None:
     assert "best 0.8 at 2" in done.stdout
 
 
-def test_another_metric_and_one_that_ran_away(folder: Path) -> None:
+def test_another_metric_and_one_that_diverged(folder: Path) -> None:
     done = asked(folder, NAMES[0], "--metric", "loss")
 
-    assert "ran away at 1" in done.stdout
+    assert "diverged at 1" in done.stdout
     wrong = asked(folder, NAMES[0], "--metric", "auc")
     assert wrong.exit_code == 2
     assert "there are 'loss', 'validation:accuracy'" in wrong.stderr
@@ -105,7 +105,7 @@ def test_without_curves_it_says_so(tmp_path: Path) -> None:
     done = asked(tmp_path / "book", "alone")
 
     assert done.exit_code != 0
-    assert "No curves were kept of these jobs." in done.stderr
+    assert "No curves are kept for these jobs." in done.stderr
 
 
 def test_python_has_them_as_a_data_frame(folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trialbook.core.curves.facts import best_so_far, diverged_at, overfitting, reached_at
+from trialbook.core.curves.facts import best_so_far, diverged_at
 from trialbook.core.curves.series import Axis, JobCurves, Series
 from trialbook.core.curves.stored import from_bytes, log_from_bytes, log_to_bytes, to_bytes
 from trialbook.core.curves.thinning import MOST_POINTS, all_thinned, thinned
@@ -116,22 +116,6 @@ def test_the_end_of_a_log_comes_back() -> None:
         log_from_bytes(b"damaged")
 
 
-@pytest.mark.parametrize(
-    ("values", "level", "maximise", "expected"),
-    [
-        ((0.9, 0.5, 0.3, 0.4), 0.5, False, 1),
-        ((0.9, 0.5, 0.3, 0.4), 0.1, False, None),
-        ((0.1, 0.5, 0.9), 0.6, True, 2),
-        ((None, 0.5), 0.5, False, 1),
-        ((), 0.5, False, None),
-    ],
-)
-def test_when_a_curve_is_good_enough(
-    values: tuple[float | None, ...], level: float, maximise: bool, expected: float | None
-) -> None:
-    assert reached_at(series(*values), level, maximise=maximise) == expected
-
-
 def test_the_best_value_so_far() -> None:
     curve = series(3.0, 1.0, None, 2.0)
 
@@ -160,36 +144,5 @@ def test_a_curve_that_runs_away(values: list[float | None], expected: float | No
     assert diverged_at(series(*values)) == expected
 
 
-def test_a_score_that_rises_has_not_run_away() -> None:
+def test_a_score_that_rises_has_not_diverged() -> None:
     assert diverged_at(series(*(0.1 * step for step in range(1, 20))), maximise=True) is None
-
-
-U_SHAPED = [1.0, 0.8, 0.6, 0.5, 0.45, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7]
-TRAINED = [1.0 - 0.08 * step for step in range(12)]
-
-
-def test_overfitting_is_seen_where_validation_turns_while_training_goes_on() -> None:
-    found = overfitting(series(*TRAINED), series(*U_SHAPED), maximise=False)
-
-    assert found is not None
-    assert (found.since, found.best, found.last) == (5, 0.4, 0.7)
-    turned = overfitting(
-        series(*(1 - each for each in TRAINED)), series(*(1 - each for each in U_SHAPED)), maximise=True
-    )
-    assert turned is not None
-    assert turned.since == 5
-    assert turned.last == pytest.approx(0.3)
-
-
-@pytest.mark.parametrize(
-    ("train", "validation"),
-    [
-        (TRAINED, TRAINED),  # both improve
-        ([0.5] * 12, U_SHAPED),  # training does not improve either
-        (TRAINED, [1.0, 0.5, 0.4, 0.41, 0.4, 0.41, 0.42, 0.41, 0.42, 0.41, 0.43, 0.42]),  # noise
-        (TRAINED[:4], U_SHAPED[:4]),  # too short
-        ([], U_SHAPED),
-    ],
-)
-def test_overfitting_is_not_claimed(train: list[float], validation: list[float]) -> None:
-    assert overfitting(series(*train), series(*validation), maximise=False) is None

@@ -446,7 +446,7 @@ TOOLS = (
     Tool(
         "why_failed",
         "Why jobs failed",
-        "Why jobs of a sweep failed, grouped by reason, with the hyperparameter values that cause it.",
+        "Why jobs of a sweep failed, grouped by reason, with the hyperparameter values that set these jobs apart.",
         SweepOf,
         data.Failures,
         why_failed,

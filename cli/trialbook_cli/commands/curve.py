@@ -33,7 +33,7 @@ def curve(
     """Draws how jobs learned.
 
     Curves are kept when a job ends, in the stack's bucket or in a replay's folder. The text below the plot says where
-    each job was best, whether it ran away, and how busy its machines were.
+    each job was best, whether it diverged, and how busy its machines were.
 
     Example: trialbook curve churn-xgb#1 churn-xgb#2
     """
@@ -51,6 +51,9 @@ def curve(
         print_json([{**to_data(each), "log": each.log} for each in kept])
         return OK
     if not any(each.metrics for each in kept):
-        return fail("No curves were kept of these jobs.", FAILED)
+        return fail(
+            "No curves are kept for these jobs. The stack keeps them when a training job ends, if CaptureJobs is on.",
+            FAILED,
+        )
     show_curves(kept, records, chosen_metric(kept, records, metric))
     return OK

@@ -15,8 +15,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def next_search(
     context: typer.Context,
     sweep: SweepName,
-    points: Annotated[int, typer.Option(min=1, max=100, help="Number of points.")] = 10,
-    ranges: Annotated[bool, typer.Option("--ranges", help="Suggest narrower ranges instead of points.")] = False,
+    points: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="Number of points.")] = 10,
+    ranges: Annotated[bool, typer.Option("--ranges", help="Suggest ranges instead of points.")] = False,
     form: Annotated[
         str, typer.Option("--as", metavar="FORM", help="text, boto3, sdk or loop (code that runs), or json.")
     ] = "text",

@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(cls=BookCommand, rich_help_panel=FOLLOW)
 def serve(
     context: typer.Context,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 8765,
+    port: Annotated[int, typer.Option(min=0, max=65_535, metavar="PORT", help="Port; 0 takes a free one.")] = 8765,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     open_page: Annotated[bool, typer.Option("--open", help="Open the index in the browser.")] = False,
 ) -> int:

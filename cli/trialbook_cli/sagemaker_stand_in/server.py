@@ -1,15 +1,13 @@
 """The stand-in over HTTP: the JSON protocol that boto3 speaks to SageMaker."""
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
-from trialbook_cli.http_serving import Handler, serving
+from trialbook_cli.http_serving import serving
 from trialbook_cli.sagemaker_stand_in.account import Account
-from trialbook_cli.sagemaker_stand_in.errors import ApiError
+from trialbook_cli.sagemaker_stand_in.aws_json import AwsJsonHandler
 from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
 
@@ -30,19 +28,16 @@ def _nobody(access_key: str) -> str | None:
     return None
 
 
-def _handler(sagemaker: SageMaker, account_of: Callable[[str], str | None]) -> type[Handler]:
-    class Answers(Handler):
+def _handler(sagemaker: SageMaker, account_of: Callable[[str], str | None]) -> type[AwsJsonHandler]:
+    class Answers(AwsJsonHandler):
         def do_POST(self) -> None:  # noqa: N802 the base class's name
-            operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            _, operation = self.target()
+            request = self.parameters()
             try:
-                answer = self._asked().call(operation, json.loads(body or b"{}"))
-                self._answer(200, json.dumps(answer, default=_wire).encode())
-            except ApiError as error:
-                self._answer(error.status, json.dumps({"__type": error.code, "message": error.message}).encode())
+                self.answer(lambda: self._asked().call(operation, request))
             except Hang as hang:
                 time.sleep(hang.seconds)
-                self._answer(200, b"<html>no JSON</html>" if hang.garbage else b"{}")
+                self.send_json(200, b"<html>no JSON</html>" if hang.garbage else b"{}")
 
         def _asked(self) -> SageMaker:
             """The SageMaker of the account whose credentials signed the request, in the region that they are for."""
@@ -51,20 +46,7 @@ def _handler(sagemaker: SageMaker, account_of: Callable[[str], str | None]) -> t
                 return sagemaker
             return sagemaker.there(Account(account_of(signed["key"]) or sagemaker.account.id, signed["region"]))
 
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
     return Answers
-
-
-def _wire(value: object) -> float:
-    if isinstance(value, datetime):
-        return value.timestamp()
-    raise TypeError(f"{value!r} has no place in an answer")
 
 
 @contextmanager

@@ -1,5 +1,5 @@
-"""capture_job: what SageMaker, CloudWatch and its logs know of a job that ended is kept beside the reports, for they
-forget it."""
+"""capture_job: saves the curves, machine use and end of log of a training job beside the reports, because AWS deletes
+them after a while."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,12 +64,11 @@ def capture_job(
     sources: Callable[[str, str], Sources],
     delivery: int = 1,
 ) -> bool:
-    """Keeps the series of a training job that ended, and the end of the log of one that failed; gives whether there are
-    series.
+    """Saves the series of an ended training job, and the end of the log if it failed. Returns whether it saved series.
 
-    The log is kept at the first delivery, so that the message about the failure can show it. The last minute's
-    measurements come later: the first delivery raises TryLater. It makes at most three calls for a job. Repeated, it
-    writes the same. Raises MalformedEvent.
+    The log is saved at the first delivery, so that the message about the failure can show it. The last minute is
+    measured later, so the first delivery always raises TryLater. A job costs at most three calls. Repeated, it writes
+    the same. Raises MalformedEvent.
     """
     job = _ended(envelope)
     if job is None:
@@ -98,7 +97,7 @@ def _ended(envelope: Mapping[str, Any]) -> Job | None:
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """Asks a source. What it refuses is left out; if it is busy, the message comes again, a few times."""
+    """Asks a source. What it refuses is left out. If it is busy, the message is delivered again a few times."""
 
     sources: Sources
     delivery: int
@@ -117,7 +116,7 @@ class _Asking:
 
 
 def _note(what: str, error: SageMakerError) -> None:
-    logger.warning("not told", what=what, reason=str(error)[:500])
+    logger.warning("a measurement was refused", what=what, reason=str(error)[:500])
     count("MeasurementsRefused", what=what)
 
 

@@ -1,12 +1,12 @@
-"""Windows of a loop are put in order: jobs move to the windows that the jobs' own times make, a few a transaction.
+"""Moves jobs between the windows of a loop when an event joins, splits or renames windows: a few jobs a transaction.
 
-The job that makes it necessary is written first, and with it the names of the windows that are going to move. So all
-processes compute the same windows from the same jobs, and each move of a job brings it where it belongs.
+The job that causes the move is written first, with the names of the windows that will move. So all processes compute
+the same windows from the same jobs, and each move brings a job where it belongs.
 
-One process moves. Another that comes meanwhile puts its job into one of the windows, names it in the loop's version and
-leaves the rest to the first. Only if that makes no step for a second, the other takes it for dead and goes on with its
-work. The process that moves reads the windows once, and then what the others named: the cost grows with the number of
-jobs that move, however many come in between, and an index that lags behind the moves disturbs nobody.
+One process moves. Another that comes meanwhile writes its job into one of the windows, names it in the loop's version
+and leaves the rest to the first. If the first makes no step for a second, the other counts it as dead and continues the
+move. The moving process reads the windows once, and afterwards only the jobs that others named. So requests grow with
+the number of jobs that move, and a lagging index does not matter.
 """
 
 import random

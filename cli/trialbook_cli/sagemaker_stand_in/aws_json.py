@@ -1,0 +1,46 @@
+"""AWS's JSON protocols, as stand-ins answer them."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from trialbook_cli.http_serving import Handler
+from trialbook_cli.sagemaker_stand_in.errors import ApiError
+
+
+class AwsJsonHandler(Handler):
+    """Reads requests and writes answers or errors as boto3 expects them."""
+
+    def target(self) -> tuple[str, str]:
+        """The service's target prefix and the operation; empty if the operation is in the path."""
+        prefix, _, operation = self.headers.get("X-Amz-Target", "").rpartition(".")
+        return prefix, operation
+
+    def parameters(self) -> dict[str, Any]:
+        """The request's parameters."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        found: dict[str, Any] = json.loads(body or b"{}")
+        return found
+
+    def answer(self, call: Callable[[], Mapping[str, Any]]) -> None:
+        """Sends what the call answers, or the error that it raises as ApiError."""
+        try:
+            self.send_json(200, json.dumps(call(), default=seconds_of).encode())
+        except ApiError as error:
+            self.send_json(error.status, json.dumps({"__type": error.code, "message": error.message}).encode())
+
+    def send_json(self, status: int, body: bytes) -> None:
+        """Sends a body of AWS's content type."""
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def seconds_of(value: object) -> float:
+    """A time as AWS's JSON has it: seconds since 1970."""
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"{value!r} has no place in an answer")
