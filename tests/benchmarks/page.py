@@ -47,9 +47,9 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    told = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*: (.+)", told.read_text()) if told.exists() else None
-    return found[1] if found else platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.+)", information.read_text()) if information.exists() else None
+    return found[1].replace("(R)", "") if found else platform.processor() or platform.machine()
 
 
 def write(name: str, title: str, compares: str, figures: str) -> None:
