@@ -5,18 +5,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.attach_job import attach_job
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import QueueSettings, ServiceSettings
 from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
-from trialbook.services import open_services
+from trialbook.services import open_queue, open_services
 
-settings = Settings.from_environment()
-services = open_services(settings)
-postpone = postponing(services.session(), settings.queue_url)
-give_up = giving_up(services.session(), settings.dead_letters_url)
+services = open_services(ServiceSettings.from_environment())
+queue = open_queue(services.session(), QueueSettings.from_environment())
 
 
 def attach(message: SQSRecord) -> None:
@@ -29,4 +26,4 @@ def attach(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the attach queue."""
-    return process(event, context, attach, postpone, give_up)
+    return process(event, context, attach, queue)

@@ -7,20 +7,17 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
-from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.build_report import build_report
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import QueueSettings, ServiceSettings, event_bus, reports_bucket
 from trialbook.runtime.sqs_batch import envelope_of, process
-from trialbook.services import open_services
+from trialbook.services import open_queue, open_services
 
-settings = Settings.from_environment()
-services = open_services(settings)
-postpone = postponing(services.session(), settings.queue_url)
-give_up = giving_up(services.session(), settings.dead_letters_url)
-bucket = Bucket(services.session(), settings.reports_bucket or "")
-bus = EventBus(services.session(), settings.event_bus)
+services = open_services(ServiceSettings.from_environment())
+queue = open_queue(services.session(), QueueSettings.from_environment())
+bucket = Bucket(services.session(), reports_bucket())
+bus = EventBus(services.session(), event_bus())
 
 
 def build(message: SQSRecord) -> None:
@@ -33,4 +30,4 @@ def build(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the report queue."""
-    return process(event, context, build, postpone, give_up)
+    return process(event, context, build, queue)

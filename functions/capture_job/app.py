@@ -6,20 +6,18 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.s3 import Bucket
-from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.capture_job import capture_job, sources_of
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import QueueSettings, ServiceSettings, reports_bucket
 from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
-from trialbook.services import open_services
+from trialbook.services import open_queue, open_services
 
-settings = Settings.from_environment()
+settings = ServiceSettings.from_environment()
 services = open_services(settings)
-postpone = postponing(services.session(), settings.queue_url)
-give_up = giving_up(services.session(), settings.dead_letters_url)
-bucket = Bucket(services.session(), settings.reports_bucket or "")
-sources = sources_of(settings, services.session())
+queue = open_queue(services.session(), QueueSettings.from_environment())
+bucket = Bucket(services.session(), reports_bucket())
+sources = sources_of(settings.accounts, services.session())
 
 
 def capture(message: SQSRecord) -> None:
@@ -32,4 +30,4 @@ def capture(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the capture queue."""
-    return process(event, context, capture, postpone, give_up)
+    return process(event, context, capture, queue)

@@ -6,10 +6,10 @@ from trialbook.close_sweeps import close_sweeps
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.schedule import enough_time, moment_of
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import ServiceSettings
 from trialbook.services import open_services
 
-services = open_services(Settings.from_environment())
+services = open_services(ServiceSettings.from_environment())
 
 
 @logger.inject_lambda_context(clear_state=True, correlation_id_path="id")

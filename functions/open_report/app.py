@@ -10,12 +10,11 @@ from trialbook.open_report import open_report
 from trialbook.runtime import clock, deadline
 from trialbook.runtime.aws_clients import prepared
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import LinkSettings, reports_bucket
 
-settings = Settings.from_environment()
 session = prepared(get_session())
-bucket = Bucket(session, settings.reports_bucket or "")
-keys = LinkKeys(session, settings.report_link_secret)
+bucket = Bucket(session, reports_bucket())
+keys = LinkKeys(session, LinkSettings.from_environment().secret)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -8,13 +8,12 @@ from trialbook.post_best_trials import post_best_trials
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.schedule import moment_of
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import ServiceSettings, event_bus, reports_bucket
 from trialbook.services import open_services
 
-settings = Settings.from_environment()
-services = open_services(settings)
-bucket = Bucket(services.session(), settings.reports_bucket or "")
-bus = EventBus(services.session(), settings.event_bus)
+services = open_services(ServiceSettings.from_environment())
+bucket = Bucket(services.session(), reports_bucket())
+bus = EventBus(services.session(), event_bus())
 
 
 @logger.inject_lambda_context(clear_state=True, correlation_id_path="id")

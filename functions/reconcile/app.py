@@ -7,10 +7,10 @@ from trialbook.reconcile import Reconciled, reconcile
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.schedule import enough_time, moment_of
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import ServiceSettings
 from trialbook.services import open_services
 
-settings = Settings.from_environment()
+settings = ServiceSettings.from_environment()
 services = open_services(settings)
 
 
@@ -20,6 +20,6 @@ services = open_services(settings)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A scheduled event; the jobs of its own account and region are looked at, and those of the members."""
     done = Reconciled()
-    for account, region in ((event["account"], event["region"]), *settings.members):
+    for account, region in ((event["account"], event["region"]), *settings.accounts.members):
         done += reconcile(moment_of(event), account, region, services, enough_time(context))
     return asdict(done)

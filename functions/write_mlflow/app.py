@@ -6,23 +6,21 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.s3 import Bucket
-from trialbook.adapters.sqs import giving_up, postponing
 from trialbook.delivery.events_to_messages import addresses
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import DestinationSettings, QueueSettings, ServiceSettings, reports_bucket
 from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
-from trialbook.services import open_services
+from trialbook.services import open_queue, open_services
 from trialbook.write_mlflow import mlflow_of, write_mlflow
 
-settings = Settings.from_environment()
-services = open_services(settings)
-postpone = postponing(services.session(), settings.queue_url)
-give_up = giving_up(services.session(), settings.dead_letters_url)
-bucket = Bucket(services.session(), settings.reports_bucket or "")
+services = open_services(ServiceSettings.from_environment())
+queue = open_queue(services.session(), QueueSettings.from_environment())
+settings = DestinationSettings.from_environment()
+bucket = Bucket(services.session(), reports_bucket())
 where = addresses(settings, services)
-to_mlflow = mlflow_of(settings, services.session(), Deliveries(services.ledger.table))
+to_mlflow = mlflow_of(settings.mlflow, services.session(), Deliveries(services.ledger.table))
 
 
 def write(message: SQSRecord) -> None:
@@ -35,4 +33,4 @@ def write(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the MLflow queue."""
-    return process(event, context, write, postpone, give_up)
+    return process(event, context, write, queue)

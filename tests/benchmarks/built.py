@@ -48,6 +48,7 @@ class Built:
             "REPORTS_BUCKET": "reports",
             "REPORT_LINK_SECRET": "report-links",
             "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/queue",
+            "DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters",
         }
 
 

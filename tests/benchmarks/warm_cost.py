@@ -71,7 +71,12 @@ def one_size(name: str, children: int) -> list[object]:
 
 def _function(name: str) -> Function:
     template = load_template(ROOT / "template.yaml")
-    variables = {"LEDGER_TABLE": "ledger", "RULES_PARAMETER": "/trialbook/rules", "POWERTOOLS_SERVICE_NAME": name}
+    variables = {
+        "LEDGER_TABLE": "ledger",
+        "RULES_PARAMETER": "/trialbook/rules",
+        "DEAD_LETTERS_URL": "https://sqs.example.com/dead-letters",
+        "POWERTOOLS_SERVICE_NAME": name,
+    }
     own: Mapping[str, Any] = template["Resources"][FUNCTIONS[name]]["Properties"]
     return Function(
         FUNCTIONS[name], {**own, "Handler": "app.handler", "Environment": {"Variables": variables}}, ROOT, Account()

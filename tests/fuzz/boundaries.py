@@ -26,6 +26,7 @@ from botocore.session import Session
 from typer.testing import CliRunner
 
 from tests.conftest import ROOT
+from tests.queues import RememberingQueue
 from tests.unit.analysing import swept, trial
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.rules_document import read_rules
@@ -321,7 +322,7 @@ def ses(random: Random) -> str:
     return "read"
 
 
-def queue(random: Random) -> str:
+def batch(random: Random) -> str:
     """A batch of a queue: of ten messages one is hostile, and the nine others are handled."""
     bodies = [json.dumps(random.choice(SAMPLES)) for _ in range(10)]
     at = random.randrange(10)
@@ -334,12 +335,12 @@ def queue(random: Random) -> str:
         parse_event(envelope_of(message))
         handled.append(message.message_id)
 
-    given_up: list[str] = []
-    answer = process({"Records": records}, None, handle, give_up=given_up.append)
+    queue = RememberingQueue()
+    answer = process({"Records": records}, None, handle, queue)
     again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
     assert {*handled} | {str(at)} == {*map(str, range(10))}, "a neighbour is lost"
     assert again <= {str(at)}, "a neighbour comes again"
-    assert (str(at) in handled) + len(given_up) + len(again) == 1
+    assert (str(at) in handled) + len(queue.given_up) + len(again) == 1
     return "read" if str(at) in handled else "refused"
 
 
@@ -522,5 +523,5 @@ def _edited(content: bytes, random: Random) -> bytes:
 
 BOUNDARIES: dict[str, Boundary] = {
     each.__name__: each
-    for each in (events, describes, sagemaker, rules, links, bus, queue, stream, slack, ses, recordings, books)
+    for each in (events, describes, sagemaker, rules, links, bus, batch, stream, slack, ses, recordings, books)
 }

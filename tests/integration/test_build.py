@@ -58,6 +58,9 @@ def test_a_clean_interpreter_imports_the_built_function_with_only_its_layer(
     logical_id = "".join(word.title() for word in name.split("_"))
     environment = {
         "LEDGER_TABLE": "ledger",
+        "EVENT_BUS": "trialbook",
+        "REPORTS_BUCKET": "reports",
+        "DEAD_LETTERS_URL": "https://sqs.example.com/dead-letters",
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_SERVICE_NAME": name,
         "MLFLOW_SERVER": "https://mlflow.example.com",  # write_mlflow is deployed only with one

@@ -18,6 +18,7 @@ from botocore.session import get_session
 
 from tests.conftest import ROOT
 from tests.integration.conftest import opened
+from tests.queues import RememberingQueue
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.pricing import PriceList
 from trialbook.adapters.s3 import Bucket
@@ -26,7 +27,7 @@ from trialbook.adapters.secret_parameters import SecretParameters
 from trialbook.adapters.secrets_manager import LinkKeys
 from trialbook.adapters.ses import Ses
 from trialbook.adapters.slack import Slack, Webhook
-from trialbook.adapters.sqs import postponing
+from trialbook.adapters.sqs import Queue
 from trialbook.adapters.ssm import Parameter
 from trialbook.adapters.sts import session_as
 from trialbook.core.announcements import SWEEP_STARTED, Announcement
@@ -131,7 +132,12 @@ def test_one_call_that_hangs_fails_one_message_and_not_its_neighbours(silent: Si
         answer = in_record_job(
             events,
             60,
-            {"LEDGER_TABLE": ledger.table.name, "AWS_ENDPOINT_URL": moto_url, "AWS_ENDPOINT_URL_SAGEMAKER": silent.url},
+            {
+                "LEDGER_TABLE": ledger.table.name,
+                "DEAD_LETTERS_URL": f"{moto_url}/dead-letters",
+                "AWS_ENDPOINT_URL": moto_url,
+                "AWS_ENDPOINT_URL_SAGEMAKER": silent.url,
+            },
         )
         took = time.monotonic() - began
         place = events[0]["account"], events[0]["region"]
@@ -166,7 +172,7 @@ def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
         "ses": lambda: Ses(session).send(mail),
         "slack": lambda: Slack(lambda: "token", f"{silent.url}/api/").post("C0123456", SlackText("a", ()), {}),
         "slack, a file": lambda: Slack(lambda: "token", f"{silent.url}/api/").upload("a", b"a", "a"),
-        "sqs": lambda: postponing(session, f"{silent.url}/queue")("receipt", 5),
+        "sqs": lambda: Queue(session, f"{silent.url}/dead", f"{silent.url}/queue").postpone("receipt", 5),
         "ssm": lambda: Parameter(session, "/a", timedelta(0))(),
         "sts": lambda: other.describe(key),
         "webhook": lambda: Webhook(lambda name: silent.url).post("/a", SlackText("a", ())),
@@ -219,7 +225,7 @@ def test_no_call_is_begun_that_may_outlive_its_invocation(
 
 
 def test_a_batch_takes_no_new_message_that_may_not_fit_and_postpones_the_rest() -> None:
-    postponed: list[tuple[str, int]] = []
+    queue = RememberingQueue()
     handled: list[str] = []
 
     def handle(record: Any) -> None:
@@ -227,9 +233,9 @@ def test_a_batch_takes_no_new_message_that_may_not_fit_and_postpones_the_rest() 
         time.sleep(1.2)
 
     batch = {"Records": [message(number, {}) for number in range(4)]}
-    limited = deadline.kept(lambda event, context: process(event, context, handle, lambda *it: postponed.append(it)))
+    limited = deadline.kept(lambda event, context: process(event, context, handle, queue))
     answer = limited(batch, Running(17))
 
     assert handled == ["m0"]
     assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["m1", "m2", "m3"]
-    assert postponed == [("r1", 20), ("r2", 20), ("r3", 20)]
+    assert queue.postponed == [("r1", 20), ("r2", 20), ("r3", 20)]

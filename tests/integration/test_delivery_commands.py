@@ -20,7 +20,7 @@ from tests.integration.test_record_commands import TEMPLATE, Ask, Aws, deploy
 from tests.integration.test_record_commands import ask as ask
 from tests.integration.test_record_commands import aws as aws
 from tests.integration.test_replay import CHURN
-from trialbook.adapters.sqs import giving_up
+from trialbook.adapters.sqs import Queue
 from trialbook.core.events import parse_event
 from trialbook.runtime.sqs_batch import envelope_of, process
 from trialbook_cli.replaying import write_outcome
@@ -150,10 +150,9 @@ def test_a_task_that_fails_is_reported_with_the_reason(workspace: Workspace, tas
 
 def test_a_malformed_event_that_was_given_up_goes_back_once_for_each_redrive(workspace: Workspace, ask: Ask) -> None:
     """Functions put malformed events into the dead letters themselves: without SQS's note of where they came from."""
-    give_up = giving_up(Session(), queue("RecordDeadLetters"))
-    assert give_up is not None
+    records = Queue(Session(), queue("RecordDeadLetters"))
     body = json.dumps({"detail-type": "Not One Of Ours"})
-    give_up(body)
+    records.give_up(body)
 
     first, again = ask("redrive"), ask("redrive")
     back = bodies("RecordQueue")
@@ -162,7 +161,7 @@ def test_a_malformed_event_that_was_given_up_goes_back_once_for_each_redrive(wor
     def handle(record: SQSRecord) -> None:
         parse_event(envelope_of(record))
 
-    answer = process({"Records": [message]}, None, handle, give_up=give_up)
+    answer = process({"Records": [message]}, None, handle, records)
 
     assert "RecordDeadLetters: 1 moved back" in first.stdout
     assert "RecordDeadLetters: empty" in again.stdout

@@ -23,7 +23,7 @@ from trialbook.core.messages.routing import Defaults
 from trialbook.core.report_links import opened
 from trialbook.delivery.events_to_messages import Addresses, addresses, messages_with_destinations
 from trialbook.runtime import clock
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import DestinationSettings, EmailSettings, LinkSettings, SlackSettings
 from trialbook.services import Services
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.replaying import running
@@ -134,7 +134,7 @@ def test_an_event_costs_one_item_one_query_and_one_object(loop: Replayed) -> Non
 
 def test_the_link_to_the_report_is_signed_and_the_same_each_time(loop: Replayed) -> None:
     secret = loop.cloud.stack.references["ReportLinkKey"]
-    settings = Settings("ledger", report_link_secret=secret, report_links_url="https://open.example/")
+    settings = DestinationSettings(links=LinkSettings(secret, "https://open.example/"))
     where = addresses(settings, loop.services)
     with clock.use(lambda: loop.cloud.now):
         urls = [
@@ -155,9 +155,7 @@ def test_the_link_to_the_report_is_signed_and_the_same_each_time(loop: Replayed)
 
 def test_no_link_outlives_sixty_days_whatever_an_event_says(loop: Replayed) -> None:
     secret = loop.cloud.stack.references["ReportLinkKey"]
-    where = addresses(
-        Settings("ledger", report_link_secret=secret, report_links_url="https://o.example/"), loop.services
-    )
+    where = addresses(DestinationSettings(links=LinkSettings(secret, "https://o.example/")), loop.services)
     assert where.report_link is not None
     with clock.use(lambda: loop.cloud.now):
         address = where.report_link("reports/a/report.html", datetime(2099, 1, 1, tzinfo=UTC))
@@ -191,7 +189,9 @@ def test_a_job_of_a_sweep_is_not_told_as_a_single_one_whoever_says_so(loop: Repl
 
 
 def test_without_signed_links_there_is_none(loop: Replayed) -> None:
-    where = addresses(Settings("ledger", slack_channel="#training", email_to=("a@example.com",)), loop.services)
+    where = addresses(
+        DestinationSettings(SlackSettings(channel="#training"), EmailSettings(("a@example.com",))), loop.services
+    )
 
     assert where == Addresses(Defaults("#training", None, ("a@example.com",)))
     assert "Report" not in {link.text for link in loop.told(loop.of_type("Report Ready"), where)[0].links}

@@ -16,7 +16,7 @@ from tests.integration.test_privileges import STACK, granted
 from tests.integration.test_replay import few
 from tests.relocated import HERE
 from trialbook.adapters.sts import session_as
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import AccountSettings
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.replaying import running
@@ -100,7 +100,7 @@ def test_only_its_own_account_and_region_are_asked_with_the_functions_own_rights
         STACK.template, {"MemberAccounts": f"123456789012,{OTHER}", "MemberRegions": "us-east-1,eu-west-1"}
     )
     variables = with_members.resolve(STACK.template["Globals"]["Function"]["Environment"]["Variables"])
-    settings = Settings.from_environment({**variables, "AWS_REGION": "us-east-1"})
+    settings = AccountSettings.from_environment({**variables, "AWS_REGION": "us-east-1"})
 
     assert settings.role_for(account, region) == role
     assert settings.members == (("123456789012", "eu-west-1"), (OTHER, "us-east-1"), (OTHER, "eu-west-1"))
@@ -111,8 +111,8 @@ def test_without_members_nobody_else_may_tell_and_no_role_is_taken() -> None:
     variables = alone.resolve(STACK.template["Globals"]["Function"]["Environment"]["Variables"])
 
     assert not dict(alone.resources("AWS::Events::EventBusPolicy")).get("MembersMayPutEvents")
-    assert Settings.from_environment(variables).role_for(OTHER, "us-east-1") is None
-    assert Settings.from_environment(variables).members == ()
+    assert AccountSettings.from_environment(variables).role_for(OTHER, "us-east-1") is None
+    assert AccountSettings.from_environment(variables).members == ()
 
 
 def test_members_may_put_sagemakers_events_on_the_default_bus() -> None:

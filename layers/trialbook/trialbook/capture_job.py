@@ -24,7 +24,7 @@ from trialbook.core.events import parse_event
 from trialbook.core.jobs import FAILED, Job, JobKind
 from trialbook.core.objectives import ALIAS_METRIC
 from trialbook.runtime.observability import count, logger
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import AccountSettings
 from trialbook.runtime.sqs_batch import TryLater, backoff
 from trialbook.services import Services, sessions_of
 
@@ -45,9 +45,9 @@ class Sources:
     logs: Logs
 
 
-def sources_of(settings: Settings, session: Session) -> Callable[[str, str], Sources]:
+def sources_of(accounts: AccountSettings, session: Session) -> Callable[[str, str], Sources]:
     """The services of a deployed function."""
-    sessions = sessions_of(settings, session)
+    sessions = sessions_of(accounts, session)
 
     @cache
     def sources(account: str, region: str) -> Sources:

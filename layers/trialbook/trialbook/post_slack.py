@@ -16,7 +16,7 @@ from trialbook.delivery.send_once import deliver_each
 from trialbook.delivery.slack_channel import ToSlack
 from trialbook.delivery.webhook_channel import ToWebhook
 from trialbook.ledger.deliveries import Deliveries
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import SlackSettings
 
 if TYPE_CHECKING:
     from trialbook.adapters.secret_parameters import SecretParameters
@@ -25,7 +25,7 @@ _SLACK_CHANNELS = frozenset({Channel.SLACK, Channel.WEBHOOK})
 
 
 def channels_of(
-    settings: Settings, session: Session, deliveries: Deliveries, bucket: Bucket
+    settings: SlackSettings, session: Session, deliveries: Deliveries, bucket: Bucket
 ) -> tuple[ToSlack, ToWebhook]:
     """Slack's API and incoming webhooks by the settings. Their secrets are read when first needed."""
 
@@ -36,19 +36,19 @@ def channels_of(
         return SecretParameters(session)
 
     def token() -> str:
-        if settings.slack_token_secret:
-            return secrets().secret(settings.slack_token_secret)
-        if settings.slack_token_parameter:
-            return secrets().parameter(settings.slack_token_parameter)
+        if settings.token_secret:
+            return secrets().secret(settings.token_secret)
+        if settings.token_parameter:
+            return secrets().parameter(settings.token_parameter)
         raise NotSent("no_token", passes=False)
 
     def url(name: str) -> str | None:
         """A webhook's address. Routes may name parameters other than the stack's, if their names begin with its
         name."""
-        may_be_read = settings.slack_webhook_parameter and name.startswith(settings.slack_webhook_parameter)
+        may_be_read = settings.webhook_parameter and name.startswith(settings.webhook_parameter)
         return secrets().parameter(name) if may_be_read else None
 
-    slack = Slack(token, settings.slack_api)
+    slack = Slack(token, settings.api)
     return ToSlack(slack, deliveries, bucket), ToWebhook(Webhook(url), deliveries)
 
 

@@ -9,13 +9,14 @@ from botocore.session import Session
 
 from trialbook.adapters.rules_source import RulesSource
 from trialbook.adapters.sagemaker import SageMaker
+from trialbook.adapters.sqs import Queue
 from trialbook.adapters.ssm import Parameter
 from trialbook.core.errors import InvalidRules
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record
 from trialbook.ledger.ledger import Ledger
 from trialbook.runtime.observability import correlation_id, count, logger
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import AccountSettings, QueueSettings, ServiceSettings
 
 Prices = Callable[[Collection[str], str], Mapping[str, float]]
 
@@ -49,11 +50,16 @@ def hourly_prices(records: Sequence[Record], region: str, services: Services) ->
     return {**services.prices(others, region), **own} if others else own
 
 
-def open_services(settings: Settings) -> Services:
+def open_services(settings: ServiceSettings) -> Services:
     """The services of a deployed function."""
     ledger = Ledger(settings.ledger_table, expire_days=settings.expire_days, cause=correlation_id)
     prices = _prices(ledger) if settings.looks_up_prices else no_prices
-    return Services(ledger, _sagemaker_of(settings, ledger), _rules(settings, ledger), prices)
+    return Services(ledger, _sagemaker_of(settings.accounts, ledger), _rules(settings, ledger), prices)
+
+
+def open_queue(session: Session, settings: QueueSettings) -> Queue:
+    """The queue of a deployed function."""
+    return Queue(session, settings.dead_letters_url, settings.url)
 
 
 def _prices(ledger: Ledger) -> Prices:
@@ -65,8 +71,8 @@ def _prices(ledger: Ledger) -> Prices:
     return prices
 
 
-def _sagemaker_of(settings: Settings, ledger: Ledger) -> Callable[[str, str], SageMaker]:
-    sessions = sessions_of(settings, ledger.session)
+def _sagemaker_of(accounts: AccountSettings, ledger: Ledger) -> Callable[[str, str], SageMaker]:
+    sessions = sessions_of(accounts, ledger.session)
 
     @cache
     def sagemaker(account: str, region: str) -> SageMaker:
@@ -75,12 +81,12 @@ def _sagemaker_of(settings: Settings, ledger: Ledger) -> Callable[[str, str], Sa
     return sagemaker
 
 
-def sessions_of(settings: Settings, own: Session) -> Callable[[str, str], Session]:
+def sessions_of(accounts: AccountSettings, own: Session) -> Callable[[str, str], Session]:
     """The session with which an account and region are asked: the function's own, or one with the member's role."""
 
     @cache
     def session(account: str, region: str) -> Session:
-        role = settings.role_for(account, region)
+        role = accounts.role_for(account, region)
         if role is None:
             return own
         from trialbook.adapters.sts import session_as
@@ -94,7 +100,7 @@ _RULES_AGE = timedelta(seconds=45)  # a pushed document is in use within a minut
 _GOOD_RULES = "rules"
 
 
-def _rules(settings: Settings, ledger: Ledger) -> Callable[[], Rules]:
+def _rules(settings: ServiceSettings, ledger: Ledger) -> Callable[[], Rules]:
     if settings.rules_parameter is None:
         return Rules
     name = settings.rules_parameter

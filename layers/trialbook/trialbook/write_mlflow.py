@@ -44,7 +44,7 @@ from trialbook.delivery.send_once import LONGEST_DELAY, delay_after
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import count, logger
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import MlflowSettings
 from trialbook.runtime.sqs_batch import TryLater
 from trialbook.services import Services
 
@@ -58,14 +58,14 @@ _SOON = 5  # seconds
 _UNTIL_IT_SHOWS = 30  # seconds; a slow server may be about to make the run that it did not answer for
 
 
-def mlflow_of(settings: Settings, session: Session, deliveries: Deliveries) -> ToMlflow:
+def mlflow_of(settings: MlflowSettings, session: Session, deliveries: Deliveries) -> ToMlflow:
     """The server as the settings say how to reach it: the token is read when first needed."""
 
     @cache
     def store() -> Callable[[str, str, bytes], bool]:
         from trialbook.adapters.s3 import artifact_store
 
-        return artifact_store(session, settings.mlflow_artifact_store or "")
+        return artifact_store(session, settings.artifact_store or "")
 
     @cache
     def secrets() -> "SecretParameters":
@@ -74,16 +74,16 @@ def mlflow_of(settings: Settings, session: Session, deliveries: Deliveries) -> T
         return SecretParameters(session)
 
     def token() -> str | None:
-        if settings.mlflow_token_secret:
-            return secrets().secret(settings.mlflow_token_secret)
-        if settings.mlflow_token_parameter:
-            return secrets().parameter(settings.mlflow_token_parameter)
+        if settings.token_secret:
+            return secrets().secret(settings.token_secret)
+        if settings.token_parameter:
+            return secrets().parameter(settings.token_parameter)
         return None
 
     def put(folder: str, name: str, content: bytes) -> bool:
-        return settings.mlflow_artifact_store is not None and store()(folder, name, content)
+        return settings.artifact_store is not None and store()(folder, name, content)
 
-    return ToMlflow(Mlflow(server_of(settings.mlflow_server), session, token), deliveries, put)
+    return ToMlflow(Mlflow(server_of(settings.server), session, token), deliveries, put)
 
 
 def write_mlflow(

@@ -39,7 +39,7 @@ from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import clock
 from trialbook.runtime.observability import logger
-from trialbook.runtime.settings import Settings
+from trialbook.runtime.settings import DestinationSettings, MlflowSettings
 from trialbook.services import Services, hourly_prices
 
 _READ = 10  # jobs of a sweep, best first
@@ -66,36 +66,36 @@ class Addresses:
     run_page: Callable[[str], str | None] = _no_page
 
 
-def addresses(settings: Settings, services: Services) -> Addresses:
+def addresses(settings: DestinationSettings, services: Services) -> Addresses:
     """The addresses of a deployed function."""
-    defaults = Defaults(settings.slack_channel, settings.slack_webhook_parameter, settings.email_to)
-    run_page = _run_pages(settings, services)
-    if not settings.report_links_url or not settings.report_link_secret:
+    defaults = Defaults(settings.slack.channel, settings.slack.webhook_parameter, settings.email.to)
+    run_page, links = _run_pages(settings.mlflow, services), settings.links
+    if not links.url or not links.secret:
         return Addresses(defaults, run_page=run_page)
     from trialbook.adapters.secrets_manager import LinkKeys
 
-    keys = LinkKeys(services.session(), settings.report_link_secret)
+    keys = LinkKeys(services.session(), links.secret)
 
     def report_link(key: str, expires: datetime) -> str:
         until = min(expires, clock.now() + _LINKS_WORK_FOR)  # whatever time an event or a report tells
-        return link(settings.report_links_url, key, *keys.current(), until)
+        return link(links.url, key, *keys.current(), until)
 
     return Addresses(defaults, report_link, run_page)
 
 
-def _run_pages(settings: Settings, services: Services) -> Callable[[str], str | None]:
+def _run_pages(settings: MlflowSettings, services: Services) -> Callable[[str], str | None]:
     """Where runs of MLflow are seen: in the pages that the settings name, else on the server itself if people can open
     it."""
-    if not settings.mlflow_server:
+    if not settings.server:
         return _no_page
-    server, deliveries = server_of(settings.mlflow_server), Deliveries(services.ledger.table)
+    server, deliveries = server_of(settings.server), Deliveries(services.ledger.table)
 
     def page_of(about: str) -> str | None:
         delivery = deliveries.get(about, MLFLOW, server.name)
         if not delivery.is_sent or delivery.sent_id is None or delivery.run is None:
             return None
         place = delivery.run.experiment_id, delivery.sent_id
-        return run_page(settings.mlflow_pages, *place) if settings.mlflow_pages else server.run_url(*place)
+        return run_page(settings.pages, *place) if settings.pages else server.run_url(*place)
 
     return page_of
 

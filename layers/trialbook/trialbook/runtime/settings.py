@@ -1,86 +1,31 @@
-"""The environment of a function, read once."""
+"""What template.yaml gives the functions by their environment. Each part is read by the functions that need it."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trialbook.core.errors import InvalidInput
 
+Environment = Mapping[str, str]
+
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What template.yaml gives a function. Optional parts are None where their condition is off.
+class AccountSettings:
+    """The accounts and regions whose jobs the book holds.
 
     `here` is the function's own account and region; `members` are those whose events are forwarded to it (member.yaml),
     where SageMaker is asked by `member_role`, an ARN with {account} in it.
     """
 
-    ledger_table: str
-    event_bus: str = ""
-    rules_parameter: str | None = None
-    reports_bucket: str | None = None
-    expire_days: int | None = None
-    queue_url: str = ""
-    dead_letters_url: str = ""
-    report_link_secret: str = ""
-    report_links_url: str = ""
-    looks_up_prices: bool = False
     here: tuple[str, str] = ("", "")
     members: tuple[tuple[str, str], ...] = ()
     member_role: str = ""
-    slack_channel: str | None = None
-    slack_webhook_parameter: str | None = None
-    slack_token_parameter: str | None = None
-    slack_token_secret: str | None = None
-    slack_api: str = "https://slack.com/api/"
-    announces_each_job: bool = False
-    mlflow_server: str = ""
-    mlflow_token_parameter: str | None = None
-    mlflow_token_secret: str | None = None
-    mlflow_artifact_store: str | None = None
-    mlflow_pages: str | None = None
-    email_to: tuple[str, ...] = ()
-    email_from: str = ""
-    email_reply_to: str | None = None
-    email_unsubscribe: str | None = None
 
     @staticmethod
-    def from_environment(environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Raises InvalidInput, naming the variable, where a needed one is missing or a number is none."""
-        table = environment.get("LEDGER_TABLE")
-        if not table:
-            raise InvalidInput("LEDGER_TABLE", table, "the name of the ledger's table")
+    def from_environment(environment: Environment = os.environ) -> "AccountSettings":
+        """Nothing of it is required."""
         here = environment.get("ACCOUNT", ""), environment.get("AWS_REGION", "")
-        return Settings(
-            ledger_table=table,
-            event_bus=environment.get("EVENT_BUS", ""),
-            rules_parameter=environment.get("RULES_PARAMETER") or None,
-            reports_bucket=environment.get("REPORTS_BUCKET") or None,
-            expire_days=_days(environment.get("EXPIRE_DAYS")),
-            queue_url=environment.get("QUEUE_URL", ""),
-            dead_letters_url=environment.get("DEAD_LETTERS_URL", ""),
-            report_link_secret=environment.get("REPORT_LINK_SECRET", ""),
-            report_links_url=environment.get("REPORT_LINKS_URL", ""),
-            looks_up_prices=environment.get("LOOK_UP_PRICES") == "true",
-            here=here,
-            members=_members(environment, here),
-            member_role=environment.get("MEMBER_ROLE", ""),
-            slack_channel=environment.get("SLACK_CHANNEL") or None,
-            slack_webhook_parameter=environment.get("SLACK_WEBHOOK_PARAMETER") or None,
-            slack_token_parameter=environment.get("SLACK_TOKEN_PARAMETER") or None,
-            slack_token_secret=environment.get("SLACK_TOKEN_SECRET") or None,
-            slack_api=environment.get("SLACK_API") or "https://slack.com/api/",  # another one on laptops
-            announces_each_job=environment.get("ANNOUNCE_EACH_JOB") == "true",
-            mlflow_server=environment.get("MLFLOW_SERVER", ""),
-            mlflow_token_parameter=environment.get("MLFLOW_TOKEN_PARAMETER") or None,
-            mlflow_token_secret=environment.get("MLFLOW_TOKEN_SECRET") or None,
-            mlflow_artifact_store=environment.get("MLFLOW_ARTIFACT_STORE") or None,
-            mlflow_pages=environment.get("MLFLOW_PAGES") or None,
-            email_to=_listed(environment.get("EMAIL_TO", "")),
-            email_from=environment.get("EMAIL_FROM", ""),
-            email_reply_to=environment.get("EMAIL_REPLY_TO") or None,
-            email_unsubscribe=environment.get("EMAIL_UNSUBSCRIBE") or None,
-        )
+        return AccountSettings(here, _members(environment, here), environment.get("MEMBER_ROLE", ""))
 
     def role_for(self, account: str, region: str) -> str | None:
         """The ARN of the role by which SageMaker is asked there; None where the function asks with its own rights."""
@@ -89,11 +34,170 @@ class Settings:
         return self.member_role.format(account=account)
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """The ledger and what goes with it. `expire_days` is None where items never expire."""
+
+    ledger_table: str
+    expire_days: int | None = None
+    rules_parameter: str | None = None
+    looks_up_prices: bool = False
+    accounts: AccountSettings = field(default_factory=AccountSettings)
+
+    @staticmethod
+    def from_environment(environment: Environment = os.environ) -> "ServiceSettings":
+        """Raises InvalidInput, naming the variable, if the table is missing or a number is none."""
+        return ServiceSettings(
+            ledger_table=_required(environment, "LEDGER_TABLE", "the name of the ledger's table"),
+            expire_days=_days(environment.get("EXPIRE_DAYS")),
+            rules_parameter=environment.get("RULES_PARAMETER") or None,
+            looks_up_prices=environment.get("LOOK_UP_PRICES") == "true",
+            accounts=AccountSettings.from_environment(environment),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """A function's queue. The address is empty if the function never changes when a message comes again."""
+
+    dead_letters_url: str
+    url: str = ""
+
+    @staticmethod
+    def from_environment(environment: Environment = os.environ) -> "QueueSettings":
+        """Raises InvalidInput if the dead-letter queue is missing."""
+        dead_letters = _required(environment, "DEAD_LETTERS_URL", "the address of the dead-letter queue")
+        return QueueSettings(dead_letters, environment.get("QUEUE_URL", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """Links to reports: the secret that signs them and the address that opens them. Both are empty without links."""
+
+    secret: str = ""
+    url: str = ""
+
+    @staticmethod
+    def from_environment(environment: Environment = os.environ) -> "LinkSettings":
+        """Nothing of it is required."""
+        return LinkSettings(environment.get("REPORT_LINK_SECRET", ""), environment.get("REPORT_LINKS_URL", ""))
+
+
+_SLACK_API = "https://slack.com/api/"
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSettings:
+    """A channel with a token (a parameter or a secret holds it), an incoming webhook (a parameter holds it), or
+    neither."""
+
+    channel: str | None = None
+    webhook_parameter: str | None = None
+    token_parameter: str | None = None
+    token_secret: str | None = None
+    api: str = _SLACK_API
+
+    @staticmethod
+    def from_environment(environment: Environment = os.environ) -> "SlackSettings":
+        """Nothing of it is required."""
+        return SlackSettings(
+            channel=environment.get("SLACK_CHANNEL") or None,
+            webhook_parameter=environment.get("SLACK_WEBHOOK_PARAMETER") or None,
+            token_parameter=environment.get("SLACK_TOKEN_PARAMETER") or None,
+            token_secret=environment.get("SLACK_TOKEN_SECRET") or None,
+            api=environment.get("SLACK_API") or _SLACK_API,  # another one on laptops
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EmailSettings:
+    """Whom mails go to by default, and who sends them."""
+
+    to: tuple[str, ...] = ()
+    sender: str = ""
+    reply_to: str | None = None
+    unsubscribe: str | None = None
+
+    @staticmethod
+    def from_environment(environment: Environment = os.environ) -> "EmailSettings":
+        """Nothing of it is required."""
+        return EmailSettings(
+            to=_listed(environment.get("EMAIL_TO", "")),
+            sender=environment.get("EMAIL_FROM", ""),
+            reply_to=environment.get("EMAIL_REPLY_TO") or None,
+            unsubscribe=environment.get("EMAIL_UNSUBSCRIBE") or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MlflowSettings:
+    """The tracking server, empty without one; its token, where artifacts go, and where people see its pages."""
+
+    server: str = ""
+    token_parameter: str | None = None
+    token_secret: str | None = None
+    artifact_store: str | None = None
+    pages: str | None = None
+
+    @staticmethod
+    def from_environment(environment: Environment = os.environ) -> "MlflowSettings":
+        """Nothing of it is required."""
+        return MlflowSettings(
+            server=environment.get("MLFLOW_SERVER", ""),
+            token_parameter=environment.get("MLFLOW_TOKEN_PARAMETER") or None,
+            token_secret=environment.get("MLFLOW_TOKEN_SECRET") or None,
+            artifact_store=environment.get("MLFLOW_ARTIFACT_STORE") or None,
+            pages=environment.get("MLFLOW_PAGES") or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationSettings:
+    """Where messages go by default, and what they link to."""
+
+    slack: SlackSettings = field(default_factory=SlackSettings)
+    email: EmailSettings = field(default_factory=EmailSettings)
+    mlflow: MlflowSettings = field(default_factory=MlflowSettings)
+    links: LinkSettings = field(default_factory=LinkSettings)
+
+    @staticmethod
+    def from_environment(environment: Environment = os.environ) -> "DestinationSettings":
+        """Nothing of it is required."""
+        return DestinationSettings(
+            SlackSettings.from_environment(environment),
+            EmailSettings.from_environment(environment),
+            MlflowSettings.from_environment(environment),
+            LinkSettings.from_environment(environment),
+        )
+
+
+def reports_bucket(environment: Environment = os.environ) -> str:
+    """The name of the bucket with the reports. Raises InvalidInput if it is missing."""
+    return _required(environment, "REPORTS_BUCKET", "the name of the bucket with the reports")
+
+
+def event_bus(environment: Environment = os.environ) -> str:
+    """The name of Trialbook's own bus. Raises InvalidInput if it is missing."""
+    return _required(environment, "EVENT_BUS", "the name of Trialbook's event bus")
+
+
+def announces_each_job(environment: Environment = os.environ) -> bool:
+    """Whether each job's changes go to the bus too, not only sweeps and finished jobs."""
+    return environment.get("ANNOUNCE_EACH_JOB") == "true"
+
+
+def _required(environment: Environment, name: str, expected: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise InvalidInput(name, value, expected)
+    return value
+
+
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in text.split(",") if each.strip())
 
 
-def _members(environment: Mapping[str, str], here: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+def _members(environment: Environment, here: tuple[str, str]) -> tuple[tuple[str, str], ...]:
     regions = _listed(environment.get("MEMBER_REGIONS", "")) or here[1:]
     places = ((account, region) for account in _listed(environment.get("MEMBER_ACCOUNTS", "")) for region in regions)
     return tuple(place for place in places if place != here)

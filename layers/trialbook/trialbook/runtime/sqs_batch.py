@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -26,6 +26,16 @@ class TryLater(Exception):
     def __init__(self, reason: str, delay: int) -> None:
         super().__init__(f"{reason}: again in {delay} s")
         self.delay = delay
+
+
+class Queue(Protocol):
+    """What a batch asks of its queue."""
+
+    def postpone(self, receipt_handle: str, delay: int) -> None:
+        """Delivers the message again after `delay` seconds."""
+
+    def give_up(self, body: str) -> None:
+        """Makes the message's body a dead letter at once."""
 
 
 class _Processor(BatchProcessor):
@@ -71,17 +81,13 @@ def backoff(delivery: int, first: int, longest: int) -> int:
 
 
 def process(
-    event: Mapping[str, Any],
-    context: Any,
-    handle: Callable[[SQSRecord], None],
-    postpone: Callable[[str, int], None] | None = None,
-    give_up: Callable[[str], None] | None = None,
+    event: Mapping[str, Any], context: Any, handle: Callable[[SQSRecord], None], queue: Queue
 ) -> Mapping[str, Any]:
     """Handles each message by itself. The answer names those that failed, and only they are delivered again.
 
-    If `handle` raises TryLater, `postpone` is called with the message's receipt and the seconds until its next
-    delivery; otherwise the queue's visibility timeout decides. A message for which the invocation has no time left is
-    not begun. `give_up` is called with the body of a malformed message, which no retry can help.
+    If `handle` raises TryLater, the message is postponed by as much as that says; after any other error the queue's
+    visibility timeout decides. A message for which the invocation has no time left is not begun. A malformed message,
+    which no retry can help, is given up.
     """
 
     def handler(record: SQSRecord) -> None:  # Powertools calls it with this keyword
@@ -91,15 +97,12 @@ def process(
                 raise TryLater("no time is left in this batch", backoff(delivery_of(record), 20, 640))
             handle(record)
         except TryLater as later:
-            if postpone is not None:
-                postpone(record.receipt_handle, later.delay)
+            queue.postpone(record.receipt_handle, later.delay)
             raise
         except MalformedEvent as error:
-            if give_up is None:
-                raise
             logger.error("a malformed message is a dead letter", message_id=record.message_id, reason=str(error))
             count("MessagesMalformed")
-            give_up(record.body)
+            queue.give_up(record.body)
 
     count("Messages", len(event["Records"]))
     processor = _Processor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
