@@ -35,7 +35,7 @@ Key = tuple[str, str]
 
 
 class Table(Indexed):
-    """Items by key and by index. `keep` is told of each write, as the lines that the log takes."""
+    """Items by key and by index. `keep` is given each write as the lines that the log takes."""
 
     def __init__(self, keep: Callable[[str], object] = lambda line: None) -> None:
         super().__init__(indexed_by())

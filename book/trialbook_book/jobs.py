@@ -321,5 +321,5 @@ def _worth(objective: Objective | None, value: float) -> str:
 
 
 def _in_experiment(record: LedgerRecord) -> LedgerRecord:
-    """An experiment's job, told with the objective that it is ranked by there."""
+    """An experiment's job, with the objective that it is ranked by there."""
     return replace(record, objective=record.experiment_objective, value=record.experiment_value)

@@ -22,7 +22,7 @@ from trialbook.ledger.table import EXPERIMENTS, FIRST_RANK, SWEEPS, experiment_i
 
 T = TypeVar("T")
 _BEHIND = "~"  # sorts behind all that follows a prefix
-_CANDIDATES = 20  # names told where a beginning fits several
+_CANDIDATES = 20  # names listed if a beginning fits several
 
 
 @dataclass(frozen=True, slots=True)

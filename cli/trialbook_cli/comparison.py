@@ -159,12 +159,12 @@ def _metrics(record: Record) -> dict[str, str]:
 
 def sentences(test: Comparison, *, is_same_size: bool) -> list[str]:
     """The bests of equally many jobs, where the sides have not as many; and what the rank test says."""
-    told = []
+    found = []
     if not is_same_size:
         bests = f"{test.a} {shown(test.best_a)}, {test.b} {shown(test.best_b)}"
-        told.append(f"Best of {test.jobs:,} jobs each, as many as the smaller has: {bests}.")
+        found.append(f"Best of {test.jobs:,} jobs each, as many as the smaller has: {bests}.")
     if test.p is None:
-        return [*told, f"{test.a} and {test.b}: no rank test, because {test.why_not}."]
+        return [*found, f"{test.a} and {test.b}: no rank test, because {test.why_not}."]
     chance = "less than 0.001" if test.p < 0.001 else f"{test.p:.3f}"
     verdict = "differ by more than chance" if test.p < 0.05 else "do not differ by more than chance"
-    return [*told, f"The values of {test.a} and {test.b} {verdict} (rank test over all ranked jobs, p = {chance})."]
+    return [*found, f"The values of {test.a} and {test.b} {verdict} (rank test over all ranked jobs, p = {chance})."]

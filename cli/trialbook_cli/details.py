@@ -48,7 +48,7 @@ def show_sweep(sweep: Sweep, messages: Sequence[Delivery]) -> None:
 
 def sweep_line_in_detail(sweep: Sweep, messages: Sequence[Delivery]) -> Line:
     """A sweep as JSON."""
-    return {**sweep_line(sweep), "told": [sent_messages.line(each) for each in messages]}
+    return {**sweep_line(sweep), "messages": [sent_messages.line(each) for each in messages]}
 
 
 def job_line_in_detail(record: Record, attachment: Attachment | None, messages: Sequence[Delivery]) -> Line:
@@ -72,7 +72,7 @@ def job_line_in_detail(record: Record, attachment: Attachment | None, messages: 
         "model_artifact": job.model_artifact,
         "attached": None if attachment is None else attachment.is_attached,
         "attachment_problem": attachment.problem if attachment else None,
-        "told": [sent_messages.line(each) for each in messages],
+        "messages": [sent_messages.line(each) for each in messages],
     }
 
 

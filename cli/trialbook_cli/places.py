@@ -17,8 +17,8 @@ Answer = Mapping[str, Any]
 
 def places(recording: Recording) -> list[Account]:
     """The accounts and regions of the recording's events, in their order; what can be none is left out."""
-    told = (event for event in recording.events if event.get("source") == "aws.sagemaker")
-    return list(dict.fromkeys(place for event in told if (place := _place(event)) is not None))
+    events = (event for event in recording.events if event.get("source") == "aws.sagemaker")
+    return list(dict.fromkeys(place for event in events if (place := _place(event)) is not None))
 
 
 def _place(event: Answer) -> Account | None:
@@ -29,9 +29,9 @@ def _place(event: Answer) -> Account | None:
 def stand_in(recording: Recording, here: Account | None, now: Callable[[], datetime]) -> SageMaker:
     """The SageMaker of `here`, by default of the place of the first event, with those of the other places behind it.
     Each answers about the jobs of its own place."""
-    told = places(recording)
-    here = here or (told or [Account()])[0]
-    others = [each for each in told if each != here]
+    named = places(recording)
+    here = here or (named or [Account()])[0]
+    others = [each for each in named if each != here]
     if not others:
         return from_recording(recording.answers, here, now)
     shares = _shares(recording, [here, *others])

@@ -115,7 +115,7 @@ def replay(
     rules: str | None = None,
     mlflow: str | None = None,
 ) -> ReplayOutcome:
-    """Runs the recording to its end. `progress` is told how many events were delivered; `prepare` may set hooks; the
+    """Runs the recording to its end. `progress` is given how many events were delivered; `prepare` may set hooks; the
     functions in `without` are not deployed; `mlflow` is the address of a server to which runs are written."""
     passed_by = 0
     parameters = {"MlflowUrl": server_of(mlflow).url} if mlflow else {}

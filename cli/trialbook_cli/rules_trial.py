@@ -45,7 +45,7 @@ def trial_line(trial: Trial) -> dict[str, Any]:
     return {
         "jobs": [_line(record) for record in trial.outcome.records],
         "left_out": trial.left_out,
-        "told": announced(trial.outcome),
+        "announced": announced(trial.outcome),
         "messages": [_message(each) for each in trial.messages],
     }
 

@@ -123,10 +123,10 @@ def code(analysis: Analysis, found: NextSearch, form: NextForm, *, ranges: bool)
     if ranges:
         request = tuning_request(analysis, found)
         call = "boto3.client('sagemaker').create_hyper_parameter_tuning_job(**request)"
-        return f"import boto3\n\nrequest = {_told(request)}\n{call}"
+        return f"import boto3\n\nrequest = {_literal(request)}\n{call}"
     requests = training_requests(analysis, [*found.repeats, *found.points])
     return (
-        f"import boto3\n\nrequests = {_told(requests)}\nsagemaker = boto3.client('sagemaker')\n"
+        f"import boto3\n\nrequests = {_literal(requests)}\nsagemaker = boto3.client('sagemaker')\n"
         "for request in requests:\n    sagemaker.create_training_job(**request)"
     )
 
@@ -213,13 +213,13 @@ def _parameter_ranges(ranges: Sequence[NextRange], given: Mapping[str, str]) -> 
 
 
 def _loop(found: NextSearch) -> str:
-    points = _told([dict(point) for point in [*found.repeats, *found.points]])
+    points = _literal([dict(point) for point in [*found.repeats, *found.points]])
     return f"points = {points}\nfor point in points:\n    train(**point)  # your own function that starts a job"
 
 
 def _sdk(found: NextSearch, *, ranges: bool) -> str:
     if not ranges:
-        points = _told([dict(point) for point in [*found.repeats, *found.points]])
+        points = _literal([dict(point) for point in [*found.repeats, *found.points]])
         return (
             "# `estimator` and `inputs` are those of the sweep.\n"
             f"points = {points}\nfor point in points:\n"
@@ -251,5 +251,5 @@ def _text(value: Value, like: str | None = None) -> str:
     return value if isinstance(value, str) and not is_quoted else json.dumps(value)
 
 
-def _told(data: object) -> str:
+def _literal(data: object) -> str:
     return pformat(data, sort_dicts=False, width=100)

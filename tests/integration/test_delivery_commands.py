@@ -280,7 +280,7 @@ def test_show_tells_what_was_sent_where(ask: Ask, tmp_path: Path) -> None:
     assert "sweep to slack #training: 2026-11-20T10:15:15.123Z, edited 2026-11-20T10:29:30.001Z" in of_job
     assert "sweep picture to slack #training" in of_sweep.stdout
     assert of_sweep.stdout.startswith(f"{sweep}\nstatus")
-    assert {(each["part"], each["state"]) for each in as_json["told"] if each["channel"] == "slack"} == {
+    assert {(each["part"], each["state"]) for each in as_json["messages"] if each["channel"] == "slack"} == {
         ("message", "sent"),
         ("picture", "sent"),
     }

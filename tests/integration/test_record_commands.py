@@ -156,7 +156,7 @@ def test_rules_are_tried_out_on_a_recording(ask: Ask, tmp_path: Path) -> None:
     assert {each["ranked_by"] for each in told["jobs"] if each["experiment"] == "churn-xgb"} == {
         "maximize validation:auc, by rules document"
     }
-    assert told["told"]["Sweep Finished"] == 1
+    assert told["announced"]["Sweep Finished"] == 1
     assert "left out: churn-xgb-2026-11-20-10-15-04-760" in shown.stdout
 
 

@@ -49,22 +49,22 @@ def slack(deployment: Deployment) -> Iterator[Finding]:
         else:
             yield Finding(Level.NOTE, "no Slack token is configured", "see docs/slack.md")
         return
-    told = deployment.slack(token)
-    if told.get("unreachable"):
+    answer = deployment.slack(token)
+    if answer.get("unreachable"):
         todo = "check the network from here; functions may reach Slack all the same"
-        yield Finding(Level.PROBLEM, f"Slack does not answer: {told['unreachable']}", todo)
+        yield Finding(Level.PROBLEM, f"Slack does not answer: {answer['unreachable']}", todo)
         return
-    if not told.get("ok"):
+    if not answer.get("ok"):
         todo = "store a valid bot token where the stack's parameter says: docs/slack.md tells how"
-        yield Finding(Level.PROBLEM, f"Slack refuses the token: {told.get('error')}", todo)
+        yield Finding(Level.PROBLEM, f"Slack refuses the token: {answer.get('error')}", todo)
         return
-    scopes = told.get("scopes", ())
+    scopes = answer.get("scopes", ())
     lacking = [scope for scope in _SLACK_SCOPES if scope not in scopes]
     if lacking:
         todo = "add them in the app's OAuth & Permissions, then install it again"
         yield Finding(Level.PROBLEM, f"the Slack token lacks {', '.join(lacking)}", todo)
     else:
-        yield Finding(Level.OK, f"Slack knows the token as {told.get('user')} of {told.get('team')}")
+        yield Finding(Level.OK, f"Slack knows the token as {answer.get('user')} of {answer.get('team')}")
     if not {"channels:history", "groups:history"} & set(scopes):
         todo = "add channels:history, and groups:history for private channels"
         yield Finding(Level.NOTE, "without a scope for history, a crash may post a message twice", todo)

@@ -112,17 +112,17 @@ def functions(deployment: Deployment) -> Iterator[Finding]:
     runtimes = set()
     for each in found:
         try:
-            told = deployment.client("lambda").get_function_configuration(FunctionName=each.physical_id)
+            answer = deployment.client("lambda").get_function_configuration(FunctionName=each.physical_id)
         except ClientError as error:
             if not is_missing(error):
                 raise
             bad += 1
             yield missing(f"function {each.logical_id}", _RESTORE)
             continue
-        runtimes.add(told.get("Runtime", "?"))
-        if told.get("State") not in (None, "Active", "Inactive") or told.get("LastUpdateStatus") == "Failed":
+        runtimes.add(answer.get("Runtime", "?"))
+        if answer.get("State") not in (None, "Active", "Inactive") or answer.get("LastUpdateStatus") == "Failed":
             bad += 1
-            reason = told.get("StateReason") or told.get("LastUpdateStatusReason") or told.get("State")
+            reason = answer.get("StateReason") or answer.get("LastUpdateStatusReason") or answer.get("State")
             yield Finding(Level.PROBLEM, f"function {each.logical_id} is not active: {reason}", "sam deploy")
     if not bad:
         yield Finding(Level.OK, f"{len(found)} functions are active, on {', '.join(sorted(runtimes)) or 'no runtime'}")

@@ -1,7 +1,7 @@
 """The laptop cloud: what template.yaml describes, run in one process on a clock that is turned.
 
 A stand-in of its own answers for DynamoDB, moto for SQS and the rest, all in process and where botocore would send its
-requests. moto's SQS is told the time of the turned clock, so that delays and visibility timeouts pass when the clock
+requests. moto's SQS is given the time of the turned clock, so that delays and visibility timeouts pass when the clock
 does. EventBridge's matching is moto's; Lambda's polling, batches and partial failures, and the schedules are here,
 because moto has none of them without Docker.
 """
@@ -95,9 +95,9 @@ class LaptopCloud:
     `calls` counts the functions' API calls by function, service and operation, `capacity` DynamoDB's units by function
     and operation (as DynamoDB Local tells them; moto's are rough).
 
-    Hooks for tests, None where not set: `before_call` and `after_call` are told of the functions' calls by function,
+    Hooks for tests, None where not set: `before_call` and `after_call` are given the functions' calls by function,
     service and operation, the first with the request too; the second, once they are answered, may raise ProcessDied.
-    `fault` may answer in AWS's stead, on the wire: each attempt of a call goes through it. `on_error` is told of a
+    `fault` may answer in AWS's stead, on the wire: each attempt of a call goes through it. `on_error` is given a
     function that fails as a whole, which then counts as in AWS: what it was to handle comes again. Without it, the
     error is raised. `schedules` are the functions that run by themselves, for as long as they stand in it.
     """
@@ -598,15 +598,15 @@ def create_table(dynamodb: Any, stack: Stack, logical_id: str, table: str) -> Ma
 
 def _units(answer: Mapping[str, Any]) -> float:
     """The capacity units that an answer of DynamoDB says were consumed, indexes included."""
-    told = answer.get("ConsumedCapacity") or []
-    return float(sum(each.get("CapacityUnits", 0) for each in (told if isinstance(told, list) else [told])))
+    consumed = answer.get("ConsumedCapacity") or []
+    return float(sum(each.get("CapacityUnits", 0) for each in (consumed if isinstance(consumed, list) else [consumed])))
 
 
 def _time_of(event: Mapping[str, Any], otherwise: datetime) -> datetime:
     """When the event was sent; its detail is more exact than the envelope, which has whole seconds."""
     detail = event.get("detail")
-    told = [event.get("time"), detail.get("LastModifiedTime") if isinstance(detail, Mapping) else None]
-    return max((moment for each in told if (moment := _moment(each)) is not None), default=otherwise)
+    times = [event.get("time"), detail.get("LastModifiedTime") if isinstance(detail, Mapping) else None]
+    return max((moment for each in times if (moment := _moment(each)) is not None), default=otherwise)
 
 
 def _moment(value: object) -> datetime | None:

@@ -65,9 +65,9 @@ class Experiments:
 
     def describe_experiment(self, request: dict[str, Any]) -> dict[str, Any]:
         """DescribeExperiment."""
-        return self._told(self._experiment(request["ExperimentName"]))
+        return self._described(self._experiment(request["ExperimentName"]))
 
-    def _told(self, experiment: _Experiment) -> dict[str, Any]:
+    def _described(self, experiment: _Experiment) -> dict[str, Any]:
         names = ("DisplayName", "Description")
         optional: dict[str, Any] = {key: experiment.fields[key] for key in names if key in experiment.fields}
         return {
@@ -96,8 +96,8 @@ class Experiments:
     def list_experiments(self, request: dict[str, Any]) -> dict[str, Any]:
         """ListExperiments."""
         summary = ("ExperimentArn", "ExperimentName", "DisplayName", "CreationTime", "LastModifiedTime")
-        told = [{key: self._told(each)[key] for key in summary} for each in self.experiments.values()]
-        return page(_sorted(told, request, "ExperimentName"), request, "ExperimentSummaries")
+        summaries = [{key: self._described(each)[key] for key in summary} for each in self.experiments.values()]
+        return page(_sorted(summaries, request, "ExperimentName"), request, "ExperimentSummaries")
 
     def _experiment(self, name: str) -> _Experiment:
         found = self.experiments.get(name.lower())
@@ -159,8 +159,8 @@ class Experiments:
         if "TrialComponentName" in request:
             component = self.component(request["TrialComponentName"])
             trials = [trial for trial in trials if trial.name.lower() in component.trials]
-        told = [self._trial_summary(trial) for trial in trials]
-        return page(_sorted(told, request, "TrialName"), request, "TrialSummaries")
+        summaries = [self._trial_summary(trial) for trial in trials]
+        return page(_sorted(summaries, request, "TrialName"), request, "TrialSummaries")
 
     def _trial(self, name: str) -> _Trial:
         found = self.trials.get(name.lower())
@@ -203,10 +203,10 @@ class Experiments:
         """DescribeTrialComponent."""
         component = self.component(request["TrialComponentName"])
         own = {key: value for key, value in component.fields.items() if key != "Tags"}
-        told = component.describe() if component.describe else {}
+        described = component.describe() if component.describe else {}
         summary = self._component_summary(component)
         source = {"Source": summary.pop("TrialComponentSource")} if component.source_arn else {}
-        return {**summary, **source, **told, **own}
+        return {**summary, **source, **described, **own}
 
     def _component_summary(self, component: Component) -> dict[str, Any]:
         summary = {
@@ -251,8 +251,8 @@ class Experiments:
             trials = self._experiment(request["ExperimentName"]).trials.values()
             names = [name for name in names if any(name in trial.components for trial in trials)]
         there = [self.components[name] for name in names if self.components[name].appears <= self.now()]
-        told = [self._component_summary(each) for each in there]
-        return page(_sorted(told, request, "TrialComponentName"), request, "TrialComponentSummaries")
+        summaries = [self._component_summary(each) for each in there]
+        return page(_sorted(summaries, request, "TrialComponentName"), request, "TrialComponentSummaries")
 
     def associate_trial_component(self, request: dict[str, Any]) -> dict[str, Any]:
         """AssociateTrialComponent; associating again is no error."""
@@ -318,6 +318,6 @@ def _exists(name: str) -> str:
     return f"'{name}' already exists."
 
 
-def _sorted(told: list[dict[str, Any]], request: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _sorted(summaries: list[dict[str, Any]], request: dict[str, Any], name: str) -> list[dict[str, Any]]:
     key = name if request.get("SortBy") == "Name" else "CreationTime"
-    return sorted(told, key=lambda each: (each[key], each[name]), reverse=request.get("SortOrder") != "Ascending")
+    return sorted(summaries, key=lambda each: (each[key], each[name]), reverse=request.get("SortOrder") != "Ascending")

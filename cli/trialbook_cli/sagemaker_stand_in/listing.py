@@ -42,11 +42,11 @@ def list_jobs(sagemaker: Jobs, kind: Kind, request: Request) -> Answer:
         fields += ["TrainingJobStatusCounters", "ObjectiveStatusCounters"]
     elif kind is not Kind.TRAINING:
         fields += ["FailureReason"]
-    told = [{field: view[field] for field in fields if field in view} for view in found]
+    summaries = [{field: view[field] for field in fields if field in view} for view in found]
     if kind is Kind.TUNING:
-        told = [{**each, "Strategy": _strategy(sagemaker, each[naming.name])} for each in told]
+        summaries = [{**each, "Strategy": _strategy(sagemaker, each[naming.name])} for each in summaries]
     empty_first = sagemaker.empty_pages and "NameContains" in request
-    return page(told, request, f"{naming.job}Summaries", empty_first=empty_first)
+    return page(summaries, request, f"{naming.job}Summaries", empty_first=empty_first)
 
 
 def _strategy(sagemaker: Jobs, name: str) -> str:
@@ -95,18 +95,20 @@ def list_children(sagemaker: Jobs, request: Request) -> Answer:
         answer = page(there, request, "TrainingJobSummaries")
         answer["TrainingJobSummaries"] = _summaries(sagemaker, tuning, answer["TrainingJobSummaries"])
         return answer
-    told = _summaries(sagemaker, tuning, names)
+    summaries = _summaries(sagemaker, tuning, names)
     if "StatusEquals" in request:
-        told = [each for each in told if each["TrainingJobStatus"] == request["StatusEquals"]]
+        summaries = [each for each in summaries if each["TrainingJobStatus"] == request["StatusEquals"]]
     if sort == "FinalObjectiveMetricValue":
         metric = "FinalHyperParameterTuningJobObjectiveMetric"
-        told = sorted((each for each in told if metric in each), key=lambda each: float(each[metric]["Value"]))
+        summaries = sorted(
+            (each for each in summaries if metric in each), key=lambda each: float(each[metric]["Value"])
+        )
     else:
         field = {"Name": "TrainingJobName", "Status": "TrainingJobStatus"}.get(sort, "CreationTime")
-        told = sorted(told, key=lambda each: (each[field], each["TrainingJobName"]))
+        summaries = sorted(summaries, key=lambda each: (each[field], each["TrainingJobName"]))
     if request.get("SortOrder") == "Descending":
-        told.reverse()
-    return page(told, request, "TrainingJobSummaries")
+        summaries.reverse()
+    return page(summaries, request, "TrainingJobSummaries")
 
 
 def _summaries(sagemaker: Jobs, tuning: Answer, names: Sequence[str]) -> list[Answer]:

@@ -369,7 +369,7 @@ _MEMBERS: dict[str, frozenset[str]] = {}
 
 
 def _members(operation: str) -> frozenset[str]:
-    """The members of an operation's answer: what was in the request and is not told is left out."""
+    """The members of an operation's answer: parts of the request that are no members are left out."""
     if operation not in _MEMBERS:
         shape = operation_model(operation).output_shape
         _MEMBERS[operation] = frozenset(shape.members if shape is not None else ())

@@ -23,8 +23,8 @@ def _handler(workspace: Workspace) -> type[Handler]:  # noqa: C901 a class of sm
             try:
                 self._send(200, self._answer_to(body).encode())
             except SlackError as error:
-                told = {"ok": False, "error": error.code, **({"needed": error.needed} if error.needed else {})}
-                self._send(200, json.dumps(told).encode())
+                answer = {"ok": False, "error": error.code, **({"needed": error.needed} if error.needed else {})}
+                self._send(200, json.dumps(answer).encode())
             except HttpAnswer as other:
                 self._send(other.status, other.body.encode(), other.headers)
             except Hang as hang:

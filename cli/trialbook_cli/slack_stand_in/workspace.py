@@ -205,12 +205,12 @@ class Workspace:
         return {"messages": shown, "response_metadata": {"next_cursor": str(start + limit) if more else ""}}
 
     def _shown(self, posted: Posted, with_metadata: bool) -> dict[str, Any]:
-        told: dict[str, Any] = {"ts": posted.ts, "text": posted.text, "blocks": posted.blocks}
+        message: dict[str, Any] = {"ts": posted.ts, "text": posted.text, "blocks": posted.blocks}
         if with_metadata and posted.metadata is not None:
-            told["metadata"] = posted.metadata
+            message["metadata"] = posted.metadata
         if posted.files:
-            told["files"] = [{"id": each, "name": self.files[each].name} for each in posted.files]
-        return told
+            message["files"] = [{"id": each, "name": self.files[each].name} for each in posted.files]
+        return message
 
     def _list(self, request: Request) -> dict[str, Any]:
         public = [each for each in self.channels if not each.is_private]
@@ -221,8 +221,8 @@ class Workspace:
         found = next((each for each in self.channels if each.id == asked), None)
         if found is None or (found.is_private and not found.has_app):
             raise SlackError("channel_not_found")
-        told = {"id": found.id, "name": found.name, "is_member": found.has_app, "is_archived": found.is_archived}
-        return {"channel": told}
+        channel = {"id": found.id, "name": found.name, "is_member": found.has_app, "is_archived": found.is_archived}
+        return {"channel": channel}
 
     def _test(self, request: Request) -> dict[str, Any]:
         return {"user": "trialbook", "team": "Made up", "url": "https://made-up.slack.com/"}
@@ -239,14 +239,14 @@ class Workspace:
     def upload(self, file_id: str, content: bytes) -> str:
         """Takes the bytes of a file, the second step."""
         with self._lock:
-            told = {"file": file_id, "bytes": len(content), "sha256": sha256(content).hexdigest()}
-            self.calls.append(("upload", told))
-            self.before("upload", told)
+            what = {"file": file_id, "bytes": len(content), "sha256": sha256(content).hexdigest()}
+            self.calls.append(("upload", what))
+            self.before("upload", what)
             file = self.files.get(file_id)
             if file is None or len(content) != file.length:
-                raise HttpAnswer(400, "the file is not of the length that was told")
+                raise HttpAnswer(400, "the file is not of the length that was announced")
             file.content = content
-            self.after("upload", told)
+            self.after("upload", what)
             return f"OK - {len(content)}"
 
     def _complete(self, request: Request) -> dict[str, Any]:

@@ -101,8 +101,8 @@ def _with_logs(analysis: Analysis, sweep: Sweep, bucket: Bucket) -> Analysis:
                 return replace(group, log=log, log_of=name)
         return group
 
-    told = [*map(with_log, analysis.failures[:_LOGS_SHOWN]), *analysis.failures[_LOGS_SHOWN:]]
-    return replace(analysis, failures=tuple(told))
+    failures = [*map(with_log, analysis.failures[:_LOGS_SHOWN]), *analysis.failures[_LOGS_SHOWN:]]
+    return replace(analysis, failures=tuple(failures))
 
 
 def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:

@@ -111,8 +111,8 @@ class _Mark:
     @staticmethod
     def read(name: str, ledger: Ledger, otherwise: datetime) -> "_Mark":
         """The mark as the last run left it."""
-        told, facts = ledger.notes.get(name), json.loads(ledger.notes.get(f"{name}/{_FAILED}") or "{}")
-        watermark = (parse_time(told, name) if told else None) or otherwise
+        saved, facts = ledger.notes.get(name), json.loads(ledger.notes.get(f"{name}/{_FAILED}") or "{}")
+        watermark = (parse_time(saved, name) if saved else None) or otherwise
         if not facts:
             return _Mark(name, watermark)
         failed = _failed_of(facts)
@@ -135,7 +135,7 @@ class _Mark:
         return min([self.reached, *(moment for moment in moments if moment is not None)])
 
     def has_failed(self, job: Job) -> bool:
-        """Whether it was told of before, and could not be repaired."""
+        """Whether it failed in an earlier run too."""
         return isinstance(self.failed.get(job.name), Job)
 
     def pass_to(self, moment: datetime | None, unread: Sequence[Unread]) -> None:

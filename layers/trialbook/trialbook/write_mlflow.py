@@ -120,12 +120,12 @@ def _delay(error: NotSent, received: int) -> int:
 
 
 def _job_key(event: Announcement) -> JobKey:
-    told = event.detail.get("job")
+    named = event.detail.get("job")
     texts = [
-        told.get(name) if isinstance(told, Mapping) else None for name in ("account", "region", "kind", "job_name")
+        named.get(name) if isinstance(named, Mapping) else None for name in ("account", "region", "kind", "job_name")
     ]
     if not all(isinstance(each, str) and each for each in texts) or texts[2] not in set(JobKind):
-        raise MalformedEvent("detail.job", told, "a job with account, region, kind and name")
+        raise MalformedEvent("detail.job", named, "a job with account, region, kind and name")
     account, region, kind, name = map(str, texts)
     return JobKey(account, region, JobKind(kind), name)
 
@@ -181,8 +181,8 @@ class Writer:
     def sweep(self, event: Announcement) -> None:
         """Brings a sweep's run up to date. As it begins and ends, its jobs' runs are gone through as well: those that
         ran before it was one have no parent yet, and none may be left out."""
-        told = event.detail.get("sweep")
-        sweep_id = told.get("sweep") if isinstance(told, Mapping) else None
+        named = event.detail.get("sweep")
+        sweep_id = named.get("sweep") if isinstance(named, Mapping) else None
         if not isinstance(sweep_id, str) or not sweep_id:
             raise MalformedEvent("detail.sweep.sweep", sweep_id, "the id of a sweep")
         facts = sweep_facts(sweep_id, self._services, self._bucket, self._where)

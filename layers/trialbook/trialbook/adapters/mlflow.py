@@ -260,8 +260,8 @@ def _text(answer: Mapping[str, Any], name: str) -> str:
 def _refused(status: int, content: bytes, headers: Mapping[str, Any]) -> NotSent:
     """What MLflow said, without its text: that holds parts of the request."""
     try:
-        told = json.loads(content)
-        code = str(told.get("error_code") or "") if isinstance(told, Mapping) else ""
+        answer = json.loads(content)
+        code = str(answer.get("error_code") or "") if isinstance(answer, Mapping) else ""
     except ValueError:
         code = ""
     reason = code if _CODE.fullmatch(code) else f"http_{status}"
@@ -273,5 +273,5 @@ def _refused(status: int, content: bytes, headers: Mapping[str, Any]) -> NotSent
 
 
 def _retry_after(headers: Mapping[str, Any]) -> int | None:
-    told = str(headers.get("Retry-After") or "")
-    return int(told) if told.isdecimal() else None
+    header = str(headers.get("Retry-After") or "")
+    return int(header) if header.isdecimal() else None

@@ -8,7 +8,7 @@ from trialbook.core.rules.document import Rules
 
 class RulesSource:
     """The rules in force. `fetch` gives the document's text (None: there is none) or raises Unreachable; `load_good`
-    and `save_good` keep the last valid text; `on_invalid` is told the problems each time an invalid one is met."""
+    and `save_good` keep the last valid text; `on_invalid` is given the problems each time an invalid one is met."""
 
     def __init__(
         self,

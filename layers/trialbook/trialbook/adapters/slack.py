@@ -56,7 +56,7 @@ class Slack:
 
     def post(self, channel: str, said: SlackText, mark: Mapping[str, str], thread: str | None = None) -> Sent:
         """Posts a message, in a thread where one is given. Raises NotSent."""
-        with _told_as_not_sent():
+        with _as_not_sent():
             answer = self._client.chat_postMessage(
                 token=self._token(),
                 channel=channel,
@@ -71,7 +71,7 @@ class Slack:
 
     def update(self, sent: Sent, said: SlackText, mark: Mapping[str, str]) -> None:
         """Edits a message. Raises NotSent; its reason is message_not_found where somebody deleted it."""
-        with _told_as_not_sent():
+        with _as_not_sent():
             self._client.chat_update(
                 token=self._token(),
                 channel=cast("str", sent.place),
@@ -83,7 +83,7 @@ class Slack:
     def permalink(self, sent: Sent) -> str | None:
         """A message's address; None where Slack gives none. Raises NotSent only where it may do so later."""
         try:
-            with _told_as_not_sent():
+            with _as_not_sent():
                 answer = self._client.chat_getPermalink(
                     token=self._token(), channel=cast("str", sent.place), message_ts=sent.id
                 )
@@ -96,7 +96,7 @@ class Slack:
     def upload(self, name: str, content: bytes, title: str, alt_text: str = "", to: Sent | None = None) -> str:
         """Uploads a file, into a message's thread where one is given, otherwise to be shown by its id, which it gives.
         Raises NotSent."""
-        with _told_as_not_sent(_REQUESTS_OF_AN_UPLOAD):
+        with _as_not_sent(_REQUESTS_OF_AN_UPLOAD):
             answer = self._client.files_upload_v2(
                 token=self._token(),
                 filename=name,
@@ -110,7 +110,7 @@ class Slack:
 
     def find(self, channel: str, mark: Mapping[str, str], since: datetime, thread: str | None = None) -> Sent | None:
         """Our own message with that mark since a moment; None where there is none, or where the app may not look."""
-        with _told_as_not_sent():
+        with _as_not_sent():
             for place, message in self._messages(channel, since, thread):
                 payload = (message.get("metadata") or {}).get("event_payload") or {}
                 if all(payload.get(name) == value for name, value in mark.items()):
@@ -119,7 +119,7 @@ class Slack:
 
     def find_file(self, to: Sent, name: str, since: datetime) -> str | None:
         """The id of our own file of that name in a thread."""
-        with _told_as_not_sent():
+        with _as_not_sent():
             for _, message in self._messages(cast("str", to.place), since, to.id):
                 for file in message.get("files") or ():
                     if file.get("name") == name:
@@ -130,21 +130,21 @@ class Slack:
         """What keeps messages from a channel, by Slack's word for it; None where nothing does, or where the app lacks
         the scope for looking."""
         try:
-            with _told_as_not_sent():
+            with _as_not_sent():
                 place = channel if _ID.fullmatch(channel) else self._id_of(channel)
                 if place is None:
                     return "channel_not_found"
-                told = self._client.conversations_info(token=self._token(), channel=place)["channel"]
-                if told.get("is_archived"):
+                found = self._client.conversations_info(token=self._token(), channel=place)["channel"]
+                if found.get("is_archived"):
                     return "is_archived"
-                return None if told.get("is_member", True) else "not_in_channel"
+                return None if found.get("is_member", True) else "not_in_channel"
         except NotSent as error:
             return None if error.reason == "missing_scope" else error.reason
 
     def _messages(self, channel: str, since: datetime, thread: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Channel's id and message, newest first; nothing where the app lacks the scope for looking."""
         try:
-            with _told_as_not_sent():
+            with _as_not_sent():
                 place = channel if _ID.fullmatch(channel) else self._id_of(channel)
                 if place is not None:
                     yield from ((place, each) for each in self._pages(place, since, thread))
@@ -191,7 +191,7 @@ class Webhook:
         url = self._url(name)
         if url is None:
             raise NotSent("unknown_webhook", passes=False)
-        with _told_as_not_sent():
+        with _as_not_sent():
             client = WebhookClient(url, timeout=_SECONDS, retry_handlers=[], logger=_SILENT)
             answer = client.send_dict({"text": said.text, "blocks": list(said.blocks)})
         if answer.status_code != 200:
@@ -204,7 +204,7 @@ def _content(said: SlackText) -> dict[str, Any]:
 
 
 @contextmanager
-def _told_as_not_sent(requests: int = 1) -> Iterator[None]:
+def _as_not_sent(requests: int = 1) -> Iterator[None]:
     """What goes wrong in slack_sdk, as NotSent; without the original, whose text has the whole request or answer.
     Nothing is begun for whose requests the invocation has no time left."""
     if deadline.left() < requests * _SECONDS + _TO_RECORD:
@@ -232,6 +232,6 @@ def _refused(status: int, code: str, headers: Mapping[str, Any]) -> NotSent:
 
 
 def _retry_after(headers: Mapping[str, Any]) -> int | None:
-    told = headers.get("Retry-After") or headers.get("retry-after")
-    text = str(told[0] if isinstance(told, list) and told else told)
+    header = headers.get("Retry-After") or headers.get("retry-after")
+    text = str(header[0] if isinstance(header, list) and header else header)
     return int(text) if text.isdecimal() else None

@@ -1,7 +1,7 @@
 """Jobs and sweeps as runs of MLflow: a pure mapping, so that the same record always gives the same run.
 
 A job is a run, a sweep the parent run of its jobs. Times are epoch milliseconds. Parameters never change once MLflow
-has them, so they are written at a job's end, when SageMaker has told everything; before, the note shows them.
+has them, so they are written at a job's end, when SageMaker has reported everything; before, the note shows them.
 """
 
 import json
@@ -260,8 +260,8 @@ def _note(record: Record, params: Mapping[str, str], *, is_over: bool) -> str:
         return f"**Failed:** {in_markdown(job.failure_reason)}"
     if is_over:
         return f"[{in_markdown(job.name)} in the console]({console_url(job.key)})"
-    told = ", ".join(f"{name} = {value}" for name, value in params.items())
-    return f"**Running** with {in_markdown(told[:2_000])}" if told else "**Running**"
+    text = ", ".join(f"{name} = {value}" for name, value in params.items())
+    return f"**Running** with {in_markdown(text[:2_000])}" if text else "**Running**"
 
 
 def _user_tags(job: Job) -> dict[str, str]:

@@ -153,8 +153,8 @@ def percent(share: Number | Fraction, limit: Decimal | None = None) -> str:
     bounds = [Decimal(100), *([] if limit is None else [limit * 100])]
     fewest = 1 if abs(exact) >= Decimal("9.95") else 2
     texts = (_rounded(exact, max(fewest, exact.adjusted() + 1) + more) for more in range(_DOUBLE_DIGITS))
-    told = next((text for text in texts if all(_side(text, each) == _side(exact, each) for each in bounds)), exact)
-    return f"{_written(told.normalize())}%"
+    shortest = next((text for text in texts if all(_side(text, each) == _side(exact, each) for each in bounds)), exact)
+    return f"{_written(shortest.normalize())}%"
 
 
 def _side(value: Decimal, bound: Decimal) -> int:

@@ -38,7 +38,7 @@ class Shortening(IntEnum):
 
 
 def as_far_as_needed(
-    told: Mapping[str, Any], longest: int, least: Shortening = Shortening.NONE
+    detail: Mapping[str, Any], longest: int, least: Shortening = Shortening.NONE
 ) -> tuple[str, Shortening]:
     """The value as JSON of up to `longest` bytes, and how far it was shortened for that. Numbers that JSON does not
     know are null. Raises ValueError where even the shortest is too long, and TypeError where it holds what is no JSON.
@@ -46,7 +46,7 @@ def as_far_as_needed(
     for each in Shortening:
         if each < least:
             continue
-        text = json.dumps(_shortened(told, each), allow_nan=False)
+        text = json.dumps(_shortened(detail, each), allow_nan=False)
         if len(text) <= longest:  # ASCII alone: characters are bytes
             return text, each
     raise ValueError(f"{len(text)} bytes at the least, more than {longest}")

@@ -107,7 +107,7 @@ def messages_with_destinations(
     of Trialbook's."""
     event = announcement_of(envelope)
     if event.type == JOB_CHANGED:
-        return ()  # people are told of ends
+        return ()  # messages are about ended jobs
     facts = _facts(event, services, bucket, where)
     if event.type == BEST_TRIAL_CHANGED and isinstance(facts, SweepFacts):
         event = _with_bests_of_the_ledger(event, facts.sweep, services)

@@ -368,5 +368,5 @@ def _shows(delivery: Delivery, wanted: Wanted) -> bool:
 
 def _is_of(run: Created, created: datetime | None) -> bool:
     """Whether it is a run of the job that was created then."""
-    told = parse_time(run.tags.get(CREATED_TAG), CREATED_TAG)
-    return not is_made_anew(told, created) and not is_made_anew(created, told)
+    written = parse_time(run.tags.get(CREATED_TAG), CREATED_TAG)
+    return not is_made_anew(written, created) and not is_made_anew(created, written)

@@ -267,8 +267,8 @@ def superseded(source: Sweep, target: Sweep) -> tuple[Sweep, Sweep]:
     """An emptied sweep and the one that took its jobs: what was said of the first is now to be said of the second."""
     if source.kind is not SweepKind.LOOP:
         return source, target
-    told = {source.id} if source.was_sweep or not source.is_single else set()
-    names = tuple(sorted(({*target.supersedes, *source.supersedes} | told) - {target.id}))
+    announced = {source.id} if source.was_sweep or not source.is_single else set()
+    names = tuple(sorted(({*target.supersedes, *source.supersedes} | announced) - {target.id}))
     gone = replace(source, superseded_by=target.id, state=SweepState.CLOSED, supersedes=())
     return gone, replace(target, supersedes=names, revision=max(target.revision, source.revision))
 

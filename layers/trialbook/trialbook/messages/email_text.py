@@ -122,9 +122,9 @@ def _aligned(table: Table, widths: Sequence[int]) -> list[str]:
 def _spelt_out(table: Table) -> list[str]:
     found: list[str] = []
     for at, row in enumerate(table.rows):
-        told = ", ".join(map(_named, table.headers, row)).replace("., ", ". ", 1)
+        cells = ", ".join(map(_named, table.headers, row)).replace("., ", ". ", 1)
         mark = "* " if at == table.marked else "- "
-        found += wrap(told, _COLUMNS, initial_indent=mark, subsequent_indent="  ", break_on_hyphens=False)
+        found += wrap(cells, _COLUMNS, initial_indent=mark, subsequent_indent="  ", break_on_hyphens=False)
     return found
 
 

@@ -113,17 +113,17 @@ def within_noise(found: Repeats | None, values: Sequence[float]) -> list[Advice]
     """Which trials can't be told from the best, by repeats."""
     if found is None:
         return []
-    told = (
+    advice = (
         f"{found.trials:,} trials are repeats of equal configurations; their standard deviation is "
         f"{shown(found.deviation)} ({found.freedom:,} degrees of freedom). "
     )
     if found.within_noise:
-        told += (
+        advice += (
             f"{plural(found.within_noise, 'other configuration')} can't be told from the best trial's: "
             "the order among them may be chance."
         )
     else:
-        told += "No other configuration is within that noise of the best trial's."
+        advice += "No other configuration is within that noise of the best trial's."
     by_mean = found.best_by_mean
     figures: dict[str, Value] = {
         "noise": found.deviation,
@@ -133,7 +133,7 @@ def within_noise(found: Repeats | None, values: Sequence[float]) -> list[Advice]
         "low": by_mean.low,
         "high": by_mean.high,
     }
-    return [Advice("within noise", told.strip(), None, figures)]
+    return [Advice("within noise", advice.strip(), None, figures)]
 
 
 def noise_unknown(

@@ -43,7 +43,7 @@ from trialbook.core.jobs import JobKey, ParentsBest
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
 
-_MOST_OF_BETTER = 250  # trials of the better half, evenly over it, whose importance is told beside that of all
+_MOST_OF_BETTER = 250  # trials of the better half, evenly over it, whose importance is reported beside that of all
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def edges(
 
 def at_the_edge(found: Sequence[Edge]) -> list[Advice]:
     """Numbers whose range should be widened, or moved."""
-    return [_told(each) for each in found]
+    return [_advice(each) for each in found]
 
 
 def _idle(found: Importance | None) -> set[str]:
@@ -163,7 +163,7 @@ def _step(near: Sequence[float]) -> float:
     return near[order[place]]
 
 
-def _told(edge: Edge) -> Advice:
+def _advice(edge: Edge) -> Advice:
     parameter = edge.parameter
     end = parameter.lowest if edge.is_low else parameter.highest
     assert end is not None

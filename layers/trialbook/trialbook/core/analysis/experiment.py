@@ -251,28 +251,28 @@ def _headline(experiment: str, champion: Champion | None, objective: Objective |
 def _sentences(
     champion: Champion | None, records: Sequence[RecordStep], sweeps: Sequence[Sweep], same: Sequence[Sweep]
 ) -> tuple[str, ...]:
-    told = []
+    sentences = []
     if champion is not None:
         where = f"in sweep {champion.sweep}, " if champion.sweep else ""
-        told.append(f"Reached {where}{moment(champion.ended_at)}.")
+        sentences.append(f"Reached {where}{moment(champion.ended_at)}.")
         if champion.margin is not None and champion.second_value is not None:
             share = share_of(champion.margin, champion.second_value)
             part = "" if share is None else f" ({percent(share)})"
-            told.append(
+            sentences.append(
                 f"Better than the second best ({shown(champion.second_value)}) by "
                 f"{gap(champion.margin, champion.second_value)}{part}."
             )
     if len(records) > 1:
         last = records[-1]
-        told.append(
+        sentences.append(
             f"The best improved {often(len(records) - 1)} over {plural(len(same), 'sweep')}, last by "
             f"{shown(last.margin or 0)} in {last.sweep}."
         )
     if not same:
-        told.append("Set the tag trialbook:objective or a rule to say what jobs are ranked by.")
+        sentences.append("Set the tag trialbook:objective or a rule to say what jobs are ranked by.")
     elif len(same) < len(sweeps):
         others = len(sweeps) - len(same)
-        told.append(
+        sentences.append(
             f"{plural(others, 'sweep')} {'is' if others == 1 else 'are'} ranked by another objective or not at all."
         )
-    return tuple(told)
+    return tuple(sentences)

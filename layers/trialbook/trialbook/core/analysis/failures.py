@@ -15,7 +15,7 @@ _LONGEST = 240  # characters of a reason
 _EXAMPLE = 1_200
 _MOST_ASKED = 5  # groups of failed jobs whose cause is sought
 _NAMES = 50  # job names listed per group
-_UNTOLD = "SageMaker gave no reason"
+_NO_REASON = "SageMaker gave no reason"
 
 _NOISE = (
     (re.compile(r"s3://[^\s\"',)]+"), "s3://…"),
@@ -34,13 +34,13 @@ def essence(reason: str | None) -> str:
     """The line of a failure reason that says most: the last one that names an error, with its class before it."""
     text = (reason or "").strip()
     if not text:
-        return _UNTOLD
+        return _NO_REASON
     head, _, rest = text.partition(":")
     kind = f"{head}: " if re.fullmatch(r"\w+", head) and rest else ""
     errors = [line["said"].strip() for line in _ERROR_LINE.finditer(rest if kind else text)]
-    telling = [line for line in errors if not line.endswith(":")] or errors
-    if telling:
-        return cut(kind + _without_half_of_a_pair(telling[-1]), _LONGEST)
+    informative = [line for line in errors if not line.endswith(":")] or errors
+    if informative:
+        return cut(kind + _without_half_of_a_pair(informative[-1]), _LONGEST)
     lines = [line.strip() for line in (rest if kind else text).splitlines()]
     said = [line for line in lines if line and not any(each.match(line) for each in _PLAIN)]
     return cut(kind + (said[0] if said else text.splitlines()[0]), _LONGEST)
@@ -101,7 +101,7 @@ def _group(
     is_exact = found is not None and found.jobs == found.failed and not found.failed_of_others
     return FailureGroup(
         reason=essences.pop() if len(essences) == 1 else normalised(records[0].job.failure_reason),
-        example=cut((records[0].job.failure_reason or _UNTOLD).strip(), _EXAMPLE),
+        example=cut((records[0].job.failure_reason or _NO_REASON).strip(), _EXAMPLE),
         count=len(records),
         job_names=tuple(record.job.name for record in records[:_NAMES]),
         shared=tuple(shared for each in parameters if (shared := _shared(each.name, failed)))[:10],

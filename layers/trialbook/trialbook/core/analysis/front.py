@@ -8,7 +8,7 @@ from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record
 
 FEWEST = 10  # ranked trials, from which on a front against cost is worth a look
-_MOST = 100  # trials of a front that are told: the best ones by the objective
+_MOST = 100  # trials of a front that are reported: the best ones by the objective
 
 Reader = Callable[[Record], float | None]
 

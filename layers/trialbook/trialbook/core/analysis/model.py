@@ -450,7 +450,7 @@ class Spending:
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What the sweep cost. Spot savings compare billable with training time of spot jobs. What warm pools kept is
-    billed besides the jobs' billable time; it is as SageMaker told when the jobs ended."""
+    billed besides the jobs' billable time; as SageMaker reported it when the jobs ended."""
 
     wall_seconds: float | None
     all: Spending

@@ -56,13 +56,13 @@ def next_search(
     targets, back = _standardised([costs[at] for at in kept])
     surrogate = fitted(places, targets)
     chosen = _choose(surrogate, space, points)
-    told = tuple(space.values_at(place) for place, _ in chosen)
+    suggested = tuple(space.values_at(place) for place, _ in chosen)
     ranges = next_ranges(used, trials, crowded)
     least = min((expected for _, expected in chosen), default=None)
     sign = 1 if objective_type is ObjectiveType.MINIMIZE else -1
     expected = None if least is None else sign * (back[0] + back[1] * least)
     again = _repeated(trials, used) if repeats is None else ()
-    return NextSearch(told, ranges, _why(expected, values, ranges, repeats), again)
+    return NextSearch(suggested, ranges, _why(expected, values, ranges, repeats), again)
 
 
 def _repeated(

@@ -12,7 +12,7 @@ from trialbook.core.jobs import Job, ParameterRange, TuningDefinition
 from trialbook.core.numbers import Number, is_whole, number_of
 
 _LONGEST_VALUE = 200  # characters; SageMaker allows 2,500, which no chart or table can use
-FEW = 8  # distinct values that are told one by one
+FEW = 8  # distinct values that are named one by one
 _WIDE = 8  # a factor between least and greatest from which a log scale is worth it
 
 

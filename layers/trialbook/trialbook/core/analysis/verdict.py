@@ -68,19 +68,19 @@ def _all(jobs: int) -> str:
 
 def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost, people: str | None = None) -> tuple[str, ...]:
     """What follows the headline: differences, whether the jobs may be several people's, counts, time and money."""
-    told = []
+    found = []
     for group in groups[:1]:
-        told += [compared(each) for each in group.differences]
+        found += [compared(each) for each in group.differences]
         if group.ranked == 1:
-            told.append("Only this trial ranks.")
+            found.append("Only this trial ranks.")
     if len(groups) > 1:
         others = [f"{g.ranking.metric} (best {shown(g.best.value)})" for g in groups[1:]]
-        told.append(f"Trials with other objectives are ranked separately: {listed(others)}.")
+        found.append(f"Trials with other objectives are ranked separately: {listed(others)}.")
     if people is not None:
-        told.append(people)
+        found.append(people)
     if counts.jobs:
-        told.append(f"{counted(counts)}{_taken(cost)}.")
-    return tuple(told)
+        found.append(f"{counted(counts)}{_taken(cost)}.")
+    return tuple(found)
 
 
 def compared(difference: Difference) -> str:
@@ -110,23 +110,23 @@ def counted(counts: StatusCounts) -> str:
     """`46 of 60 jobs completed, 3 failed, 11 stopped early`."""
     if not counts.jobs:
         return "no job ran"
-    told = [f"{counts.completed:,} of {plural(counts.jobs, 'job')} completed"]
+    parts = [f"{counts.completed:,} of {plural(counts.jobs, 'job')} completed"]
     for number, word in ((counts.failed, "failed"), (counts.stopped, "stopped"), (counts.in_progress, "in progress")):
         if number:
-            told.append(f"{number:,} {word}")
+            parts.append(f"{number:,} {word}")
     if counts.without_objective:
-        told.append(f"{counts.without_objective:,} without objective")
-    return ", ".join(told)
+        parts.append(f"{counts.without_objective:,} without objective")
+    return ", ".join(parts)
 
 
 def _taken(cost: Cost) -> str:
-    told = ""
+    text = ""
     if cost.wall_seconds is not None:
-        told += f", in {duration(cost.wall_seconds)}"
+        text += f", in {duration(cost.wall_seconds)}"
     if cost.all.cost_usd is not None:
         least = "at least " if cost.all.unpriced_jobs else ""
-        told += f", for {least}{dollars(cost.all.cost_usd)} (estimate)"
-    return told
+        text += f", for {least}{dollars(cost.all.cost_usd)} (estimate)"
+    return text
 
 
 def confidence(groups: Sequence[Group]) -> str | None:
@@ -135,12 +135,12 @@ def confidence(groups: Sequence[Group]) -> str | None:
         return None
     group = groups[0]
     if group.repeats is None:
-        told = "Noise is unknown: no configuration ran twice"
+        text = "Noise is unknown: no configuration ran twice"
     else:
         close = plural(group.repeats.within_noise, "other configuration") if group.repeats.within_noise else "none"
-        told = f"Noise is known from {group.repeats.trials:,} repeats: {close} within it of the best"
+        text = f"Noise is known from {group.repeats.trials:,} repeats: {close} within it of the best"
     explained = group.importance.explained if group.importance else None
-    return f"{told}{f'; the hyperparameters explain {percent(explained)} of the variation' if explained else ''}."
+    return f"{text}{f'; the hyperparameters explain {percent(explained)} of the variation' if explained else ''}."
 
 
 def best_mean(found: Repeats) -> str:
@@ -153,9 +153,9 @@ def best_mean(found: Repeats) -> str:
 
 def search_next(found: WhereNext) -> str:
     """Where to search next, in a sentence for messages."""
-    told = listed([f"{each.parameter} {range_text(each)} ({each.why})" for each in found.ranges])
+    text = listed([f"{each.parameter} {range_text(each)} ({each.why})" for each in found.ranges])
     again = f" Before that, repeat the best {found.repeats:,} with other seeds." if found.repeats else ""
-    return f"Search next: {told}. The command “{found.command}” prints points to try, or code.{again}"
+    return f"Search next: {text}. The command “{found.command}” prints points to try, or code.{again}"
 
 
 def range_text(found: NextRange) -> str:

@@ -61,8 +61,8 @@ class _Axis:
     def ends(self) -> tuple[str, str]:
         """What stands at the lower and upper end."""
         if self.parameter.kind is Kind.CATEGORY:
-            told = labels(self.order, 14)
-            return told[0], told[-1]
+            ends = labels(self.order, 14)
+            return ends[0], ends[-1]
         return shown(self.low), shown(self.high)
 
 
@@ -73,8 +73,8 @@ def _line(row: TrialRow, axes: list[_Axis], group: Group) -> list[Spec]:
     level = min(max((row.value - spread.axis_low) / width, 0.0), 1.0) if width else 0.5
     badness = level if is_minimised(group) else 1 - level
     places = [(axis.title, axis.place(row.hyper_parameters.get(axis.parameter.name))) for axis in axes]
-    told = [(name, place) for name, place in (*places, (cut(group.ranking.metric, 24), level)) if place is not None]
-    return [{"trial": row.rank, "axis": name, "place": place, "worse": badness} for name, place in told]
+    values = [(name, place) for name, place in (*places, (cut(group.ranking.metric, 24), level)) if place is not None]
+    return [{"trial": row.rank, "axis": name, "place": place, "worse": badness} for name, place in values]
 
 
 def _parallel(lines: list[Spec], axes: list[_Axis], names: list[str], group: Group, c: Colours) -> list[Spec]:

@@ -60,7 +60,7 @@ def _importance(group: Group, c: Colours, most: int = 10) -> Spec:
         {
             "parameter": cut(each.parameter, 30),
             "share": each.share,
-            "told": percent(each.share)
+            "label": percent(each.share)
             + ("" if each.direction in (NO_DIRECTION, NO_EFFECT) else f", {each.direction}"),
         }
         for each in group.importance.effects[:most]
@@ -75,7 +75,7 @@ def _importance(group: Group, c: Colours, most: int = 10) -> Spec:
         "data": {"values": data},
         "layer": [
             {"mark": {"type": "bar", "color": c.point, "height": {"band": 0.6}}, "encoding": {"x": x, "y": y}},
-            {"mark": text, "encoding": {"x": x, "y": y, "text": {"field": "told"}}},
+            {"mark": text, "encoding": {"x": x, "y": y, "text": {"field": "label"}}},
         ],
     }
 

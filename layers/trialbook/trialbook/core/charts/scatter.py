@@ -97,14 +97,14 @@ def _categories(parameter: Parameter, best: Value) -> Spec:
     room for their labels, some have one, the best trial's among them."""
     lacking = {"none"} if parameter.missing else set()
     names = sorted({category(each) for each in parameter.categories} | lacking, key=by_name)
-    told = dict(zip(names, labels(names, _LONGEST_LABEL), strict=True))
+    values = dict(zip(names, labels(names, _LONGEST_LABEL), strict=True))
     labelled = _some(names, category(best))
     title = parameter_axis(parameter)
     axis: Spec = {
         "labelAngle": 0 if len(labelled) <= 6 else -40,
         "labelLimit": 160,
         "values": labelled,
-        "labelExpr": _labelled((json.dumps(name), told[name]) for name in labelled),
+        "labelExpr": _labelled((json.dumps(name), values[name]) for name in labelled),
     }
     if len(labelled) < len(names):
         title += f" ({len(names):,} values, by name)"

@@ -59,9 +59,9 @@ def history(group: Group) -> Words:
 def importance(group: Group) -> Words:
     """Shares, greatest first."""
     assert group.importance is not None
-    told = [f"{each.parameter} {percent(each.share)}" for each in group.importance.effects[:5]]
+    shares = [f"{each.parameter} {percent(each.share)}" for each in group.importance.effects[:5]]
     sure = " (indicative)" if group.importance.is_indicative else ""
-    text = f"Share of the explained variation of {group.ranking.metric}{sure}: {', '.join(told)}."
+    text = f"Share of the explained variation of {group.ranking.metric}{sure}: {', '.join(shares)}."
     return Words(f"What {group.ranking.metric} depends on", text)
 
 

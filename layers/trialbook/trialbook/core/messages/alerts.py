@@ -86,7 +86,7 @@ def _message(event: Announcement, facts: Watched, broken: Broken, about: Message
 
 
 def _version(facts: Watched, rule: AlertRule) -> int:
-    """An alert is said again when a sweep was revised, not whenever it goes on. The share of failed jobs is told as
+    """An alert is said again when a sweep was revised, not whenever it goes on. The share of failed jobs is reported as
     soon as nothing can save it; where messages can be edited, it has its last numbers once the sweep is over."""
     if isinstance(facts, JobFacts):
         return facts.record.version
@@ -256,7 +256,7 @@ def _table(facts: Watched, broken: Broken) -> Table | None:
     names = searched([one.job, other.job])
     here, there = _traits(one.job, names), _traits(other.job, names)
     rows = [(name, there.get(name, "–"), here.get(name, "–")) for name in {**there, **here}]
-    apart = [(_cell(name), *map(_cell, _told_apart(before, now))) for name, before, now in rows if before != now]
+    apart = [(_cell(name), *map(_cell, _distinct(before, now))) for name, before, now in rows if before != now]
     if not apart:
         return None
     left = len(apart) - _MOST_DIFFERENCES
@@ -266,7 +266,7 @@ def _table(facts: Watched, broken: Broken) -> Table | None:
     return Table(("setting", than, "now"), tuple(apart[:_MOST_DIFFERENCES]), caption=caption)
 
 
-def _told_apart(before: str, now: str) -> tuple[str, str]:
+def _distinct(before: str, now: str) -> tuple[str, str]:
     """Two values as short as they can be told apart: tuning jobs draw numbers of sixteen digits."""
     one, other = number_of(before), number_of(now)
     if one is None or other is None:

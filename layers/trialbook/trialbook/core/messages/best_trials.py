@@ -17,7 +17,7 @@ from trialbook.core.seeds import without_seeds
 from trialbook.core.sweeps import Counts, Record
 
 REPORT_NOTES = "best-trials"  # the event's id, which is also the name of the ledger's note of the report, begins so
-MOST_EXPERIMENTS = 50  # told one by one; an event holds 256 KB
+MOST_EXPERIMENTS = 50  # each in a row of its own; an event holds 256 KB
 _MOST_CHANGES = 12  # hyperparameters
 _LONGEST = 120  # characters of a value
 
@@ -109,16 +109,16 @@ def best_trials(
         return None
     by_name = {each.experiment: each for each in standings}
     names = sorted({each.experiment for each in ended})
-    told = [
+    experiments = [
         _week(by_name.get(name, Standing(name)), [each for each in ended if each.experiment == name]) for name in names
     ]
-    told.sort(key=lambda each: (not each.is_new, -each.taken.jobs, each.experiment))
+    experiments.sort(key=lambda each: (not each.is_new, -each.taken.jobs, each.experiment))
     return BestTrials(
         since,
         until,
-        experiments=tuple(told[:MOST_EXPERIMENTS]),
-        left_out=len(told[MOST_EXPERIMENTS:]),
-        new_bests=sum(each.is_new for each in told),
+        experiments=tuple(experiments[:MOST_EXPERIMENTS]),
+        left_out=len(experiments[MOST_EXPERIMENTS:]),
+        new_bests=sum(each.is_new for each in experiments),
         taken=_taken(ended),
     )
 
@@ -221,15 +221,15 @@ def _rest(report: BestTrials) -> tuple[Section, ...]:
 
 def _spelt(taken: Taken) -> str:
     """`2 sweeps, 65 jobs, 3 failed, at least $4.20 (estimate)`."""
-    told = [plural(taken.sweeps, "sweep")] if taken.sweeps else []
-    told.append(plural(taken.jobs, "job"))
-    told.append(f"{taken.failed:,} failed" if taken.failed else "none failed")
+    parts = [plural(taken.sweeps, "sweep")] if taken.sweeps else []
+    parts.append(plural(taken.jobs, "job"))
+    parts.append(f"{taken.failed:,} failed" if taken.failed else "none failed")
     if taken.cost_usd is None:
-        told.append("cost unknown")
+        parts.append("cost unknown")
     else:
         least = "at least " if taken.unpriced_jobs else ""
-        told.append(f"{least}{dollars(taken.cost_usd)} (estimate)")
-    return ", ".join(told)
+        parts.append(f"{least}{dollars(taken.cost_usd)} (estimate)")
+    return ", ".join(parts)
 
 
 def _section(week: ExperimentWeek, page_of: PageOf) -> Section:

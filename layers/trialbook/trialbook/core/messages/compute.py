@@ -34,9 +34,9 @@ def _of_sweep(event: Announcement, facts: SweepFacts, rules: Rules) -> tuple[Mes
     if facts.sweep.is_history or facts.sweep.is_single:
         return ()
     said = sweep_message(event, facts, rules)
-    told = [said]
+    messages = [said]
     if event.type == BEST_TRIAL_CHANGED and (best := new_best(event, facts, rules)) is not None:
-        told.append(best)
+        messages.append(best)
     if event.type == REPORT_READY:
-        told += thread_messages(event, facts, rules)
-    return (*told, *alerts(event, facts, rules, said))
+        messages += thread_messages(event, facts, rules)
+    return (*messages, *alerts(event, facts, rules, said))

@@ -1,4 +1,4 @@
-"""What messages are computed from: what the ledger and the report say now, gathered by `telling`."""
+"""What messages are computed from: what the ledger and the report say now, as `events_to_messages` reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

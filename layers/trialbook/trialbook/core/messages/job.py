@@ -73,8 +73,8 @@ def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
 def _reasons(job: Job) -> tuple[str, ...]:
     """SageMaker's whole reason, where that says more than the verdict."""
     reason = (job.failure_reason or "").strip()
-    is_told = job.status == FAILED and reason == essence(reason)
-    return () if job.status == COMPLETED or not reason or is_told else (cut(reason, _LONGEST_REASON),)
+    is_in_verdict = job.status == FAILED and reason == essence(reason)
+    return () if job.status == COMPLETED or not reason or is_in_verdict else (cut(reason, _LONGEST_REASON),)
 
 
 def _outcome(facts: JobFacts, *, is_title: bool) -> str:
@@ -128,22 +128,22 @@ def _compared(facts: JobFacts) -> tuple[str, ...]:
 
 def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:
     record = facts.record
-    told = [Fact("Job", record.job.name)]
+    lines = [Fact("Job", record.job.name)]
     if record.trial != record.job.name:
-        told.append(Fact("Trial", record.trial))
+        lines.append(Fact("Trial", record.trial))
     if record.objective is not None:
-        told.append(Fact("Objective", f"{record.objective.label} ({record.objective.source.value})"))
+        lines.append(Fact("Objective", f"{record.objective.label} ({record.objective.source.value})"))
     values = [f"{each.name} {shown(each.value)}" for each in record.job.final_metrics if each.value is not None]
     if values:
-        told.append(Fact("Final metrics", listed(values, _METRICS)))
+        lines.append(Fact("Final metrics", listed(values, _METRICS)))
     if record.job.queued_seconds is not None:
-        told.append(
+        lines.append(
             Fact("Waited in queue", f"{duration(record.job.queued_seconds)} in {record.job.queue or 'its queue'}")
         )
     spent = spending_facts(cost([record.job], record.job, facts.prices))
-    told += [each for each in spent if each.label != "Wall time"]  # how long it ran stands in the verdict
+    lines += [each for each in spent if each.label != "Wall time"]  # how long it ran stands in the verdict
     owner = owner_of([record], rules)
-    return (*told, Fact("Owner", owner)) if owner else tuple(told)
+    return (*lines, Fact("Owner", owner)) if owner else tuple(lines)
 
 
 def _constants(job: Job) -> str:

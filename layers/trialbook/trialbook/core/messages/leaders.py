@@ -147,8 +147,8 @@ def _cells(values: Sequence[Value], longest: int = _LONGEST_CELL) -> list[str]:
     distinct = list(dict.fromkeys(texts))
     if all(len(text) <= longest for text in distinct):
         return texts
-    told = dict(zip(distinct, labels(distinct, longest), strict=True))
-    return [told[text] for text in texts]
+    label_of = dict(zip(distinct, labels(distinct, longest), strict=True))
+    return [label_of[text] for text in texts]
 
 
 def _taken(seconds: float | None) -> str:
@@ -160,12 +160,12 @@ def _is_numeric(found: Leaders, name: str) -> bool:
 
 
 def _left_out(found: Leaders, names: Sequence[str], ranked: int | None) -> str:
-    told = []
+    parts = []
     if ranked is not None and ranked > SHOWN:
-        told.append(f"{plural(ranked - SHOWN, 'more trial')} not shown")
+        parts.append(f"{plural(ranked - SHOWN, 'more trial')} not shown")
     if len(found.parameters) > len(names):
-        told.append(f"also varied: {listed([cut(name, _LONGEST_CELL) for name in found.parameters[len(names) :]])}")
-    return "; ".join(told)
+        parts.append(f"also varied: {listed([cut(name, _LONGEST_CELL) for name in found.parameters[len(names) :]])}")
+    return "; ".join(parts)
 
 
 def bars(found: Leaders) -> tuple[Bar, ...]:
@@ -177,8 +177,8 @@ def bars(found: Leaders) -> tuple[Bar, ...]:
     (name,) = found.parameters
     numbers = _is_numeric(found, name)
     ordered = sorted(found.trials, key=lambda each: each.varied[name] if numbers else 0)  # type: ignore[arg-type,return-value]
-    told = _cells([each.varied.get(name) for each in ordered], _LONGEST_BAR)
-    return tuple(Bar(label.rstrip(), each.value) for label, each in zip(told, ordered, strict=True))
+    names = _cells([each.varied.get(name) for each in ordered], _LONGEST_BAR)
+    return tuple(Bar(label.rstrip(), each.value) for label, each in zip(names, ordered, strict=True))
 
 
 def bars_label(found: Leaders) -> str:

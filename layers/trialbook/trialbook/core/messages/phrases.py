@@ -46,14 +46,14 @@ def standing(sweep: Sweep) -> str:
     counts, of = sweep.counts, total(sweep)
     if sweep.state is SweepState.CLOSED and counts.jobs and counts.failed == counts.jobs:
         return "its only job failed" if counts.jobs == 1 else f"all {counts.jobs:,} jobs failed"
-    told = [f"{counts.ended:,} of {of:,} done" if of is not None else f"{counts.ended:,} done"]
+    parts = [f"{counts.ended:,} of {of:,} done" if of is not None else f"{counts.ended:,} done"]
     if counts.failed:
-        told.append(f"{counts.failed:,} failed")
+        parts.append(f"{counts.failed:,} failed")
     if of is None and counts.in_progress:
-        told.append(f"{counts.in_progress:,} in progress")
+        parts.append(f"{counts.in_progress:,} in progress")
     if sweep.tuning_status == FAILED:
-        told.append("tuning job failed")
-    return ", ".join(told)
+        parts.append("tuning job failed")
+    return ", ".join(parts)
 
 
 def mood(sweep: Sweep) -> Mood:

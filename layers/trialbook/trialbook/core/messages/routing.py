@@ -99,7 +99,7 @@ def _joined(one: Destination, other: Destination) -> Destination:
 
 def suits(message: Message, channel: Channel) -> bool:
     """Whether the message is worth a channel's attention, unless a route asks for it by kind or event: by event alone
-    for what is told by request.
+    for messages sent only on request.
 
     Slack's messages are edited, so all of them; an incoming webhook can't edit, so what is final; an email must be
     worth opening: what is final with its report, and what failed. That a processing or transform job went well, as the

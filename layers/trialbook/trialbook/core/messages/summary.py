@@ -15,10 +15,10 @@ _MOST_ADVICE = 5
 
 def verdict(analysis: Analysis) -> str:
     """The report's headline, without the experiment, which stands in the title."""
-    told = analysis.headline.removeprefix(f"{analysis.sweep.experiment}: ")
+    text = analysis.headline.removeprefix(f"{analysis.sweep.experiment}: ")
     if analysis.groups:
-        told += f" ({analysis.groups[0].ranking.type.lower()})"
-    return f"{told[:1].upper()}{told[1:]}{'' if told.endswith('.') else '.'}"
+        text += f" ({analysis.groups[0].ranking.type.lower()})"
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def is_same_answer(former: Analysis, analysis: Analysis) -> bool:
@@ -36,14 +36,14 @@ def revised(report: Report) -> tuple[str, ...]:
     analysis, former = report.analysis, report.former
     if analysis.sweep.revision < 2:
         return ()
-    told = f"Revision {analysis.sweep.revision}: jobs arrived after the sweep closed"
+    text = f"Revision {analysis.sweep.revision}: jobs arrived after the sweep closed"
     if former is None:
-        return (f"{told}.",)
+        return (f"{text}.",)
     if former.headline == analysis.headline:
         return (
-            f"{told}; {plural(analysis.counts.jobs, 'job')} instead of {former.counts.jobs:,}, the same best trial.",
+            f"{text}; {plural(analysis.counts.jobs, 'job')} instead of {former.counts.jobs:,}, the same best trial.",
         )
-    return (f"{told}. Before: {former.headline.removeprefix(f'{former.sweep.experiment}: ')}.",)
+    return (f"{text}. Before: {former.headline.removeprefix(f'{former.sweep.experiment}: ')}.",)
 
 
 def summary_facts(analysis: Analysis) -> list[Fact]:
@@ -55,23 +55,23 @@ def summary_facts(analysis: Analysis) -> list[Fact]:
 
 def spending_facts(cost: Cost) -> list[Fact]:
     """Time, money and machines; money is an estimate, and what is not known says so."""
-    told = []
+    facts = []
     if cost.wall_seconds is not None:
-        told.append(Fact("Wall time", duration(cost.wall_seconds)))
+        facts.append(Fact("Wall time", duration(cost.wall_seconds)))
     if cost.all.billable_seconds is not None:
-        told.append(Fact("Billable time", duration(cost.all.billable_seconds)))
+        facts.append(Fact("Billable time", duration(cost.all.billable_seconds)))
     if cost.all.billable_tokens is not None:
-        told.append(Fact("Billed tokens", f"{cost.all.billable_tokens:,}"))
-    told.append(Fact("Cost", cost_text(cost)))
+        facts.append(Fact("Billed tokens", f"{cost.all.billable_tokens:,}"))
+    facts.append(Fact("Cost", cost_text(cost)))
     if cost.kept_warm_seconds is not None:
         dear = f", {dollars(cost.kept_warm_usd)} (estimate)" if cost.kept_warm_usd is not None else ""
-        told.append(Fact("Kept warm", f"{duration(cost.kept_warm_seconds)}{dear}, not counted in the cost"))
+        facts.append(Fact("Kept warm", f"{duration(cost.kept_warm_seconds)}{dear}, not counted in the cost"))
     if cost.spot_saving is not None:
         saved = f", {dollars(cost.spot_saving_usd)} (estimate)" if cost.spot_saving_usd is not None else ""
-        told.append(Fact("Spot saving", f"{percent(cost.spot_saving)}{saved}, {plural(cost.spot_jobs, 'spot job')}"))
+        facts.append(Fact("Spot saving", f"{percent(cost.spot_saving)}{saved}, {plural(cost.spot_jobs, 'spot job')}"))
     if cost.instances:
-        told.append(Fact("Machines", listed(list(cost.instances))))
-    return told
+        facts.append(Fact("Machines", listed(list(cost.instances))))
+    return facts
 
 
 def cost_text(cost: Cost) -> str:
@@ -83,11 +83,11 @@ def cost_text(cost: Cost) -> str:
         if spent.billable_tokens:
             return "unknown: prices in the rules document name no tokens"
         return "unknown: no price is known for its machines" if spent.billable_seconds else "unknown"
-    told = f"{dollars(spent.cost_usd)} (estimate)"
+    text = f"{dollars(spent.cost_usd)} (estimate)"
     if spent.unpriced_jobs:
-        told = f"at least {told}; {_unpriced(spent)}"
+        text = f"at least {text}; {_unpriced(spent)}"
     partly = failed.cost_usd and failed.jobs < spent.jobs
-    return f"{told}, {dollars(failed.cost_usd or 0)} of it for failed jobs" if partly else told
+    return f"{text}, {dollars(failed.cost_usd or 0)} of it for failed jobs" if partly else text
 
 
 def _unpriced(spent: Spending) -> str:
@@ -100,26 +100,26 @@ def _unpriced(spent: Spending) -> str:
 def failures(analysis: Analysis) -> tuple[str, ...]:
     """Failed jobs by reason, with what only they share: `3 × AlgorithmError: …; all with max_depth = 0`."""
     groups = analysis.failures
-    told = [failure(each) for each in groups[:_MOST_FAILURES]]
+    texts = [failure(each) for each in groups[:_MOST_FAILURES]]
     if len(groups) > _MOST_FAILURES:
         left = sum(each.count for each in groups[_MOST_FAILURES:])
-        told.append(f"{plural(left, 'job')} failed for {plural(len(groups) - _MOST_FAILURES, 'other reason')}")
-    return tuple(told)
+        texts.append(f"{plural(left, 'job')} failed for {plural(len(groups) - _MOST_FAILURES, 'other reason')}")
+    return tuple(texts)
 
 
 def failure(group: FailureGroup) -> str:
     """A reason, how often, and what parts these jobs from the others."""
-    told = f"{group.count:,} × {essence(group.example)}"
+    text = f"{group.count:,} × {essence(group.example)}"
     if group.cause is None and not group.only_they_share:
-        return told
-    told = told.rstrip(". ")
+        return text
+    text = text.rstrip(". ")
     if group.only_they_share:
         which = "both" if group.count == 2 else f"all {group.count:,}"
-        return f"{told} – {which} had {conditions(group.only_they_share)}, and no other job had"
+        return f"{text} – {which} had {conditions(group.only_they_share)}, and no other job had"
     assert group.cause is not None
     found = group.cause
     return (
-        f"{told} – {found.failed:,} of the {plural(found.jobs, 'job')} with {conditions(found.conditions)} failed so, "
+        f"{text} – {found.failed:,} of the {plural(found.jobs, 'job')} with {conditions(found.conditions)} failed so, "
         f"and {found.failed_of_others:,} of the {found.others:,} others"
     )
 

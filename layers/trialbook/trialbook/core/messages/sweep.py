@@ -73,8 +73,8 @@ def sweep_message(event: Announcement, facts: SweepFacts, rules: Rules) -> Messa
 def _changes_answer(event: Announcement, report: Report | None) -> bool:
     """Whether the report says something else than that of the revision before. An event of the first revision always
     has news, even where it comes so late that a second one stands already: nothing was said before it."""
-    told = event.detail.get("report", {}).get("revision")
-    if report is None or report.former is None or told == 1:
+    revision = event.detail.get("report", {}).get("revision")
+    if report is None or report.former is None or revision == 1:
         return True
     return not is_same_answer(report.former, report.analysis)
 
@@ -124,21 +124,21 @@ def _sentences(facts: SweepFacts, found: Leaders, quiet: timedelta) -> tuple[str
     failed = [_tuning_failed(sweep)] if sweep.tuning_status == FAILED and (found.trials or report) else []
     if report is not None:  # the last sentence of its own repeats what stands in the facts
         return (*revised(report), *failed, *report.analysis.sentences[:-1])
-    told = failed
+    sentences = failed
     if found.best and found.runner_up and found.objective:
         pair = (found.best.value, found.runner_up.value)
         beside = difference(Against.RUNNER_UP, *pair, found.runner_up.job_name, None, found.objective)
-        told.append(compared(beside))
+        sentences.append(compared(beside))
     people = several_people(sweep, [each.job for each in facts.top])
     if people is not None:
-        told.append(people)
+        sentences.append(people)
     if sweep.state is SweepState.CLOSED:
-        told.append("The report is being built.")
+        sentences.append("The report is being built.")
     elif sweep.state is SweepState.REVISED:
-        told.append("Reopened: a job arrived after the sweep closed.")
+        sentences.append("Reopened: a job arrived after the sweep closed.")
     elif sweep.kind is not SweepKind.TUNING and sweep.counts.ended and not sweep.counts.in_progress:
-        told.append(f"The sweep closes when no job has run for {duration(quiet.total_seconds())}.")
-    return tuple(told)
+        sentences.append(f"The sweep closes when no job has run for {duration(quiet.total_seconds())}.")
+    return tuple(sentences)
 
 
 def _progress(sweep: Sweep) -> Progress:
@@ -159,18 +159,18 @@ def _seconds_left(sweep: Sweep, of: int | None) -> float | None:
 
 def _facts(facts: SweepFacts, found: Leaders, rules: Rules) -> tuple[Fact, ...]:
     sweep = facts.sweep
-    told = []
+    lines = []
     objective = found.objective or sweep.objective
     if objective is not None:
-        told.append(Fact("Objective", f"{objective.label} ({objective.source.value}){_others(facts)}"))
+        lines.append(Fact("Objective", f"{objective.label} ({objective.source.value}){_others(facts)}"))
     elif sweep.counts.ended:
-        told.append(Fact("Objective", "none: set the tag trialbook:objective, or name one in the rules document"))
+        lines.append(Fact("Objective", "none: set the tag trialbook:objective, or name one in the rules document"))
     if facts.report is not None:
-        told += summary_facts(facts.report.analysis)
+        lines += summary_facts(facts.report.analysis)
     owner = owner_of(facts.top, rules)
     if owner is not None:
-        told.append(Fact("Owner", owner))
-    return tuple(told)
+        lines.append(Fact("Owner", owner))
+    return tuple(lines)
 
 
 def _others(facts: SweepFacts) -> str:

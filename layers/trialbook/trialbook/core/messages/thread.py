@@ -50,10 +50,10 @@ def new_best(event: Announcement, facts: SweepFacts, rules: Rules) -> Message | 
 
 
 def _objective(event: Announcement) -> Objective | None:
-    told = event.detail["sweep"].get("objective")
-    if told is None:
+    named = event.detail["sweep"].get("objective")
+    if named is None:
         return None
-    return Objective(told["metric"], ObjectiveType(told["type"]), ObjectiveSource(told["source"]))
+    return Objective(named["metric"], ObjectiveType(named["type"]), ObjectiveSource(named["source"]))
 
 
 def _where(hyper_parameters: Mapping[str, str], varied: tuple[str, ...]) -> str:
@@ -67,10 +67,10 @@ def thread_messages(event: Announcement, facts: SweepFacts, rules: Rules) -> tup
     """What the thread of a finished sweep gets: its failures, and the file of its report."""
     if facts.report is None:
         return ()
-    told = [_report_file(event, facts, rules)]
+    messages = [_report_file(event, facts, rules)]
     if facts.report.analysis.failures:
-        told.insert(0, _failures(event, facts, rules))
-    return tuple(told)
+        messages.insert(0, _failures(event, facts, rules))
+    return tuple(messages)
 
 
 def _failures(event: Announcement, facts: SweepFacts, rules: Rules) -> Message:
