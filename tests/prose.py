@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 
 GENERATED = "<!-- what follows is made by docs/make.py -->"  # from here on the words are those of docstrings and help
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "events").rglob("*.md")),
 ]

@@ -123,7 +123,7 @@ def test_a_range_is_narrowed_where_the_best_trials_crowd_with_the_figures() -> N
 
     assert rate.change is RangeChange.NARROWER
     assert 1e-5 < float(str(rate.low)) < 10**-2.5 < float(str(rate.high)) < 1
-    assert re.search(r"\d+ of the 30 best trials lie there, against \d+ of all 120", rate.why)
+    assert re.search(r"\d+ of the 30 best trials are there, against \d+ of all 120", rate.why)
 
 
 @pytest.mark.parametrize("declared", [True, False])

@@ -148,7 +148,7 @@ def noise_unknown(
         close = sum(1 for value in values if abs(value - values[0]) <= importance.unexplained)
         if close > 1:
             text += (
-                f" The model of the hyperparameters can't tell the best {close:,} of {len(values):,} trials apart: "
+                f" The model of the hyperparameters can't distinguish the best {close:,} of {len(values):,} trials: "
                 "that may be noise, or what the model does not see."
             )
             figures |= {"close": close, "unexplained": importance.unexplained}

@@ -103,7 +103,7 @@ def _next_range(parameter: Parameter, trials: Trials, end: Edge | None, limit: f
     if not is_narrower or bottom is None or up is None or bottom == up:
         return whole
     there, of_all = (sum(1 for share in some if low <= share <= high) for some in (shares, everywhere))
-    why = f"{there:,} of the {len(shares):,} best trials lie there, against {of_all:,} of all {len(everywhere):,}"
+    why = f"{there:,} of the {len(shares):,} best trials are there, against {of_all:,} of all {len(everywhere):,}"
     return NextRange(
         parameter.name, bottom, up, parameter.scale, (), RangeChange.NARROWER, why, is_integer=parameter.is_integer
     )
