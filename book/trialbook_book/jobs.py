@@ -16,7 +16,7 @@ from trialbook.core.sweeps import Record as LedgerRecord
 from trialbook.core.sweeps import Sweep as SweepFacts
 from trialbook.errors import UnknownName
 from trialbook_book.columns import Columns, job_columns
-from trialbook_book.paged import Page
+from trialbook_book.paged import After, Page
 from trialbook_book.records import Record, Records, records_of
 
 if TYPE_CHECKING:
@@ -42,8 +42,13 @@ class Jobs:
         """The best job alone: one Query that reads one item; of an experiment also its entry."""
         raise NotImplementedError
 
-    def page(self, limit: int, cursor: str | None = None) -> Page[Record]:
-        """Some jobs, best first, and where to go on. Jobs that do not rank come last."""
+    def page(self, limit: int, after: After = None) -> Page[Record]:
+        """Some jobs, best first, and where to go on. Jobs that do not rank come last. `after` is the cursor of the page
+        before, or the number of jobs to skip."""
+        raise NotImplementedError
+
+    def count(self) -> int:
+        """The number of jobs, without reading them; a Query for each megabyte."""
         raise NotImplementedError
 
     def records(self) -> Iterator[Record]:
@@ -193,10 +198,15 @@ class Sweep(Jobs):
         """The best job alone: one Query that reads one item."""
         return self.page(1)
 
-    def page(self, limit: int, cursor: str | None = None) -> Page[Record]:
-        """Some jobs, best first, and where to go on. Jobs that do not rank come last."""
-        page = self.book.ledger.ranking_page(self.name, limit, cursor)
+    def page(self, limit: int, after: After = None) -> Page[Record]:
+        """Some jobs, best first, and where to go on. Jobs that do not rank come last. `after` is the cursor of the page
+        before, or the number of jobs to skip."""
+        page = self.book.ledger.ranking_page(self.name, limit, after)
         return Page(records_of(page.entries), page.cursor)
+
+    def count(self) -> int:
+        """The number of jobs, without reading them; a Query for each megabyte."""
+        return self.book.ledger.ranking_count(self.name)
 
     def records(self) -> Iterator[Record]:
         """All jobs, best first, read anew; a Query for each megabyte."""
@@ -282,10 +292,15 @@ class Experiment(Jobs):
         page = self._ahead[1]
         return Page(records_of(map(_in_experiment, page.entries)), page.cursor)
 
-    def page(self, limit: int, cursor: str | None = None) -> Page[Record]:
-        """Some jobs, best first, and where to go on. Jobs that do not rank come last."""
-        page = self.book.ledger.experiment_ranking_page(self.name, limit, cursor, self.leading)
+    def page(self, limit: int, after: After = None) -> Page[Record]:
+        """Some jobs, best first, and where to go on. Jobs that do not rank come last. `after` is the cursor of the page
+        before, or the number of jobs to skip."""
+        page = self.book.ledger.experiment_ranking_page(self.name, limit, after, self.leading)
         return Page(records_of(map(_in_experiment, page.entries)), page.cursor)
+
+    def count(self) -> int:
+        """The number of jobs, without reading them; a Query for each megabyte."""
+        return self.book.ledger.experiment_ranking_count(self.name)
 
     def records(self) -> Iterator[Record]:
         """All jobs, best first, read anew; a Query for each megabyte."""

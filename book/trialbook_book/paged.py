@@ -1,4 +1,5 @@
-"""The ledger a page at a time, for people and programs that ask: where a page ends, a cursor says how to go on."""
+"""The ledger a page at a time, for people and programs that ask. A page begins after a cursor, which costs nothing, or
+after so many entries, whose keys are read."""
 
 import json
 import zlib
@@ -21,6 +22,7 @@ from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.table import EXPERIMENTS, FIRST_RANK, SWEEPS, experiment_id, indexed_by, loops_pk, sweeps_id
 
 T = TypeVar("T")
+After = str | int | None  # the cursor of an earlier page, or how many entries to skip
 _BEHIND = "~"  # sorts behind all that follows a prefix
 _CANDIDATES = 20  # names listed if a beginning fits several
 
@@ -43,30 +45,54 @@ class PagedLedger(Ledger):
         if session is not None:
             self.table.connection._local.session = session  # noqa: SLF001 pynamodb takes none otherwise
 
-    def experiments_page(self, limit: int, cursor: str | None = None) -> Page[Experiment]:
+    def experiments_page(self, limit: int, after: After = None) -> Page[Experiment]:
         """Experiments by name."""
-        return self._page(self._item, read_experiment, EXPERIMENTS, limit, cursor)
+        return self._page(self._item, read_experiment, EXPERIMENTS, limit, after)
 
-    def sweeps_page(self, experiment: str | None, limit: int, cursor: str | None = None) -> Page[Sweep]:
+    def experiments_count(self) -> int:
+        """How many experiments there are; a Query for each megabyte."""
+        return int(self._item.count(EXPERIMENTS))
+
+    def sweeps_page(self, experiment: str | None, limit: int, after: After = None) -> Page[Sweep]:
         """The sweeps of an experiment or all of them, latest first."""
-        if experiment is None:
-            return self._page(self._item.by_time, read_sweep, SWEEPS, limit, cursor, forward=False)
-        return self._page(self._item.by_experiment, read_sweep, sweeps_id(experiment), limit, cursor, forward=False)
+        return self._page(*self._sweeps(experiment), limit, after, forward=False)
 
-    def ranking_page(self, sweep_id: str, limit: int, cursor: str | None = None) -> Page[Record]:
+    def sweeps_count(self, experiment: str | None) -> int:
+        """How many sweeps an experiment has, or the book; a Query for each megabyte."""
+        index, _, partition = self._sweeps(experiment)
+        return int(index.count(partition))
+
+    def _sweeps(self, experiment: str | None) -> tuple[Any, Callable[[Any], Sweep], str]:
+        if experiment is None:
+            return self._item.by_time, read_sweep, SWEEPS
+        return self._item.by_experiment, read_sweep, sweeps_id(experiment)
+
+    def ranking_page(self, sweep_id: str, limit: int, after: After = None) -> Page[Record]:
         """The jobs of a sweep, best first."""
-        return self._page(self._item.by_sweep, read_record, sweep_id, limit, cursor)
+        return self._page(self._item.by_sweep, read_record, sweep_id, limit, after)
+
+    def ranking_count(self, sweep_id: str) -> int:
+        """How many jobs a sweep has, with the tuning job; a Query for each megabyte."""
+        return int(self._item.by_sweep.count(sweep_id))
+
+    def experiment_ranking_count(self, experiment: str) -> int:
+        """How many jobs an experiment has; a Query for each megabyte."""
+        jobs = self._item.experiment_rank >= FIRST_RANK
+        return int(self._item.by_experiment.count(experiment_id(experiment), jobs))
 
     def experiment_ranking_page(
-        self, experiment: str, limit: int, cursor: str | None = None, leading: Objective | None = None
+        self, experiment: str, limit: int, after: After = None, leading: Objective | None = None
     ) -> Page[Record]:
         """The jobs of an experiment, best first: those by the leading objective before all others. A Query, and where
         the page holds others too, up to two more."""
         index, partition = self._item.by_experiment, experiment_id(experiment)
         ranges = self._ranges(leading)
-        start = _from_cursor(cursor, index.Meta.index_name)
-        if start is not None and leading is not None:
-            ranges = ranges[_range_of(start["experiment_rank"]["S"], rank_prefix(leading)) :]
+        if isinstance(after, int):
+            ranges, start = self._skip_in_ranges(partition, ranges, after)
+        else:
+            start = _from_cursor(after, index.Meta.index_name)
+            if start is not None and leading is not None:
+                ranges = ranges[_range_of(start["experiment_rank"]["S"], rank_prefix(leading)) :]
         found: list[Any] = []
         for at, condition in enumerate(ranges, 1):
             left = limit - len(found)
@@ -78,6 +104,27 @@ class PagedLedger(Ledger):
                 return Page(tuple(map(read_record, found)), cursor)
             start = None
         return Page(tuple(map(read_record, found)))
+
+    def _skip_in_ranges(self, partition: str, ranges: list[Any], count: int) -> tuple[list[Any], dict[str, Any] | None]:
+        """The ranges that are left after so many entries, and the key after which the first of them goes on."""
+        for at, condition in enumerate(ranges):
+            key, seen = self._skip(self._item.by_experiment, partition, count, condition)
+            if seen == count:
+                return ranges[at:], key
+            count -= seen
+        return [], None
+
+    def _skip(
+        self, source: Any, partition: str, count: int, condition: Any = None, *, forward: bool = True
+    ) -> tuple[dict[str, Any] | None, int]:
+        """The key of the last of the first `count` entries, and how many of them there are."""
+        names = sorted({"pk", "sk", *indexed_by()[getattr(source.Meta, "index_name", None)]})
+        last, seen = None, 0
+        if count:
+            rows = source.query(partition, condition, limit=count, scan_index_forward=forward, attributes_to_get=names)
+            for last in rows:  # noqa: B007 the last one is what is wanted
+                seen += 1
+        return None if last is None else {name: {"S": getattr(last, name)} for name in names}, seen
 
     def experiment_ahead(self, experiment: str) -> tuple[Objective | None, Page[Record]]:
         """What leads in an experiment, and the page of its best job: one Query, which reads its entry and one job; a
@@ -147,16 +194,18 @@ class PagedLedger(Ledger):
         read: Callable[[Any], T],
         partition: str,
         limit: int,
-        cursor: str | None,
+        after: After,
         *,
         forward: bool = True,
     ) -> Page[T]:
+        if isinstance(after, int):
+            start, seen = self._skip(source, partition, after, forward=forward)
+            if seen < after:
+                return Page(())
+        else:
+            start = _from_cursor(after, getattr(source.Meta, "index_name", None))
         rows = source.query(
-            partition,
-            limit=limit,
-            page_size=limit,
-            scan_index_forward=forward,
-            last_evaluated_key=_from_cursor(cursor, getattr(source.Meta, "index_name", None)),
+            partition, limit=limit, page_size=limit, scan_index_forward=forward, last_evaluated_key=start
         )
         entries = tuple(read(item) for item in rows)
         key = rows.last_evaluated_key
@@ -187,4 +236,4 @@ def _from_cursor(cursor: str | None, index: str | None) -> dict[str, Any] | None
         values = json.loads(zlib.decompress(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
         return {name: {"S": str(value)} for name, value in zip(names, values, strict=True)}
     except (ValueError, TypeError, zlib.error):
-        raise InvalidArgument("cursor", cursor, "the cursor of an earlier page of the same question") from None
+        raise InvalidArgument("after", cursor, "the cursor of an earlier page of the same question") from None

@@ -1,32 +1,17 @@
 """Curves of jobs on a terminal: a plot, and what it says about each job."""
 
 from collections.abc import Iterator, Sequence
-from statistics import fmean
+from itertools import groupby
 
-from trialbook.core.curves.facts import best_so_far, diverged_at
 from trialbook.core.curves.series import Axis, Series
-from trialbook.core.metric_names import is_maximised
 from trialbook.core.numbers import shown
-from trialbook.core.objectives import ObjectiveType
 from trialbook.core.sweeps import Record
 from trialbook_book.curves import Curves
+from trialbook_cli.curve_facts import facts_of, is_to_maximise, machine_use, origin
 from trialbook_cli.rich_output import console, safe
 from trialbook_cli.text_plot import drawn, mark_of
-from trialbook_cli.usage_error import UsageError
 
 _LONGEST_NAME = 63
-
-
-def chosen_metric(kept: Sequence[Curves], records: Sequence[Record], wanted: str | None) -> str:
-    """The metric that is asked for, else the objective of the first job that has one, else the first by name. Raises
-    UsageError if no job has it."""
-    known = sorted({name for each in kept for name in each.metrics})
-    if wanted is None:
-        ranked = (each.objective.metric for each in records if each.objective is not None)
-        return next((name for name in ranked if name in known), known[0])
-    if wanted not in known:
-        raise UsageError(f"No curve of {wanted!a} was kept; there are {', '.join(map(ascii, known))}.")
-    return wanted
 
 
 def show_curves(kept: Sequence[Curves], records: Sequence[Record], metric: str) -> None:
@@ -42,38 +27,24 @@ def show_curves(kept: Sequence[Curves], records: Sequence[Record], metric: str) 
     for each in having:
         mark = mark_of(drawable.index(each)) if each in drawable else " "
         console.print(safe(f"{mark} {each.job_name}", _LONGEST_NAME + 2), soft_wrap=True)
-        for said in _said(each, metric, maximise=_is_maximised(metric, own.get(each.job_name))):
+        for said in _said(each, metric, maximise=is_to_maximise(metric, own.get(each.job_name))):
             console.print(safe(f"    {said}", 400), soft_wrap=True)
 
 
 def _points(series: Series) -> list[tuple[float, float]]:
     """Points by iteration, or by seconds since the first one."""
-    begin = series.xs[0] if series.axis is Axis.TIME and series.xs else 0.0
-    return [(x - begin, value) for x, value in series.points()]
-
-
-def _is_maximised(metric: str, record: Record | None) -> bool:
-    if record is not None and record.objective is not None and record.objective.metric == metric:
-        return record.objective.type is ObjectiveType.MAXIMIZE
-    return is_maximised(metric) or False
+    return [(x - origin(series), value) for x, value in series.points()]
 
 
 def _said(curves: Curves, metric: str, *, maximise: bool) -> Iterator[str]:
     series = curves.metrics[metric]
-    points = _points(series)
-    if points:
-        _, best = best_so_far(series, maximise=maximise)[-1]
-        where = next(x for x, value in points if value == best)
+    facts = facts_of(series, maximise=maximise)
+    if facts.best is not None and facts.best_at is not None and facts.last is not None:
         thinned = f" of {series.measured:,}" if series.is_thinned else ""
-        yield f"best {shown(best)} at {shown(where)}, last {shown(points[-1][1])}; {len(series.xs):,}{thinned} points"
-    away = diverged_at(series, maximise=maximise)
-    if away is not None:
-        yield f"diverged at {shown(away - (series.xs[0] if series.axis is Axis.TIME else 0))}"
-    for host, used in curves.hosts.items():
-        measures = (_use(name, each) for name, each in used.items())
-        yield f"{host}: {', '.join(filter(None, measures))}"
-
-
-def _use(name: str, series: Series) -> str:
-    values = [value for _, value in series.points()]
-    return f"{name} {fmean(values):.0f}% on average, {max(values):.0f}% at most" if values else ""
+        points = f"{len(series.xs):,}{thinned} points"
+        yield f"best {shown(facts.best)} at {shown(facts.best_at)}, last {shown(facts.last)}; {points}"
+    if facts.diverged_at is not None:
+        yield f"diverged at {shown(facts.diverged_at)}"
+    for host, used in groupby(machine_use(curves), lambda use: use.host):
+        measures = (f"{each.measure} {each.mean:.0f}% on average, {each.most:.0f}% at most" for each in used)
+        yield f"{host}: {', '.join(measures)}"

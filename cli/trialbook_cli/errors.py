@@ -36,7 +36,7 @@ _ADVICE = {
 
 
 # What the Python API calls an argument is an option here.
-_OPTIONS = {"cursor": "--after", "where": "--where", "region": "--region", "stack": "--stack", "folder": "--book"}
+_OPTIONS = {"after": "--after", "where": "--where", "region": "--region", "stack": "--stack", "folder": "--book"}
 _LISTING = {
     Listing.NAMES: "trialbook experiments and trialbook sweeps list names.",
     Listing.EXPERIMENTS: "trialbook experiments lists names.",

@@ -166,7 +166,9 @@ def _default(parameter: Any) -> Any:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Limit = Annotated[int, typer.Option(metavar="COUNT", min=1, max=10_000, help="Maximum number of rows.")]
-After = Annotated[str | None, typer.Option(metavar="CURSOR", help="Cursor printed by the previous page.")]
+After = Annotated[
+    int, typer.Option(metavar="COUNT", min=0, max=1_000_000, help="Number of rows to skip: those of earlier pages.")
+]
 Name = Annotated[
     str,
     typer.Argument(

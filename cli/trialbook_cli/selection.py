@@ -1,6 +1,5 @@
 """The jobs that `trialbook trials` lists: a page of the ranking, or the jobs that meet conditions, sorted."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,28 +10,24 @@ from trialbook_book.jobs import Jobs
 from trialbook_book.where import Term, fact, facts
 from trialbook_cli.usage_error import UsageError
 
-_NUMBER = re.compile("[0-9]{1,9}")
 Ranked = tuple[int, Record]  # a job and its place in the ranking
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Jobs with their places; the cursor of the next page, or the number of jobs beyond the limit."""
+    """Jobs with their places, and the number of those that follow: None if there are some that nobody counted."""
 
     jobs: Sequence[Ranked]
-    cursor: str | None = None
-    left: int = 0
+    left: int | None = 0
 
 
-def ranking_page(jobs: Jobs, limit: int, after: str | None) -> Selection:
-    """A page of the ranking, best first. Raises UsageError for an invalid cursor."""
-    before, cursor = _before(after)
-    page = jobs.page(limit, cursor)
-    found = list(enumerate(page.entries, before + 1))
-    return Selection(found, page.cursor and f"{before + len(found)}.{page.cursor}")
+def ranking_page(jobs: Jobs, limit: int, after: int) -> Selection:
+    """A page of the ranking, best first."""
+    page = jobs.page(limit, after)
+    return Selection(list(enumerate(page.entries, after + 1)), 0 if page.cursor is None else None)
 
 
-def selected(jobs: Jobs, terms: Sequence[Term], sort: str | None, limit: int) -> Selection:
+def selected(jobs: Jobs, terms: Sequence[Term], sort: str | None) -> Sequence[Ranked]:
     """The jobs that meet all terms, sorted; reads all jobs: a Query for each megabyte. Raises UsageError for an
     unknown column."""
     ranked: list[Ranked] = list(enumerate(jobs.records(), 1))
@@ -42,7 +37,12 @@ def selected(jobs: Jobs, terms: Sequence[Term], sort: str | None, limit: int) ->
     found = [each for each in ranked if all(term.holds(each[1]) for term in terms)]
     if sort is not None:
         found = _sorted(found, sort)
-    return Selection(found[:limit], left=len(found[limit:]))
+    return found
+
+
+def part_of(chosen: Sequence[Ranked], limit: int, after: int) -> Selection:
+    """A page of selected jobs."""
+    return Selection(chosen[after : after + limit], max(0, len(chosen) - after - limit))
 
 
 def check_columns(option: str, names: Iterable[str], records: Sequence[Record]) -> None:
@@ -64,15 +64,6 @@ def sort_key(value: str | float | None) -> tuple[int, float, str]:
         return 0, float(value), ""  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return 1, 0.0, str(value)
-
-
-def _before(after: str | None) -> tuple[int, str | None]:
-    """The number of jobs before the page, and the ledger's own cursor."""
-    number, _, cursor = (after or "0.").partition(".")
-    if not _NUMBER.fullmatch(number) or bool(cursor) != bool(after):
-        problem = f"--after: {after!a:.60} is not a cursor. Copy the one that the previous page printed."
-        raise UsageError(problem, "The cursor is not one of an earlier answer to the same question.")
-    return int(number), cursor or None
 
 
 def _sorted(found: Sequence[Ranked], sort: str) -> list[Ranked]:

@@ -30,12 +30,12 @@ def table_of(headers: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: S
     return table
 
 
-def say_how_to_see_more(cursor: str | None, left: int = 0) -> None:
-    """Prints how to see the rest, on stderr, so that programs read stdout undisturbed."""
-    if cursor is not None:
-        errors.print(Text.assemble(("more: ", "dim"), f"--after {cursor}"), soft_wrap=True)
-    elif left:
-        errors.print(Text.assemble(("more: ", "dim"), f"{left:,} jobs; raise --limit to see them"))
+def say_how_to_see_more(left: int | None, after: int) -> None:
+    """Prints how to see the rest, on stderr, so that programs read stdout undisturbed. `left` is None if nobody counted
+    it."""
+    if left != 0:
+        count = "more" if left is None else f"{left:,} more"
+        errors.print(Text.assemble((f"{count}: ", "dim"), f"--after {after}"), soft_wrap=True)
 
 
 def minute(time: str | None) -> str:

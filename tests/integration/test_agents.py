@@ -23,12 +23,16 @@ from typer.testing import CliRunner
 from tests import synthetic
 from tests.integration.conftest import opened
 from tests.integration.test_notebooks import made
+from tests.launching import launched, training
+from tests.measuring import curve, line, minutes, with_measurements
 from tests.relocated import recording
 from trialbook.core.experiments import Experiment
 from trialbook_book.folder import FILE, open_folder
-from trialbook_cli.agents.fitting import LONGEST
+from trialbook_cli.agents.answering import Answering
+from trialbook_cli.agents.fitting import LONGEST, as_json
 from trialbook_cli.agents.tools import TOOLS
 from trialbook_cli.main import app
+from trialbook_cli.options import Source
 from trialbook_cli.replaying import replay, write_outcome
 
 COMMAND = [sys.executable, "-m", "trialbook_cli.main", "mcp"]
@@ -115,10 +119,10 @@ QUESTIONS: list[tuple[str, str, dict[str, Any], Path_, list[str], Path_]] = [
     (TUNING, "compare", {"names": [f"{SEARCH}#1", f"{SEARCH}#9"]}, ("compared", 1, "value"), ["compare", f"{SEARCH}#1", f"{SEARCH}#9"], ("compared", 1, "job", "objective", "value")),
     (CHURN, "compare", {"names": ["churn-xgb", LOOP]}, ("tests", 0, "b"), ["compare", "churn-xgb", LOOP], ("tests", 0, "b")),
     (CHURN, "compare", {"names": ["churn-xgb", JOB]}, ("compared", 0, "ranked_jobs"), ["compare", "churn-xgb", JOB], ("compared", 0, "ranked_jobs")),
-    (TUNING, "next_search", {"name": "churn", "points": 3}, ("points",), ["next", "churn-xgb", "--points", "3"], ("points",)),
-    (TUNING, "next_search", {"name": "churn", "points": 3}, ("why",), ["next", "churn-xgb", "--points", "3"], ("why",)),
-    (TUNING, "analysis", {"name": "churn"}, ("headline",), ["report", "churn-xgb", "--out", "report"], ("headline",)),
-    (CHURN, "analysis", {"name": "churn"}, ("best_value",), ["best", "churn-xgb"], ("objective", "value")),
+    (TUNING, "analysis", {"name": "churn", "next_points": 3}, ("next_search", "points"), ["next", "churn-xgb", "--points", "3"], ("points",)),
+    (TUNING, "analysis", {"name": "churn", "next_points": 3}, ("next_search", "why"), ["next", "churn-xgb", "--points", "3"], ("why",)),
+    (TUNING, "analysis", {"name": "churn"}, ("analysis", "headline"), ["report", "churn-xgb", "--out", "report"], ("headline",)),
+    (CHURN, "analysis", {"name": "churn"}, ("analysis", "best_value"), ["best", "churn-xgb"], ("objective", "value")),
     (TUNING, "why_failed", {"name": "churn"}, ("failed",), ["sweeps"], (0, "counts", "failed")),
 ]  # fmt: skip
 
@@ -183,7 +187,11 @@ def test_there_are_at_most_eight_tools_that_only_read(books: Path) -> None:
     assert len(tools) == len(TOOLS) <= 8
     assert all(tool.annotations.read_only_hint and not tool.annotations.destructive_hint for tool in tools)
     assert all(tool.output_schema["properties"]["untrusted_data"]["description"] for tool in tools)
-    assert {each.uri_template for each in templates} == {"trialbook://sweeps/{sweep}/report", "trialbook://jobs/{job}"}
+    assert {each.uri_template for each in templates} == {
+        "trialbook://sweeps/{sweep}/report",
+        "trialbook://jobs/{job}",
+        "trialbook://jobs/{job}/curves",
+    }
     assert "untrusted_data" in instructions
 
 
@@ -270,7 +278,7 @@ EVERY: list[Call] = [
     ("compare", {"names": [f"net#{n}" for n in range(1, 11)]}),
     ("why_failed", {"name": "net"}),
     ("analysis", {"name": "net"}),
-    ("next_search", {"name": "net", "points": 20}),
+    ("analysis", {"name": "net", "next_points": 20}),
 ]
 
 
@@ -284,23 +292,124 @@ def test_answers_are_at_most_4_kb_at_10000_trials_and_say_what_is_left(large: Pa
         assert 100 < len(reply.text.encode()) <= LONGEST, call
     (left,) = [each for each in trials["left_out"] if each["what"] == "trials"]
     assert left["count"] + len(trials["untrusted_data"]["trials"]) == 10_000
-    again = ask(["--book", str(large)], [("trials", {"name": "net", "limit": 3, "cursor": left["cursor"]})])
+    again = ask(["--book", str(large)], [("trials", {"name": "net", "limit": 3, "after": left["after"]})])
     assert again[0].data["untrusted_data"]["trials"][0]["place"] == len(trials["untrusted_data"]["trials"]) + 1
 
 
 def test_pages_of_a_selection_follow_each_other(books: Path) -> None:
     asked = {"name": "churn", "where": "status=Completed", "limit": 20}
-    places, cursor = [], None
+    places, after = [], 0
     for _ in range(4):
-        (reply,) = ask(["--book", str(books / TUNING)], [("trials", {**asked, "cursor": cursor})])
+        (reply,) = ask(["--book", str(books / TUNING)], [("trials", {**asked, "after": after})])
         places += [each["place"] for each in reply.data["untrusted_data"]["trials"]]
-        cursor = next((each["cursor"] for each in reply.data.get("left_out", ()) if "cursor" in each), None)
-        if cursor is None:
+        after = next((each["after"] for each in reply.data.get("left_out", ()) if "after" in each), 0)
+        if not after:
             break
 
     command = ["trials", "churn", "--where", "status=Completed", "--limit", "99", "--json", "--book"]
     assert len(places) == len(json.loads(CliRunner().invoke(app, [*command, str(books / TUNING)]).stdout))
     assert places == sorted(set(places))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "left"),
+    [({"limit": 4}, "experiments", 8), ({"limit": 5, "sweeps": True}, "sweeps", 7), ({"limit": 50}, None, 0)],
+)
+def test_lists_count_what_they_leave_out(
+    arguments: dict[str, Any], what: str | None, left: int, tmp_path: Path
+) -> None:
+    for number in range(12):
+        made(tmp_path, name=f"net-{number:02}", sweep=f"sweep-{number:02}", jobs=1)
+    answering = Answering(Source(book=tmp_path))
+    first = answering.call("list_experiments_and_sweeps", arguments)
+    shown = first["untrusted_data"].get("experiments") or first["untrusted_data"].get("sweeps")
+    rest = answering.call("list_experiments_and_sweeps", {**arguments, "limit": 50, "after": len(shown)})
+
+    assert [(each["what"], each["count"], each["after"]) for each in first.get("left_out", ())] == (
+        [(what, left, 12 - left)] if what else []
+    )
+    assert len(rest["untrusted_data"].get(what or "experiments", ())) == left
+
+
+def test_trials_are_counted_whatever_is_skipped(books: Path) -> None:
+    answering = Answering(Source(book=books / TUNING))
+    first = answering.call("trials", {"name": SEARCH, "limit": 2})
+    last = answering.call("trials", {"name": "churn", "limit": 2, "after": 59})
+    beyond = answering.call("trials", {"name": "churn", "after": 1000})
+
+    assert (first["untrusted_data"]["jobs"], first["left_out"][0]["count"]) == (60, 58)
+    assert [each["place"] for each in last["untrusted_data"]["trials"]] == [60, 61]  # the tuning job too
+    assert (beyond["untrusted_data"]["jobs"], beyond["untrusted_data"]["trials"]) == (61, [])
+    assert "left_out" not in last
+    assert "left_out" not in beyond
+
+
+# -- curves -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def learning(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book with curves: a long one, and one of a job that failed."""
+    values = [0.5 + number / 4000 for number in range(1500)]
+    busy = {"CPUUtilization": minutes(50, 10, 30)}
+    described = [
+        training("long", 0, 30, {"lr": "0.1"}, value=0.9),
+        training("lost", 1, 30, {"lr": "0.2"}, status="Failed", FailureReason="AlgorithmError: no"),
+    ]
+    made_of = with_measurements(
+        launched(described),
+        line("long", {"validation:accuracy": curve(values, 10, 30), HOSTILE: curve([1.0], 10, 11)}, algo_1=busy),
+        line("lost", {"validation:accuracy": curve([0.5, 0.4], 10, 30)}, log=[HOSTILE, "the end"]),
+    )
+    folder = tmp_path_factory.mktemp("learning") / "book"
+    write_outcome(replay(made_of), folder)
+    return folder
+
+
+def test_curves_have_the_numbers_of_the_command_and_count_the_points_left_out(learning: Path) -> None:
+    (reply,) = ask(["--book", str(learning)], [("curves", {"names": ["long", "lost"], "points": 11})])
+    printed = json.loads(CliRunner().invoke(app, ["curve", "long", "lost", "--json", "--book", str(learning)]).stdout)
+    long, lost = reply.data["untrusted_data"]["curves"]
+    kept = printed[0]["metrics"]["validation:accuracy"]
+    by_x = dict(zip(kept["x"], kept["y"], strict=True))
+
+    assert (long["job_name"], long["axis"], long["measured"]) == ("long", "iteration", kept["measured"])
+    assert len(long["x"]) == 11
+    assert (long["x"][0], long["x"][-1]) == (kept["x"][0], kept["x"][-1])
+    assert [by_x[x] for x in long["x"]] == long["y"]
+    assert (long["best"], long["best_at"]) == (max(kept["y"]), kept["x"][-1])
+    assert long["machines"] == [{"host": "algo-1", "measure": "CPUUtilization", "mean": 50, "most": 50}]
+    assert lost["y"] == [0.5, 0.4]
+    assert lost["log_end"].endswith("\nthe end")
+    (left,) = reply.data["left_out"]
+    assert (left["what"], left["count"]) == ("points", kept["measured"] - 11)
+    assert "IGNORE" not in outside_of_data(reply.data)
+    assert len(reply.text.encode()) <= LONGEST
+
+
+def test_the_resource_of_a_jobs_curves_has_all_points(learning: Path) -> None:
+    printed = json.loads(CliRunner().invoke(app, ["curve", "long", "--json", "--book", str(learning)]).stdout)
+    found = Answering(Source(book=learning)).read("curves", "long")["untrusted_data"]
+
+    assert found["metrics"]["validation:accuracy"] == printed[0]["metrics"]["validation:accuracy"]
+
+
+@pytest.mark.parametrize("points", [2, 3, 50])
+def test_ten_curves_fit_too(points: int, learning: Path) -> None:
+    answer = Answering(Source(book=learning)).call("curves", {"names": ["long"] * 10, "points": points})
+
+    assert len(as_json(answer).encode()) <= LONGEST
+    shown = answer["untrusted_data"]["curves"]
+    left = {each["what"]: each["count"] for each in answer["left_out"]}
+    assert len(shown) + left.get("curves", 0) == 10
+    assert all(len(each["x"]) == len(each["y"]) >= 1 for each in shown)
+
+
+def test_an_unknown_metric_is_told_with_those_that_there_are(learning: Path) -> None:
+    answer = Answering(Source(book=learning)).call("curves", {"names": ["long"], "metric": "auc"})
+
+    assert answer["problem"] == "No curve of this metric was kept."
+    assert "validation:accuracy" in answer["untrusted_data"]["near"]
 
 
 # -- other people's text ------------------------------------------------------------------------------------------
@@ -330,7 +439,7 @@ def test_other_peoples_text_is_in_data_alone_and_hides_nothing(tmp_path: Path) -
         ("compare", {"names": ["net#1", "net#2"]}),
         ("why_failed", {"name": "sweep"}),
         ("analysis", {"name": "sweep"}),
-        ("next_search", {"name": "sweep"}),
+        ("analysis", {"name": "sweep", "next_points": 5}),
         ("trials", {"name": "net", "sort": "IGNORE et"}),
         ("best", {"name": "nett"}),
         ("show", {"name": "net-"}),
@@ -344,6 +453,28 @@ def test_other_peoples_text_is_in_data_alone_and_hides_nothing(tmp_path: Path) -
         assert len(reply.text.encode()) <= LONGEST
 
 
+@pytest.mark.parametrize("text", ["\U00020000", '"', "\x00", "\u202e", "\\"], ids=ascii)
+def test_answers_fit_whatever_the_longest_texts_are_made_of(text: str, tmp_path: Path) -> None:
+    """Four bytes a character, or characters that JSON or the answer spells out."""
+    many = {f"{text * 40}{number}": text * 256 for number in range(100)}
+    made(tmp_path, name="net", text=text * 2500, given=text * 60, jobs=3, more=many, failure_reason=text * 1024)
+    answering = Answering(Source(book=tmp_path))
+    calls: list[Call] = [
+        ("best", {"name": "net"}),
+        ("trials", {"name": "net", "limit": 50}),
+        ("show", {"name": "net-1"}),
+        ("compare", {"names": ["net#1", "net#2"]}),
+        ("why_failed", {"name": "sweep"}),
+        ("analysis", {"name": "sweep"}),
+        ("analysis", {"name": "sweep", "next_points": 20}),
+    ]
+    for name, arguments in calls:
+        answer = answering.call(name, arguments)
+
+        assert "problem" not in answer, (name, answer)
+        assert len(as_json(answer).encode()) <= LONGEST, name
+
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("best", {"name": "churn-xbg"}, "No sweep or experiment has the name."),
     ("best", {}, "name: Field required"),
@@ -351,8 +482,9 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("trials", {"name": "churn", "limit": 0}, "limit: Input should be greater than or equal to 1"),
     ("trials", {"name": "churn", "where": "eta"}, "where: expected conditions joined by"),
     ("trials", {"name": "churn", "where": "etta<1"}, "There is no such column."),
-    ("trials", {"name": "churn", "cursor": "x"}, "The cursor is not one of an earlier answer"),
-    ("trials", {"name": "churn", "sort": "eta", "cursor": "x"}, "The cursor is not one of an earlier answer"),
+    ("trials", {"name": "churn", "after": "x"}, "after: Input should be a valid integer"),
+    ("trials", {"name": "churn", "sort": "eta", "after": -1}, "after: Input should be greater than or equal to 0"),
+    ("curves", {"names": ["churn"]}, "No curves are kept for these jobs."),
     ("show", {"name": "churn-xgb#99"}, "It has 5 jobs, so there is no #99."),
     ("compare", {"names": ["churn"]}, "names: "),
     ("delete_everything", {}, "There is no such tool."),
@@ -366,6 +498,17 @@ def test_a_question_that_can_not_be_answered_says_why(books: Path) -> None:
         assert reply.is_error, (name, arguments)
         assert reply.data["problem"].startswith(said), (name, arguments, reply.data)
     assert found[0].data["untrusted_data"] == {"near": ["churn-xgb"]}
+
+
+def test_answers_fit_wherever_the_book_is(books: Path, tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["ü" * 120] * 12)
+    deep.mkdir(parents=True)
+    (deep / FILE).write_bytes((books / TUNING / FILE).read_bytes())
+    answer = Answering(Source(book=deep)).call("trials", {"name": "churn", "limit": 50})
+
+    assert len(as_json(answer).encode()) <= LONGEST
+    assert len(answer["untrusted_data"]["trials"]) > 5
+    assert answer["source"]["name"].endswith("ü")
 
 
 def test_a_book_that_is_not_there_is_a_problem_of_the_answer(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ import base64
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -39,8 +40,19 @@ def tuning(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def made(folder: Path, *, name: str = "net", given: str = "eta", jobs: int = 3, text: str = "x") -> Book:
-    """A book with one sweep; `text` is the value of a hyperparameter, `given` the name of another."""
+def made(
+    folder: Path,
+    *,
+    name: str = "net",
+    given: str = "eta",
+    jobs: int = 3,
+    text: str = "x",
+    sweep: str = "sweep",
+    more: Mapping[str, str] = MappingProxyType({}),
+    failure_reason: str | None = None,
+) -> Book:
+    """A book with one sweep, or one sweep more; `text` is the value of a hyperparameter, `given` the name of another,
+    `more` are others."""
     ledger = open_folder(folder, create=True)
     ledger.experiments.put(ExperimentFacts(name, sweeps=1))
     records = [
@@ -51,17 +63,18 @@ def made(folder: Path, *, name: str = "net", given: str = "eta", jobs: int = 3, 
                     n,
                     n + 2,
                     metrics={"loss": n / 7, "status": 1.5},
-                    hyper_parameters={given: str(n), "text": text, "_tuning_objective_metric": "loss"},
+                    hyper_parameters={given: str(n), "text": text, "_tuning_objective_metric": "loss", **more},
+                    failure_reason=failure_reason,
                 ),
                 name,
                 version=1,
             ),
-            sweep="sweep",
+            sweep=sweep,
         )
         for n in range(jobs)
     ]
-    sweep = recount(SweepFacts("sweep", SweepKind.TAG, name, version=1, state=SweepState.CLOSED), records)
-    ledger.write(records, [(sweep, None)])
+    facts = recount(SweepFacts(sweep, SweepKind.TAG, name, version=1, state=SweepState.CLOSED), records)
+    ledger.write(records, [(facts, None)])
     return Book(ledger, source="folder")
 
 
@@ -291,7 +304,7 @@ WRONG: list[tuple[Callable[[Book], Any], type[errors.TrialbookError], str]] = [
     (lambda book: book.experiment("churn-xgb-26"), errors.UnknownName, "is a sweep of churn-xgb."),
     (lambda book: book.job("nobody"), errors.UnknownName, "Iterate over book[NAME]"),
     (lambda book: book.job("arn:aws:s3:::x"), errors.UnknownName, "is not the ARN of a job"),
-    (lambda book: book["churn-xgb"].page(3, "x"), errors.InvalidArgument, "cursor is 'x'"),
+    (lambda book: book["churn-xgb"].page(3, "x"), errors.InvalidArgument, "after is 'x'"),
     (lambda book: book["churn-xgb"].plot("pie"), errors.InvalidArgument, "kind is 'pie'"),
     (lambda book: Book.open("nowhere/here"), errors.InvalidArgument, "folder is 'nowhere/here'"),
     (lambda book: Book.open("nowhere", region=""), errors.InvalidArgument, "nowhere is no folder with a book"),

@@ -280,11 +280,29 @@ def test_pages_tell_every_sweep_once_latest_first(tmp_path: Path, ask: Ask) -> N
     assert seen == list(reversed(names))
 
 
-def test_a_cursor_that_is_none_is_refused(churn: Path, ask: Ask) -> None:
-    done = ask("sweeps", "--after", "nonsense", "--book", churn)
+@pytest.mark.parametrize("command", ["sweeps", "experiments", "trials churn-xgb"])
+def test_what_is_no_count_is_refused(command: str, churn: Path, ask: Ask) -> None:
+    done, beyond = (ask(*command.split(), "--after", after, "--book", churn) for after in ("nonsense", "1000"))
 
     assert done.exit_code == 2
-    assert "--after is 'nonsense'" in done.stderr
+    assert "Invalid value for '--after': 'nonsense' is not a valid int" in " ".join(done.stderr.split())
+    assert (beyond.exit_code, beyond.stderr) == (0, "")
+    assert beyond.stdout.startswith("No more ")
+
+
+def test_pages_of_an_experiments_sweeps_follow_for_a_prefix_too(tmp_path: Path, ask: Ask) -> None:
+    ledger = open_folder(tmp_path, create=True)
+    ledger.experiments.put(Experiment("network"))
+    for day in (21, 22, 23):
+        created = datetime(2026, 11, day, 9, tzinfo=UTC)
+        found = Sweep(f"network-{day}", SweepKind.TUNING, "network", tuning_created_at=created, version=1)
+        ledger.write([], [(found, None)])
+    first = ask("sweeps", "net", "--limit", "2", "--json", "--book", tmp_path)
+    second = ask("sweeps", "net", "--limit", "2", "--after", "2", "--json", "--book", tmp_path)
+
+    assert [each["sweep"] for each in json.loads(first.stdout)] == ["network-23", "network-22"]
+    assert first.stderr == "more: --after 2\n"
+    assert ([each["sweep"] for each in json.loads(second.stdout)], second.stderr) == (["network-21"], "")
 
 
 # -- empty and large ----------------------------------------------------------------------------------------------
@@ -311,7 +329,9 @@ def test_a_book_of_2000_jobs_answers_by_pages(tmp_path: Path, ask: Ask) -> None:
     best = min(each.value for each in records if each.value is not None)
 
     assert [len(json.loads(first.stdout)), json.loads(first.stdout)[0]["objective"]["value"]] == [10, best]
-    assert "more: --after" in first.stderr
+    assert first.stderr == "more: --after 10\n"
+    last = ask("trials", "net", "--limit", "10", "--after", "1995", "--json", "--book", tmp_path)
+    assert (len(json.loads(last.stdout)), last.stderr) == (5, "")
 
 
 def test_a_tuning_job_is_watched_before_its_first_child(tmp_path: Path, ask: Ask) -> None:
@@ -340,31 +360,13 @@ def test_a_rank_is_that_among_all_whatever_page_order_or_condition(churn: Path, 
         return ranks(done.stdout), done.stderr
 
     first, told = asked("--limit", "2")
-    cursor = told.split("--after ")[1].strip()
-
-    assert first == ["★ 1", "2"]
-    assert asked("--limit", "2", "--after", cursor)[0] == ["3", "4"]
+    assert (first, told) == (["★ 1", "2"], "more: --after 2\n")
+    assert asked("--limit", "2", "--after", "2")[0] == ["3", "4"]
     assert asked("--sort", "-value") == (["5", "4", "3", "2", "★ 1"], "")
     assert asked("--where", "min_child_weight<4")[0] == ["2", "3"]
-    assert asked("--sort", "-value", "--limit", "2") == (["5", "4"], "more: 3 jobs; raise --limit to see them\n")
-
-
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        (["--after", "nonsense"], "--after: 'nonsense' is not a cursor. Copy the one that the previous page printed."),
-        (["--after", f"{'9' * 5000}.eN"], "is not a cursor. Copy the one that the previous page printed."),
-        (
-            ["--after", "2.eN", "--sort", "value"],
-            "--after cannot be combined with --where or --sort: raise --limit instead.",
-        ),
-    ],
-)
-def test_a_cursor_that_can_not_be_used_is_told(more: list[str], said: str, churn: Path, ask: Ask) -> None:
-    done = ask("trials", SWEEP, *more, "--book", churn)
-
-    assert done.exit_code == 2
-    assert said in " ".join(done.stderr.split())
+    assert asked("--sort", "-value", "--limit", "2") == (["5", "4"], "3 more: --after 2\n")
+    assert asked("--sort", "-value", "--limit", "2", "--after", "2") == (["3", "2"], "1 more: --after 4\n")
+    assert asked("--where", "min_child_weight<4", "--after", "1") == (["3"], "")
 
 
 # -- leaving ------------------------------------------------------------------------------------------------------

@@ -259,6 +259,10 @@ def test_pages_of_an_experiment_always_hold_each_job_once_its_leading_objective_
             break
 
     assert found == list(jobs.records())
+    assert [list(jobs.page(limit, skip).entries) for skip in range(len(found) + 2)] == [
+        found[skip : skip + limit] for skip in range(len(found) + 2)
+    ]
+    assert jobs.count() == len(found)
     assert len({each.key for each in found}) == len(found) == sum(len(each.jobs) for each in made)
     if jobs.leading is not None:
         own = [jobs.leading.is_like(each.objective) and each.value is not None for each in found]

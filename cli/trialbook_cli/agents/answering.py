@@ -11,15 +11,18 @@ from pydantic import TypeAdapter, ValidationError
 from pynamodb.exceptions import PynamoDBException
 
 from trialbook.core.analysis.serialised import to_dict
+from trialbook.core.curves.stored import to_data
 from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Sweep
 from trialbook.errors import MissingPart, UnknownName
 from trialbook_book.book import Book
-from trialbook_book.names import find_job_or_sweep, find_sweep
+from trialbook_book.names import find_job_or_sweep, find_jobs_or_job, find_sweep
 from trialbook_cli.agents.data import Answer, Nearby
 from trialbook_cli.agents.data import Source as Answered
 from trialbook_cli.agents.fitting import UNLIMITED, fitted, plain
 from trialbook_cli.agents.tools import TOOLS, Told
+from trialbook_cli.comparison import best_record
+from trialbook_cli.curve_facts import NOTHING_KEPT
 from trialbook_cli.details import job_line_in_detail, sweep_line_in_detail
 from trialbook_cli.errors import explained, lacks_region, no_region
 from trialbook_cli.opening import Opening
@@ -27,6 +30,7 @@ from trialbook_cli.options import Source
 from trialbook_cli.usage_error import UsageError
 
 _TOOLS = {tool.name: tool for tool in TOOLS}
+_LONGEST_PATH = 200
 _UNEXPECTED = "Trialbook failed; `trialbook` on the command line with the same question shows why."
 
 
@@ -50,17 +54,13 @@ class Answering:
         return self._asked(ask)
 
     def read(self, kind: str, name: str) -> dict[str, Any]:
-        """A resource: the figures of a sweep's report, or everything about a job. Nothing is left out."""
+        """A resource: the figures of a sweep's report, a job's curves, or everything about a job; nothing left out."""
+        read = _RESOURCES.get(kind)
+        if read is None:
+            return self._problem("There is no such resource.")
 
         def ask() -> dict[str, Any]:
-            book = self._opening.book()
-            if kind == "sweeps":
-                found: Mapping[str, Any] = to_dict(find_sweep(book, name).analysis())
-            elif kind == "jobs":
-                found = _in_detail(book, name)
-            else:
-                return self._problem("There is no such resource.")
-            return plain(self._answer(Told(found)), UNLIMITED, "")
+            return plain(self._answer(Told(read(self._opening.book(), name))), UNLIMITED, "")
 
         return self._asked(ask)
 
@@ -94,7 +94,7 @@ class Answering:
     def _answered(self) -> Answered:
         source = self._opening.source
         if source.book is not None:
-            return Answered("folder", str(source.book))
+            return Answered("folder", _end(str(source.book)))
         opened = self._opening.opened
         stack = opened.stack if opened else None
         account = stack.account if stack else None
@@ -102,8 +102,31 @@ class Answering:
         return Answered(*(("table", source.table) if source.table else ("stack", source.stack)), account, region)
 
 
-def _in_detail(book: Book, name: str) -> dict[str, Any]:
+def _end(path: str) -> str:
+    """The path, or its end if it is long: an answer has room for little else than the answer."""
+    return path if len(path) <= _LONGEST_PATH else f"…{path[1 - _LONGEST_PATH :]}"
+
+
+def _report(book: Book, name: str) -> Mapping[str, Any]:
+    return to_dict(find_sweep(book, name).analysis())
+
+
+def _curves(book: Book, name: str) -> Mapping[str, Any]:
+    kept = book.curves(best_record(find_jobs_or_job(book, name)))
+    if kept is None:
+        raise UsageError(NOTHING_KEPT, NOTHING_KEPT)
+    return {**to_data(kept), "log": kept.log}
+
+
+def _in_detail(book: Book, name: str) -> Mapping[str, Any]:
     found = find_job_or_sweep(book, name)
     if isinstance(found, Sweep):
         return sweep_line_in_detail(found, ())
     return job_line_in_detail(found, book.ledger.attachments.get(found.key), ())
+
+
+_RESOURCES: Mapping[str, Callable[[Book, str], Mapping[str, Any]]] = {
+    "report": _report,
+    "curves": _curves,
+    "job": _in_detail,
+}

@@ -30,9 +30,9 @@ class LeftOut:
     """What did not fit, and how to get it."""
 
     what: str
+    count: int
     how: str
-    count: int | None = None
-    cursor: str | None = None
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,6 @@ class Answer(Generic[T]):
     ] = None
     problem: Annotated[str | None, Field(description="Why there is no answer, and what to do")] = None
     left_out: tuple[LeftOut, ...] = ()
-    texts_were_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +296,44 @@ class Analysed:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineUse:
+    """How busy a machine was, in percent, by a measure such as CPUUtilization."""
+
+    host: str
+    measure: str
+    mean: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How a job learned: points evenly chosen of `measured` ones. x counts iterations, or seconds since the first
+    value; y is null where a value was no number. The other figures are of all points that were kept. `log_end` is the
+    end of a failed job's log."""
+
+    job_name: str
+    axis: str | None = None
+    measured: int = 0
+    x: tuple[float, ...] = ()
+    y: tuple[float | None, ...] = ()
+    best: float | None = None
+    best_at: float | None = None
+    last: float | None = None
+    diverged_at: float | None = None
+    machines: tuple[MachineUse, ...] = ()
+    log_end: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """How jobs learned, by one of the metrics that they have curves of."""
+
+    metric: str | None
+    metrics: tuple[str, ...]
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """Where to search a hyperparameter: between two numbers, or among values. `change` is none, narrower or beyond what
     was searched; `why` has the figures."""
@@ -320,3 +357,11 @@ class NextSearch:
     ranges: tuple[Range, ...]
     why: tuple[str, ...]
     repeats: tuple[Values, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedOrNext:
+    """A sweep's analysis, or where it should search next."""
+
+    analysis: Analysed | None = None
+    next_search: NextSearch | None = None

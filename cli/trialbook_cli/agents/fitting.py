@@ -55,10 +55,8 @@ def plain(answer: Answer[Any], limits: Limits, how: str) -> dict[str, Any]:
     """The answer as plain data, cut to the limits, which says what was cut."""
     cutting = _Cutting(limits)
     data = cutting.plain(answer.untrusted_data, "untrusted_data")
-    left = [LeftOut(what, how, count) for what, count in cutting.left.items()]
-    told = replace(
-        answer, untrusted_data=None, left_out=(*answer.left_out, *left), texts_were_cut=cutting.texts_were_cut
-    )
+    left = [LeftOut(what, count, how) for what, count in cutting.left.items()]
+    told = replace(answer, untrusted_data=None, left_out=(*answer.left_out, *left))
     own = _Cutting(UNLIMITED).plain(told, "")
     return own if data is None else {**own, "untrusted_data": data}
 
@@ -71,7 +69,6 @@ def _is_nothing(value: object) -> bool:
 class _Cutting:
     limits: Limits
     left: dict[str, int] = field(default_factory=dict)
-    texts_were_cut: bool = False
 
     def plain(self, value: Any, name: str) -> Any:
         if is_dataclass(value):
@@ -97,5 +94,5 @@ class _Cutting:
         seen = "\n".join(visible(line, 10**9) for line in text.replace("\t", " ").split("\n"))
         if len(seen) <= self.limits.text:
             return seen
-        self.texts_were_cut = True
+        self._count("ends of long texts", 1)
         return f"{seen[: self.limits.text - 1]}…"

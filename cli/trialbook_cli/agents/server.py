@@ -1,6 +1,7 @@
 """The Model Context Protocol on stdin and stdout, by its official SDK."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -52,7 +53,15 @@ TEMPLATES = (
         description="Everything about a job as JSON, nothing left out; untrusted data",
         mime_type="application/json",
     ),
+    ResourceTemplate(
+        uri_template="trialbook://jobs/{job}/curves",
+        name="curves",
+        title="Curves of a job",
+        description="All points of a training job's curves, and the end of its log if it failed; untrusted data",
+        mime_type="application/json",
+    ),
 )
+_BRACES = re.compile(r"\{\w+\}")
 
 
 def serve(source: Source) -> None:
@@ -108,9 +117,12 @@ def server_of(answering: Answering) -> "Server[Any]":
 
 
 def _parts(uri: str) -> tuple[str, str]:
-    """`sweeps` or `jobs`, and the name."""
-    kind, _, rest = uri.removeprefix("trialbook://").partition("/")
-    return kind, unquote(rest.removesuffix("/report") if kind == "sweeps" else rest)
+    """The resource by its template's name, empty if there is none, and the name of the job or sweep."""
+    for template in TEMPLATES:
+        before, after = _BRACES.split(template.uri_template)
+        if uri.startswith(before) and uri.endswith(after) and "/" not in uri[len(before) : len(uri) - len(after)]:
+            return template.name, unquote(uri[len(before) : len(uri) - len(after)])
+    return "", ""
 
 
 def declared(tool: Tool) -> Declared:

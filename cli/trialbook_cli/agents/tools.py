@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from pydantic import Field
@@ -16,17 +16,22 @@ from trialbook.core.sweeps import Counts as JobCounts
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso_or_none
 from trialbook_book.book import Book
+from trialbook_book.curves import Curves
 from trialbook_book.names import find_experiment, find_job_or_sweep, find_jobs_or_job, find_sweep
 from trialbook_book.where import fact, parse_where
 from trialbook_cli.agents import data
-from trialbook_cli.comparison import Side, rank_tests, side_of
+from trialbook_cli.comparison import Side, best_record, rank_tests, side_of
+from trialbook_cli.curve_facts import NOTHING_KEPT, chosen_metric, facts_of, is_to_maximise, machine_use, origin
 from trialbook_cli.outputs import Line, job_line, sweep_line
-from trialbook_cli.selection import Ranked, Selection, check_columns, ranking_page, selected
+from trialbook_cli.selection import Ranked, check_columns, part_of, ranking_page, selected
 from trialbook_cli.suggestion import as_json, suggested
 from trialbook_cli.usage_error import UsageError
 
+T = TypeVar("T")
 Name = Annotated[str, Field(description="A sweep or experiment, or an unambiguous prefix", max_length=300)]
-Cursor = Annotated[str | None, Field(description="`cursor` of an earlier answer to the same question")]
+After = Annotated[
+    int, Field(ge=0, le=1_000_000, description="How many to skip: `after` of an earlier answer to the same question")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Told:
 
 
 Rows = Callable[[int], Told]  # an answer in up to so many rows
-_MORE = "Ask again with this cursor."
+_MORE = "Ask the same question with this `after`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +69,34 @@ class ListSweeps:
     experiment: Annotated[str | None, Field(description="Only the sweeps of this experiment", max_length=300)] = None
     sweeps: Annotated[bool, Field(description="List the latest sweeps of all experiments")] = False
     limit: Annotated[int, Field(ge=1, le=50)] = 20
-    cursor: Cursor = None
+    after: After = 0
 
 
 def list_experiments_and_sweeps(book: Book, asked: ListSweeps) -> Rows:
     """Experiments by name, or sweeps, latest first."""
     experiment = find_experiment(book, asked.experiment) if asked.experiment else None
 
+    if experiment or asked.sweeps:
+        page = book.ledger.sweeps_page(experiment, asked.limit, asked.after)
+        many = book.ledger.sweeps_count(experiment) if page.cursor else 0
+        sweeps = tuple(map(_sweep, page.entries))
+        return _listed("sweeps", sweeps, many, asked.after, lambda shown: data.Listed(sweeps=shown))
+    found = book.ledger.experiments_page(asked.limit, asked.after)
+    total = book.ledger.experiments_count() if found.cursor else 0
+    experiments = tuple(map(_experiment, found.entries))
+    return _listed("experiments", experiments, total, asked.after, lambda shown: data.Listed(experiments=shown))
+
+
+def _listed(what: str, lines: tuple[T, ...], total: int, before: int, told: Callable[[tuple[T, ...]], object]) -> Rows:
+    """As many of the lines as fit; `total` counts all entries, or is 0 if these are the last."""
+
     def rows(most: int) -> Told:
-        limit = min(asked.limit, most)
-        if experiment or asked.sweeps:
-            page = book.ledger.sweeps_page(experiment, limit, asked.cursor)
-            left = _more("sweeps", page.cursor)
-            return Told(data.Listed(sweeps=tuple(map(_sweep, page.entries))), left)
-        found = book.ledger.experiments_page(limit, asked.cursor)
-        return Told(data.Listed(experiments=tuple(map(_experiment, found.entries))), _more("experiments", found.cursor))
+        shown = lines[:most]
+        seen = before + len(shown)
+        left = max(total, before + len(lines)) - seen
+        return Told(told(shown), (data.LeftOut(what, left, _MORE, seen),) if left > 0 else ())
 
     return rows
-
-
-def _more(what: str, cursor: str | None, count: int | None = None) -> tuple[data.LeftOut, ...]:
-    return () if cursor is None else (data.LeftOut(what, _MORE, count, cursor),)
 
 
 def _experiment(found: Experiment) -> data.ExperimentLine:
@@ -160,7 +172,7 @@ class TrialsOf:
     sort: Annotated[str | None, Field(description="A column; with a leading -, largest first")] = None
     columns: Annotated[tuple[str, ...], Field(description="Columns to show besides", max_length=20)] = ()
     limit: Annotated[int, Field(ge=1, le=50)] = 10
-    cursor: Cursor = None
+    after: After = 0
 
 
 def trials(book: Book, asked: TrialsOf) -> Rows:
@@ -168,31 +180,18 @@ def trials(book: Book, asked: TrialsOf) -> Rows:
     jobs = book.find(asked.name)
     terms = parse_where(asked.where) if asked.where else ()
     is_page = not terms and asked.sort is None
-    chosen = None if is_page else selected(jobs, terms, asked.sort, 10**9).jobs
+    chosen = None if is_page else selected(jobs, terms, asked.sort)
+    page = ranking_page(jobs, asked.limit, asked.after) if chosen is None else part_of(chosen, asked.limit, asked.after)
+    check_columns("columns", asked.columns, [record for _, record in page.jobs])
+    total = jobs.count() if chosen is None else len(chosen)
 
-    def rows(most: int) -> Told:
-        limit = min(asked.limit, most)
-        found = ranking_page(jobs, limit, asked.cursor) if chosen is None else _slice(chosen, limit, asked.cursor)
-        records = [record for _, record in found.jobs]
-        check_columns("columns", asked.columns, records)
-        total = jobs.facts.counts.jobs if chosen is None else len(chosen)
-        shown = int(found.cursor.partition(".")[0]) if found.cursor else 0
-        left = _more("trials", found.cursor, max(0, total - shown))
+    def told(shown: tuple[Ranked, ...]) -> data.Trials:
+        records = [record for _, record in shown]
         varied = searched(record.job for record in records)
-        lines = tuple(_trial(each, varied, asked.columns) for each in found.jobs)
-        return Told(data.Trials(jobs.name, total, _ranking(records[0].objective if records else None), lines), left)
+        lines = tuple(_trial(each, varied, asked.columns) for each in shown)
+        return data.Trials(jobs.name, total, _ranking(records[0].objective if records else None), lines)
 
-    return rows
-
-
-def _slice(chosen: Sequence[Ranked], limit: int, cursor: str | None) -> Selection:
-    """A part of the jobs that meet conditions; the cursor counts those before it."""
-    if cursor is not None and not cursor.isdecimal():
-        problem = "The cursor is not one of an earlier answer to the same question."
-        raise UsageError(problem, problem)
-    start = int(cursor or 0)
-    end = start + limit
-    return Selection(chosen[start:end], str(end) if end < len(chosen) else None)
+    return _listed("trials", tuple(page.jobs), total, asked.after, told)
 
 
 def _trial(ranked: Ranked, varied: Sequence[str], columns: Sequence[str]) -> data.Trial:
@@ -300,6 +299,18 @@ class SweepOf:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class AnalysisOf:
+    """Which sweep to analyse."""
+
+    name: Annotated[
+        str, Field(description="A sweep or an unambiguous prefix; an experiment means its latest sweep", max_length=300)
+    ]
+    next_points: Annotated[
+        int, Field(ge=0, le=20, description="Answer instead where to search next, with so many points")
+    ] = 0
+
+
 _LAST: WeakKeyDictionary[Book, tuple[object, Analysis]] = WeakKeyDictionary()
 
 
@@ -334,10 +345,13 @@ def _failures(group: FoundFailures) -> data.FailureGroup:
     return data.FailureGroup(group.reason, group.count, group.example, group.job_names[:5], conditions)
 
 
-def analysis(book: Book, asked: SweepOf) -> Rows:
-    """A sweep's analysis with advice."""
+def analysis(book: Book, asked: AnalysisOf) -> Rows:
+    """A sweep's analysis with advice, or where it should search next."""
     found = _analysis_of(book, asked.name)
-    told = Told(_analysed(found))
+    if asked.next_points:
+        told = Told(data.AnalysedOrNext(next_search=_next(found, asked.next_points)))
+    else:
+        told = Told(data.AnalysedOrNext(_analysed(found)))
     return lambda most: told
 
 
@@ -369,37 +383,85 @@ def _known(values: Mapping[str, Any]) -> dict[str, float | str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class NextOf:
-    """Where to search next."""
-
-    name: Annotated[
-        str, Field(description="A sweep or an unambiguous prefix; an experiment means its latest sweep", max_length=300)
-    ]
-    points: Annotated[int, Field(ge=1, le=20, description="How many points to suggest")] = 5
-
-
-def next_search(book: Book, asked: NextOf) -> Rows:
-    """Where a sweep should search next."""
-    found = _analysis_of(book, asked.name)
-    line = as_json(suggested(found, asked.points))
+def _next(found: Analysis, points: int) -> data.NextSearch:
+    line = as_json(suggested(found, points))
     ranges = tuple(
         data.Range(name, **{**each, "values": tuple(each["values"]) if "values" in each else None})
         for name, each in line["ranges"].items()
     )
-    told = Told(
-        data.NextSearch(
-            found.sweep.id,
-            tuple(map(_known, line["points"])),
-            ranges,
-            tuple(line["why"]),
-            tuple(map(_known, line["repeats"])),
-        )
+    return data.NextSearch(
+        found.sweep.id,
+        tuple(map(_known, line["points"])),
+        ranges,
+        tuple(line["why"]),
+        tuple(map(_known, line["repeats"])),
     )
-    return lambda most: told
+
+
+# -- curves -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CurvesOf:
+    """Whose curves to show."""
+
+    names: Annotated[
+        tuple[Annotated[str, Field(max_length=600)], ...],
+        Field(
+            description="Jobs; NAME#2 is the second best job of a sweep or experiment, whose name alone means its best",
+            min_length=1,
+            max_length=10,
+        ),
+    ]
+    metric: Annotated[str | None, Field(description="A metric; the objective by default", max_length=300)] = None
+    points: Annotated[int, Field(ge=2, le=50, description="At most so many points of each curve")] = 20
+
+
+def curves(book: Book, asked: CurvesOf) -> Rows:
+    """How jobs learned."""
+    records = [best_record(find_jobs_or_job(book, name)) for name in asked.names]
+    pairs = [(record, kept) for record in records if (kept := book.curves(record)) is not None]
+    if not any(kept.metrics or kept.log for _, kept in pairs):
+        raise UsageError(NOTHING_KEPT, NOTHING_KEPT)
+    all_kept = [kept for _, kept in pairs]
+    known = tuple(sorted({name for kept in all_kept for name in kept.metrics}))
+    metric = chosen_metric(all_kept, records, asked.metric) if known else None
+
+    def rows(most: int) -> Told:
+        told = tuple(_curve(record, kept, metric, min(asked.points, most)) for record, kept in pairs)
+        left = sum(max(0, curve.measured - len(curve.x)) for curve in told)
+        return Told(data.Curves(metric, known, told), (data.LeftOut("points", left, _CURVES),) if left else ())
+
+    return rows
+
+
+def _curve(record: Record, kept: Curves, metric: str | None, points: int) -> data.Curve:
+    series = kept.metrics.get(metric) if metric is not None else None
+    machines = tuple(data.MachineUse(**asdict(each)) for each in machine_use(kept))
+    if series is None or metric is None:
+        return data.Curve(kept.job_name, machines=machines, log_end=kept.log or None)
+    chosen = _evenly(len(series.xs), points)
+    return data.Curve(
+        kept.job_name,
+        series.axis.value,
+        series.measured,
+        tuple(series.xs[at] - origin(series) for at in chosen),
+        tuple(series.values[at] for at in chosen),
+        **asdict(facts_of(series, maximise=is_to_maximise(metric, record))),
+        machines=machines,
+        log_end=kept.log or None,
+    )
+
+
+def _evenly(count: int, most: int) -> list[int]:
+    """At most so many places of `count`, evenly chosen, with the last and, if there are several, the first."""
+    if count <= most:
+        return list(range(count))
+    return [count - 1] if most < 2 else [round(at * (count - 1) / (most - 1)) for at in range(most)]
 
 
 _IN_FULL = "Read the resource trialbook://jobs/{job} with the job's name, percent-encoded."
+_CURVES = "Read the resource trialbook://jobs/{job}/curves with the job's name, percent-encoded."
 _REPORT = "Read the resource trialbook://sweeps/{sweep}/report with the sweep's name, percent-encoded."
 
 TOOLS = (
@@ -454,20 +516,22 @@ TOOLS = (
     ),
     Tool(
         "analysis",
-        "Analysis with advice",
-        "A sweep's analysis: which trial is best and by how much, what the objective depends on, cost, and advice.",
-        SweepOf,
-        data.Analysed,
+        "Analysis, advice, next search",
+        "A sweep's analysis: which trial is best and by how much, what the objective depends on, cost, and advice. Or, "
+        "with `next_points`, where to search next: points and ranges.",
+        AnalysisOf,
+        data.AnalysedOrNext,
         analysis,
         _REPORT,
     ),
     Tool(
-        "next_search",
-        "Where to search next",
-        "Points and ranges where a sweep should search next.",
-        NextOf,
-        data.NextSearch,
-        next_search,
-        _REPORT,
+        "curves",
+        "Learning curves",
+        "How training jobs learned: a metric by iteration or time, where it was best, whether it diverged, how busy "
+        "the machines were, and the end of a failed job's log.",
+        CurvesOf,
+        data.Curves,
+        curves,
+        _CURVES,
     ),
 )

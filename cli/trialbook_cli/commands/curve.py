@@ -40,7 +40,8 @@ def curve(
     from trialbook.core.curves.stored import to_data
     from trialbook_book.names import find_jobs_or_job
     from trialbook_cli.comparison import best_record
-    from trialbook_cli.curves_view import chosen_metric, show_curves
+    from trialbook_cli.curve_facts import NOTHING_KEPT, chosen_metric
+    from trialbook_cli.curves_view import show_curves
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.rich_output import fail
 
@@ -51,9 +52,6 @@ def curve(
         print_json([{**to_data(each), "log": each.log} for each in kept])
         return OK
     if not any(each.metrics for each in kept):
-        return fail(
-            "No curves are kept for these jobs. The stack keeps them when a training job ends, if CaptureJobs is on.",
-            FAILED,
-        )
+        return fail(NOTHING_KEPT, FAILED)
     show_curves(kept, records, chosen_metric(kept, records, metric))
     return OK

@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command(cls=BookCommand, rich_help_panel=ASK)
-def experiments(context: typer.Context, limit: Limit = 50, after: After = None, as_json: AsJson = False) -> int:
+def experiments(context: typer.Context, limit: Limit = 50, after: After = 0, as_json: AsJson = False) -> int:
     """Lists experiments with counts and best value.
 
     Example: trialbook experiments --book demo-out/churn-min-child-weight
@@ -32,11 +32,11 @@ def experiments(context: typer.Context, limit: Limit = 50, after: After = None, 
         headers = ("experiment", "sweeps", "jobs", "failed", "best", "objective", "last job (UTC)")
         rows = [_row(each) for each in page.entries]
         console.print(table_of(headers, rows, right=("sweeps", "jobs", "failed", "best")))
-    elif after is None:
-        console.print("The book is empty. Record the jobs of your account: trialbook backfill --since 30d")
-    else:
+    elif after:
         console.print("No more experiments.")
-    say_how_to_see_more(page.cursor)
+    else:
+        console.print("The book is empty. Record the jobs of your account: trialbook backfill --since 30d")
+    say_how_to_see_more(None if page.cursor else 0, after + len(page.entries))
     return OK
 
 

@@ -25,7 +25,7 @@ def sweeps(
         ),
     ] = None,
     limit: Limit = 50,
-    after: After = None,
+    after: After = 0,
     as_json: AsJson = False,
 ) -> int:
     """Lists sweeps, latest first, with counts and best value.
@@ -40,19 +40,19 @@ def sweeps(
 
     book = source_of(context).open()
     page = book.ledger.sweeps_page(experiment, limit, after)
-    if experiment is not None and not page.entries and after is None:
+    if experiment is not None and not page.entries:
         experiment = find_experiment(book, experiment)
-        page = book.ledger.sweeps_page(experiment, limit)
+        page = book.ledger.sweeps_page(experiment, limit, after)
     if as_json:
         print_json([sweep_line(sweep) for sweep in page.entries])
     elif page.entries:
         headers = ("started (UTC)", "sweep", "state", "finished", "failed", "best")
         console.print(table_of(headers, [_row(each) for each in page.entries], right=headers[3:]))
-    elif experiment is not None:
+    elif experiment is not None and not after:
         console.print(safe(f"Experiment {experiment} has no sweeps.", 200))
     else:
-        console.print("No sweeps yet." if after is None else "No more sweeps.")
-    say_how_to_see_more(page.cursor)
+        console.print("No more sweeps." if after else "No sweeps yet.")
+    say_how_to_see_more(None if page.cursor else 0, after + len(page.entries))
     return OK
 
 

@@ -17,7 +17,7 @@ def trials(
     context: typer.Context,
     name: Name,
     limit: Limit = 20,
-    after: After = None,
+    after: After = 0,
     where: Annotated[
         str | None,
         typer.Option(
@@ -44,22 +44,19 @@ def trials(
     from trialbook_cli.outputs import job_line
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.rich_output import console
-    from trialbook_cli.selection import ranking_page, selected
+    from trialbook_cli.selection import part_of, ranking_page, selected
     from trialbook_cli.tables import say_how_to_see_more
     from trialbook_cli.trials_table import columns_table, searched_table
-    from trialbook_cli.usage_error import UsageError
 
     terms = parse_where(where) if where else ()
-    if after is not None and (sort or terms):
-        raise UsageError("--after cannot be combined with --where or --sort: raise --limit instead.")
     jobs = source_of(context).open().find(name)
     is_page = sort is None and not terms
-    found = ranking_page(jobs, limit, after) if is_page else selected(jobs, terms, sort, limit)
+    found = ranking_page(jobs, limit, after) if is_page else part_of(selected(jobs, terms, sort), limit, after)
     if as_json:
         print_json([job_line(record) for _, record in found.jobs])
     elif found.jobs:
         console.print(columns_table(found.jobs, columns) if columns else searched_table(jobs.name, found.jobs))
     else:
-        console.print("No job meets the conditions." if terms else "No more jobs.")
-    say_how_to_see_more(found.cursor, found.left)
+        console.print("No job meets the conditions." if terms and not after else "No more jobs.")
+    say_how_to_see_more(found.left, after + len(found.jobs))
     return OK
