@@ -32,8 +32,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def serving(*options: str, environment: dict[str, str] | None = None) -> Iterator[tuple[str, int]]:
     """The host and port of a running `trialbook serve`."""
-    variables = {**(environment or dict(os.environ)), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen([*COMMAND, *options], stdout=subprocess.PIPE, text=True, env=variables) as server:
+    with subprocess.Popen([*COMMAND, *options], stdout=subprocess.PIPE, text=True, env=environment) as server:
         assert server.stdout is not None
         found = re.match(r"http://([\d.]+):(\d+)/ \(Ctrl-C stops\)", server.stdout.readline())
         try:

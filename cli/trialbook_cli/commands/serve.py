@@ -27,6 +27,7 @@ def serve(
     Example: trialbook serve --open --book demo-out/tuning-random-60
     """
     import contextlib
+    import sys
     import webbrowser
     from concurrent.futures import ThreadPoolExecutor
 
@@ -45,6 +46,7 @@ def serve(
         raise UsageError(f"Can't listen on {host}:{port}: {error.strerror}. Choose another --port.") from error
     with server, contextlib.suppress(KeyboardInterrupt):
         say(f"{server.url} (Ctrl-C stops)")
+        sys.stdout.flush()  # whoever starts it from a program waits for the address
         if open_page:
             webbrowser.open(server.url)
         server.serve_forever()
