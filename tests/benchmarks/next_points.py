@@ -1,5 +1,5 @@
 """What ten suggested trials bring after thirty random ones, beside ten more random ones and Optuna's TPE if its
-environment exists (see the whole report). Six functions and a training, 10 seeds each. TPE sees each of its ten values
+environment exists (see the whole report). Six functions and a training, 100 seeds each. TPE sees each of its ten values
 before it chooses the next point ("in turn"), or chooses all ten at once as `trialbook next` does. Regret is how far the
 best of the forty lies above the least cost there is, of the training the least that was seen; medians."""
 
@@ -17,7 +17,7 @@ from trialbook.core.analysis.next_search import next_search
 from trialbook.core.objectives import ObjectiveType
 
 TITLE = "Where to search next"
-SEEDS, FIRST, MORE = range(3000, 3010), 30, 10
+SEEDS, FIRST, MORE = range(3000, 3100), 30, 10
 
 
 def parameter_of(axis: Axis) -> Parameter:

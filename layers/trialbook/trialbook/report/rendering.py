@@ -43,11 +43,17 @@ def _environment() -> Environment:
         "full": numbers.full,
         "gap": numbers.gap,
         "percent": numbers.percent,
+        "in_hundred": _in_hundred,
         "moment": wording.moment,
         "duration": lambda seconds: None if seconds is None else wording.duration(seconds),
         "dollars": lambda amount: None if amount is None else wording.dollars(amount),
     }
     return made
+
+
+def _in_hundred(share: float) -> str:
+    """A share of 1 as whole percents: an importance is known no better."""
+    return "<1%" if 0 < share < 0.005 else f"{round(share * 100)}%"
 
 
 _ASSIGNMENT = re.compile(r"[^\s,]{1,40} = [^\s,]{1,24}|\S*\d\S{0,24}")

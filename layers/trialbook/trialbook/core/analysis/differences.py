@@ -1,9 +1,9 @@
 """The best trial beside others: by how much it is ahead, in the objective's unit and as a share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from trialbook.core.analysis.arithmetic import quantile, share_of
-from trialbook.core.analysis.model import Against, Difference, Improvement, Spread
+from trialbook.core.analysis.arithmetic import onto, quantile, share_of
+from trialbook.core.analysis.model import Against, Difference, Improvement, Scale, Spread
 from trialbook.core.analysis.rows import Ranked
 from trialbook.core.jobs import JobKey, ParentsBest
 from trialbook.core.numbers import DRAWN, apart, within
@@ -11,6 +11,10 @@ from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
 
 _FAR = 5  # interquartile distances beyond the quartiles: diverged trials
+_FEWEST_TO_BEND = 12  # trials
+_NEAR_THE_GOOD = 3  # times as far from the best as the median
+_WORTH_A_STRIP = 0.4  # of what the others take
+_DECADE = 10  # times the value that nine tenths exceed: where the greatest tenth begins, a log scale helps
 
 
 def difference(
@@ -70,12 +74,34 @@ def improvements(ranked: Ranked, ends: Mapping[JobKey, int]) -> tuple[Improvemen
 def spread(values: Sequence[float], objective_type: ObjectiveType) -> Spread:
     """How values lie; best and worst by the objective's type."""
     ordered = sorted(values)
-    best, worst = ordered[0], ordered[-1]
-    if objective_type is ObjectiveType.MAXIMIZE:
-        best, worst = worst, best
-    low, middle, high = (quantile(ordered, share) for share in (0.25, 0.5, 0.75))
+    is_least_best = objective_type is ObjectiveType.MINIMIZE
+    best, worst = (ordered[0], ordered[-1]) if is_least_best else (ordered[-1], ordered[0])
+    first, middle, third = (quantile(ordered, share) for share in (0.25, 0.5, 0.75))
+    scale = _scale(ordered)
+    to = onto(scale)
+    low, high = to(first), to(third)
     reach = _FAR * (high - low)
-    shown = [value for value in ordered if reach == 0 or value == best or low - reach <= value <= high + reach]
+    shown = [value for value in ordered if reach == 0 or value == best or low - reach <= to(value) <= high + reach]
     edges = (within(shown[0], DRAWN), within(shown[-1], DRAWN))
     beyond = sum(1 for value in ordered if not edges[0] <= value <= edges[1])
-    return Spread(best, worst, low, middle, high, *edges, beyond)
+    bend = _bend([within(value, DRAWN) for value in shown], to, is_least_best=is_least_best)
+    return Spread(best, worst, first, middle, third, *edges, beyond, scale, bend)
+
+
+def _scale(ordered: Sequence[float]) -> Scale:
+    """A log scale where most positive values lie decades apart: on a linear one the good ones would be one line."""
+    low, high = quantile(ordered, 0.1), quantile(ordered, 0.9)
+    return Scale.LOG if ordered[0] > 0 and high / low >= _DECADE else Scale.LINEAR
+
+
+def _bend(values: Sequence[float], to: Callable[[float], float], *, is_least_best: bool) -> float | None:
+    """The last value near the good ones: not further from the best than three times the better half; None where the
+    rest takes little of the axis. `values` are in the order of size."""
+    if len(values) < _FEWEST_TO_BEND:
+        return None
+    outward = values if is_least_best else values[::-1]
+    places = [abs(to(value) - to(outward[0])) for value in outward]
+    reach = _NEAR_THE_GOOD * quantile(places, 0.5)
+    last = sum(1 for place in places if place <= reach) - 1
+    is_worth_it = places[-1] - places[last] >= _WORTH_A_STRIP * places[last] > 0
+    return outward[last] if is_worth_it else None

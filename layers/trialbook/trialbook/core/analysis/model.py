@@ -182,7 +182,8 @@ class Improvement:
 @dataclass(frozen=True, slots=True)
 class Spread:
     """How the values lie: best and worst by the objective, quartiles by size. `axis_low` to `axis_high` is what a chart
-    should show: all values, but for `beyond` ones that are so far off that the others could not be told apart."""
+    should show on `scale`: all values, but for `beyond` ones that are so far off that the others could not be told
+    apart. Where values worse than `bend` would take much of the axis, they belong into a strip at its end."""
 
     best: float
     worst: float
@@ -192,6 +193,8 @@ class Spread:
     axis_low: float
     axis_high: float
     beyond: int
+    scale: Scale = Scale.LINEAR
+    bend: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """What a chart is, and what all charts share: theme, colours, titles of axes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import ceil, floor, log10
+from math import ceil, exp, expm1, floor, log1p, log10
 from typing import Any
 from unicodedata import category
 
-from trialbook.core.analysis.model import Group, Parameter, Scale
+from trialbook.core.analysis.arithmetic import onto, place_between
+from trialbook.core.analysis.model import Group, Kind, Parameter, Scale, Value
 from trialbook.core.analysis.wording import cut
 from trialbook.core.messages.texts import visible
 from trialbook.core.numbers import DRAWN
@@ -164,12 +165,71 @@ def value_axis(group: Group) -> str:
     return f"{cut(group.ranking.metric, _LONGEST_NAME)} ({better(group)})"
 
 
-def value_scale(group: Group) -> Spec:
-    """The objective's scale: not from zero, and what is too far off lies at its end."""
+_STRIP = 0.17  # of the axis, for what is worse than its bend
+_MOST_TICKS = 6
+
+
+def value_scale(group: Group, height: float = HEIGHT) -> Spec:
+    """The objective's scale: not from zero, and what is too far off lies at its end. Outliers share a strip at the
+    worse end, so that the good region has the room."""
     spread = group.spread
-    sizes = ((spread.axis_high - spread.axis_low) * 0.08, abs(spread.axis_high) * 0.05, 1)
-    pad = next(size for size in sizes if size > 1 / DRAWN)
-    return {"domain": [spread.axis_low - pad, spread.axis_high + pad], "clamp": True, "zero": False, "nice": False}
+    low, high = spread.axis_low, spread.axis_high
+    kind: Spec = {"type": spread.scale.value, "clamp": True, "zero": False, "nice": False}
+    if spread.scale is Scale.LOG:
+        room = max((high / low) ** 0.05, 1.02)
+        bottom, top = low / room, high * room
+    else:
+        sizes = ((high - low) * (0.04 if spread.bend is not None else 0.08), abs(high) * 0.05, 1)
+        pad = next(size for size in sizes if size > 1 / DRAWN)
+        bottom, top = low - pad, high + pad
+    if spread.bend is None:
+        return {**kind, "domain": [bottom, top]}
+    turn = height * (_STRIP if is_minimised(group) else 1 - _STRIP)
+    return {**kind, "domain": [bottom, spread.bend, top], "range": [height, turn, 0]}
+
+
+def value_ticks(group: Group) -> list[float] | None:
+    """Ticks of an axis with a strip: between its good end and its bend, and the farthest value; None of other axes."""
+    spread = group.spread
+    if spread.bend is None or spread.scale is Scale.LOG:
+        return None
+    is_least = is_minimised(group)
+    low, high = (spread.axis_low, spread.bend) if is_least else (spread.bend, spread.axis_high)
+    step = _nice((high - low) / _MOST_TICKS)
+    first = ceil(low / step)
+    inner = [float(f"{place * step:.12g}") for place in range(first, floor(high / step) + 1)]
+    return [*inner, spread.axis_high if is_least else spread.axis_low]
+
+
+def _nice(step: float) -> float:
+    power: float = 10 ** floor(log10(step))
+    return next(each * power for each in (1, 2, 5, 10) if each * power >= step * 0.999)
+
+
+def strip(group: Group, height: float, c: Colours) -> list[Spec]:
+    """The ground of the strip that outliers share."""
+    if group.spread.bend is None:
+        return []
+    edges = (0.0, height * _STRIP) if is_minimised(group) else (height * (1 - _STRIP), height)
+    mark = {"type": "rect", "color": c.grid, "opacity": 0.55}
+    places = {name: {"value": edge} for name, edge in zip(("y", "y2"), edges, strict=True)}
+    return [{"data": {"values": [{}]}, "mark": mark, "encoding": places}]
+
+
+def value_level(group: Group, value: float) -> float:
+    """Where a value lies on the objective's axis: 0 at its lower end, 1 at its upper one."""
+    spread = group.spread
+    to = onto(spread.scale)
+    low, high, at = (to(each) for each in (spread.axis_low, spread.axis_high, value))
+    at = min(max(at, low), high)
+    if low == high:
+        return 0.5
+    if spread.bend is None:
+        return place_between(low, high, at)
+    turn, share = to(spread.bend), (1 - _STRIP if is_minimised(group) else _STRIP)
+    if at <= turn:
+        return share * place_between(low, turn, at) if low < turn else share
+    return share + (1 - share) * place_between(turn, high, at)
 
 
 def is_minimised(group: Group) -> bool:
@@ -188,11 +248,41 @@ def ticks(parameter: Parameter) -> list[float]:
     return [step * 10.0**power for power in powers for step in steps]
 
 
-def parameter_axis(parameter: Parameter) -> str:
+_LEAST_DECADES = 3  # between the positive values, from which on those beside a 0 need a log scale
+
+
+def least_beside_zero(parameter: Parameter, values: Iterable[Value]) -> float | None:
+    """The least positive value of a hyperparameter that has 0 and values over several decades: a linear scale would
+    draw all small ones as one."""
+    if parameter.kind is not Kind.NUMBER or parameter.lowest != 0 or parameter.scale is Scale.LOG:
+        return None
+    positive = [float(value) for value in values if isinstance(value, int | float) and value > 0]
+    if not positive or log10(max(positive)) - log10(min(positive)) < _LEAST_DECADES:
+        return None
+    return min(positive)
+
+
+def zero_ticks(parameter: Parameter, least: float) -> list[float]:
+    """0, and powers of ten."""
+    return [0.0, *(tick for tick in ticks(replace(parameter, lowest=least)) if tick >= least * 0.99)]
+
+
+def onto_axis(parameter: Parameter, least: float | None) -> tuple[Callable[[float], float], Callable[[float], float]]:
+    """What puts a number on its axis, where equal steps count alike, and what takes it back. `least` is the least
+    positive value of a hyperparameter that has 0 beside decades."""
+    if least is not None:
+        return lambda value: log1p(value / least), lambda place: least * expm1(place)
+    return onto(parameter.scale), exp if parameter.scale is Scale.LOG else float
+
+
+def parameter_axis(parameter: Parameter, *, is_log: bool = False) -> str:
     """The title of a hyperparameter's axis."""
-    return cut(parameter.name, _LONGEST_NAME) + (" (log scale)" if parameter.scale is Scale.LOG else "")
+    is_log = is_log or parameter.scale is Scale.LOG
+    return cut(parameter.name, _LONGEST_NAME) + (" (log scale)" if is_log else "")
 
 
-def parameter_scale(parameter: Parameter) -> Spec:
-    """The scale of a number: its range where it has one."""
+def parameter_scale(parameter: Parameter, least: float | None = None) -> Spec:
+    """The scale of a number: its range where it has one. `least` is the least positive value of one with 0."""
+    if least is not None:
+        return {"type": "symlog", "constant": least, "nice": False, "padding": 14}
     return {"type": "log" if parameter.scale is Scale.LOG else "linear", "zero": False, "nice": False, "padding": 14}

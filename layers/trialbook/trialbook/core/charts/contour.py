@@ -1,10 +1,9 @@
 """The objective over two hyperparameters."""
 
-from math import exp
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trialbook.core.analysis.arithmetic import onto
-from trialbook.core.analysis.model import Analysis, Group, Parameter, Scale, TrialRow
+from trialbook.core.analysis.model import Analysis, Parameter, TrialRow, Value
 from trialbook.core.analysis.wording import cut
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import (
@@ -18,6 +17,8 @@ from trialbook.core.charts.chart import (
     colours,
     framed,
     is_minimised,
+    least_beside_zero,
+    onto_axis,
     stronger,
 )
 from trialbook.core.charts.data import MOST_POINTS, drawable, point, ranked, thinned
@@ -26,6 +27,7 @@ from trialbook.core.charts.scatter import parameter_of, x_of
 from trialbook.core.numbers import DRAWN, within
 
 _CELLS = 24
+_STEPS = 16  # whole numbers that are told apart
 _SUMMED = 1e290  # so that the sum of all trials, each with its weight, is no larger than what is drawn
 
 
@@ -38,16 +40,20 @@ def contour(analysis: Analysis, one: str, other: str, theme: Theme = Theme.LIGHT
         row for row in ranked(analysis, group) if None not in (row.hyper_parameters[one], row.hyper_parameters[other])
     ]
     shown = thinned(rows, MOST_POINTS)
-    x, y = {**x_of(a), "field": "x"}, {**x_of(b), "field": "y"}
+    sides = {each.name: _Side(each, [row.hyper_parameters[each.name] for row in rows]) for each in (a, b)}
+    x, y = {**x_of(a, least=sides[one].least), "field": "x"}, {**x_of(b, least=sides[other].least), "field": "y"}
     data = [point(row, x=drawable(row.hyper_parameters[one]), y=drawable(row.hyper_parameters[other])) for row in shown]
     spread = found.spread
     is_least = is_minimised(found)
-    ends = [drawable(spread.axis_low), drawable(spread.axis_high)]
+    low, high = spread.axis_low, spread.axis_high
+    if spread.bend is not None:  # outliers have the colour of the worst of the others
+        low, high = (low, spread.bend) if is_least else (spread.bend, high)
+    ends = [drawable(low), drawable(high)]
     domain = ends if is_least else ends[::-1]
     ramp = {"range": list(c.ramp), "domain": domain, "clamp": True}
     colour: Spec = {"field": "value", "type": "quantitative", "scale": ramp, "title": cut(found.ranking.metric, 26)}
     said = words.contour(found, one, other)
-    layers = [_surface(found, a, b, shown, x, y, colour), *_points(data, x, y, colour, c)]
+    layers = [_surface(shown, sides, x, y, colour), *_points(data, x, y, colour, c)]
     subtitle = f"colour: {better(found)}, {stronger(theme)} is better; star: best; between trials an estimate"
     body: Spec = {"width": WIDTH - 80, "height": HEIGHT + 60, "layer": layers}
     return Chart("contour", said.title, said.alt, framed(said.title, subtitle, body, theme))
@@ -63,37 +69,48 @@ def _points(data: list[dict[str, Any]], x: Spec, y: Spec, colour: Spec, c: Colou
     ]
 
 
-def _surface(group: Group, a: Parameter, b: Parameter, rows: list[TrialRow], x: Spec, y: Spec, colour: Spec) -> Spec:
+class _Side:
+    """A hyperparameter along one side of the map: places between 0 and 1, and back to values."""
+
+    def __init__(self, parameter: Parameter, values: Sequence[Value]) -> None:
+        numbers = [within(float(value or 0), DRAWN) for value in values]
+        self.least = least_beside_zero(parameter, values)
+        self.to, self.back = onto_axis(parameter, self.least)
+        low, high = (self.to(within(float(end or 0.0), DRAWN)) for end in (parameter.lowest, parameter.highest))
+        room = max(0.5, abs(low) * 0.05)
+        self.low, self.high = (low, high) if high - low > 1 / DRAWN else (low - room, low + room)
+        tried = sorted(set(numbers))
+        self.steps = [self.place(value) for value in tried] if parameter.is_integer and len(tried) <= _STEPS else []
+
+    def place(self, value: float) -> float:
+        return (self.to(value) - self.low) / (self.high - self.low)
+
+    def estimated(self, place: float) -> float:
+        """The place that stands for this one: the nearest value tried, where those are few whole numbers."""
+        return min(self.steps, key=lambda each: abs(each - place), default=place)
+
+    def edges(self, axis: str, cell: int) -> dict[str, float]:
+        width = self.high - self.low
+        return {
+            axis: self.back(self.low + width * cell / _CELLS),
+            f"{axis}2": self.back(self.low + width * (cell + 1) / _CELLS),
+        }
+
+
+def _surface(rows: list[TrialRow], sides: Mapping[str, _Side], x: Spec, y: Spec, colour: Spec) -> Spec:
     """A grid of cells, each with the mean of the trials weighted by nearness."""
-    spots = [(_unit(a, row), _unit(b, row), within(row.value or 0.0, _SUMMED)) for row in rows[:400]]
+    (one, a), (other, b) = sides.items()
+    spots = [(_at(a, row, one), _at(b, row, other), within(row.value or 0.0, _SUMMED)) for row in rows[:400]]
     cells = []
     for i in range(_CELLS):
         for j in range(_CELLS):
-            u, v = (i + 0.5) / _CELLS, (j + 0.5) / _CELLS
+            u, v = a.estimated((i + 0.5) / _CELLS), b.estimated((j + 0.5) / _CELLS)
             weights = [1 / ((u - p) ** 2 + (v - q) ** 2 + 0.002) ** 2 for p, q, _ in spots]
             mean = sum(w * value for w, (_, _, value) in zip(weights, spots, strict=True)) / sum(weights)
-            cells.append({**_edges("x", a, i), **_edges("y", b, j), "value": mean})
+            cells.append({**a.edges("x", i), **b.edges("y", j), "value": mean})
     encoding = {"x": x, "x2": {"field": "x2"}, "y": y, "y2": {"field": "y2"}, "color": colour}
-    return {"data": {"values": cells}, "mark": {"type": "rect", "opacity": 0.45, "tooltip": None}, "encoding": encoding}
+    return {"data": {"values": cells}, "mark": {"type": "rect", "opacity": 0.75, "tooltip": None}, "encoding": encoding}
 
 
-def _bounds(parameter: Parameter) -> tuple[float, float]:
-    to = onto(parameter.scale)
-    low, high = (to(within(float(end or 0.0), DRAWN)) for end in (parameter.lowest, parameter.highest))
-    room = max(0.5, abs(low) * 0.05)
-    return (low, high) if high - low > 1 / DRAWN else (low - room, low + room)
-
-
-def _unit(parameter: Parameter, row: TrialRow) -> float:
-    low, high = _bounds(parameter)
-    value = within(float(row.hyper_parameters[parameter.name] or 0), DRAWN)
-    return (onto(parameter.scale)(value) - low) / (high - low)
-
-
-def _edges(axis: str, parameter: Parameter, place: int) -> dict[str, float]:
-    low, high = _bounds(parameter)
-    back = exp if parameter.scale is Scale.LOG else float
-    return {
-        axis: back(low + (high - low) * place / _CELLS),
-        f"{axis}2": back(low + (high - low) * (place + 1) / _CELLS),
-    }
+def _at(side: _Side, row: TrialRow, name: str) -> float:
+    return side.place(within(float(row.hyper_parameters[name] or 0), DRAWN))

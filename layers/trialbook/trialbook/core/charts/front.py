@@ -2,7 +2,7 @@
 
 from trialbook.core.analysis.model import Analysis, Front, TrialRow, Value
 from trialbook.core.charts import words
-from trialbook.core.charts.chart import HEIGHT, WIDTH, Chart, Spec, Theme, colours, framed
+from trialbook.core.charts.chart import HEIGHT, WIDTH, Chart, Spec, Theme, colours, framed, strip
 from trialbook.core.charts.data import MOST_POINTS, drawable, point, ranked, thinned
 from trialbook.core.charts.marks import trials
 from trialbook.core.charts.scatter import subtitle_of, y_of
@@ -27,7 +27,7 @@ def front_chart(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0) 
     mark = {"type": "line", "color": c.best, "strokeWidth": 2, "interpolate": stairs}
     line: Spec = {"data": {"values": steps}, "mark": mark, "encoding": {"x": x, "y": y}}
     data = [point(row, x=drawable(second(front, row))) for row in shown]
-    body: Spec = {"width": WIDTH, "height": HEIGHT, "layer": [line, *trials(data, x, y, c)]}
+    body: Spec = {"width": WIDTH, "height": HEIGHT, "layer": [*strip(found, HEIGHT, c), line, *trials(data, x, y, c)]}
     said = words.front(found)
     subtitle = subtitle_of(analysis, found, len(shown), len(rows)) + "; line: beaten by no other in both"
     return Chart("front", said.title, said.alt, framed(said.title, subtitle, body, theme))

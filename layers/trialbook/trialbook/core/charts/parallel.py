@@ -1,6 +1,6 @@
 """Trials as lines across all hyperparameters."""
 
-from trialbook.core.analysis.arithmetic import onto, place_between
+from trialbook.core.analysis.arithmetic import place_between
 from trialbook.core.analysis.model import Analysis, Group, Kind, Parameter, Scale, TrialRow, Value
 from trialbook.core.analysis.wording import cut
 from trialbook.core.charts import words
@@ -14,9 +14,12 @@ from trialbook.core.charts.chart import (
     colours,
     framed,
     is_minimised,
+    least_beside_zero,
+    onto_axis,
     stronger,
+    value_level,
 )
-from trialbook.core.charts.data import MOST_LINES, ranked, thinned, thinning
+from trialbook.core.charts.data import MOST_LINES, ranked, thinned, thinning, where
 from trialbook.core.charts.labels import by_name, labels
 from trialbook.core.charts.scatter import by_importance, parameter_of
 from trialbook.core.numbers import shown
@@ -28,7 +31,7 @@ def parallel(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0, mos
     c = colours(theme)
     rows = ranked(analysis, group)
     drawn = thinned(rows, MOST_LINES)
-    axes = [_Axis(parameter_of(analysis, name)) for name in by_importance(found)[:most]]
+    axes = [_axis(analysis, rows, name) for name in by_importance(found)[:most]]
     lines = [each for row in reversed(drawn) for each in _line(row, axes, found)]
     said = words.parallel(found)
     subtitle = f"{stronger(theme)}: better; thick: the best, {shown(found.best.value)}{thinning(len(drawn), len(rows))}"
@@ -37,14 +40,19 @@ def parallel(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0, mos
     return Chart("parallel coordinates", said.title, said.alt, framed(said.title, subtitle, body, theme))
 
 
+def _axis(analysis: Analysis, rows: list[TrialRow], name: str) -> "_Axis":
+    parameter = parameter_of(analysis, name)
+    return _Axis(parameter, least_beside_zero(parameter, (value for _, value in where(rows, name))))
+
+
 class _Axis:
     """Puts a hyperparameter's values between 0 and 1."""
 
-    def __init__(self, parameter: Parameter) -> None:
+    def __init__(self, parameter: Parameter, least: float | None) -> None:
         self.parameter = parameter
         self.title = cut(parameter.name, 24)
         self.order = sorted(parameter.categories, key=by_name)
-        self.to = onto(parameter.scale)
+        self.to, _ = onto_axis(parameter, least)
         self.low, self.high = parameter.lowest or 0.0, parameter.highest or 0.0
 
     def place(self, value: Value) -> float | None:
@@ -67,10 +75,8 @@ class _Axis:
 
 
 def _line(row: TrialRow, axes: list[_Axis], group: Group) -> list[Spec]:
-    spread = group.spread
-    width = spread.axis_high - spread.axis_low
     assert row.value is not None
-    level = min(max((row.value - spread.axis_low) / width, 0.0), 1.0) if width else 0.5
+    level = value_level(group, row.value)
     badness = level if is_minimised(group) else 1 - level
     places = [(axis.title, axis.place(row.hyper_parameters.get(axis.parameter.name))) for axis in axes]
     values = [(name, place) for name, place in (*places, (cut(group.ranking.metric, 24), level)) if place is not None]

@@ -5,7 +5,7 @@ from trialbook.core.analysis.model import Analysis, Group, TrialRow
 from trialbook.core.analysis.shapes import NO_DIRECTION
 from trialbook.core.analysis.wording import cut, plural
 from trialbook.core.charts import words
-from trialbook.core.charts.chart import HEIGHT, WIDTH, Chart, Colours, Spec, Theme, colours, framed, is_minimised
+from trialbook.core.charts.chart import HEIGHT, WIDTH, Chart, Colours, Spec, Theme, colours, framed, is_minimised, strip
 from trialbook.core.charts.data import MOST_POINTS, drawable, failed, point, ranked, thinned
 from trialbook.core.charts.marks import failures, trials
 from trialbook.core.charts.scatter import subtitle_of, y_of
@@ -19,12 +19,12 @@ def history(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0) -> C
     shown = thinned(rows, MOST_POINTS)
     said = words.history(found)
     subtitle = subtitle_of(analysis, found, len(shown), len(rows)) + "; stairs: best so far"
-    body: Spec = {"width": WIDTH, "height": HEIGHT, "layer": _history(analysis, found, shown, colours(theme))}
+    body: Spec = {"width": WIDTH, "height": HEIGHT, "layer": _history(analysis, found, shown, HEIGHT, colours(theme))}
     spec = framed(said.title, subtitle, body, theme)
     return Chart("history", said.title, said.alt, spec)
 
 
-def _history(analysis: Analysis, group: Group, rows: list[TrialRow], c: Colours) -> list[Spec]:
+def _history(analysis: Analysis, group: Group, rows: list[TrialRow], height: float, c: Colours) -> list[Spec]:
     last = max((row.finished or 0 for row in analysis.trials), default=1)
     x: Spec = {
         "field": "x",
@@ -33,14 +33,15 @@ def _history(analysis: Analysis, group: Group, rows: list[TrialRow], c: Colours)
         "scale": {"domain": [0.5, last + 0.5], "nice": False},
         "axis": {"tickMinStep": 1, "format": "d", "grid": False},
     }
-    y = y_of(group)
+    y = y_of(group, height)
     steps = [{"x": each.finished, "value": drawable(each.value)} for each in group.improvements]
     steps.append({"x": last, "value": steps[-1]["value"]})
     mark = {"type": "line", "interpolate": "step-after", "color": c.best, "strokeWidth": 2, "opacity": 0.85}
     staircase: Spec = {"data": {"values": steps}, "mark": mark, "encoding": {"x": x, "y": y}}
     lost = [{"x": row.finished} for row in failed(analysis) if row.finished]
     data = [point(row, x=row.finished) for row in rows]
-    return [staircase, *trials(data, x, y, c), *failures(lost, x, c, at_top=is_minimised(group))]
+    marks = [*trials(data, x, y, c), *failures(lost, x, c, at_top=is_minimised(group))]
+    return [*strip(group, height, c), staircase, *marks]
 
 
 def importance(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0) -> Chart:
@@ -86,7 +87,8 @@ def overview(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0) -> 
     first, second = history(analysis, theme, group), importance(analysis, theme, group)
     c = colours(theme)
     rows = thinned(ranked(analysis, group), MOST_POINTS)
-    above: Spec = {"width": WIDTH, "height": HEIGHT - 40, "layer": _history(analysis, found, rows, c)}
+    height = HEIGHT - 40
+    above: Spec = {"width": WIDTH, "height": height, "layer": _history(analysis, found, rows, height, c)}
     title = {**second.spec["title"], "fontSize": 14}
     below: Spec = {"width": WIDTH - 140, "title": title, **_importance(found, c, most=6)}
     body: Spec = {"vconcat": [above, below], "spacing": 24, "resolve": {"scale": {"y": "independent"}}}

@@ -15,11 +15,15 @@ from trialbook.core.charts.chart import (
     colours,
     framed,
     is_minimised,
+    least_beside_zero,
     parameter_axis,
     parameter_scale,
+    strip,
     ticks,
     value_axis,
     value_scale,
+    value_ticks,
+    zero_ticks,
 )
 from trialbook.core.charts.data import (
     MOST_POINTS,
@@ -38,6 +42,7 @@ from trialbook.core.jobs import STOPPED
 from trialbook.core.numbers import shown
 
 _MOST_LABELS = 16
+_SMALL = 190  # pixels of a slice
 _LONGEST_LABEL = 28  # characters
 
 
@@ -46,15 +51,24 @@ def parameter_of(analysis: Analysis, name: str) -> Parameter:
     return next(each for each in analysis.parameters if each.name == name)
 
 
-def y_of(group: Group) -> Spec:
+def y_of(group: Group, height: float = HEIGHT) -> Spec:
     """The objective's axis, from the field `value`."""
-    return {"field": "value", "type": "quantitative", "title": value_axis(group), "scale": value_scale(group)}
+    scale, ticks_of = value_scale(group, height), value_ticks(group)
+    found: Spec = {"field": "value", "type": "quantitative", "title": value_axis(group), "scale": scale}
+    if ticks_of is not None:
+        found["axis"] = {
+            "values": ticks_of,
+            "labelExpr": label_expression((json.dumps(each), shown(each)) for each in ticks_of),
+        }
+    return found
 
 
 def subtitle_of(analysis: Analysis, group: Group, shown: int, of: int) -> str:
     """What the marks mean, and what is not drawn as it is."""
     stopped = sum(1 for row in analysis.trials if row.status == STOPPED)
     beyond = f"; {group.spread.beyond} far off, at the edge" if group.spread.beyond else ""
+    if group.spread.bend is not None:
+        beyond += "; grey strip: outliers, on a scale of their own"
     return marks_in_words(stopped=stopped, failed=analysis.counts.failed) + beyond + thinning(shown, of)
 
 
@@ -72,7 +86,7 @@ def value_by_parameter(analysis: Analysis, name: str, theme: Theme = Theme.LIGHT
     parameter = parameter_of(analysis, name)
     rows = ranked(analysis, group)
     drawn = thinned(rows, MOST_POINTS)
-    layers = _by_parameter(analysis, found, parameter, drawn, colours(theme))
+    layers = _by_parameter(analysis, found, parameter, drawn, HEIGHT, colours(theme))
     said = words.value_by_parameter(found, name)
     body: Spec = {"width": WIDTH, "height": HEIGHT, "layer": layers}
     spec = framed(said.title, subtitle_of(analysis, found, len(drawn), len(rows)), body, theme)
@@ -80,16 +94,18 @@ def value_by_parameter(analysis: Analysis, name: str, theme: Theme = Theme.LIGHT
 
 
 def _by_parameter(
-    analysis: Analysis, group: Group, parameter: Parameter, rows: list[TrialRow], c: Colours
+    analysis: Analysis, group: Group, parameter: Parameter, rows: list[TrialRow], height: float, c: Colours
 ) -> list[Spec]:
-    x, y = x_of(parameter, group.best.varied.get(parameter.name)), y_of(group)
+    least = least_beside_zero(parameter, (value for _, value in where(rows, parameter.name)))
+    x, y = x_of(parameter, group.best.varied.get(parameter.name), least), y_of(group, height)
     data = [point(row, x=_place(parameter, value)) for row, value in where(rows, parameter.name)]
     lost = [{"x": _place(parameter, value)} for _, value in where(failed(analysis), parameter.name)]
     if parameter.kind is Kind.NUMBER:
         data = [each for each in data if each["x"] is not None]
         lost = [each for each in lost if each["x"] is not None]
     line = _line_of_best(group, parameter, x, y, c)
-    return [*line, *trials(data, x, y, c), *failures(lost, x, c, at_top=is_minimised(group))]
+    marks = [*trials(data, x, y, c), *failures(lost, x, c, at_top=is_minimised(group))]
+    return [*strip(group, height, c), *line, *marks]
 
 
 def _categories(parameter: Parameter, best: Value) -> Spec:
@@ -104,7 +120,7 @@ def _categories(parameter: Parameter, best: Value) -> Spec:
         "labelAngle": 0 if len(labelled) <= 6 else -40,
         "labelLimit": 160,
         "values": labelled,
-        "labelExpr": _labelled((json.dumps(name), values[name]) for name in labelled),
+        "labelExpr": label_expression((json.dumps(name), values[name]) for name in labelled),
     }
     if len(labelled) < len(names):
         title += f" ({len(names):,} values, by name)"
@@ -123,22 +139,27 @@ def _some(names: list[str], best: str) -> list[str]:
     return [names[place] for place in sorted(chosen)]
 
 
-def _labelled(pairs: Iterable[tuple[str, str]]) -> str:
+def label_expression(pairs: Iterable[tuple[str, str]]) -> str:
     """A Vega expression that gives each value, written as in JSON, its label."""
     tests = [f"datum.value === {value} ? {json.dumps(label)} : " for value, label in pairs]
     return f"{''.join(tests)}datum.label"
 
 
-def x_of(parameter: Parameter, best: Value = None) -> Spec:
-    """The axis of a hyperparameter, from the field `x`; `best` is the best trial's value."""
+def x_of(parameter: Parameter, best: Value = None, least: float | None = None) -> Spec:
+    """The axis of a hyperparameter, from the field `x`; `best` is the best trial's value, `least` the least positive
+    one of a hyperparameter that has 0 beside decades."""
     if parameter.kind is Kind.CATEGORY:
         return _categories(parameter, best)
     few: Spec = {"tickCount": 6, "labelOverlap": True}
-    if parameter.values or parameter.scale is Scale.LOG:
-        few["values"] = [drawable(each) for each in parameter.values] or ticks(parameter)
-        few["labelExpr"] = _labelled((json.dumps(each), shown(each)) for each in few["values"])
-    scale = parameter_scale(parameter)
-    return {"field": "x", "type": "quantitative", "title": parameter_axis(parameter), "scale": scale, "axis": few}
+    if parameter.values or parameter.scale is Scale.LOG or least is not None:
+        few["values"] = [drawable(each) for each in parameter.values] or _ticks(parameter, least)
+        few["labelExpr"] = label_expression((json.dumps(each), shown(each)) for each in few["values"])
+    scale, title = parameter_scale(parameter, least), parameter_axis(parameter, is_log=least is not None)
+    return {"field": "x", "type": "quantitative", "title": title, "scale": scale, "axis": few}
+
+
+def _ticks(parameter: Parameter, least: float | None) -> list[float]:
+    return ticks(parameter) if least is None else zero_ticks(parameter, least)
 
 
 def _place(parameter: Parameter, value: Value) -> Value:
@@ -162,8 +183,8 @@ def slices(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0, most:
     views = [
         {
             "width": 250,
-            "height": 190,
-            "layer": _by_parameter(analysis, found, parameter_of(analysis, name), drawn, colours(theme)),
+            "height": _SMALL,
+            "layer": _by_parameter(analysis, found, parameter_of(analysis, name), drawn, _SMALL, colours(theme)),
         }
         for name in names
     ]

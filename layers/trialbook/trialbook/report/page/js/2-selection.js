@@ -18,6 +18,17 @@ function setFilter(key, holds) {
   soon("selection", () => onSelection.forEach((tell) => tell()));
 }
 
+// Charts show all trials, or those that a reader zoomed in on.
+let zoomed = null;
+const onZoom = [];
+const inZoom = (i) => zoomed === null || zoomed[i] === 1;
+
+function setZoom(trialsOrNone) {
+  zoomed = trialsOrNone;
+  setFilter("zoom", zoomed && inZoom);
+  onZoom.forEach((tell) => tell());
+}
+
 // While a brush moves, charts draw samples, and the table waits unless the reader sees it.
 let brushing = false;
 function setBrushing(isBrushing) {

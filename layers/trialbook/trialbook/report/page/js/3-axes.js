@@ -116,26 +116,44 @@ function parameterAxis(name) {
     const texts = values.map((value) => (value === null ? "none" : show(value)));
     return categories(name, texts, [...new Set(texts)]);
   }
-  const numbers = values.filter(isNumber);
+  const numbers = values.filter((value, i) => isNumber(value) && inZoom(i));
+  if (!numbers.length) numbers.push(...values.filter(isNumber));
   const [low, high] = extent(numbers);
   const [least] = extent(numbers.filter((value) => value > 0));
-  const hasZero = low == 0 && parameter.values.length === 0 && Math.log10(high / least) >= LEAST_DECADES;
+  const hasZero = low == 0 && Math.log10(high / least) >= LEAST_DECADES;
   const onLine = () => linear(name, values, low, high, { most: 8, whole: parameter.is_integer });
   const axis = parameter.scale === "log" && low > 0 ? logarithmic(name, values, low, high) : hasZero ? logarithmicFromZero(name, values, least, high) : onLine();
   // The values themselves are the ticks where there are few: 1, 2, 4, 8, 10.
-  if (parameter.values.length > 1 && parameter.values.length <= 8) axis.ticks = parameter.values.map((value) => [value, shown(value)]);
+  const few = parameter.values.filter((value) => value >= low && value <= high);
+  if (few.length > 1 && few.length <= 8) axis.ticks = few.map((value) => [value, shown(value)]);
+  axis.isFew = parameter.values.length > 1;
   return axis;
 }
 
-const WIDE = 50; // times the least value, from which on a linear axis hides the good ones
+const STRIP = 0.17; // of the axis, for outliers: as in core/charts/chart.py
 
 function valueAxis(group) {
   const { ranking, spread } = report.groups[group];
   const better = ranking.type === "Minimize" ? "lower is better" : "higher is better";
   const values = trials.value.map((value, i) => (trials.group[i] === group ? Math.min(Math.max(value, spread.axis_low), spread.axis_high) : null));
-  const isWide = spread.axis_low > 0 && spread.axis_high / spread.axis_low >= WIDE && spread.axis_high < DRAWN;
   const label = `${ranking.metric} (${better})`;
-  const axis = isWide ? logarithmic(label, values, spread.axis_low, spread.axis_high) : linear(label, values, spread.axis_low, spread.axis_high);
+  const make = spread.scale === "log" ? logarithmic : linear;
+  const whole = [spread.axis_low, spread.axis_high];
+  const seen = zoomed === null ? [] : values.filter((value, i) => value !== null && inZoom(i));
+  const axis = seen.length ? make(label, values, ...extent(seen)) : spread.bend === null ? make(label, values, ...whole) : bent(make, label, values, whole, spread.bend, ranking.type === "Minimize");
   const far = (i) => trials.group[i] === group && (trials.value[i] < spread.axis_low || trials.value[i] > spread.axis_high);
   return { ...axis, far: spread.beyond ? far : null, short: `${ranking.metric}, ${ranking.type === "Minimize" ? "↓" : "↑"} better` };
+}
+
+// An axis whose worse end is a strip for outliers, so that the good values have the room.
+function bent(make, label, values, [low, high], bend, isLeast) {
+  const [from, to, end] = isLeast ? [low, bend, high] : [bend, high, low];
+  const main = make(label, values, from, to);
+  const size = make === logarithmic ? Math.log10 : Number;
+  const isOutside = (value) => (isLeast ? value > bend : value < bend);
+  const beyond = (value) => Math.min(1, (size(value) - size(bend)) / (size(end) - size(bend)));
+  const upward = (value) => (isOutside(value) ? 1 - STRIP * (0.88 - 0.76 * beyond(value)) : (1 - STRIP) * (isLeast ? main.place(value) : 1 - main.place(value)));
+  const place = (value) => (isLeast ? upward(value) : 1 - upward(value));
+  const inside = main.ticks.filter(([value]) => !isOutside(value));
+  return { ...main, place, ticks: [...inside, [end, shown(end)]], strip: isLeast ? [1 - STRIP, 1] : [0, STRIP] };
 }

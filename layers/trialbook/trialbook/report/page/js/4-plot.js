@@ -9,6 +9,7 @@ function readColours() {
 
 const FONT = '12px system-ui, "Liberation Sans", Arial, sans-serif';
 const MARGIN = { left: 62, right: 16, top: 26, bottom: 46 };
+const SPARSE = 60; // marks; beyond, those of equal values are drawn beside each other
 const DENSE = 2500; // marks; beyond, squares of three pixels are drawn in place of shapes
 const statusColour = (i) => ({ Completed: "point", Failed: "failed", Stopped: "stopped" })[trials.status[i]] ?? "running";
 
@@ -24,6 +25,15 @@ class Canvas {
     onSelection.push(() => this.refresh());
     onFocus.push(() => this.inView && this.drawAbove());
     redraws.push(() => this.draw());
+    onZoom.push(() => this.rescale());
+  }
+
+  // New axes, for what a reader zoomed in on.
+  rescale() {
+    this.fit();
+    if (!this.width) return;
+    this.layout();
+    this.refresh();
   }
 
   // What is out of view is drawn when it comes into view.
@@ -68,16 +78,22 @@ const roomOf = (axis, length, most) => Math.min(most, length / axis.ticks.length
 const SHARP = Math.max(2, Math.ceil(devicePixelRatio || 1)); // also sharp on paper
 const redraws = [];
 
-// Trials as points. `lane` names the strip at the top where those without a value stand; null for none.
+// Trials as points; `x` and `y` make their axes. `lane` names the strip at the top where those without a value stand, null
+// for none; `path` is the line that is drawn over or under them.
 class Scatter extends Canvas {
-  constructor(parent, id, { label, x, y, lane = null, height = 300, mark = null, behind = null, over = null, starAt = null, belongs = () => true, colour = statusColour }) {
+  constructor(parent, id, { label, x, y, lane = null, height = 300, mark = null, behind = null, over = null, path = null, starAt = null, isNamed = true, hasRings = false, belongs = () => true, colour = statusColour }) {
     super(parent, label, height);
-    Object.assign(this, { id, x, y, lane, mark, behind, over, starAt, colour });
-    this.shown = all.filter((i) => belongs(i) && x.values[i] !== null && x.values[i] !== undefined);
+    Object.assign(this, { id, makeX: x, makeY: y, lane, mark, behind, over, path, starAt, isNamed, hasRings, belongs, colour });
+    this.brush = null;
+    this.fit();
+    this.listen();
+  }
+
+  fit() {
+    [this.x, this.y] = [this.makeX(), this.makeY()];
+    this.shown = all.filter((i) => inZoom(i) && this.belongs(i) && this.x.values[i] !== null && this.x.values[i] !== undefined);
     this.px = new Float32Array(size).fill(NaN);
     this.py = new Float32Array(size).fill(NaN);
-    this.brush = null;
-    this.listen();
   }
 
   layout() {
@@ -85,11 +101,21 @@ class Scatter extends Canvas {
     const lane = this.lane === null ? 0 : 22;
     this.box = { left, top: top + lane, right: this.width - right, bottom: this.height - bottom };
     for (const i of this.shown) {
-      this.px[i] = this.atX(this.x.values[i]) + (this.x.isCategory ? jitter(i) * roomOf(this.x, this.box.right - this.box.left, 16) : 0);
+      this.px[i] = this.atX(this.x.values[i]) + (this.x.isCategory || (this.x.isFew && this.shown.length > SPARSE) ? jitter(i) * roomOf(this.x, this.box.right - this.box.left, 16) : 0);
       const value = this.y.values[i];
       this.py[i] = value === null ? (this.lane === null ? NaN : top + lane / 2) : this.atY(value) + (this.y.isCategory ? jitter(i) * roomOf(this.y, this.box.bottom - this.box.top, 12) : 0);
     }
     this.order = [...this.shown].sort((a, b) => this.px[a] - this.px[b]);
+    this.line = this.path ? this.path(this) : [];
+    this.spot = undefined; // of the best trial's value
+  }
+
+  // What a label may not cover: left, top, right and bottom of each mark, and of each step of the line.
+  marks() {
+    const reach = this.shown.length > DENSE ? 2 : 5;
+    const points = this.shown.map((i) => [this.px[i] - reach, this.py[i] - reach, this.px[i] + reach, this.py[i] + reach]);
+    const steps = this.line.slice(1).map(([x, y], k) => [Math.min(x, this.line[k][0]) - 3, Math.min(y, this.line[k][1]) - 3, Math.max(x, this.line[k][0]) + 3, Math.max(y, this.line[k][1]) + 3]);
+    return [...points, ...steps];
   }
 
   atX(value) {
@@ -114,10 +140,10 @@ class Scatter extends Canvas {
     for (const i of rest) c.fillRect(this.px[i] - 1.5, this.py[i] - 1.5, 3, 3);
     if (this.mark) this.mark(c, this, chosen);
     else if (isDense) dots(c, this, chosen);
-    else for (const i of chosen) shape(c, this.px[i], this.py[i], trials.status[i], colours[this.colour(i)]);
+    else for (const i of chosen) shape(c, this.px[i], this.py[i], trials.status[i], colours[this.colour(i)], this.hasRings);
     if (this.over && !brushing) this.over(c, this);
     if (this.y.far) farOff(c, this, chosen.filter(this.y.far));
-    for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) star(c, this.starAt ? this.starAt(i) : this.px[i], this.py[i], shown(trials.value[i]), this.box);
+    for (const i of this.shown) if (trials.rank[i] === 1 && kept[i] && this.y.values[i] !== null) this.star(c, i);
     this.drawAbove();
   }
 
@@ -140,6 +166,16 @@ class Scatter extends Canvas {
       c.arc(this.px[focused], this.py[focused], 8, 0, 7);
       c.stroke();
     }
+  }
+
+  star(c, i) {
+    const [x, y, text] = [this.starAt ? this.starAt(i) : this.px[i], this.py[i], shown(trials.value[i])];
+    star(c, x, y);
+    if (!this.isNamed) return;
+    c.font = `600 ${FONT}`;
+    if (this.spot === undefined) this.spot = freeSpot([x, y], [c.measureText(text).width, 14], this.marks(), this);
+    if (this.spot) named(c, [x, y], this.spot, text);
+    c.font = FONT;
   }
 
   nearest(x, y) {
@@ -245,6 +281,13 @@ const LEAST_SLOT = 60; // pixels of a category's label: where categories are clo
 const jitter = (i) => ((i * 0.618034) % 1) - 0.5; // the same at each drawing
 
 function drawAxes(c, { x, y, box, lane, width }) {
+  if (y.strip) {
+    const [from, to] = y.strip.map((share) => box.bottom - share * (box.bottom - box.top));
+    c.fillStyle = colours.grid;
+    c.globalAlpha = 0.6;
+    c.fillRect(box.left, to, box.right - box.left, from - to);
+    c.globalAlpha = 1;
+  }
   c.strokeStyle = colours.grid;
   c.fillStyle = colours.quiet;
   c.lineWidth = 1;
@@ -304,7 +347,7 @@ function line(c, x0, y0, x1, y1) {
 }
 
 // Status is told by shape as well as by colour.
-function shape(c, x, y, status, colour) {
+function shape(c, x, y, status, colour, hasRing = false) {
   c.strokeStyle = c.fillStyle = colour;
   c.lineWidth = 2;
   c.beginPath();
@@ -314,18 +357,29 @@ function shape(c, x, y, status, colour) {
   } else if (status === "Stopped") {
     c.moveTo(x, y - 4), c.lineTo(x + 4, y + 3), c.lineTo(x - 4, y + 3), c.closePath();
     c.lineWidth = 1.2;
-    c.globalAlpha = 0.6;
+    c.globalAlpha = hasRing ? 1 : 0.6;
+    if (hasRing) c.fill(), (c.strokeStyle = colours.text);
     c.stroke();
     c.globalAlpha = 1;
   } else if (status === "Completed") {
     c.arc(x, y, 4, 0, 7);
-    c.globalAlpha = 0.75;
+    c.globalAlpha = hasRing ? 1 : 0.75;
     c.fill();
     c.globalAlpha = 1;
+    if (hasRing) ring(c, x, y);
   } else {
     c.rect(x - 4, y - 4, 8, 8);
     c.stroke();
   }
+}
+
+// On a coloured ground a point has a ring in the text's colour.
+function ring(c, x, y) {
+  c.beginPath();
+  c.arc(x, y, 4.5, 0, 7);
+  c.lineWidth = 1;
+  c.strokeStyle = colours.text;
+  c.stroke();
 }
 
 // So many that they cover each other: where they are dense, they are darker.
@@ -340,7 +394,7 @@ function dots(c, plot, chosen) {
   c.globalAlpha = 1;
 }
 
-function star(c, x, y, text, box) {
+function star(c, x, y) {
   c.fillStyle = colours.best;
   c.strokeStyle = colours.ground;
   c.lineWidth = 2;
@@ -352,13 +406,41 @@ function star(c, x, y, text, box) {
   c.closePath();
   c.stroke();
   c.fill();
-  c.font = `600 ${FONT}`;
-  c.textAlign = x > (box.left + box.right) / 2 ? "right" : "left";
+}
+
+const DISTANCES = [16, 22, 30, 40, 52, 66, 84]; // pixels between a star and the nearest edge of its label
+const DIRECTIONS = [315, 225, 0, 180, 270, 45, 135, 90, 290, 250, 337, 203, 23, 157]; // degrees, clockwise from the right
+
+// The middle of the nearest place where a label of that size covers no mark; null where there is none.
+function freeSpot([x, y], [width, height], marks, { box, y: axis, lane }) {
+  const top = lane === null && axis.isDown ? 2 : box.top;
+  for (const far of DISTANCES)
+    for (const turn of DIRECTIONS) {
+      const [u, v] = [Math.cos((turn * Math.PI) / 180), Math.sin((turn * Math.PI) / 180)];
+      const [mx, my] = [x + u * (far + width / 2), y + v * (far + height / 2 - 7)];
+      const [l, t, r, b] = [mx - width / 2 - 2, my - height / 2, mx + width / 2 + 2, my + height / 2];
+      if (l < box.left || r > box.right || t < top || b > box.bottom) continue;
+      if (l < x + 10 && r > x - 10 && t < y + 10 && b > y - 10) continue;
+      if (!marks.some(([ml, mt, mr, mb]) => l < mr && r > ml && t < mb && b > mt)) return [mx, my];
+    }
+  return null;
+}
+
+// A label beside its mark, with a line to it where it stands apart.
+function named(c, [x, y], [mx, my], text) {
+  const half = c.measureText(text).width / 2;
+  const [nx, ny] = [Math.min(Math.max(x, mx - half), mx + half), Math.min(Math.max(y, my - 7), my + 7)];
+  if (Math.hypot(nx - x, ny - y) > 26) {
+    const share = 11 / Math.hypot(nx - x, ny - y);
+    c.strokeStyle = colours.best;
+    c.lineWidth = 1;
+    line(c, x + (nx - x) * share, y + (ny - y) * share, nx, ny);
+  }
+  c.textAlign = "center";
   c.textBaseline = "middle";
-  const beside = x + (c.textAlign === "left" ? 12 : -12);
-  const above = y - 14 < box.top ? y + 15 : y - 14;
+  c.strokeStyle = colours.ground;
   c.lineWidth = 4;
-  c.strokeText(text, beside, above);
-  c.fillText(text, beside, above);
-  c.font = FONT;
+  c.strokeText(text, mx, my);
+  c.fillStyle = colours.best;
+  c.fillText(text, mx, my);
 }

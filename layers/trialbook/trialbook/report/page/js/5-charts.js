@@ -4,7 +4,7 @@ const NARROW = 480; // pixels: a phone
 const hasLane = (values, belongs) => all.some((i) => belongs(i) && values[i] === null);
 
 const LEAST_SHARE = 0.02; // of the explained variation: what matters less has no curve
-const REACH = 0.1; // of the axis: trials so near count for the curve
+const REACH = 0.1; // of the axis: trials so near count for the curve of 200 trials, and farther ones where they are few
 const STEPS = 60;
 
 // Where the values run along a hyperparameter that matters: the mean of nearby trials, and the range near the best.
@@ -14,96 +14,114 @@ function curve(group, name) {
   if (!effect || effect.share < LEAST_SHARE || parameter.kind === "category") return {};
   const behind = (c, plot) => {
     if (effect.good_low === null || effect.good_high === null) return;
-    const [from, to] = [plot.atX(Number(effect.good_low)), plot.atX(Number(effect.good_high))];
+    const [from, to] = [effect.good_low, effect.good_high].map((value) => Math.min(Math.max(plot.atX(Number(value)), plot.box.left), plot.box.right));
     c.fillStyle = colours.best;
     c.globalAlpha = 0.12;
     c.fillRect(from, plot.box.top, to - from, plot.box.bottom - plot.box.top);
     c.globalAlpha = 1;
   };
-  const over = (c, plot) => {
-    const { x, y, box } = plot;
-    const ranked = plot.shown.filter((i) => trials.rank[i] && y.values[i] !== null);
+  const path = ({ x, y, box, shown }) => {
+    const ranked = shown.filter((i) => trials.rank[i] && y.values[i] !== null);
     const spots = evenly(ranked, MOST_NEAR).map((i) => [x.place(x.values[i]), y.place(y.values[i])]);
-    const [low, high] = extent(spots.map(([u]) => u));
+    const through = parameter.values.length ? levels(spots) : smooth(spots);
+    return through.map(([u, v]) => [box.left + u * (box.right - box.left), box.bottom - v * (box.bottom - box.top)]);
+  };
+  const over = (c, plot) => {
     c.beginPath();
-    for (let k = 0; k <= STEPS; k++) {
-      const at = low + ((high - low) * k) / STEPS;
-      let [sum, weights] = [0, 0];
-      for (const [u, v] of spots) {
-        const weight = Math.exp(-(((u - at) / REACH) ** 2) * 2);
-        sum += weight * v;
-        weights += weight;
-      }
-      if (weights > 0) c.lineTo(box.left + at * (box.right - box.left), box.bottom - (sum / weights) * (box.bottom - box.top));
-    }
+    for (const [x, y] of plot.line) c.lineTo(x, y);
     for (const [name, wide] of [["ground", 5], ["text", 2]]) {
       c.strokeStyle = colours[name];
       c.lineWidth = wide;
       c.stroke();
     }
   };
-  return { behind, over };
+  return { behind, over, path };
 }
 
-function valueByParameter(parent, id, label, group, name, height = 300, isTitled = true) {
-  const y = isTitled ? valueAxis(group) : { ...valueAxis(group), label: "" };
+// The mean at each value, where those are few: between them there is nothing.
+function levels(spots) {
+  const at = Map.groupBy ? Map.groupBy(spots, ([u]) => u) : grouped(spots);
+  return [...at].sort(([a], [b]) => a - b).map(([u, some]) => [u, some.reduce((sum, [, v]) => sum + v, 0) / some.length]);
+}
+
+function grouped(spots) {
+  const found = new Map();
+  for (const spot of spots) found.set(spot[0], [...(found.get(spot[0]) ?? []), spot]);
+  return found;
+}
+
+// The mean of nearby trials, from the first to the last.
+function smooth(spots) {
+  const [low, high] = extent(spots.map(([u]) => u));
+  const found = [];
+  const reach = REACH * Math.max(1, (200 / spots.length) ** 0.3);
+  for (let k = 0; k <= STEPS && spots.length > 1; k++) {
+    const at = low + ((high - low) * k) / STEPS;
+    let [sum, weights] = [0, 0];
+    for (const [u, v] of spots) {
+      const weight = Math.exp(-(((u - at) / reach) ** 2) * 2);
+      sum += weight * v;
+      weights += weight;
+    }
+    if (weights > 0) found.push([at, sum / weights]);
+  }
+  return found;
+}
+
+function valueByParameter(parent, id, label, group, name, height = 300, place = null) {
+  const y = () => (place ? { ...valueAxis(group), label: "" } : valueAxis(group)); // one title for all slices
   const belongs = ofGroup(group);
-  return new Scatter(parent, id, { label, x: parameterAxis(name), y, belongs, height, ...curve(group, name), lane: hasLane(y.values, belongs) ? "no value" : null });
+  return new Scatter(parent, id, { label, x: () => parameterAxis(name), y, belongs, height, isNamed: place === null, ...curve(group, name), lane: hasLane(y().values, belongs) ? "no value" : null });
 }
 
 function trialByTrial(parent, id, label, group) {
-  const y = valueAxis(group);
+  const y = () => valueAxis(group);
   const belongs = ofGroup(group);
-  const height = parent.clientWidth < NARROW ? 210 : 300;
-  const [low, high] = extent(trials.finished.filter((at) => at !== null));
-  const x = linear("jobs in the order in which they ended", trials.finished, low, high, { most: 8, whole: true });
+  const height = parent.clientWidth < NARROW ? 210 : 320;
+  const x = () => linear("jobs in the order in which they ended", trials.finished, ...extent(trials.finished.filter((at, i) => at !== null && inZoom(i))), { most: 8, whole: true });
   const steps = report.groups[group].improvements;
-  const behind = (c, plot) => {
-    c.strokeStyle = colours.best;
-    c.lineWidth = 2;
-    c.beginPath();
-    steps.forEach((step, k) => {
-      const at = plot.atX(step.finished);
-      if (k) c.lineTo(at, plot.atY(steps[k - 1].value));
-      else c.moveTo(at, plot.atY(step.value));
-      c.lineTo(at, plot.atY(step.value));
-    });
-    c.lineTo(plot.box.right, plot.atY(steps.at(-1).value));
-    c.stroke();
+  const path = (plot) => {
+    const at = steps.map((step) => [plot.atX(step.finished), plot.atY(step.value)]);
+    return [...at.flatMap(([x, y], k) => (k ? [[x, at[k - 1][1]], [x, y]] : [[x, y]])), [plot.box.right, at.at(-1)[1]]];
   };
-  return new Scatter(parent, id, { label, x, y, belongs, behind, height, lane: hasLane(y.values, belongs) ? "no value" : null });
+  return new Scatter(parent, id, { label, x, y, belongs, behind: stairs, path, height, lane: hasLane(y().values, belongs) ? "no value" : null });
+}
+
+// The plot's line, within its axes.
+function stairs(c, { line, box }) {
+  c.save();
+  c.beginPath();
+  c.rect(box.left, box.top, box.right - box.left, box.bottom - box.top + 2);
+  c.clip();
+  c.strokeStyle = colours.best;
+  c.lineWidth = 2;
+  c.beginPath();
+  for (const [x, y] of line) c.lineTo(x, y);
+  c.stroke();
+  c.restore();
 }
 
 // What better values cost: a staircase joins the trials that no other one beats in both.
 function frontier(parent, id, label, group) {
-  const y = valueAxis(group);
+  const y = () => valueAxis(group);
   const { front, spread } = report.groups[group];
   const names = { cost_usd: "cost (US$, estimate)", billable_seconds: "billable seconds", duration_seconds: "seconds" };
   const given = front.other in names ? trials[front.other] : trials.metrics[front.other];
   const values = given.map((value) => (isNumber(value) ? Number(value) : null));
   const belongs = (i) => trials.group[i] === group && values[i] !== null;
   const isLess = front.type === "Minimize";
-  const [low, high] = extent(values.filter((_, i) => belongs(i)));
-  const x = linear(`${names[front.other] ?? front.other} (${isLess ? "lower" : "higher"} is better)`, values, low, high, { most: 8 });
-  const behind = (c, plot) => {
-    c.strokeStyle = colours.best;
-    c.lineWidth = 2;
-    c.beginPath();
-    const at = ({ value, other }) => [plot.atX(other), plot.atY(Math.min(Math.max(value, spread.axis_low), spread.axis_high))];
-    front.trials.forEach((step, k) => {
-      const [right, up] = at(step);
-      if (k) c.lineTo(at(front.trials[k - 1])[0], up);
-      else c.moveTo(isLess ? plot.box.right : plot.box.left, up);
-      c.lineTo(right, up);
-    });
-    c.stroke();
+  const x = () => linear(`${names[front.other] ?? front.other} (${isLess ? "lower" : "higher"} is better)`, values, ...extent(values.filter((_, i) => belongs(i) && inZoom(i))), { most: 8 });
+  const path = (plot) => {
+    const at = front.trials.map(({ value, other }) => [plot.atX(other), plot.atY(Math.min(Math.max(value, spread.axis_low), spread.axis_high))]);
+    const first = [isLess ? plot.box.right : plot.box.left, at[0][1]];
+    return [first, ...at.flatMap(([x, y], k) => (k ? [[at[k - 1][0], y], [x, y]] : [[x, y]]))];
   };
-  return new Scatter(parent, id, { label, x, y, belongs, behind });
+  return new Scatter(parent, id, { label, x, y, belongs, behind: stairs, path });
 }
 
 function contour(parent, id, label, group, [one, other]) {
   const belongs = (i) => trials.group[i] === group;
-  return new Scatter(parent, id, { label, x: parameterAxis(one), y: parameterAxis(other), height: 380, belongs, colour: byRank(group), behind: surface(group) });
+  return new Scatter(parent, id, { label, x: () => parameterAxis(one), y: () => parameterAxis(other), height: 380, belongs, colour: byRank(group), behind: surface(group), hasRings: true });
 }
 
 const CELLS = 40;
@@ -111,8 +129,8 @@ const MOST_NEAR = 400; // trials that the surface is made of
 
 // Between the trials an estimate: the mean of all, weighted by nearness. Strong is better, as for the trials themselves.
 function surface(group) {
-  let means = null;
-  const { axis_low: low, axis_high: high } = report.groups[group].spread;
+  let [means, of] = [null, null];
+  const [low, high] = coloured(group);
   const isLeast = report.groups[group].ranking.type === "Minimize";
   const estimate = ({ x, y, shown }) => {
     const near = shown.filter((i) => x.values[i] !== null && y.values[i] !== null).sort((a, b) => trials.rank[a] - trials.rank[b]);
@@ -140,10 +158,11 @@ function surface(group) {
     painted = colours;
   };
   return (c, plot) => {
-    means ??= estimate(plot);
-    if (painted !== colours) paint();
+    const isNew = of !== plot.x;
+    if (isNew) [means, of] = [estimate(plot), plot.x];
+    if (isNew || painted !== colours) paint();
     colourBar(c, plot, group);
-    c.globalAlpha = 0.4;
+    c.globalAlpha = 0.75;
     c.imageSmoothingEnabled = false;
     c.drawImage(cells, plot.box.left, plot.box.top, plot.box.right - plot.box.left, plot.box.bottom - plot.box.top);
     c.globalAlpha = 1;
@@ -160,10 +179,17 @@ function tried(axis, shown) {
   return (place) => places.reduce((best, each) => (Math.abs(each - place) < Math.abs(best - place) ? each : best));
 }
 
+// The values that colours tell apart: outliers have the colour of the worst of the others.
+function coloured(group) {
+  const { spread, ranking } = report.groups[group];
+  if (spread.bend === null) return [spread.axis_low, spread.axis_high];
+  return ranking.type === "Minimize" ? [spread.axis_low, spread.bend] : [spread.bend, spread.axis_high];
+}
+
 // What the map's colours mean: from the best value to the worst.
 function colourBar(c, { box, width }, group) {
-  const { spread, ranking } = report.groups[group];
-  const isLeast = ranking.type === "Minimize";
+  const [low, high] = coloured(group);
+  const isLeast = report.groups[group].ranking.type === "Minimize";
   const [left, right] = [Math.max(box.left, width - 236), width - 16];
   const [from, to] = [left + 62, right - 62];
   for (let at = from; at < to; at++) {
@@ -173,9 +199,9 @@ function colourBar(c, { box, width }, group) {
   c.fillStyle = colours.quiet;
   c.textBaseline = "middle";
   c.textAlign = "right";
-  c.fillText(shown(isLeast ? spread.axis_low : spread.axis_high), from - 6, 12, 56);
+  c.fillText(shown(isLeast ? low : high), from - 6, 12, 56);
   c.textAlign = "left";
-  c.fillText(shown(isLeast ? spread.axis_high : spread.axis_low), to + 6, 12, 56);
+  c.fillText(shown(isLeast ? high : low), to + 6, 12, 56);
 }
 
 // A colour of the ramp: 0 is the best value's, 1 the worst's.
@@ -193,7 +219,7 @@ function byRank(group) {
 }
 
 function slices(parent, id, label, group, names) {
-  return names.slice(0, 12).map((name, k) => valueByParameter(parent.appendChild(element("div")), `${id}-${k}`, `${label} ${name}`, group, name, 230, k === 0));
+  return names.slice(0, 12).map((name, k) => valueByParameter(parent.appendChild(element("div")), `${id}-${k}`, `${label} ${name}`, group, name, 230, k));
 }
 
 function timeline(parent, id, label) {
@@ -211,8 +237,8 @@ function timeline(parent, id, label) {
   }
   for (const i of order) lanes[i] = free.length + 1 - lanes[i];
   const height = Math.min(420, 84 + free.length * 16);
-  const scale = time("time, UTC", [...starts, ...ends]);
-  const y = { ...linear("jobs that ran at once, a lane each", lanes, 1, Math.max(2, free.length)), ticks: [], isDown: true };
+  const x = () => ({ ...time("time, UTC", [...starts, ...ends].filter((_, k) => inZoom(k % size))), values: starts });
+  const y = () => ({ ...linear("jobs that ran at once, a lane each", lanes, 1, Math.max(2, free.length)), ticks: [], isDown: true });
   const mark = (c, plot, chosen) => {
     const thick = Math.max(1, Math.min(9, (plot.box.bottom - plot.box.top) / free.length - 2));
     for (const i of chosen) {
@@ -222,10 +248,11 @@ function timeline(parent, id, label) {
       if (order.length <= 200 && trials.status[i] !== "Completed" && trials.rank[i] !== 1) shape(c, to - 6, plot.py[i], trials.status[i], colours.text);
     }
   };
-  const plot = new Scatter(parent, id, { label, x: { ...scale, values: starts }, y, height, mark, starAt: (i) => (plot.atX(starts[i]) + plot.atX(ends[i])) / 2 });
+  const plot = new Scatter(parent, id, { label, x, y, height, mark, isNamed: false, starAt: (i) => (plot.atX(starts[i]) + plot.atX(ends[i])) / 2 });
   return plot;
 }
 
+const AXES_ON_A_PHONE = 4; // beside the objective's
 const FEW_LINES = 60; // that are told apart without being weighed
 const LINES_A_FRAME = 300; // without a graphics card, more take longer than a frame
 
@@ -233,17 +260,22 @@ const LINES_A_FRAME = 300; // without a graphics card, more take longer than a f
 class Parallel extends Canvas {
   constructor(parent, id, label, group, names) {
     super(parent, label, 360);
-    this.id = id;
-    this.axes = [...names.slice(0, 12).map(parameterAxis), valueAxis(group)];
+    Object.assign(this, { id, group, names });
     this.colour = byRank(group);
-    this.shown = all.filter((i) => trials.group[i] === group).sort((a, b) => trials.rank[b] - trials.rank[a]);
     this.brushes = new Map();
+    this.fit();
     this.listen();
   }
 
+  fit() {
+    this.every = [...this.names.slice(0, 12).map(parameterAxis), valueAxis(this.group)];
+    this.shown = all.filter((i) => trials.group[i] === this.group && inZoom(i)).sort((a, b) => trials.rank[b] - trials.rank[a]);
+  }
+
   layout() {
+    this.axes = this.width < NARROW && this.every.length > AXES_ON_A_PHONE + 1 ? [...this.every.slice(0, AXES_ON_A_PHONE), this.every.at(-1)] : this.every;
     this.top = 34;
-    this.bottom = this.height - 16;
+    this.bottom = this.height - (this.axes === this.every ? 16 : 34);
     const [left, right] = [46, this.width - 60];
     this.xs = this.axes.map((_, k) => left + (k * (right - left)) / (this.axes.length - 1));
     this.ys = this.axes.map((axis) =>
@@ -257,11 +289,14 @@ class Parallel extends Canvas {
     this.isStale = false;
     const c = this.context(this.below);
     const chosen = this.shown.filter((i) => kept[i]);
-    const alpha = (count, most) => Math.max(0.08, Math.min(most, 200 / count));
-    const layers = [["faint", alpha(this.shown.length, 0.6), this.shown.filter((i) => !kept[i])]];
+    const rest = this.shown.filter((i) => !kept[i]);
+    const layers = [["faint", Math.max(0.08, Math.min(0.6, 200 / this.shown.length)), rest]];
     // The better, the stronger: among hundreds of lines the good ones still stand out.
-    for (const [name, strength] of [["ramp-4", 0.25], ["ramp-3", 0.4], ["ramp-2", 0.6], ["ramp-1", 1]])
-      layers.push([name, Math.max(0.04, alpha(chosen.length, 0.9) * (chosen.length > FEW_LINES ? strength : 1)), chosen.filter((i) => this.colour(i) === name)]);
+    const isFew = chosen.length <= FEW_LINES;
+    for (const [name, lines, few] of [["ramp-4", 8, 0.5], ["ramp-3", 12, 0.6], ["ramp-2", 18, 0.8], ["ramp-1", 45, 0.9]]) {
+      const which = chosen.filter((i) => this.colour(i) === name);
+      layers.push([name, isFew ? few : Math.max(0.03, Math.min(few, lines / which.length)), which]);
+    }
     const sample = layers.map(([name, alpha, which]) => [name, brushing ? alpha * 2 : alpha, brushing ? evenly(which, 60) : which]);
     this.drawing = this.paint(c, sample, chosen.filter((i) => trials.rank[i] === 1));
     this.next();
@@ -316,6 +351,12 @@ class Parallel extends Canvas {
 
   drawAxes(c) {
     c.lineWidth = 1;
+    if (this.axes !== this.every) {
+      c.fillStyle = colours.quiet;
+      c.textAlign = "left";
+      c.textBaseline = "bottom";
+      c.fillText(`The first ${AXES_ON_A_PHONE}; a wide screen shows all.`, 4, this.height - 2, this.width - 8);
+    }
     const room = (this.xs[1] ?? this.width) - this.xs[0];
     this.axes.forEach((axis, k) => {
       const isLast = k === this.axes.length - 1;
@@ -330,17 +371,24 @@ class Parallel extends Canvas {
       const taken = [];
       for (const [value, text] of axis.ticks) {
         const y = this.bottom - axis.place(value) * (this.bottom - this.top);
-        if (y < this.top - 1 || y > this.bottom + 1 || (axis.isCategory && taken.some((other) => Math.abs(other - y) < 13))) continue;
+        if (y < this.top - 1 || y > this.bottom + 1 || (taken.some((other) => Math.abs(other - y) < 15))) continue;
         taken.push(y);
-        c.lineWidth = 3;
-        c.strokeStyle = colours.ground;
         const told = axis.isCategory ? fitting(c, text, Math.max(room, LEAST_SLOT) - 8) : text;
-        c.strokeText(told, this.xs[k] + 5, y, room - 8);
-        c.fillStyle = colours.quiet;
-        c.fillText(told, this.xs[k] + 5, y, room - 8);
-        c.lineWidth = 1;
+        this.chip(c, told, this.xs[k], y, Math.min(c.measureText(told).width, room - 8));
       }
     });
+  }
+
+  // A tick's label on a ground of its own: lines end before it.
+  chip(c, text, x, y, wide) {
+    c.fillStyle = colours.ground;
+    c.globalAlpha = 0.85;
+    c.fillRect(x + 2, y - 7, wide + 5, 14);
+    c.globalAlpha = 1;
+    c.strokeStyle = colours.quiet;
+    line(c, x - 3, y, x + 3, y);
+    c.fillStyle = colours.text;
+    c.fillText(text, x + 5, y, wide);
   }
 
   drawAbove() {

@@ -102,11 +102,14 @@ function notOnPaper(count) {
   return element("tr", { class: "spacer", hidden: count === 0 }, element("td", { colspan: "99" }, `and ${count.toLocaleString("en")} more, in the page and its CSV`));
 }
 
+const SIGNS = { Completed: "●", Failed: "✕", Stopped: "△" }; // on a phone in place of the word, as in the charts
+
 function tableRow(i, place, shown) {
   const cells = shown.map((column) => {
     const text = column.text(i);
     if (column.key === "rank") return element("td", { class: "n" }, trials.rank[i] === 1 ? "★ 1" : text);
     if (column.key === "job_name") return element("td", { class: lengthOf(text), title: text }, element("a", { class: "job", href: `#trial=${encodeURIComponent(text)}` }, text));
+    if (column.key === "status") return element("td", { class: lengthOf(text), title: text }, element("span", { class: `sign ${text}`, "aria-hidden": "true" }, SIGNS[text] ?? "□"), element("span", { class: "word" }, text));
     const whole = column.whole(i);
     const cell = element("td", { class: column.isNumber ? "n" : lengthOf(text), title: whole !== text || text.length > 40 ? whole : "" }, text);
     if (isAligned(column)) cell.dataset.behind = blanks(behindPoint(text), column.behind);

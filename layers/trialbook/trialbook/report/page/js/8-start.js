@@ -4,6 +4,32 @@ function clearAll() {
   search.value = "";
   setFilter("search", null);
   plots.forEach((plot) => plot.clear());
+  if (zoomed) setZoom(null);
+}
+
+// What is selected, and what can be done with it, wherever the reader is.
+const bar = document.getElementById("selection");
+function tellSelection() {
+  bar.hidden = filters.size === 0;
+  bar.firstElementChild.textContent = `${keptCount.toLocaleString("en")} of ${size.toLocaleString("en")}`;
+  document.getElementById("zoom").disabled = keptCount === 0 || (zoomed !== null && zoomed.every((is, i) => is === kept[i]));
+  document.getElementById("unzoom").hidden = zoomed === null;
+}
+
+function zoomIn() {
+  const chosen = kept.slice();
+  search.value = "";
+  setFilter("search", null);
+  setZoom(chosen);
+  plots.forEach((plot) => plot.clear());
+  tellSelection();
+  say(`The charts show ${keptCount} trials.`);
+}
+
+function zoomOut() {
+  setZoom(null);
+  plots.forEach((plot) => plot.clear());
+  say("The charts show all trials.");
 }
 
 readColours();
@@ -14,10 +40,13 @@ new IntersectionObserver(([seen]) => (isInView = seen.isIntersecting)).observe(r
 onSelection.push(() => {
   if (isInView || !brushing) drawTable();
 });
+onSelection.push(tellSelection);
 onFocus.push(markFocus);
 rows.addEventListener("scroll", () => order.length > PLENTY && soon("rows", drawRows));
 search.addEventListener("input", () => soon("search", find));
-document.getElementById("clear").addEventListener("click", clearAll);
+for (const id of ["clear", "unselect"]) document.getElementById(id).addEventListener("click", clearAll);
+document.getElementById("zoom").addEventListener("click", zoomIn);
+document.getElementById("unzoom").addEventListener("click", zoomOut);
 document.getElementById("csv").addEventListener("click", () => save(`${fileName}.csv`, "text/csv;charset=utf-8", csv()));
 document.getElementById("json").addEventListener("click", () => save(`${fileName}.json`, "application/json", source));
 for (const button of document.querySelectorAll("[data-copy]"))
