@@ -1,6 +1,7 @@
 """The page's script reads and shows numbers by the rule of core/numbers.py."""
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -47,6 +48,28 @@ def test_texts_that_look_like_the_scripts_marks_stay_texts(browser: Browser) -> 
     given = [json.dumps([12345678901234567890, each, {each: each}]) for each in data]
 
     assert answers(browser, "(text) => parse(text).slice(1)", given) == [[each, {each: each}] for each in data]
+
+
+def test_a_label_covers_no_mark_or_is_not_there(browser: Browser) -> None:
+    """Of a star among more and more marks; where they leave no room there is no label."""
+    box = {"left": 60, "right": 460, "top": 30, "bottom": 250}
+    plot = {"box": box, "y": {}, "lane": None}
+    source = random.Random(2)
+    found = {}
+    for count in (0, 30, 100, 300, 5000):
+        spots = [(source.uniform(60, 460), source.uniform(30, 250)) for _ in range(count)]
+        marks = [[x - 5, y - 5, x + 5, y + 5] for x, y in spots]
+        told = answers(browser, "(each) => freeSpot(...each)", [[[250, 140], [50, 14], marks, plot]], "4-plot.js")[0]
+        found[count] = told
+        if told is not None:
+            left, top, right, bottom = told[0] - 25, told[1] - 7, told[0] + 25, told[1] + 7
+            assert not [m for m in marks if left < m[2] and right > m[0] and top < m[3] and bottom > m[1]]
+            assert box["left"] <= left
+            assert right <= box["right"]
+
+    assert found[0] is not None
+    assert found[100] is not None
+    assert found[5000] is None
 
 
 def test_names_stand_in_the_order_of_the_picture(browser: Browser) -> None:

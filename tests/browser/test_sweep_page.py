@@ -97,6 +97,27 @@ def test_brushing_in_one_chart_selects_in_the_table_and_in_all_charts(open_page:
     page.wait_for_function("() => document.getElementById('selected').textContent === '60 trials'")
 
 
+def test_the_charts_zoom_in_on_a_selection_and_out_again(open_page: Open) -> None:
+    """The axes fit to what was selected, the rest is out of the way, and the table follows."""
+    page = open_page(report_of(60)["report.html"])
+    history = page.locator("figure.history canvas").first
+    before = history.evaluate("canvas => canvas.toDataURL()")
+    drag(page, "figure.history", (0.15, 0.1), (0.5, 0.9))
+    count = page.locator("#rows tbody tr[data-trial]").count()
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_function("() => document.getElementById('unzoom').offsetWidth > 0")
+
+    assert page.locator("#rows tbody tr[data-trial]").count() == count
+    assert page.locator("#selection span").inner_text() == f"{count} of 60"
+    page.get_by_role("button", name="Zoom out").click()
+    page.wait_for_function("() => document.getElementById('selected').textContent === '60 trials'")
+    page.wait_for_function(f"before => {HISTORY}.toDataURL() === before", arg=before)
+    assert page.locator("#selection").is_hidden()
+
+
+HISTORY = "document.querySelector('figure.history canvas')"
+
+
 def test_an_axis_of_the_parallel_coordinates_has_a_brush_of_its_own(open_page: Open) -> None:
     page = open_page(report_of(60)["report.html"])
     drag(page, "figure.parallel-coordinates", (0.04, 0.1), (0.04, 0.5))
@@ -371,10 +392,13 @@ def test_axe_finds_nothing_serious(open_page: Open, width: int, scheme: str) -> 
     assert serious(page) == []
 
 
-def test_a_phone_needs_no_sideways_scrolling(open_page: Open) -> None:
-    page = open_page(report_of(60)["report.html"], width=375)
+@pytest.mark.parametrize("trials", [60, 200])
+def test_a_phone_needs_no_sideways_scrolling(open_page: Open, trials: int) -> None:
+    """Two hundred have an importance among the better half too."""
+    page = open_page(report_of(trials)["report.html"], width=375)
 
     assert page.evaluate("document.documentElement.scrollWidth") == 375
+    assert page.locator("#rows tbody .sign").first.is_visible()
 
 
 def test_on_paper_all_rows_stand_and_the_controls_do_not(open_page: Open) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.unit.analysing import MAXIMIZE, MINIMIZE, analysed, one_number, swept, trial
 from tests.unit.samples import at, job, record
+from trialbook.core.analysis.differences import spread
 from trialbook.core.analysis.failures import lacks, normalised
 from trialbook.core.analysis.model import Against, Shape
 from trialbook.core.analysis.next_search import next_search
@@ -276,6 +277,45 @@ def test_diverged_trials_do_not_squeeze_the_axis() -> None:
 
     assert found.groups[0].spread.axis_high == pytest.approx(0.21)
     assert found.groups[0].spread.beyond == 1
+
+
+def test_outliers_share_a_strip_so_that_the_good_half_has_half_of_the_axis() -> None:
+    good = {n: 0.15 + n / 1000 for n in range(40)}
+    bad = {100 + n: 0.25 + n / 200 for n in range(12)}
+    found = analysed(one_number(good | bad)).groups[0].spread
+
+    assert found.bend == pytest.approx(0.15 + 39 / 1000)
+    assert found.axis_high == pytest.approx(0.305)
+    assert analysed(one_number(good)).groups[0].spread.bend is None
+
+
+def test_the_strip_is_at_the_worse_end_of_what_is_maximised() -> None:
+    values = {n: 0.9 - n / 1000 for n in range(40)} | {100 + n: 0.81 - n / 200 for n in range(8)}
+    found = analysed(one_number(values, metric="accuracy")).groups[0].spread
+
+    assert found.bend == pytest.approx(0.9 - 39 / 1000)
+    assert found.axis_low == pytest.approx(0.775)
+
+
+def test_values_over_decades_have_a_log_axis_and_negative_ones_do_not() -> None:
+    values = {n: 10.0 ** (-4 + n / 8) for n in range(32)}
+
+    assert analysed(one_number(values)).groups[0].spread.scale == "log"
+    assert analysed(one_number(values | {99: -1.0})).groups[0].spread.scale == "linear"
+    assert analysed(one_number({n: 0.2 + n / 100 for n in range(32)} | {99: 1e6})).groups[0].spread.scale == "linear"
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=40), st.sampled_from(ObjectiveType)
+)
+def test_a_bend_always_lies_on_the_axis_between_the_best_and_the_worst(
+    values: list[float], kind: ObjectiveType
+) -> None:
+    found = spread(values, kind)
+
+    assert found.axis_low <= found.axis_high
+    assert found.bend is None or found.axis_low < found.bend < found.axis_high
+    assert found.scale == "linear" or min(values) > 0
 
 
 # -- hyperparameters --------------------------------------------------------------------------------------------------

@@ -128,3 +128,47 @@ def test_failed_trials_are_shown_where_the_history_goes() -> None:
 
     assert crosses == sorted(place for place in failed if place is not None)
     assert len(crosses) == 6
+
+
+def specs(kind: str, analysis: Analysis) -> dict[str, Any]:
+    return dict(next(each for each in charts(analysis) if each.kind == kind).spec)
+
+
+def test_outliers_have_a_strip_of_the_axis_at_the_end_where_values_are_worse() -> None:
+    """The same in all charts of the objective; the higher the pixel, the lower it is drawn."""
+    values = {n: 0.15 + (n * 7 % 40) / 1000 for n in range(40)} | {100 + n: 0.25 + n / 200 for n in range(12)}
+    least = specs("history", analysed(one_number(values)))["layer"]
+    most = specs("history", analysed(one_number({n: -value for n, value in values.items()}, metric="accuracy")))
+    scale = least[1]["encoding"]["y"]["scale"]
+
+    assert scale["domain"][1] == pytest.approx(0.189)
+    assert scale["range"] == [300, pytest.approx(51), 0]
+    assert least[0]["encoding"]["y2"]["value"] == pytest.approx(51)
+    assert most["layer"][1]["encoding"]["y"]["scale"]["range"] == [300, pytest.approx(249), 0]
+    assert most["layer"][0]["encoding"]["y"]["value"] == pytest.approx(249)
+
+
+def test_zero_beside_decades_is_told_from_the_small_values() -> None:
+    """On a linear axis of weight decays from 0 to 1 all but the largest are one."""
+    decays = [0.0, *(10.0 ** (-5 + n / 4) for n in range(20))]
+    found = analysed([trial(n, {"decay": decay, "x": n % 7}, 1 + n % 5) for n, decay in enumerate(decays)])
+    axis = specs("slices", found)["concat"][0]["layer"][-1]["encoding"]["x"]
+    lines = specs("parallel coordinates", found)["layer"][0]["data"]["values"]
+    places = sorted({each["place"] for each in lines if each["axis"] == "decay"})
+
+    assert axis["scale"]["type"] == "symlog"
+    assert axis["axis"]["values"][:3] == [0.0, 1e-05, 0.0001]
+    assert "log scale" in axis["title"]
+    assert sum(1 for place in places if place > 0.2) >= 14
+
+
+def test_a_map_has_the_same_colour_all_around_a_whole_number() -> None:
+    """Between 3 and 4 layers there is nothing that could have been tried."""
+    found = analysed([trial(n, {"layers": n % 3, "rate": n / 30}, (n % 3) + n / 300) for n in range(30)])
+    spec = specs("contour", found)
+    side = "y" if spec["layer"][0]["encoding"]["y"]["title"] == "layers" else "x"
+    other = "x" if side == "y" else "y"
+    cells = spec["layer"][0]["data"]["values"]
+    row = [each for each in cells if each[other] == cells[0][other]]
+
+    assert len({round(each["value"], 9) for each in row}) == 3

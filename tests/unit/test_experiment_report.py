@@ -9,7 +9,9 @@ from tests.unit.samples import at, job, record
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import BEST_KEPT, digest, from_data, to_data
 from trialbook.core.analysis.experiment import ExperimentReport, experiment_report
-from trialbook.core.experiments import candidates, summed_up
+from trialbook.core.codec import pack, unpack
+from trialbook.core.experiments import Experiment, candidates, summed_up
+from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 from trialbook.report import experiment_files, index_file
 from trialbook.report.step_chart import Stairs, step_chart
@@ -127,6 +129,30 @@ def test_an_experiments_entry_sums_its_sweeps_up() -> None:
 
     assert (entry.sweeps, entry.counts.completed, entry.best_job, entry.best_value) == (3, 6, "third-0.4", 0.20)
     assert b"third-0.4" in index_file([entry])
+
+
+def test_the_index_draws_the_bests_of_the_last_sweeps() -> None:
+    entry = summed_up("churn", [sweep for sweep, _ in THREE], THREE[2][1][1])
+    page = index_file([entry, summed_up("empty", [], None)]).decode()
+
+    assert entry.recent == tuple(sweep.best.value for sweep, _ in THREE if sweep.best)
+    assert page.count('<svg class="spark"') == 1
+    assert f"Best of each sweep in time: {', '.join(map(shown, entry.recent))}" in page
+
+
+def test_an_entry_that_was_written_before_it_kept_bests_is_readable() -> None:
+    kept = pack(summed_up("churn", [sweep for sweep, _ in THREE], THREE[2][1][1]))
+    del kept["recent"]
+
+    assert unpack(Experiment, kept).recent == ()
+
+
+def test_each_sweep_has_its_point_though_the_first_was_never_beaten() -> None:
+    found = report([sweep_of(name, start, {"0.1": value}) for name, start, value in (("x", 0, 0.1), ("y", 60, 0.3))])
+    page = experiment_files(found)["report.html"].decode()
+
+    assert len(found.records) == 1
+    assert page.count('<circle class="point"') == 2 * 2, "in a wide chart and in a narrow one"
 
 
 def test_of_two_objectives_that_as_many_sweeps_have_the_later_counts_and_the_rules_above_all() -> None:

@@ -63,3 +63,23 @@ def test_importance_among_the_better_half_stands_beside_that_of_all() -> None:
 
     assert found.groups[0].importance_of_better is not None
     assert "Hyperparameter All trials Better half Direction" in text_of(found)
+
+
+def test_what_a_sweep_lacks_has_no_empty_line() -> None:
+    assert "Billed tokens" not in text_of(analysed([trial(n, {"x": n}, n) for n in range(3)]))
+
+
+def test_the_grey_strip_is_explained_where_there_is_one() -> None:
+    values = [0.15 + n / 1000 for n in range(40)] + [0.25 + n / 200 for n in range(12)]
+    found = analysed([trial(n, {"x": n}, value) for n, value in enumerate(values)])
+
+    assert "outliers, on a scale of their own" in text_of(found)
+    assert "outliers, on a scale" not in text_of(analysed([trial(n, {"x": n}, n) for n in range(20)]))
+
+
+def test_an_importance_is_told_in_whole_percents() -> None:
+    source = random.Random(3)
+    given = [{name: source.random() for name in "abc"} for _ in range(120)]
+    told = text_of(analysed([trial(n, x, x["a"] + source.gauss(0, 0.02)) for n, x in enumerate(given)]))
+
+    assert re.search(r"\b[bc] <1%|\b[bc] 0%", told)

@@ -9,10 +9,13 @@ from trialbook.core.jobs import nothing
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Best, Counts, Record, Sweep
 
+MOST_RECENT = 20  # sweeps whose bests an entry keeps
+
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """An experiment over its sweeps, and its best job. `last_at` is when a job was last seen in it."""
+    """An experiment over its sweeps, and its best job. `last_at` is when a job was last seen in it; `recent` are the
+    bests of its last sweeps by its objective, in order of time."""
 
     name: str
     last_at: datetime | None = None
@@ -23,6 +26,7 @@ class Experiment:
     best_value: float | None = None
     best_at: datetime | None = None
     hyper_parameters: Mapping[str, str] = field(default_factory=nothing)
+    recent: tuple[float, ...] = ()
 
 
 def candidates(sweeps: Sequence[Sweep], by_rules: Objective | None = None) -> tuple[Objective, ...]:
@@ -61,4 +65,11 @@ def summed_up(name: str, sweeps: Sequence[Sweep], best: Record | None) -> Experi
         best_value=best.experiment_value if best and ranks else None,
         best_at=best.job.ended_at if best and ranks else None,
         hyper_parameters=best.job.hyper_parameters if best and ranks else nothing(),
+        recent=_recent(sweeps, best.experiment_objective) if best and ranks else (),
     )
+
+
+def _recent(sweeps: Sequence[Sweep], objective: Objective | None) -> tuple[float, ...]:
+    same = [each for each in sweeps if each.best and objective is not None and objective.is_like(each.objective)]
+    began = sorted(same, key=lambda each: each.began_at.isoformat() if each.began_at else "")
+    return tuple(each.best.value for each in began[-MOST_RECENT:] if each.best)

@@ -6,7 +6,8 @@ from math import ceil, floor, log10
 
 from trialbook.core.numbers import DRAWN, shown, within
 
-WIDTH, NARROW, HEIGHT = 720, 360, 300  # pixels; NARROW is for phones, where a wide chart's texts would be too small
+HEIGHT = 300  # pixels
+WIDTH, HALF, NARROW = 1080, 600, 360  # the whole page's, beside something else, and a phone's: texts keep their size
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 14, 44
 
 
@@ -35,6 +36,7 @@ class StepChart:
     """What the template draws."""
 
     lines: tuple[Line, ...]
+    dots: tuple[tuple[float, float, str], ...]
     rows: tuple[tuple[float, str], ...]
     columns: tuple[tuple[float, str], ...]
     x_label: str
@@ -47,30 +49,53 @@ class StepChart:
         return _LEFT, _TOP, self.size[0] - _RIGHT, self.size[1] - _BOTTOM
 
 
-def step_charts(stairs: Sequence[Stairs], x_label: str, y_label: str) -> tuple[StepChart, StepChart]:
+Dot = tuple[float, float, str]  # where it is, its value, and what it is called
+
+
+def step_charts(
+    stairs: Sequence[Stairs], x_label: str, y_label: str, dots: Sequence[Dot] = (), wide: int = WIDTH
+) -> tuple[StepChart, StepChart]:
     """The chart of at least one line, wide and narrow."""
-    wide, narrow = (step_chart(stairs, x_label, y_label, width) for width in (WIDTH, NARROW))
-    return wide, narrow
+    one, other = (step_chart(stairs, x_label, y_label, width, dots) for width in (wide, NARROW))
+    return one, other
 
 
-def step_chart(stairs: Sequence[Stairs], x_label: str, y_label: str, width: int = WIDTH) -> StepChart:
+def step_chart(
+    stairs: Sequence[Stairs], x_label: str, y_label: str, width: int = WIDTH, dots: Sequence[Dot] = ()
+) -> StepChart:
     """The chart of at least one line."""
     values = [within(value, DRAWN) for each in stairs for _, value in each.steps]
+    values += [within(value, DRAWN) for _, value, _ in dots]
     ends = [each.until for each in stairs]
     y, rows = _scale(min(values), max(values), HEIGHT - _BOTTOM, _TOP)
     x, columns = _scale(0, max(ends), _LEFT, width - _RIGHT)
     lines = tuple(_line(each, at, x, y) for at, each in enumerate(stairs))
     ticks = tuple(each for each in columns if float(each[1]).is_integer())
-    return StepChart(lines, rows, ticks, x_label, y_label, (width, HEIGHT))
+    placed = tuple((x(at), y(value), f"{name}: {shown(value)}") for at, value, name in dots)
+    return StepChart(lines, placed, rows, ticks, x_label, y_label, (width, HEIGHT))
+
+
+SPARK = (140, 30)  # pixels
+
+
+def spark_line(values: Sequence[float]) -> tuple[str, tuple[tuple[float, float], ...]]:
+    """Values in their order as a small line without axes: its points, and where each stands."""
+    kept = [within(value, DRAWN) for value in values]
+    y, _ = _scale(min(kept), max(kept), SPARK[1] - 4, 4, from_zero=False)
+    wide = SPARK[0] - 10
+    places = tuple((round(5 + wide * at / max(len(kept) - 1, 1), 1), y(value)) for at, value in enumerate(kept))
+    return " ".join(f"{a},{b}" for a, b in places), places
 
 
 _Place = Callable[[float], float]
 
 
-def _scale(low: float, high: float, start: float, end: float) -> tuple[_Place, tuple[tuple[float, str], ...]]:
+def _scale(
+    low: float, high: float, start: float, end: float, *, from_zero: bool = True
+) -> tuple[_Place, tuple[tuple[float, str], ...]]:
     """A linear scale with some room at both ends, and its ticks."""
     room = next(size for size in (high - low, abs(high), 1) if size > 1 / DRAWN) * 0.05
-    low, high = (low if low == 0 else low - room), high + room
+    low, high = (low if from_zero and low == 0 else low - room), high + room
 
     def place(value: float) -> float:
         return round(start + (within(value, DRAWN) - low) / (high - low) * (end - start), 1)

@@ -81,8 +81,8 @@ def cost_text(cost: Cost) -> str:
         return RESERVED
     if spent.cost_usd is None:
         if spent.billable_tokens:
-            return "unknown: prices in the rules document name no tokens"
-        return "unknown: no price is known for its machines" if spent.billable_seconds else "unknown"
+            return "unknown; the rules document can set a price for a million tokens"
+        return "unknown; the rules document can set prices" if spent.billable_seconds else "unknown"
     text = f"{dollars(spent.cost_usd)} (estimate)"
     if spent.unpriced_jobs:
         text = f"at least {text}; {_unpriced(spent)}"
