@@ -73,8 +73,8 @@ def test_the_grey_strip_is_explained_where_there_is_one() -> None:
     values = [0.15 + n / 1000 for n in range(40)] + [0.25 + n / 200 for n in range(12)]
     found = analysed([trial(n, {"x": n}, value) for n, value in enumerate(values)])
 
-    assert "outliers, on a scale of their own" in text_of(found)
-    assert "outliers, on a scale" not in text_of(analysed([trial(n, {"x": n}, n) for n in range(20)]))
+    assert "outliers, with their own scale" in text_of(found)
+    assert "outliers, with" not in text_of(analysed([trial(n, {"x": n}, n) for n in range(20)]))
 
 
 def test_an_importance_is_told_in_whole_percents() -> None:

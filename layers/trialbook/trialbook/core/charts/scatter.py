@@ -68,7 +68,7 @@ def subtitle_of(analysis: Analysis, group: Group, shown: int, of: int) -> str:
     stopped = sum(1 for row in analysis.trials if row.status == STOPPED)
     beyond = f"; {group.spread.beyond} far off, at the edge" if group.spread.beyond else ""
     if group.spread.bend is not None:
-        beyond += "; grey strip: outliers, on a scale of their own"
+        beyond += "; grey strip: outliers, with their own scale"
     return marks_in_words(stopped=stopped, failed=analysis.counts.failed) + beyond + thinning(shown, of)
 
 
