@@ -14,6 +14,7 @@ _FAR = 5  # interquartile distances beyond the quartiles: diverged trials
 _FEWEST_TO_BEND = 12  # trials
 _NEAR_THE_GOOD = 3  # times as far from the best as the median
 _WORTH_A_STRIP = 0.4  # of what the others take
+_LOGGED = (1e-100, 1e100)  # values that a log scale takes: of larger and smaller ones ratios overflow
 _DECADE = 10  # times the value that nine tenths exceed: where the greatest tenth begins, a log scale helps
 
 
@@ -91,7 +92,8 @@ def spread(values: Sequence[float], objective_type: ObjectiveType) -> Spread:
 def _scale(ordered: Sequence[float]) -> Scale:
     """A log scale where most positive values lie decades apart: on a linear one the good ones would be one line."""
     low, high = quantile(ordered, 0.1), quantile(ordered, 0.9)
-    return Scale.LOG if ordered[0] > 0 and high / low >= _DECADE else Scale.LINEAR
+    is_safe = _LOGGED[0] <= ordered[0] and ordered[-1] <= _LOGGED[1]
+    return Scale.LOG if is_safe and high / low >= _DECADE else Scale.LINEAR
 
 
 def _bend(values: Sequence[float], to: Callable[[float], float], *, is_least_best: bool) -> float | None:

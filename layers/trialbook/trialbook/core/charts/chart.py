@@ -248,7 +248,8 @@ def ticks(parameter: Parameter) -> list[float]:
     return [step * 10.0**power for power in powers for step in steps]
 
 
-_LEAST_DECADES = 3  # between the positive values, from which on those beside a 0 need a log scale
+_WIDE = 1_000  # times the least positive value, from which on those beside a 0 need a log scale
+_LOGGED = (1e-100, 1e100)  # values whose ratios do not overflow
 
 
 def least_beside_zero(parameter: Parameter, values: Iterable[Value]) -> float | None:
@@ -257,9 +258,9 @@ def least_beside_zero(parameter: Parameter, values: Iterable[Value]) -> float | 
     if parameter.kind is not Kind.NUMBER or parameter.lowest != 0 or parameter.scale is Scale.LOG:
         return None
     positive = [float(value) for value in values if isinstance(value, int | float) and value > 0]
-    if not positive or log10(max(positive)) - log10(min(positive)) < _LEAST_DECADES:
-        return None
-    return min(positive)
+    least, greatest = min(positive, default=1.0), max(positive, default=1.0)
+    is_wide = _LOGGED[0] <= least and greatest <= _LOGGED[1] and greatest / least >= _WIDE
+    return least if is_wide else None
 
 
 def zero_ticks(parameter: Parameter, least: float) -> list[float]:
