@@ -1,7 +1,7 @@
 """The book as Python programs and the command line ask it: a deployed ledger, or one in a folder."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from trialbook_book.records import Record
 if TYPE_CHECKING:
     from botocore.session import Session
 
+    from trialbook.core.curves.series import JobCurves
     from trialbook.core.sweeps import Record as LedgerRecord
     from trialbook.core.sweeps import Sweep as SweepFacts
     from trialbook.services import Services
@@ -185,6 +186,21 @@ class Book:
         key = (self.job(job) if isinstance(job, str) else job).key
         read = from_folder(self.folder) if self.folder else from_bucket(self.stack, self._open_bucket)
         return curves_of(key, read)
+
+    def kept_curves(self, keys: "Collection[JobKey]") -> "Mapping[JobKey, JobCurves]":
+        """The curves that are kept of jobs, by job, for a report; none in a table alone."""
+        from trialbook_book.curves import curves_of, from_folder
+
+        if self.folder:
+            read = from_folder(self.folder)
+            return {key: found for key in keys if (found := curves_of(key, read)) is not None}
+        bucket = self.stack.outputs.get("ReportsBucket") if self.stack else None
+        if bucket is None:
+            return {}
+        from trialbook.adapters.captured import all_captured_curves
+        from trialbook.adapters.s3 import Bucket
+
+        return all_captured_curves(keys, Bucket(self.ledger.session, bucket))
 
     def _open_bucket(self, name: str) -> "Callable[[str], bytes | None]":
         from trialbook.adapters.s3 import Bucket

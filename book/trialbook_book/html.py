@@ -138,7 +138,7 @@ def sweeps_html(sweeps: "Sweeps") -> str:
 @_shown_as_it_is
 def report_html(analysis: Analysis) -> str:
     """The answer with its reasons, what to do next, and the chart that tells most."""
-    advice = (*analysis.advice, *(each for group in analysis.groups for each in group.advice))
+    advice = (*analysis.advice, *(each for group in analysis.groups for each in group.advice), *analysis.savings)
     said = _line(" ".join(analysis.sentences)) + "".join(_line(f"→ {each.text}") for each in advice[:4])
     return _title(analysis.headline) + said + _chart(analysis)
 

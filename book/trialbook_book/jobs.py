@@ -220,7 +220,7 @@ class Sweep(Jobs):
     def _analysis(self) -> "Analysis":
         from trialbook.build_report import analysis_of
 
-        return analysis_of(self.facts, list(self._all), self.book.services())
+        return analysis_of(self.facts, list(self._all), self.book.services(), self.book.kept_curves)
 
     def analysis(self) -> "Analysis":
         """The analysis, as the report tells it."""

@@ -73,7 +73,11 @@ def _show_sweep(sweep: Sweep, records: Sequence[Record]) -> None:
     if sweep.last_at is not None:
         analysis = analyse(sweep, records, as_of=sweep.closed_at or sweep.last_at)
         console.print(safe(" ".join(analysis.sentences), 1000))
-        for advice in (*analysis.advice, *(each for group in analysis.groups for each in group.advice)):
+        for advice in (
+            *analysis.advice,
+            *(each for group in analysis.groups for each in group.advice),
+            *analysis.savings,
+        ):
             console.print(Text("→ ").append(safe(advice.text, 1000)))
     console.print()
     console.print(trials_table(f"{sweep.id} ({sweep.kind.value})", ranked[:_ROWS], names))

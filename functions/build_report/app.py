@@ -10,7 +10,7 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.build_report import build_report
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.settings import QueueSettings, ServiceSettings, event_bus, reports_bucket
+from trialbook.runtime.settings import QueueSettings, ServiceSettings, captures_jobs, event_bus, reports_bucket
 from trialbook.runtime.sqs_batch import envelope_of, process
 from trialbook.services import open_queue, open_services
 
@@ -18,11 +18,12 @@ services = open_services(ServiceSettings.from_environment())
 queue = open_queue(services.session(), QueueSettings.from_environment())
 bucket = Bucket(services.session(), reports_bucket())
 bus = EventBus(services.session(), event_bus())
+has_curves = captures_jobs()
 
 
 def build(message: SQSRecord) -> None:
     """One message."""
-    build_report(envelope_of(message), services, bucket, bus)
+    build_report(envelope_of(message), services, bucket, bus, has_curves=has_curves)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -359,7 +359,7 @@ def _analysed(found: Analysis) -> data.Analysed:
     group = found.groups[0] if found.groups else None
     importance = group.importance if group else None
     effects = importance.effects if importance else ()
-    advice = (*found.advice, *(group.advice if group else ()))
+    advice = (*found.advice, *(group.advice if group else ()), *found.savings)
     return data.Analysed(
         found.sweep.id,
         found.headline,

@@ -1,21 +1,25 @@
 """build_report: analyses a finished sweep and saves its page and picture to S3 under stable keys."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from trialbook.adapters.captured import captured_log
+from trialbook.adapters.captured import all_captured_curves, captured_log
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket, BusyObject
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import digest, from_data
 from trialbook.core.analysis.experiment import MOST_COMPARED, ExperimentReport, experiment_report
+from trialbook.core.analysis.learning import worth_reading
+from trialbook.core.analysis.machine_advice import machines_to_price
+from trialbook.core.analysis.machine_use import uses
 from trialbook.core.analysis.model import Analysis, FailureGroup
 from trialbook.core.announcements import SWEEP_FINISHED, report_ready
 from trialbook.core.charts.choice import picture
+from trialbook.core.curves.series import JobCurves
 from trialbook.core.errors import InvalidInput, MalformedEvent
 from trialbook.core.experiments import by_objective
 from trialbook.core.jobs import JobKey, JobKind
@@ -25,6 +29,7 @@ from trialbook.ledger.leading import leading, put_entry
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.table import NotSettled
 from trialbook.report import experiment_files, files, index_file
+from trialbook.runtime import clock
 from trialbook.runtime.observability import correlation_id, count, logger
 from trialbook.runtime.sqs_batch import TryLater
 from trialbook.services import Services, hourly_prices
@@ -34,13 +39,26 @@ _BEST_READ = 2  # jobs: the champion and the second best
 _LOGS_SHOWN = 5  # groups of failures
 _LOGS_TRIED = 3  # jobs of a group
 _LOOKED_BACK = 10  # sweeps, among which one with a best trial is looked for
+_CAPTURED_IN = 240  # seconds after a job's end; by then its curves are kept, unless AWS is busy
+
+# The curves that are kept of jobs, by job; those of which nothing is kept are left out.
+ReadCurves = Callable[[Collection[JobKey]], Mapping[JobKey, JobCurves]]
 
 
-def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket, bus: EventBus) -> str | None:
-    """Builds the report for a Sweep Finished event and announces Report Ready; returns the sweep's id.
+def no_curves(keys: Collection[JobKey]) -> Mapping[JobKey, JobCurves]:
+    """Where no curves are kept."""
+    return {}
+
+
+def build_report(
+    envelope: Mapping[str, Any], services: Services, bucket: Bucket, bus: EventBus, *, has_curves: bool = False
+) -> str | None:
+    """Builds the report for a Sweep Finished event and announces Report Ready; returns the sweep's id. `has_curves`:
+    capture_job keeps the curves of jobs in the bucket.
 
     A repeated run writes the same bytes. None if there is nothing to build: the sweep is gone, merged into another or
-    open again. Raises MalformedEvent, and TryLater while the index lags behind the sweep.
+    open again. Raises MalformedEvent, and TryLater while the index lags behind the sweep, or the curves of a job that
+    ended just now are not there yet.
     """
     sweep_id = _sweep_id(envelope)
     sweep = services.ledger.sweep(sweep_id)
@@ -48,9 +66,11 @@ def build_report(envelope: Mapping[str, Any], services: Services, bucket: Bucket
         logger.info("no report: the sweep is gone or open again", sweep=sweep_id)
         return None
     try:
-        analysis = _with_logs(analysis_of(sweep, services.ledger.records_of(sweep), services), sweep, bucket)
+        records = services.ledger.records_of(sweep)
     except NotSettled as error:
         raise TryLater(str(error), _SETTLES_IN) from error
+    read = _reading(records, bucket) if has_curves else no_curves
+    analysis = _with_logs(analysis_of(sweep, records, services, read), sweep, bucket)
     _write_sweep(sweep, analysis, bucket)
     try:
         _write_experiment(sweep, analysis, services, bucket)
@@ -73,20 +93,42 @@ def _sweep_id(envelope: Mapping[str, Any]) -> str:
     return sweep_id
 
 
-def analysis_of(sweep: Sweep, records: Sequence[Record], services: Services) -> Analysis:
-    """A sweep's analysis, compared with its experiment's earlier sweeps. The same ledger gives the same analysis."""
+def _reading(records: Sequence[Record], bucket: Bucket) -> ReadCurves:
+    """Reads curves from the bucket. Raises TryLater while those of a job that ended just now are missing."""
+
+    def read(keys: Collection[JobKey]) -> Mapping[JobKey, JobCurves]:
+        found = all_captured_curves(keys, bucket)
+        ends = [each.job.ended_at for each in records if each.key in keys and each.key not in found]
+        latest = max((each for each in ends if each is not None), default=None)
+        left = 0.0 if latest is None else _CAPTURED_IN - (clock.now() - latest).total_seconds()
+        if left > 0:
+            raise TryLater("the curves of its last jobs are not kept yet", round(left) + 1)
+        return found
+
+    return read
+
+
+def analysis_of(
+    sweep: Sweep, records: Sequence[Record], services: Services, read_curves: ReadCurves = no_curves
+) -> Analysis:
+    """A sweep's analysis, compared with its experiment's earlier sweeps. The same ledger and the same curves give the
+    same analysis."""
     as_of = sweep.closed_at or sweep.last_at or sweep.began_at
     if as_of is None:
         raise InvalidInput("sweep", sweep.id, "a sweep that has begun")
     ledger = services.ledger
     before = (each for each in ledger.sweeps_before(sweep, _LOOKED_BACK) if each.best is not None)
+    read = worth_reading([each for each in records if each.key.kind is JobKind.TRAINING])
+    curves = {key.name: each for key, each in read_curves({record.key for record in read}).items()}
+    others = machines_to_price(uses([record.job for record in read], curves))
     return analyse(
         sweep,
         records,
         as_of=as_of,
         previous=next(before, None),
         experiment_best=ledger.best_before(sweep, sweep.objective) if sweep.objective else None,
-        prices=hourly_prices(records, sweep.region, services),
+        prices=hourly_prices(records, sweep.region, services, others),
+        curves=curves,
         second=services.rules().second_objective(sweep.experiment),
     )
 

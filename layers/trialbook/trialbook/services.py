@@ -41,12 +41,14 @@ class Services:
         return self.ledger.session
 
 
-def hourly_prices(records: Sequence[Record], region: str, services: Services) -> Mapping[str, float]:
-    """US dollars an hour of the records' machines: the rules' own prices, and for what they leave out the price
-    list's."""
+def hourly_prices(
+    records: Sequence[Record], region: str, services: Services, also: Collection[str] = ()
+) -> Mapping[str, float]:
+    """US dollars an hour of the records' machines and of those named besides: the rules' own prices, and for what they
+    leave out the price list's."""
     own = services.rules().prices
     billed = [record.job for record in records if record.job.training_plan is None]
-    others = {group.instance_type for job in billed for group in job.instances} - own.keys()
+    others = {group.instance_type for job in billed for group in job.instances}.union(also) - own.keys()
     return {**services.prices(others, region), **own} if others else own
 
 

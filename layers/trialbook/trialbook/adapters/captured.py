@@ -1,5 +1,8 @@
 """What capture_job kept of a job, read from the reports' bucket."""
 
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
 from trialbook.adapters.s3 import Bucket
 from trialbook.core import report_keys
 from trialbook.core.curves.series import JobCurves
@@ -7,6 +10,8 @@ from trialbook.core.curves.stored import from_bytes, log_from_bytes
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKey
 from trialbook.runtime.observability import logger
+
+_AT_ONCE = 10  # as many connections as botocore keeps to a service
 
 
 def captured_log(key: JobKey, bucket: Bucket) -> str:
@@ -27,3 +32,10 @@ def captured_curves(key: JobKey, bucket: Bucket) -> JobCurves | None:
     except InvalidInput as error:
         logger.warning("the curves can't be read", job=key.name, reason=str(error))
         return None
+
+
+def all_captured_curves(keys: Collection[JobKey], bucket: Bucket) -> Mapping[JobKey, JobCurves]:
+    """The series of the jobs that have some. Several are read at once: a report needs many."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = zip(keys, pool.map(lambda key: captured_curves(key, bucket), keys), strict=True)
+        return {key: curves for key, curves in found if curves is not None}

@@ -171,6 +171,11 @@ class DestinationSettings:
         )
 
 
+def captures_jobs(environment: Environment = os.environ) -> bool:
+    """Whether capture_job is deployed, which keeps the curves of jobs."""
+    return environment.get("CAPTURE_JOBS") == "on"
+
+
 def reports_bucket(environment: Environment = os.environ) -> str:
     """The name of the bucket with the reports. Raises InvalidInput if it is missing."""
     return _required(environment, "REPORTS_BUCKET", "the name of the bucket with the reports")

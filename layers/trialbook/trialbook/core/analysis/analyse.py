@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from trialbook.core.analysis import advice
 from trialbook.core.analysis.arithmetic import median
@@ -39,10 +40,13 @@ from trialbook.core.analysis.rows import Context, Ranked, metrics_of, places_of_
 from trialbook.core.analysis.slices import slice_of
 from trialbook.core.analysis.verdict import headline, sentences
 from trialbook.core.analysis.where_next import where_next
+from trialbook.core.analysis.with_curves import with_curves
+from trialbook.core.curves.series import JobCurves
 from trialbook.core.jobs import JobKey, ParentsBest
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record, Sweep
 
+NO_CURVES: Mapping[str, JobCurves] = MappingProxyType({})
 _MOST_OF_BETTER = 250  # trials of the better half, evenly over it, whose importance is reported beside that of all
 
 
@@ -64,10 +68,11 @@ def analyse(
     experiment_best: Record | None = None,
     prices: Prices = NO_PRICES,
     second: Objective | None = None,
+    curves: Mapping[str, JobCurves] = NO_CURVES,
 ) -> Analysis:
     """All that the report of a sweep says. `records` are its jobs in any order; `previous` is the experiment's sweep
     before it, `experiment_best` the experiment's best job before it, `prices` US dollars an hour by instance type;
-    `second` is the objective that the front is held against."""
+    `second` is the objective that the front is held against; `curves` are those that were kept, by job."""
     shown = {record.job.name: shown_values(record.job.hyper_parameters) for record in records}
     jobs = [record.job for record in records]
     parameters = varied(jobs, sweep.definitions)
@@ -81,7 +86,7 @@ def analyse(
     best = apart[0].records[0].job if apart else None
     spent = cost(jobs, best, prices)
     lacking = lacks(records)
-    return Analysis(
+    made = Analysis(
         as_of=as_of,
         sweep=_sweeping(sweep),
         headline=headline(sweep.experiment, groups, counts, failed),
@@ -99,6 +104,7 @@ def analyse(
         provenance=_provenance(sweep, records),
         trials=rows(records, apart, Context(parameters, shown, _failure_places(records), ends, prices)),
     )
+    return with_curves(made, apart, jobs, curves, prices)
 
 
 def _failure_places(records: Sequence[Record]) -> dict[str, int]:

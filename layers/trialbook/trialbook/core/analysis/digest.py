@@ -16,7 +16,7 @@ _STEPS_KEPT = 200  # improvements of the best so far
 
 
 def digest(analysis: Analysis) -> Analysis:
-    """The analysis with its best trials alone, without slices and recipe."""
+    """The analysis with its best trials alone, without slices, curves and recipe."""
     best = [row for row in analysis.trials if row.rank is not None and row.rank <= BEST_KEPT]
     return replace(
         analysis,
@@ -28,7 +28,7 @@ def digest(analysis: Analysis) -> Analysis:
 
 
 def _group(group: Group) -> Group:
-    return replace(group, slices=(), improvements=group.improvements[-_STEPS_KEPT:])
+    return replace(group, slices=(), improvements=group.improvements[-_STEPS_KEPT:], learning=None)
 
 
 def _failures(group: FailureGroup, place: int) -> FailureGroup:

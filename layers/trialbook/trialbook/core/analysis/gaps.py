@@ -31,6 +31,16 @@ def gaps(best: Mapping[str, Value], trials: Sequence[Mapping[str, Value]]) -> tu
     return tuple(found)
 
 
+def paired_with(metric: str, names: Iterable[str]) -> str | None:
+    """The metric on training data that the metric is compared with, also if its name says nothing of validation: `loss`
+    beside `train_loss`. None if there is none."""
+    given = list(names)
+    data_set, stem = _parted(metric)
+    alike = {found: name for name in given for found, other in (_parted(name),) if other == stem and found in _TRAIN}
+    beside = next((alike[each] for each in _TRAIN if each in alike), None) if not data_set else None
+    return next((train for train, validation in _pairs(given) if validation == metric), beside)
+
+
 def _pairs(names: Iterable[str]) -> list[tuple[str, str]]:
     """(on training data, on validation data), the first validation set in our order of preference."""
     by_stem: dict[tuple[str, ...], dict[str, str]] = {}

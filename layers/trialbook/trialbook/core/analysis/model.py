@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from trialbook.core.analysis.curve_model import Learning, MachineUse
 from trialbook.core.numbers import Number
 
 Value = Number | str | None
@@ -64,7 +65,8 @@ class Parameter:
 class TrialRow:
     """One job. `rank` counts from 1 within its `group` (an index into `groups`), None for what does not rank.
     `finished` is its place in the order in which all jobs ended, None as long as it runs. Metrics that are no finite
-    number are text: "NaN"."""
+    number are text: "NaN". `machine_use` is in per cent of the whole machine, by measure: of CPU and GPU on average, of
+    memory and disk at most."""
 
     job_name: str
     status: str
@@ -82,6 +84,7 @@ class TrialRow:
     without_objective: str | None
     hyper_parameters: Mapping[str, Value]
     metrics: Mapping[str, Value]
+    machine_use: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +388,7 @@ class Group:
     importance_of_better: Importance | None = None
     where_next: WhereNext | None = None
     front: Front | None = None
+    learning: Learning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,7 +502,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The report of a sweep."""
+    """The report of a sweep. `savings` is advice that saves money."""
 
     as_of: datetime
     sweep: Sweeping
@@ -516,3 +520,5 @@ class Analysis:
     recipe: Recipe | None
     provenance: Provenance
     trials: tuple[TrialRow, ...]
+    machine_use: tuple[MachineUse, ...] = ()
+    savings: tuple[Advice, ...] = ()

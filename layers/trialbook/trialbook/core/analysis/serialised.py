@@ -13,7 +13,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.times import iso
 
 FORMAT = 1
-_NESTED = ("hyper_parameters", "metrics")
+_NESTED = ("hyper_parameters", "metrics", "machine_use")
 
 
 def to_dict(analysis: Analysis) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     plain = {name: values for name, values in columns.items() if name not in _NESTED}
     return [
         {name: values[at] for name, values in plain.items()}
-        | {name: _known({key: values[at] for key, values in columns[name].items()}) for name in _NESTED}
+        | {name: _known({key: values[at] for key, values in columns.get(name, {}).items()}) for name in _NESTED}
         for at in range(len(columns["job_name"]))
     ]
 
@@ -45,7 +45,8 @@ def _known(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _columns(analysis: Analysis) -> dict[str, Any]:
     rows = analysis.trials
-    keys = ([each.name for each in analysis.parameters], list(analysis.metrics))
+    measures = [each.measure for each in analysis.machine_use]
+    keys = ([each.name for each in analysis.parameters], list(analysis.metrics), measures)
     nested = dict(zip(_NESTED, keys, strict=True))
     plain = [field.name for field in fields(TrialRow) if field.name not in nested]
     return {

@@ -7,11 +7,14 @@ from trialbook.core.charts import words
 from trialbook.core.charts.chart import Chart, Theme
 from trialbook.core.charts.contour import contour
 from trialbook.core.charts.front import front_chart
+from trialbook.core.charts.learning import learning_curves
 from trialbook.core.charts.parallel import parallel
 from trialbook.core.charts.progress import history, importance, overview
 from trialbook.core.charts.scatter import by_importance, slices, value_by_parameter
 from trialbook.core.charts.timeline import timeline
 from trialbook.core.charts.words import Words
+
+_NOTHING_SEARCHED = (Shape.ONE_TRIAL, Shape.NOTHING_VARIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ def outlines(analysis: Analysis, group: int = 0) -> tuple[Outline, ...]:
         made.append(Outline("value by parameter", group, words.value_by_parameter(found, names[0]), names))
     if found.ranked > 1:
         made.append(Outline("history", group, words.history(found)))
+    if found.learning is not None:
+        # Below the chart of the search. Without a search, how the trials learned tells more than their values.
+        place = 0 if found.shape in _NOTHING_SEARCHED else len(made)
+        made.insert(place, Outline("learning curves", group, words.learning(found)))
     if found.importance is not None:
         made.append(Outline("importance", group, words.importance(found), names))
     if len(names) > 1 and found.ranked > 1:
@@ -70,6 +77,7 @@ def drawn(analysis: Analysis, outline: Outline, theme: Theme = Theme.LIGHT) -> C
         "front": front_chart,
         "history": history,
         "importance": importance,
+        "learning curves": learning_curves,
         "slices": slices,
         "parallel coordinates": parallel,
     }

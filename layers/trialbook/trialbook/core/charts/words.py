@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trialbook.core.analysis.curve_model import Learning
 from trialbook.core.analysis.model import Analysis, Group, Value
 from trialbook.core.analysis.parameters import FEW
 from trialbook.core.analysis.verdict import counted
 from trialbook.core.analysis.wording import duration, listed, often, ordinal, plural
+from trialbook.core.curves.series import Axis
 from trialbook.core.numbers import percent, shown
 from trialbook.core.seeds import without_seeds
 
@@ -54,6 +56,28 @@ def history(group: Group) -> Words:
     times = len(group.improvements) - 1
     improved = f", the best so far improved {often(times)}" if times else ""
     return Words(f"{group.ranking.metric}, trial by trial", f"{text}{improved}.")
+
+
+def learning(group: Group) -> Words:
+    """How many trials have curves, which reached the best's level on their way, and which went wrong."""
+    found = group.learning
+    assert found is not None
+    what = "iteration" if found.axis == Axis.ITERATION else "time"
+    text = f"{found.metric} of {plural(found.trials, 'trial')} by {what}"
+    best = found.curves[0]
+    if best.passed_at is not None:
+        text += (
+            f"; the best was first as good as its final value, {shown(found.level)}, {_place(found, best.passed_at)}"
+        )
+        others = found.passed - 1
+        text += f", {plural(others, 'other')} on their way" if others else ", no other ever was"
+    for count, how in ((found.diverged, "diverged"), (found.overfitting, "overfitted")):
+        text += f"; {count:,} {how}" if count else ""
+    return Words(f"How {found.metric} was learned", f"{text}.")
+
+
+def _place(found: Learning, x: float) -> str:
+    return f"at iteration {shown(x)}" if found.axis == Axis.ITERATION else f"after {duration(x)}"
 
 
 def importance(group: Group) -> Words:

@@ -1,11 +1,12 @@
 """Long series with fewer points that look the same when drawn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import inf
 
 from trialbook.core.curves.series import JobCurves, Series
 
 MOST_POINTS = 2_000
-_KEPT_PER_BUCKET = 3  # smallest, largest, and the first that is no number
+_KEPT_PER_BUCKET = (2, 3)  # smallest, largest, and the first that is no number where there is one
 
 
 def thinned(series: Series, most: int = MOST_POINTS) -> Series:
@@ -18,7 +19,10 @@ def thinned(series: Series, most: int = MOST_POINTS) -> Series:
     if len(series.xs) <= most:
         return series
     last = len(series.xs) - 1
-    kept = sorted({0, last, *_telling(series, max((most - 2) // _KEPT_PER_BUCKET, 1))})
+    for each in _KEPT_PER_BUCKET:
+        kept = sorted({0, last, *_telling(series, max((most - 2) // each, 1))})
+        if len(kept) <= most:
+            break
     return Series(
         series.axis,
         tuple(series.xs[each] for each in kept),
@@ -40,6 +44,25 @@ def _telling(series: Series, buckets: int) -> Iterator[int]:
             yield max(numbers)[1]
         if len(numbers) < len(places):
             yield next(place for place in places if series.values[place] is None)
+
+
+def simplified(points: Sequence[tuple[float, float]], tolerance: float) -> list[int]:
+    """The places of those points whose joining lines pass within the tolerance above or below all points, which are in
+    ascending order of x. The first and the last point always stay."""
+    if len(points) <= 2:
+        return list(range(len(points)))
+    kept, low, high = [0], -inf, inf
+    for place in range(1, len(points)):
+        x, y = points[kept[-1]]
+        slope = (points[place][1] - y) / (points[place][0] - x)
+        if not low <= slope <= high:  # the line would miss a point in between
+            kept.append(place - 1)
+            x, y = points[place - 1]
+            low, high = -inf, inf
+        width = points[place][0] - x
+        low = max(low, (points[place][1] - tolerance - y) / width)
+        high = min(high, (points[place][1] + tolerance - y) / width)
+    return [*kept, len(points) - 1]
 
 
 def all_thinned(curves: JobCurves, most: int = MOST_POINTS) -> JobCurves:

@@ -129,5 +129,5 @@ def advice(analysis: Analysis) -> tuple[str, ...]:
     group = analysis.groups[0] if analysis.groups else None
     where = (search_next(group.where_next),) if group and group.where_next else ()
     own = group.advice if group else ()
-    others = (each.text for each in (*analysis.advice, *own) if each.kind != "failures")
+    others = (each.text for each in (*analysis.advice, *own, *analysis.savings) if each.kind != "failures")
     return (*where, *others)[:_MOST_ADVICE]

@@ -53,6 +53,8 @@ function makeColumns() {
   add("duration_seconds", "Duration (s)", trials.duration_seconds, { numeric: true });
   add("billable_seconds", "Billable (s)", trials.billable_seconds, { isShown: false, numeric: true });
   add("cost_usd", "Cost (US$, estimate)", trials.cost_usd, { numeric: true, text: money });
+  for (const { measure } of report.machine_use) add(`u:${measure}`, `${measure} in use (%)`, trials.machine_use[measure], { isShown: false, numeric: true });
+  learningColumns(add);
   add("started_at", "Started", trials.started_at, { isShown: false, text: when });
   add("ended_at", "Ended", trials.ended_at, { isShown: false, text: when });
   add("failure", "Failure", trials.failure.map((at) => (at === null ? null : report.failures[at].reason)), { isShown: false });

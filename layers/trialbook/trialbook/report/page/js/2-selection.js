@@ -57,7 +57,7 @@ function describe(i) {
   const seconds = trials.duration_seconds[i];
   lines.push(`${trials.status[i]}${seconds === null ? "" : `, ${lasting(seconds)}`}`);
   for (const { name } of report.parameters.slice(0, 8)) lines.push(`${name} = ${trials.hyper_parameters[name][i] === null ? "–" : full(trials.hyper_parameters[name][i])}`);
-  return lines.join("\n");
+  return [...lines, ...learned(i)].join("\n");
 }
 
 // As Python's duration().

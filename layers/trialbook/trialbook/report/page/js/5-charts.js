@@ -491,6 +491,7 @@ function makeChart(figure) {
     contour: () => contour(parent, figure.id, label, at, names),
     slices: () => slices(parent, figure.id, label, at, names),
     "parallel coordinates": () => new Parallel(parent, figure.id, label, at, names),
+    "learning curves": () => new Curves(parent, figure.id, label, at),
     front: () => frontier(parent, figure.id, label, at),
     timeline: () => timeline(parent, figure.id, label),
   }[kind];

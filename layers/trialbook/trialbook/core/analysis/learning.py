@@ -1,0 +1,248 @@
+"""How the trials of a group learned: curves that a chart can show, and what they say beside final values."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import floor, log, log10
+from statistics import median
+
+from trialbook.core.analysis.arithmetic import between, quantile
+from trialbook.core.analysis.curve_model import Learning, Points, TrialCurve
+from trialbook.core.analysis.gaps import paired_with
+from trialbook.core.curves.facts import diverged_at, overfits_from, passed_at
+from trialbook.core.curves.series import Axis, JobCurves, Series
+from trialbook.core.curves.thinning import simplified
+from trialbook.core.numbers import LARGEST
+from trialbook.core.objectives import Objective, ObjectiveType
+from trialbook.core.sweeps import Record
+
+MOST_CURVES = 200  # trials whose curves are read and drawn
+_BEST_CURVES = 100  # of these the best; the others are spread over all ranks
+MOST_POINTS = 5_000  # of all curves that are drawn
+_ALWAYS_DRAWN = 10  # best trials, as long as there is room at all
+PIXELS = 248  # the height of the chart's axes
+_MISSED = 0.5  # pixels that a drawn line may pass beside a point
+_ROUNDED = 0.2  # pixels that rounding may move a point
+_WIDE = 10  # times the least value, from which on a linear axis hides the differences between good ones
+_STEPS = 100  # of the median curve
+_LEAST_FOR_MEDIAN = 3  # trials
+_SAME = 1e-6  # of a value: SageMaker's final metrics are float32, and curves are doubles
+
+Curves = Mapping[str, JobCurves]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A trial's place, and its series along a common x."""
+
+    place: int
+    shown: Series
+    train: Series | None
+
+
+def worth_reading(records: Sequence[Record]) -> list[Record]:
+    """The jobs whose curves a report reads: all, or the best and an even sample of the others."""
+    ordered = sorted((each for each in records if each.job.is_terminal), key=lambda record: record.sweep_rank)
+    if len(ordered) <= MOST_CURVES:
+        return ordered
+    best, others = ordered[:_BEST_CURVES], ordered[_BEST_CURVES:]
+    wanted = MOST_CURVES - len(best)
+    return [*best, *(others[number * len(others) // wanted] for number in range(wanted))]
+
+
+def learning(objective: Objective, level: float, jobs: Iterable[tuple[int, str]], curves: Curves) -> Learning | None:
+    """The learning curves by the objective. `jobs` are places and names, best first, those without a rank last; `level`
+    is the best trial's value. None if no curve has two points."""
+    maximise = objective.type is ObjectiveType.MAXIMIZE
+    found = [(place, curves[name]) for place, name in jobs if name in curves]
+    train_metric = next((name for _, each in found if (name := paired_with(objective.metric, each.metrics))), None)
+    trials = _on_one_axis(found, objective.metric, train_metric)
+    if not trials:
+        return None
+    scale = _Scale.of(trials, maximise=maximise)
+    same = level - abs(level) * _SAME if maximise else level + abs(level) * _SAME
+    made = _within_budget([_curve(each, same, scale, maximise=maximise) for each in trials])
+    median_x, median_y = _median(trials, scale)
+    return Learning(
+        metric=objective.metric,
+        train_metric=train_metric if any(each.train for each in trials) else None,
+        axis=trials[0].shown.axis.value,
+        is_log=scale.is_log,
+        axis_low=scale.low,
+        axis_high=scale.high,
+        pixels=PIXELS,
+        level=level,
+        trials=len(made),
+        passed=sum(1 for each in made if each.passed_at is not None),
+        diverged=sum(1 for each in made if each.diverged_at is not None),
+        overfitting=sum(1 for each in made if each.overfits_from is not None),
+        median_x=median_x,
+        median_y=median_y,
+        curves=made,
+    )
+
+
+def _within_budget(curves: Sequence[TrialCurve]) -> tuple[TrialCurve, ...]:
+    """The curves with no more points than a page has room for: those of the best trials, and of the others an even
+    choice; then training curves, best first. A curve without room keeps its facts and loses its points."""
+    left = MOST_POINTS
+    rest = range(_ALWAYS_DRAWN, len(curves))
+    order = [*range(min(_ALWAYS_DRAWN, len(curves))), *(place for part in range(3) for place in rest[part::3])]
+    drawn, trained = set(), set()
+    for place in order:
+        if len(curves[place].x) <= left:
+            drawn.add(place)
+            left -= len(curves[place].x)
+    for place in sorted(drawn):
+        if len(curves[place].train_x) <= left:
+            trained.add(place)
+            left -= len(curves[place].train_x)
+    return tuple(
+        replace(
+            curve,
+            x=curve.x if place in drawn else (),
+            y=curve.y if place in drawn else (),
+            train_x=curve.train_x if place in trained else (),
+            train_y=curve.train_y if place in trained else (),
+        )
+        for place, curve in enumerate(curves)
+    )
+
+
+def _on_one_axis(found: Sequence[tuple[int, JobCurves]], metric: str, train_metric: str | None) -> list[_Trial]:
+    """The trials with a curve along the axis that most of them have."""
+    having = [(place, each) for place, each in found if metric in each.metrics and len(each.metrics[metric].xs) > 1]
+    by_iteration = sum(1 for _, each in having if each.metrics[metric].axis is Axis.ITERATION)
+    axis = Axis.ITERATION if 2 * by_iteration >= len(having) else Axis.TIME
+    trials = []
+    for place, each in having:
+        shown, train = each.metrics[metric], each.metrics.get(train_metric or "")
+        if shown.axis is axis:
+            begin = shown.xs[0] if axis is Axis.TIME else 0.0
+            is_beside = train is not None and train.axis is axis
+            trials.append(_Trial(place, _since(shown, begin), _since(train, begin) if is_beside and train else None))
+    return trials
+
+
+def _since(series: Series, begin: float) -> Series:
+    return replace(series, xs=tuple(x - begin for x in series.xs)) if begin else series
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """The axis of values: what it shows, and what a pixel is on it."""
+
+    is_log: bool
+    low: float
+    high: float
+
+    @staticmethod
+    def of(trials: Sequence[_Trial], *, maximise: bool) -> "_Scale":
+        """An axis with all good values, and with bad ones as far as they let the others be told apart."""
+        stayed = [each for each in trials if diverged_at(each.shown, maximise=maximise) is None] or trials
+        values = sorted(
+            _drawable(value)
+            for trial in stayed
+            for series in (trial.shown, trial.train)
+            if series is not None
+            for _, value in series.points()
+        )
+        if not values:
+            return _Scale(is_log=False, low=0.0, high=1.0)
+        low, high = values[0], values[-1]
+        few, many = quantile(values, 0.1), quantile(values, 0.9)
+        if maximise:
+            low = max(low, few - (many - few))
+        else:
+            high = min(high, many + (many - few))
+        if low == high:
+            return _Scale(is_log=False, low=low - (abs(low) or 1) / 2, high=high + (abs(high) or 1) / 2)
+        return _Scale(not maximise and low > 0 and high / low >= _WIDE, low, high)
+
+    def at(self, value: float) -> float:
+        """Where the value lies, in pixels from below; what lies beyond the axis lies at its edge."""
+        low, high, within = self.low, self.high, min(max(value, self.low), self.high)
+        if self.is_log:
+            low, high, within = log(low), log(high), log(within)
+        return (within - low) / (high - low) * PIXELS
+
+    def rounded(self, value: float) -> float:
+        """The value with no more digits than can be seen."""
+        low, high = (log(self.low), log(self.high)) if self.is_log else (self.low, self.high)
+        seen = (high - low) / PIXELS * _ROUNDED * (abs(value) if self.is_log else 1)
+        digits = -floor(log10(seen)) if seen > 0 else 15
+        return round(value, digits) if abs(digits) < 300 else value
+
+
+_MOST = LARGEST / 1e8  # has room for sums
+
+
+def _drawable(value: float) -> float:
+    return min(max(value, -_MOST), _MOST)
+
+
+def _curve(trial: _Trial, level: float, scale: _Scale, *, maximise: bool) -> TrialCurve:
+    x, y = _drawn(trial.shown, scale)
+    train_x, train_y = _drawn(trial.train, scale) if trial.train else ((), ())
+    overfits = overfits_from(trial.shown, trial.train, maximise=maximise) if trial.train else None
+    return TrialCurve(
+        trial=trial.place,
+        x=x,
+        y=y,
+        train_x=train_x,
+        train_y=train_y,
+        passed_at=passed_at(trial.shown, level, maximise=maximise),
+        diverged_at=diverged_at(trial.shown, maximise=maximise),
+        overfits_from=overfits,
+    )
+
+
+def _drawn(series: Series, scale: _Scale) -> tuple[Points, Points]:
+    """The points that a line needs, and one without a value for each gap in it."""
+    xs: list[float] = []
+    ys: list[float | None] = []
+    part: list[tuple[float, float]] = []
+    for x, value in (*zip(series.xs, series.values, strict=True), (0.0, None)):
+        if value is not None:
+            part.append((x, _drawable(value)))
+            continue
+        for place in simplified([(at, scale.at(given)) for at, given in part], _MISSED):
+            xs.append(part[place][0])
+            ys.append(scale.rounded(part[place][1]))
+        part = []
+        if ys and ys[-1] is not None:
+            xs.append(x)
+            ys.append(None)
+    if ys and ys[-1] is None and series.values[-1] is not None:
+        xs.pop()
+        ys.pop()
+    return tuple(int(x) if x.is_integer() else round(x, 3) for x in xs), tuple(ys)
+
+
+def _median(trials: Sequence[_Trial], scale: _Scale) -> tuple[Points, Points]:
+    """The median of the trials that still ran, step by step."""
+    points = [each.shown.points() for each in trials if each.shown.points()]
+    if len(points) < _LEAST_FOR_MEDIAN:
+        return (), ()
+    begin, end = min(each[0][0] for each in points), max(each[-1][0] for each in points)
+    steps = min(_STEPS, max(len(each) for each in points))
+    grid = sorted({round(begin + (end - begin) * number / max(steps - 1, 1)) for number in range(steps)})
+    line = []
+    for x in grid:
+        values = [value for each in points if (value := value_at(each, x)) is not None]
+        if len(values) >= _LEAST_FOR_MEDIAN:
+            line.append((float(x), _drawable(median(values))))
+    kept = simplified([(x, scale.at(value)) for x, value in line], _MISSED)
+    return tuple(int(line[place][0]) for place in kept), tuple(scale.rounded(line[place][1]) for place in kept)
+
+
+def value_at(points: Sequence[tuple[float, float]], x: float) -> float | None:
+    """The curve's value at x, on the line between its points; None before its first and after its last."""
+    place = bisect_right(points, x, key=lambda point: point[0])
+    if place == 0:
+        return None
+    before = points[place - 1]
+    if place == len(points):
+        return before[1] if before[0] == x else None
+    after = points[place]
+    return between(before[1], after[1], (x - before[0]) / (after[0] - before[0]))

@@ -1,0 +1,109 @@
+"""An analysis with what the curves of its jobs say: how they learned, how busy their machines were, what would have
+saved money."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from trialbook.core.analysis.behind import could_have_stopped
+from trialbook.core.analysis.curve_model import Learning, TrialCurve
+from trialbook.core.analysis.learning import learning
+from trialbook.core.analysis.machine_advice import machine_advice
+from trialbook.core.analysis.machine_use import summed_up, uses
+from trialbook.core.analysis.model import Advice, Analysis, Group, TrialRow, Value
+from trialbook.core.analysis.prices import Prices
+from trialbook.core.analysis.rows import Ranked
+from trialbook.core.analysis.wording import listed, plural
+from trialbook.core.curves.facts import best_so_far, still_gains
+from trialbook.core.curves.series import Axis, JobCurves, Series
+from trialbook.core.jobs import Job
+from trialbook.core.numbers import percent, shown
+from trialbook.core.objectives import ObjectiveType
+
+_NAMED = 3  # jobs that diverged
+
+
+def with_curves(
+    analysis: Analysis,
+    ranked: Sequence[Ranked],
+    jobs: Sequence[Job],
+    curves: Mapping[str, JobCurves],
+    prices: Prices,
+) -> Analysis:
+    """The analysis, with `curves` by the names of its jobs. `ranked` are the records of its groups."""
+    if not curves:
+        return analysis
+    used = uses(jobs, curves)
+    percentages = {each.job.name: each.percentages() for each in used}
+    return replace(
+        analysis,
+        groups=tuple(
+            _group(place, group, ranked[place], analysis.trials, curves) for place, group in enumerate(analysis.groups)
+        ),
+        trials=tuple(replace(row, machine_use=percentages.get(row.job_name, {})) for row in analysis.trials),
+        machine_use=summed_up(used),
+        savings=(
+            *(advice for each in ranked for advice in could_have_stopped(each.records, each.objective, curves, prices)),
+            *machine_advice(used, prices),
+        ),
+    )
+
+
+def _group(
+    place: int, group: Group, ranked: Ranked, rows: Sequence[TrialRow], curves: Mapping[str, JobCurves]
+) -> Group:
+    """The group with its curves; the first one also has those of trials that no group ranks."""
+    of_group = [(at, row.job_name) for at, row in enumerate(rows) if row.group == place]
+    others = [(at, row.job_name) for at, row in enumerate(rows) if row.group is None and not place]
+    found = learning(ranked.objective, group.best.value, (*of_group, *others), curves)
+    if found is None:
+        return group
+    maximise = ranked.objective.type is ObjectiveType.MAXIMIZE
+    own = curves.get(group.best.job_name)
+    best = own.metrics.get(found.metric) if own else None
+    advice = [
+        *_diverged(found, rows),
+        *(_of_best(found, best, of_group[0][0], maximise=maximise) if best else ()),
+    ]
+    return replace(group, learning=found, advice=(*group.advice, *advice))
+
+
+def _diverged(found: Learning, rows: Sequence[TrialRow]) -> list[Advice]:
+    """The trials whose curves left every good value for good."""
+    lost = [each for each in found.curves if each.diverged_at is not None]
+    if not lost:
+        return []
+    told = listed([f"{rows[each.trial].job_name} {_at(found, each.diverged_at)}" for each in lost], _NAMED)
+    text = f"{plural(len(lost), 'trial')} diverged by {found.metric}: {told}."
+    return [Advice("diverged", text, None, {"count": len(lost)})]
+
+
+def _of_best(found: Learning, best: Series, place: int, *, maximise: bool) -> list[Advice]:
+    """What the best trial's curve says about more or fewer steps."""
+    curve = next((each for each in found.curves if each.trial == place), None)
+    if curve is None:
+        return []
+    if curve.overfits_from is not None:
+        return [_overfits(found, best, curve, maximise=maximise)]
+    share = still_gains(best, maximise=maximise)
+    if share is None:
+        return []
+    text = (
+        f"The best trial was still getting better at its end: the last tenth of its curve brought {percent(share)} of "
+        f"all that {found.metric} gained. More steps may bring more."
+    )
+    return [Advice("still gaining", text, None, {"share": share})]
+
+
+def _overfits(found: Learning, best: Series, curve: TrialCurve, *, maximise: bool) -> Advice:
+    value, last = best_so_far(best, maximise=maximise)[-1][1], best.points()[-1][1]
+    text = (
+        f"The best trial's {found.metric} was best, {shown(value)}, {_at(found, curve.overfits_from)} and "
+        f"{shown(last)} at its end, while {found.train_metric} went on getting better: it overfits from there. Stop "
+        "earlier, or keep the model of that step."
+    )
+    figures: dict[str, Value] = {"best": value, "last": last, "from": curve.overfits_from}
+    return Advice("overfitting in the curve", text, None, figures)
+
+
+def _at(found: Learning, x: float | None) -> str:
+    return f"at step {shown(x)}" if found.axis == Axis.ITERATION else f"after {shown(x)} s"
