@@ -1,9 +1,11 @@
 """Windows with many jobs are put in order at a cost that grows with their jobs, though the index lags."""
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +16,11 @@ from tests.integration.test_ledger import assert_consistent, no_pause
 from tests.unit.samples import at, job, record
 from trialbook.core.jobs import Job
 from trialbook.core.rules.document import Rules
-from trialbook.core.sweeps import Record, Sweep, SweepKind, recount, without_in_turn
+from trialbook.core.sweeps import LoopVersion, Record, Sweep, SweepKind, recount
+from trialbook.core.tally import Tally
 from trialbook.core.windows import loop_id
 from trialbook.ledger.bookkeeper import Bookkeeper, retried
+from trialbook.ledger.ledger import NO_LOOPS
 from trialbook.ledger.moves import MOVED_AT_ONCE
 from trialbook.ledger.table import Conflict
 
@@ -110,14 +114,19 @@ def test_without_progress_a_change_is_given_up() -> None:
 
 
 made = st.builds(
-    lambda number, start, value, size: record(
+    lambda number, start, value, size, names, status: record(
         job(
             f"churn-{number}",
             start,
             start + 3,
             metrics={"validation:error": value},
-            tags={"trialbook:sweep-size": str(size)} if size else {},
+            tags={
+                **({"trialbook:sweep-size": str(size)} if size else {}),
+                **({"trialbook:objective": f"{names} validation:error"} if names else {}),
+            },
             max_runtime_seconds=60 * number,
+            hyper_parameters={"eta": str(number % 4)},
+            status=status,
         ),
         version=number % 3 + 1,
     ),
@@ -125,23 +134,31 @@ made = st.builds(
     st.integers(0, 50),
     st.integers(0, 5),
     st.integers(0, 3),
+    st.sampled_from(["", "minimize", "maximize"]),
+    st.sampled_from(["Completed", "Failed", "InProgress"]),
 )
+alone = st.lists(made, max_size=12, unique_by=lambda each: each.key)
 
 
 @settings(max_examples=200)
-@given(records=st.lists(made, min_size=1, max_size=12, unique_by=lambda each: each.key), data=st.data())
-def test_what_is_left_after_each_batch_always_equals_a_recount(records: list[Record], data: st.DataObject) -> None:
-    sweep = recount(Sweep("churn@1", SweepKind.LOOP, "churn", version=3, revision=1), records)
-    going = data.draw(st.lists(st.sampled_from(records), unique_by=lambda each: each.key))
-    size = data.draw(st.integers(1, 4))
-    batches = [going[at : at + size] for at in range(0, len(going), size)]
+@given(records=alone, came=alone, data=st.data())
+def test_what_is_left_of_a_window_always_equals_a_recount(
+    records: list[Record], came: list[Record], data: st.DataObject
+) -> None:
+    window = Sweep("churn@1", SweepKind.LOOP, "churn", version=3, revision=1)
+    tally, there = Tally(records), {each.key: each for each in records}
+    for each in came:
+        tally.put(each)
+        there[each.key] = each
+        if data.draw(st.booleans()):
+            gone = data.draw(st.sampled_from(list(there)))
+            tally.take([gone])
+            del there[gone]
+        leaving = data.draw(st.lists(st.sampled_from(list(there)), unique=True)) if there else []
 
-    left = without_in_turn(sweep, records, batches)
-
-    for number, after in enumerate(left, 1):
-        gone = {each.key for batch in batches[:number] for each in batch}
-        assert after == recount(sweep, [each for each in records if each.key not in gone])
-    assert len(left) == len(batches)
+        assert tally.without(leaving, window) == recount(
+            window, [each for key, each in there.items() if key not in leaving]
+        )
 
 
 def test_windows_that_part_read_each_job_once() -> None:
@@ -156,4 +173,35 @@ def test_windows_that_part_read_each_job_once() -> None:
 
     assert ledger.client.items_read <= 2 * 201
     assert sorted(s.counts.jobs for s in ledger.all_sweeps() if s.superseded_by is None) == [1, 200]
+    assert_consistent(ledger)
+
+
+class Named(LaggingLedger):
+    """A ledger that notes how many windows each write names as being moved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.named: list[int] = []
+
+    def write(self, records: Any = (), sweeps: Any = (), loops: Mapping[str, LoopVersion] = NO_LOOPS) -> None:
+        self.named += [len(head.moving) for head in loops.values()]
+        super().write(records, sweeps, loops)
+
+
+def test_a_window_that_parts_into_many_names_few_at_a_time() -> None:
+    """All names would pass the 400 KB that an item of DynamoDB may have."""
+
+    def same(name: str, start: float, end: float | None) -> Job:
+        return job(name, start, end, tags={"trialbook:experiment": "churn"}, hyper_parameters={"eta": "1"})
+
+    ledger = Named()
+    book(ledger).enter(same("stuck", 0, None), None)
+    for number in range(60):
+        book(ledger).enter(same(f"hourly-{number:02}", 60 + 60 * number, 100 + 60 * number), None)
+    ledger.named.clear()
+    ended = same("stuck", 0, 5)
+    book(ledger).enter(ended, ledger.record(ended.key))
+
+    assert len([each for each in ledger.all_sweeps() if each.superseded_by is None]) == 61
+    assert max(ledger.named) <= 2
     assert_consistent(ledger)

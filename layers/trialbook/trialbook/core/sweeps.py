@@ -1,6 +1,6 @@
 """Sweeps: which jobs search together, and what their counts are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -296,7 +296,7 @@ def put(sweep: Sweep, old: Record | None, new: Record) -> Sweep:
         last_start_at=_greatest(sweep.last_start_at, start_of(new.job)),
         last_at=_greatest(sweep.last_at, last_activity_of(new.job)),
         longest_runtime_seconds=max(sweep.longest_runtime_seconds, new.job.max_runtime_seconds or 0),
-        best=_better(sweep.best, new),
+        best=best_of(sweep.best, new),
         objective=_sweep_objective(sweep, new),
         expected_size=sweep.expected_size or expected_size(new.job),
         is_history=sweep.is_history and new.is_history,
@@ -309,9 +309,14 @@ def _latest(sweep: Sweep, record: Record) -> tuple[Latest, ...]:
     """The two last settings, including this job's; empty if those of the jobs before it are not known."""
     if sweep.kind is not SweepKind.LOOP or (sweep.counts.jobs and not sweep.latest):
         return sweep.latest
-    now = Latest(mark_of(record.job), last_activity_of(record.job))
-    moments = {each.settings: each.at for each in sweep.latest}
-    moments[now.settings] = max(now.at, moments.get(now.settings, now.at))
+    return two_latest((*sweep.latest, Latest(mark_of(record.job), last_activity_of(record.job))))
+
+
+def two_latest(seen: Iterable[Latest]) -> tuple[Latest, ...]:
+    """The two settings that were seen last, each with the last moment."""
+    moments: dict[str, datetime] = {}
+    for each in seen:
+        moments[each.settings] = max(each.at, moments.get(each.settings, each.at))
     newest = sorted((Latest(*each) for each in moments.items()), key=lambda each: each.settings)
     return tuple(sorted(newest, key=lambda each: each.at, reverse=True)[:2])
 
@@ -363,27 +368,6 @@ def recount(sweep: Sweep, records: Iterable[Record]) -> Sweep:
     return blank
 
 
-def without_in_turn(sweep: Sweep, records: Sequence[Record], batches: Sequence[Sequence[Record]]) -> list[Sweep]:
-    """The sweep after each of these batches of its jobs has left it, one after the other. Each equals `recount` of
-    what is then left; all of them together cost one recount."""
-    going = {each.key for batch in batches for each in batch}
-    staying = [each for each in records if each.key not in going]
-    left = [recount(sweep, staying)]
-    sized = _first_with_size(staying)
-    for batch in reversed(batches[1:]):
-        after = left[-1]
-        for each in batch:
-            after = put(after, None, each)
-        sized = _first_with_size([*batch, *([sized] if sized else ())])
-        left.append(replace(after, expected_size=expected_size(sized.job) if sized else None))
-    return left[::-1][: len(batches)]
-
-
-def _first_with_size(records: Iterable[Record]) -> Record | None:
-    sized = (each for each in records if expected_size(each.job) is not None)
-    return min(sized, key=lambda each: (start_of(each.job), each.key), default=None)
-
-
 def _least(one: datetime | None, other: datetime) -> datetime:
     return other if one is None else min(one, other)
 
@@ -392,7 +376,8 @@ def _greatest(one: datetime | None, other: datetime) -> datetime:
     return other if one is None else max(one, other)
 
 
-def _better(best: Best | None, record: Record) -> Best | None:
+def best_of(best: Best | None, record: Record) -> Best | None:
+    """The best so far, or this job if it ranks before it."""
     if not record.ranks or record.value is None:
         return best
     if best is not None and best.rank <= record.sweep_rank:
@@ -405,10 +390,15 @@ def _sweep_objective(sweep: Sweep, record: Record) -> Objective | None:
     prefix of those given by name. So it does not depend on the order in which jobs are counted."""
     if sweep.own_objective is not None:
         return sweep.own_objective
-    best = _better(sweep.best, record)
+    best = best_of(sweep.best, record)
     if best is not None:
         return sweep.objective if best is sweep.best else record.objective
-    named = [each for each in (sweep.objective, record.objective) if each and each.is_named]
+    return first_named(sweep.objective, record.objective)
+
+
+def first_named(*objectives: Objective | None) -> Objective | None:
+    """The first by rank prefix of the objectives that somebody named."""
+    named = [each for each in objectives if each and each.is_named]
     return min(named, key=lambda each: (rank_prefix(each), list(ObjectiveSource).index(each.source)), default=None)
 
 

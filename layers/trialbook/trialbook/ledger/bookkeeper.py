@@ -199,11 +199,11 @@ class Bookkeeper:
             return self._put(old, fresh, own or near[0], leaving, {loop: head.moved(named)}, Order(loop, head))
         order = self.moves.read(loop, head, near)
         order.plan(quiet, fresh)
-        is_alone = not order.going(besides=fresh.key)
+        is_alone = not order.others_leave(besides=fresh.key)
         if head.moving and not is_alone:
             return self._put(old, fresh, own or near[0], leaving, {loop: head.next(fresh.key, named)})
-        heads = {loop: head.next(fresh.key) if is_alone else head.moved(order.concerned)}
         target = order.targets[fresh.key]
+        heads = {loop: head.next(fresh.key) if is_alone else head.moved(order.moving(target))}
         if old is not None and old.sweep in order.standing and old.sweep != target:
             leaving = _Leaving(order.standing[old.sweep])
         sweep = order.standing.get(target) or self.moves.window(target, fresh)
@@ -219,9 +219,9 @@ class Bookkeeper:
         head = self.ledger.loop_version(left.loop)
         order = self.moves.read(left.loop, head, [left])
         order.plan(self.rules.quiet_period(left.experiment), without=fresh.key)
-        if head.moving or not order.going(besides=fresh.key):
+        if head.moving or not order.others_leave(besides=fresh.key):
             return _Leaving(left, {left.loop: head.next(fresh.key, [left.id])}, order)
-        return _Leaving(left, {left.loop: head.moved(order.concerned)}, order)
+        return _Leaving(left, {left.loop: head.moved(order.moving())}, order)
 
     def _take_out(self, old: Record, fresh: Record) -> Record:
         """The record of a job that leaves its sweep for none. The last job of a sweep stays: no sweep is empty."""
@@ -248,7 +248,7 @@ class Bookkeeper:
         begun = [each for each in orders if heads[each.loop].step > each.head.version]
         arranges = {*fresh.arranges, *(each.loop for each in begun)}
         fresh = replace(fresh, sweep=sweep.id if sweep else None, arranges=tuple(sorted(arranges)))
-        members = {name: jobs for each in orders for name, jobs in each.members.items()}
+        members = {name: known.jobs for each in orders for name, known in each.members.items()}
         changed = self._changed(old, fresh, sweep, leaving.sweep, members)
         self.ledger.write([fresh], map(self._due, changed), heads)
         for each in begun:
