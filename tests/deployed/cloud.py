@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -37,6 +38,22 @@ def recorded(folder: Path) -> Recording:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What IAM decided about a call of a role, as the emulator has it."""
+
+    principal: str
+    action: str
+    resource: str
+    allowed: bool
+
+    @property
+    def function(self) -> str:
+        """The function whose role it is, by the role's name: `trialbook-PostSlackRole-1A2B…` is PostSlack's. Else who it is."""
+        found = re.search(r"-(\w+?)Role-", self.principal)
+        return found[1] if found else self.principal.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
 class Cloud:
     """An account of the emulator. `environment` leads boto3, sam and trialbook to it."""
 
@@ -49,15 +66,17 @@ class Cloud:
     slack_url: str
     built: Path
     log: Path
+    session: int  # of the emulator's processes
 
-    def client(self, service: str) -> Any:
-        """A client of the account, with the rights of its root user."""
+    def client(self, service: str, key: tuple[str, str] = ("test", "test")) -> Any:
+        """A client of the account, with the rights of its root user unless another's access key and secret are
+        given."""
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=self.region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=key[0],
+            aws_secret_access_key=key[1],
         )
 
     def sam(self, *arguments: str, answers: str = "") -> subprocess.CompletedProcess[str]:
@@ -136,6 +155,29 @@ class Cloud:
             return self._get(answer.headers["Location"], redirects - 1)
         return answer
 
+    def decisions(self) -> list[Decision]:
+        """What IAM decided about the calls of roles so far."""
+        path = self.log.parent / "decisions.jsonl"
+        return [Decision(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def memory(self) -> tuple[int, int]:
+        """Megabytes that the emulator holds, and those of the functions' processes, as Linux has them."""
+        own, others = 0, 0
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                text = status.read_text()
+                session = int(status.with_name("stat").read_text().rpartition(")")[2].split()[3])
+            except OSError:
+                continue  # the process has ended
+            found = re.search(r"VmRSS:\s+(\d+) kB", text)
+            if session != self.session or not found:
+                continue
+            if int(status.parent.name) == self.session:
+                own += int(found[1])
+            else:
+                others += int(found[1])
+        return own // 1024, others // 1024
+
     def tail(self) -> str:
         """The end of the emulator's log."""
         return self.log.read_text(errors="replace")[-3000:]
@@ -197,7 +239,9 @@ def running(
         }
         try:
             until(lambda: _answers(url), 60, "the emulator's first answer")
-            yield Cloud(account, region, url, environment, sagemaker, workspace, f"{slack_url}/api/", built, log)
+            yield Cloud(
+                account, region, url, environment, sagemaker, workspace, f"{slack_url}/api/", built, log, server.pid
+            )
         finally:
             os.killpg(server.pid, 15)
             try:

@@ -6,9 +6,12 @@ Each function below mends one difference and names AWS's documentation as its re
 
 import copy
 import hashlib
+import json
 import re
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -196,6 +199,29 @@ def physical_names_are_unique_to_a_stack() -> None:
     replace_everywhere("_physical_name", before, name)
 
 
+def decisions_are_written_down() -> None:
+    """Mends nothing: the tests read which calls of roles IAM allowed and which it denied."""
+    enforce, evaluate = iam_evaluator.enforce, iam_evaluator.evaluate
+    asked: list[Any] = []
+    path = Path(tempfile.gettempdir()) / "decisions.jsonl"
+
+    def evaluated(context: Any, *policies: Any) -> Any:
+        asked.append(context)
+        return evaluate(context, *policies)
+
+    def enforced(*given: Any, **named: Any) -> Any:
+        asked.clear()
+        result = enforce(*given, **named)
+        if asked:  # the root user's calls are not evaluated
+            line = {"principal": asked[0].principal_arn, "action": asked[0].action, "resource": asked[0].resource_arn}
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**line, "allowed": result is None}) + "\n")
+        return result
+
+    iam_evaluator.evaluate = evaluated
+    replace_everywhere("enforce", enforce, enforced)
+
+
 MENDED = (
     bus_policies_are_resources,
     conditions_may_join,
@@ -206,6 +232,7 @@ MENDED = (
     calls_count_as_tls,
     principal_arn_is_the_roles,
     physical_names_are_unique_to_a_stack,
+    decisions_are_written_down,
 )
 
 if __name__ == "__main__":
