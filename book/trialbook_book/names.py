@@ -157,10 +157,14 @@ def _job_names(book: Book, name: str) -> list[str]:
 
 
 def _near(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three names that are like it; else names whose beginning is."""
     from difflib import get_close_matches
 
+    wanted = same_name(name)
     names = {same_name(each): each for each in known}
-    return [names[each] for each in get_close_matches(same_name(name), names, 3)]
+    beginnings = {each[: len(wanted)]: whole for each, whole in sorted(names.items(), reverse=True)}
+    close = get_close_matches(wanted, names, 3)
+    return [names[each] for each in close] or [beginnings[each] for each in get_close_matches(wanted, beginnings, 3)]
 
 
 def _some(names: list[str]) -> str:

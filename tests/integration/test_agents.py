@@ -185,6 +185,8 @@ def test_there_are_at_most_eight_tools_that_only_read(books: Path) -> None:
     tools, templates, instructions = alone(listed())
 
     assert len(tools) == len(TOOLS) <= 8
+    assert all(tool.input_schema["additionalProperties"] is False for tool in tools)
+    assert "null" not in json.dumps([tool.input_schema for tool in tools])
     assert all(tool.annotations.read_only_hint and not tool.annotations.destructive_hint for tool in tools)
     assert all(tool.output_schema["properties"]["untrusted_data"]["description"] for tool in tools)
     assert {each.uri_template for each in templates} == {
@@ -339,6 +341,7 @@ def test_trials_are_counted_whatever_is_skipped(books: Path) -> None:
 
     assert (first["untrusted_data"]["jobs"], first["left_out"][0]["count"]) == (60, 58)
     assert [each["place"] for each in last["untrusted_data"]["trials"]] == [60, 61]  # the tuning job too
+    assert last["untrusted_data"]["objective"] == first["untrusted_data"]["objective"]
     assert (beyond["untrusted_data"]["jobs"], beyond["untrusted_data"]["trials"]) == (61, [])
     assert "left_out" not in last
     assert "left_out" not in beyond
@@ -478,6 +481,13 @@ def test_answers_fit_whatever_the_longest_texts_are_made_of(text: str, tmp_path:
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("best", {"name": "churn-xbg"}, "No sweep or experiment has the name."),
     ("best", {}, "name: Field required"),
+    ("best", {"name": "churn", "IGNORE": 1}, "There is no such argument. There are name."),
+    (
+        "trials",
+        {"name": "churn", "cursor": "3"},
+        "There is no such argument. There are name, where, sort, columns, limit, after.",
+    ),
+    ("best", {"name": "chrun"}, "No sweep or experiment has the name. list_experiments_and_sweeps lists names."),
     ("best", {"name": 7}, "name: Input should be a valid string"),
     ("trials", {"name": "churn", "limit": 0}, "limit: Input should be greater than or equal to 1"),
     ("trials", {"name": "churn", "where": "eta"}, "where: expected conditions joined by"),
@@ -497,7 +507,8 @@ def test_a_question_that_can_not_be_answered_says_why(books: Path) -> None:
     for (name, arguments, said), reply in zip(WRONG, found, strict=True):
         assert reply.is_error, (name, arguments)
         assert reply.data["problem"].startswith(said), (name, arguments, reply.data)
-    assert found[0].data["untrusted_data"] == {"near": ["churn-xgb"]}
+    near = [found[0].data["untrusted_data"], found[4].data["untrusted_data"]]
+    assert near == [{"near": ["churn-xgb"]}] * 2
 
 
 def test_answers_fit_wherever_the_book_is(books: Path, tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def test_places_are_compared(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["best", "nte"], "No sweep or experiment is named 'nte'. Did you mean net?"),
+        (["best", "ent-2611"], "or net-261121-0900?"),
         (["best", "nett"], "No sweep or experiment is named 'nett'. Did you mean net?"),
         (["best", "net-261121-0901"], f"Did you mean {EARLY}"),
         (["show", "net-261121-0900-00X"], f"Did you mean {EARLY}-00"),

@@ -4,6 +4,7 @@ Trialbook's own, with other people's text beside it."""
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,7 +15,7 @@ from trialbook.core.analysis.serialised import to_dict
 from trialbook.core.curves.stored import to_data
 from trialbook.core.errors import InvalidInput
 from trialbook.core.sweeps import Sweep
-from trialbook.errors import MissingPart, UnknownName
+from trialbook.errors import Listing, MissingPart, UnknownName
 from trialbook_book.book import Book
 from trialbook_book.names import find_job_or_sweep, find_jobs_or_job, find_sweep
 from trialbook_cli.agents.data import Answer, Nearby
@@ -31,6 +32,12 @@ from trialbook_cli.usage_error import UsageError
 
 _TOOLS = {tool.name: tool for tool in TOOLS}
 _LONGEST_PATH = 200
+_LISTING = {
+    Listing.NAMES: "list_experiments_and_sweeps lists names.",
+    Listing.EXPERIMENTS: "list_experiments_and_sweeps lists names.",
+    Listing.JOBS: "trials lists the jobs of a sweep or experiment.",
+    Listing.NOTHING: "",
+}
 _UNEXPECTED = "Trialbook failed; `trialbook` on the command line with the same question shows why."
 
 
@@ -47,6 +54,9 @@ class Answering:
             return self._problem(f"There is no such tool. There are {', '.join(_TOOLS)}.")
 
         def ask() -> dict[str, Any]:
+            known = [each.name for each in fields(tool.arguments)]
+            if not set(arguments) <= set(known):
+                return self._problem(f"There is no such argument. There are {', '.join(known)}.")
             asked: Any = TypeAdapter(tool.arguments).validate_python(arguments)
             rows = tool.ask(self._opening.book(), asked)
             return fitted(lambda most: self._answer(rows(most)), tool.rest)
@@ -68,7 +78,8 @@ class Answering:
         try:
             return ask()
         except UnknownName as error:
-            return self._problem(error.plainly, Nearby(error.near) if error.near else None)
+            told = f"{error.plainly} {_LISTING[error.listing]}".rstrip()
+            return self._problem(told, Nearby(error.near) if error.near else None)
         except ValidationError as error:
             wrong = {".".join(map(str, each["loc"])): each["msg"] for each in error.errors(include_input=False)}
             known = {name: said for name, said in wrong.items() if name.replace(".", "").isidentifier()}

@@ -131,7 +131,7 @@ def declared(tool: Tool) -> Declared:
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=_schema(tool.arguments, "validation"),
+        input_schema={**_schema(tool.arguments, "validation"), "additionalProperties": False},
         output_schema=_schema(_answer_of(tool.answers), "serialization"),
         annotations=ToolAnnotations(
             title=tool.title, read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -149,13 +149,27 @@ def _schema(kind: Any, mode: Any) -> dict[str, Any]:
 
 
 def _short(schema: Any, *, are_names: bool = False) -> Any:
-    """The schema without titles and defaults that are nothing: an agent pays for each word of it."""
+    """The schema without titles, defaults that are nothing, and nulls where a property may be left out: an agent pays
+    for each word of it, and some clients refuse nulls."""
     if isinstance(schema, list):
         return [_short(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
+    if not are_names and "properties" in schema:
+        required = schema.get("required", ())
+        given = schema["properties"].items()
+        schema = {
+            **schema,
+            "properties": {name: each if name in required else _without_null(each) for name, each in given},
+        }
     return {
         key: _short(each, are_names=key in ("properties", "$defs") and not are_names)
         for key, each in schema.items()
         if are_names or not (key == "title" or (key == "default" and not each))
     }
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    rest = {key: each for key, each in schema.items() if key != "anyOf"}
+    return {**rest, **kinds[0]} if len(kinds) == 1 else {**schema, **({"anyOf": kinds} if kinds else {})}

@@ -185,11 +185,13 @@ def trials(book: Book, asked: TrialsOf) -> Rows:
     check_columns("columns", asked.columns, [record for _, record in page.jobs])
     total = jobs.count() if chosen is None else len(chosen)
 
+    objective = next((_ranking(each.objective) for each in jobs.first.entries), None)
+
     def told(shown: tuple[Ranked, ...]) -> data.Trials:
         records = [record for _, record in shown]
         varied = searched(record.job for record in records)
         lines = tuple(_trial(each, varied, asked.columns) for each in shown)
-        return data.Trials(jobs.name, total, _ranking(records[0].objective if records else None), lines)
+        return data.Trials(jobs.name, total, objective, lines)
 
     return _listed("trials", tuple(page.jobs), total, asked.after, told)
 
