@@ -37,8 +37,9 @@ def find_experiment(book: Book, name: str) -> str:
 
 def find_job_or_sweep(book: Book, name: str) -> Record | SweepFacts:
     """The job of that name, ARN or unambiguous prefix; NAME#2 is the second best of a sweep or experiment. Or the sweep
-    of that name or unambiguous prefix. Raises UnknownName with the nearest names."""
-    exact = _ranked_or_exact_job(book, name) or book.ledger.sweep(name)
+    of that name or unambiguous prefix; of an experiment's name, its latest sweep. Raises UnknownName with the nearest
+    names."""
+    exact = _ranked_or_exact_job(book, name) or book.ledger.sweep(name) or _latest_of(book, name)
     if exact is not None:
         return exact
     jobs, sweeps = jobs_like(book, name, _MOST_SHOWN + 1), book.ledger.sweeps_like(name)
@@ -76,6 +77,13 @@ def several(name: str, fits: list[str], what: str = "names") -> UnknownName:
     """The error for a prefix that several names have."""
     plainly = f"The name is the beginning of several {what}: give more of it."
     return UnknownName(name, f"{name!a} fits several {what}: {_some(fits)}.", fits[:_MOST_SHOWN], plainly=plainly)
+
+
+def _latest_of(book: Book, experiment: str) -> SweepFacts | None:
+    """The latest sweep of the experiment that has exactly this name."""
+    near = [each.name for each in book.ledger.experiments_like(experiment)] if experiment.strip() else []
+    found = next((each for each in near if same_name(each) == same_name(experiment)), None)
+    return None if found is None else next(iter(book.ledger.sweeps_page(found, 1).entries), None)
 
 
 def _ranked_or_exact_job(book: Book, name: str) -> Record | None:

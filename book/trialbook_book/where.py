@@ -23,7 +23,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 _AND = re.compile(r"\s+and(?:\s+|$)", re.IGNORECASE)
 _OTHERS = re.compile(r"\s(or|not|&&?|\|\|?)\s", re.IGNORECASE)  # which would be read as part of a value
 _QUOTED = re.compile("'[^']*'|\"[^\"]*\"")
-_TERM = re.compile(r"\s*(?P<name>[^<>=!~]+?)\s*(?P<compare><=|>=|!=|==|=|<|>|~)\s*(?P<value>.+?)\s*")
+_TERM = re.compile(r"\s*(?P<name>[^<>=!~]+?)\s*(?P<compare><=|>=|!=|==|=|<|>|~)\s*(?P<value>[^<>=!~\s].*?)\s*")
 _FACTS: Mapping[str, Callable[[Record], str | float | None]] = {
     "status": lambda record: record.job.status,
     "value": lambda record: record.value,

@@ -121,11 +121,6 @@ def complete_names(context: typer.Context, incomplete: str) -> Sequence[str]:
     return _completed(context, lambda book: _experiments_and_sweeps(book, incomplete))
 
 
-def complete_jobs(context: typer.Context, incomplete: str) -> Sequence[str]:
-    """Sweeps and jobs that begin so; scans nothing."""
-    return _completed(context, lambda book: [*book.ledger.sweeps_like(incomplete), *_jobs(book, incomplete)])
-
-
 def complete_anything(context: typer.Context, incomplete: str) -> Sequence[str]:
     """Experiments, sweeps and jobs that begin so; scans nothing."""
     return _completed(context, lambda book: [*_experiments_and_sweeps(book, incomplete), *_jobs(book, incomplete)])

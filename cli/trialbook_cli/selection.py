@@ -9,6 +9,7 @@ from trialbook.core.sweeps import Record
 from trialbook_book.jobs import Jobs
 from trialbook_book.where import Term, fact, facts
 from trialbook_cli.usage_error import UsageError
+from trialbook_cli.visible_text import visible
 
 Ranked = tuple[int, Record]  # a job and its place in the ranking
 
@@ -43,6 +44,18 @@ def selected(jobs: Jobs, terms: Sequence[Term], sort: str | None) -> Sequence[Ra
 def part_of(chosen: Sequence[Ranked], limit: int, after: int) -> Selection:
     """A page of selected jobs."""
     return Selection(chosen[after : after + limit], max(0, len(chosen) - after - limit))
+
+
+def meant(jobs: Jobs, terms: Sequence[Term]) -> str:
+    """What conditions that no job meets may have meant: a value that is nearly that of a job."""
+    near = []
+    for term in terms:
+        known = {str(fact(record, term.name)) for record in jobs.records()} if term.compare in ("=", "==") else set()
+        by_folded = {each.casefold(): each for each in known}
+        if term.value.casefold() not in by_folded:
+            found = get_close_matches(term.value.casefold(), by_folded, 1)
+            near += [f"{term.name}={by_folded[each]}" for each in found]
+    return f" Did you mean {visible(' and '.join(near), 200)}?" if near else ""
 
 
 def check_columns(option: str, names: Iterable[str], records: Sequence[Record]) -> None:

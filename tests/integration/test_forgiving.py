@@ -81,7 +81,31 @@ def test_an_experiment_stands_for_its_latest_sweep_in_watch_and_report(ask: Ask,
 def test_a_place_or_a_prefix_names_a_job(name: str, found: str | None, ask: Ask) -> None:
     done = ask("show", name, "--json")
 
-    assert (json.loads(done.stdout)["job_name"] if done.exit_code == 0 else None) == found
+    assert (json.loads(done.stdout).get("job_name") if done.exit_code == 0 else None) == found
+
+
+def test_an_experiment_is_shown_by_its_latest_sweep(ask: Ask) -> None:
+    assert json.loads(ask("show", "NET", "--json").stdout)["sweep"] == LATE
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("status=Compleetd", "No job meets the conditions. Did you mean status=Completed?"),
+        ("status=Compleetd and eta=zzz", "No job meets the conditions. Did you mean status=Completed?"),
+        ("status!=Completed and status!=x", "No job meets the conditions."),
+    ],
+)
+def test_a_value_that_no_job_has_gets_a_suggestion(where: str, said: str, ask: Ask) -> None:
+    assert " ".join(ask("trials", EARLY, "--where", where).stdout.split()) == said
+
+
+@pytest.mark.parametrize("where", ["eta<<1", "eta<>1", "eta===1", "eta< =1", "eta=~1"])
+def test_two_comparisons_at_once_are_refused(where: str, ask: Ask) -> None:
+    done = ask("trials", EARLY, "--where", where)
+
+    assert done.exit_code == 2
+    assert "expected conditions joined by" in " ".join(done.stderr.split())
 
 
 def test_places_are_compared(ask: Ask) -> None:

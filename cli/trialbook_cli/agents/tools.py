@@ -219,7 +219,8 @@ class JobOrSweep:
     name: Annotated[
         str,
         Field(
-            description="A job or sweep, an unambiguous prefix, a job's ARN, or NAME#2 for the second best job",
+            description="A job or sweep, an unambiguous prefix, a job's ARN, NAME#2 for the second best job, or an "
+            "experiment for its latest sweep",
             max_length=600,
         ),
     ]

@@ -6,7 +6,7 @@ import typer
 
 from trialbook_cli.command_classes import BookCommand
 from trialbook_cli.exit_codes import OK
-from trialbook_cli.options import AsJson, complete_jobs, source_of
+from trialbook_cli.options import AsJson, complete_anything, source_of
 from trialbook_cli.panels import ASK
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -19,9 +19,9 @@ def show(
         str,
         typer.Argument(
             metavar="JOB",
-            help="A job or sweep, or an unambiguous prefix; a job's ARN; or NAME#2, the second best job of a sweep or "
-            "experiment.",
-            autocompletion=complete_jobs,
+            help="A job or sweep, or an unambiguous prefix; a job's ARN; NAME#2, the second best job of a sweep or "
+            "experiment; or an experiment, for its latest sweep.",
+            autocompletion=complete_anything,
         ),
     ],
     as_json: AsJson = False,

@@ -44,7 +44,7 @@ def trials(
     from trialbook_cli.outputs import job_line
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.rich_output import console
-    from trialbook_cli.selection import part_of, ranking_page, selected
+    from trialbook_cli.selection import meant, part_of, ranking_page, selected
     from trialbook_cli.tables import say_how_to_see_more
     from trialbook_cli.trials_table import columns_table, searched_table
 
@@ -57,6 +57,6 @@ def trials(
     elif found.jobs:
         console.print(columns_table(found.jobs, columns) if columns else searched_table(jobs.name, found.jobs))
     else:
-        console.print("No job meets the conditions." if terms and not after else "No more jobs.")
+        console.print(f"No job meets the conditions.{meant(jobs, terms)}" if terms and not after else "No more jobs.")
     say_how_to_see_more(found.left, after + len(found.jobs))
     return OK
