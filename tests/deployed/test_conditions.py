@@ -14,7 +14,7 @@ pytestmark = pytest.mark.long
 TEMPLATE = load_template(ROOT / "template.yaml")
 
 # Parameters, and the conditions that hold with them: those that hold without any are given by `{}`.
-PLAIN = frozenset({"LooksUpPrices", "TellsBestTrials", "CapturesJobs"})
+PLAIN = frozenset({"LooksUpPrices", "ReportsBestTrials", "CapturesJobs"})
 
 
 def topic(cloud: Cloud) -> str:

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.deployed.cloud import CHURN, TOKEN_PARAMETER, Cloud, Decision, until
 from tests.deployed.conftest import Step
+from trialbook.runtime.settings import EmailSettings
 
 pytestmark = pytest.mark.long
 LINK = re.compile(r"https://[a-z0-9]+\.lambda-url\.[a-z0-9-]+\.on\.aws/[^\"'|> \\]+")
@@ -67,8 +68,17 @@ def test_a_stack_reports_a_sweep_is_updated_deleted_and_deployed_beside_its_form
     assert table in cloud.client("dynamodb").list_tables()["TableNames"]
 
     with step("deployed again beside the former table"):
-        cloud.deploy("trialbook", LookUpPrices="false")
+        cloud.deploy(
+            "trialbook",
+            LookUpPrices="false",
+            EmailFrom="a@example.com",
+            EmailTo="b@example.com, c@example.com",  # `sam deploy` was known to cut values at their first blank
+            BestTrialsSchedule="cron(0 8 ? * TUE *)",
+        )
     assert cloud.outputs("trialbook")["LedgerTable"] != table
+    name = cloud.resources("trialbook")["PostEmail"]
+    given = cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    assert EmailSettings.from_environment(given).to == ("b@example.com", "c@example.com")
     with step("backfilled and asked") as notes:
         filled = cloud.trialbook("backfill", "--since", "2026-01-01", "--name-contains", "churn-xgb-2026")
         again = cloud.trialbook("best", "churn-xgb")
