@@ -11,8 +11,8 @@ from botocore.session import Session
 
 from trialbook.adapters.sagemaker import SageMaker
 from trialbook.core.jobs import Job, JobKind
+from trialbook.core.kinds import LISTED
 from trialbook.core.times import iso
-from trialbook.reconcile import KINDS
 from trialbook_cli.sagemaker_stand_in import Account, from_recording
 
 Answer = dict[str, Any]
@@ -25,7 +25,7 @@ def answers_of(
     sagemaker, client = SageMaker(session, account.region), session.create_client("sagemaker")
     return [
         answer
-        for kind in KINDS
+        for kind in LISTED
         for job in sagemaker.jobs_modified(kind, account.id, account.region, since, until, name_contains)
         for answer in _answers(client, job)
     ]

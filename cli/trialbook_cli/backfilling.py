@@ -11,8 +11,9 @@ from trialbook.adapters.sagemaker import Throttled
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKey, JobKind
+from trialbook.core.kinds import LISTED
 from trialbook.core.times import iso, parse_time
-from trialbook.reconcile import KINDS, pages, repair
+from trialbook.reconcile import pages, repair
 from trialbook.services import Services
 
 _LONGEST_PAUSE = 60.0  # seconds between tries while SageMaker throttles
@@ -54,7 +55,7 @@ def backfilled(
 
     Tuning jobs come first, so that their children find their objective. Closes sweeps at the end.
     """
-    for kind in KINDS:
+    for kind in LISTED:
         yield from _backfill_kind(kind, span, services, dry_run, pause)
     if not dry_run:
         _patiently(lambda: close_sweeps(span.until, services), pause)

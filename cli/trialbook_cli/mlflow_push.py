@@ -13,9 +13,10 @@ from botocore.session import Session
 from trialbook.adapters.mlflow import Mlflow
 from trialbook.adapters.s3 import Bucket
 from trialbook.core.announcements import SWEEP_PROGRESSED, Announcement
+from trialbook.core.kinds import RUNS_OF
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.messages.facts import SweepFacts
-from trialbook.core.mlflow_runs import RUNS_OF, job_about
+from trialbook.core.mlflow_runs import job_about
 from trialbook.core.mlflow_server import server_of
 from trialbook.core.sweeps import Record, Sweep, start_of
 from trialbook.delivery.events_to_messages import Addresses

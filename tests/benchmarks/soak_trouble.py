@@ -25,12 +25,12 @@ from trialbook.core.announcements import (
     SWEEP_STARTED,
     TUNING_JOB_FAILED,
 )
+from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import Sweep, SweepState
 from trialbook.core.times import iso
 from trialbook.runtime.aws_clients import READ
 from trialbook_cli.laptop_cloud import LaptopCloud
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker, described_job
-from trialbook_cli.sagemaker_stand_in.kinds import Kind
 from trialbook_cli.slack_stand_in.errors import Hang
 from trialbook_cli.slack_stand_in.workspace import Request
 
@@ -103,9 +103,9 @@ class Trouble:
         """What was to be deleted by now is, and its name given to another."""
         while self.anew and self.anew[0][0] <= now:
             kind, final = described_job(self.anew.pop(0)[1])
-            if final[kind.value.name] in sagemaker.jobs[kind]:
-                sagemaker.remove(kind, final[kind.value.name])
-                self.done["tuning jobs made anew" if kind is Kind.TUNING else "jobs made anew"] += 1
+            if final[kind.facts.fields.name] in sagemaker.jobs[kind]:
+                sagemaker.remove(kind, final[kind.facts.fields.name])
+                self.done["tuning jobs made anew" if kind is JobKind.TUNING else "jobs made anew"] += 1
             sagemaker.add(kind, final)
 
     def look(self, cloud: LaptopCloud) -> None:

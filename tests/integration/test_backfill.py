@@ -27,7 +27,6 @@ from trialbook.services import Services
 from trialbook_cli.backfilling import Span, backfilled, parse_since
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker, from_recording, serve
-from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SPAN = Span(HERE.id, HERE.region, datetime(2026, 1, 1, tzinfo=UTC), NOW)
@@ -125,7 +124,7 @@ def test_a_page_of_a_list_that_is_throttled_is_asked_for_again(
 ) -> None:
     """The first nine attempts at each page fail; Search has two pages, with an empty one between them."""
     for each in ("TUNING", "PROCESSING", "TRANSFORM"):
-        add_one(history.sagemaker, Kind[each])
+        add_one(history.sagemaker, JobKind[each])
     add_children(history.sagemaker, 50, NOW - timedelta(days=1))
     pauses: list[float] = []
     asked: Counter[str] = Counter()
@@ -150,8 +149,8 @@ def test_a_page_of_a_list_that_is_throttled_is_asked_for_again(
     assert len(list(history.ledger.jobs())) == 79
 
 
-@pytest.mark.parametrize("kind", [Kind.PROCESSING, Kind.TRANSFORM, Kind.TRAINING])
-def test_a_job_of_the_very_moment_it_is_asked_from_or_until_is_seen(kind: Kind, history: History) -> None:
+@pytest.mark.parametrize("kind", [JobKind.PROCESSING, JobKind.TRANSFORM, JobKind.TRAINING])
+def test_a_job_of_the_very_moment_it_is_asked_from_or_until_is_seen(kind: JobKind, history: History) -> None:
     """As a run that goes on from the moment of the last job it saw asks: another may have ended then."""
     add_one(history.sagemaker, kind)
     job_kind = JobKind[kind.name]

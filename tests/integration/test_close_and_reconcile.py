@@ -17,7 +17,7 @@ from trialbook.adapters.sagemaker import SageMaker as Client
 from trialbook.close_sweeps import close, close_sweeps
 from trialbook.core.describe import tuning_job_from_describe
 from trialbook.core.events import parse_event
-from trialbook.core.jobs import Job
+from trialbook.core.jobs import Job, JobKind
 from trialbook.core.sweeps import Sweep, SweepState
 from trialbook.ledger.ledger import Ledger
 from trialbook.reconcile import Reconciled, reconcile
@@ -25,7 +25,6 @@ from trialbook.record_job import record, record_job
 from trialbook.runtime import clock
 from trialbook.services import Services
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker, from_recording, serve
-from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
 EARLY = datetime(2026, 11, 20, 10, 35, tzinfo=UTC)
 LATER = datetime(2026, 11, 24, tzinfo=UTC)
@@ -221,14 +220,14 @@ def test_reconcile_stops_when_time_runs_out_and_goes_on_where_it_stopped(world: 
 
 def add_children(sagemaker: SageMaker, number: int, first_at: datetime) -> None:
     """Children of the recorded tuning job, that failed one every two minutes; one of five is to be tracked."""
-    pattern = next(job for job in sagemaker.jobs[Kind.TRAINING].values() if "TuningJobArn" in job)
+    pattern = next(job for job in sagemaker.jobs[JobKind.TRAINING].values() if "TuningJobArn" in job)
     for each in range(number):
         name, ended = f"late-{each:03}", first_at + each * timedelta(minutes=2)
         times_ = {"CreationTime": ended - timedelta(minutes=1), "TrainingEndTime": ended, "LastModifiedTime": ended}
         names = {"TrainingJobName": name, "TrainingJobArn": sagemaker.arn("training-job", name)}
         status = {"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: for a test"}
         own = {**names, **times_, **status, "SecondaryStatusTransitions": [], "FinalMetricDataList": []}
-        sagemaker.add(Kind.TRAINING, {**pattern, **own}, {} if each % 5 == 0 else {"trialbook:ignore": "true"})
+        sagemaker.add(JobKind.TRAINING, {**pattern, **own}, {} if each % 5 == 0 else {"trialbook:ignore": "true"})
 
 
 def test_reconcile_stops_in_the_middle_of_several_pages_and_repairs_everything_once(world: World) -> None:
@@ -251,12 +250,12 @@ def test_reconcile_stops_in_the_middle_of_several_pages_and_repairs_everything_o
     assert world.sagemaker.calls["AssociateTrialComponent"] == 42
 
 
-def add_one(sagemaker: SageMaker, kind: Kind, ended: datetime = EARLY) -> None:
+def add_one(sagemaker: SageMaker, kind: JobKind, ended: datetime = EARLY) -> None:
     """A job `other` that took five minutes; a tuning job is otherwise like the recorded one."""
-    times_ = {"CreationTime": ended - timedelta(minutes=5), kind.value.end: ended, "LastModifiedTime": ended}
-    pattern = next(iter(sagemaker.jobs[Kind.TUNING].values())) if kind is Kind.TUNING else {}
-    own = {kind.value.name: "other", kind.value.arn_field: sagemaker.arn(kind.value.arn, "other")}
-    sagemaker.add(kind, {**pattern, **own, **times_, kind.value.status: "Completed"})
+    times_ = {"CreationTime": ended - timedelta(minutes=5), kind.facts.fields.ended: ended, "LastModifiedTime": ended}
+    pattern = next(iter(sagemaker.jobs[JobKind.TUNING].values())) if kind is JobKind.TUNING else {}
+    own = {kind.facts.fields.name: "other", kind.facts.fields.arn: sagemaker.arn(kind.facts.arn, "other")}
+    sagemaker.add(kind, {**pattern, **own, **times_, kind.facts.fields.status: "Completed"})
 
 
 @pytest.mark.parametrize(
@@ -273,7 +272,7 @@ def test_one_kind_that_is_throttled_keeps_reconcile_from_no_other(
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # botocore's own pauses between its attempts
     now = world.now = datetime(2026, 11, 20, 10, 45, tzinfo=UTC)
-    for kind in (Kind.TUNING, Kind.PROCESSING, Kind.TRANSFORM):
+    for kind in (JobKind.TUNING, JobKind.PROCESSING, JobKind.TRANSFORM):
         add_one(world.sagemaker, kind)
     world.sagemaker.faults = failing(operation, "ThrottlingException")
     first = reconcile(now, HERE.id, HERE.region, world.services)

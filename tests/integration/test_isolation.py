@@ -15,7 +15,7 @@ from tests.unit.samples import training_event
 from trialbook.attach_job import AttachOutcome, attach_job
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.expiry import Expiry
-from trialbook.core.jobs import NotDescribed
+from trialbook.core.jobs import JobKind, NotDescribed
 from trialbook.core.objectives import why_without_value
 from trialbook.core.sweeps import SweepState
 from trialbook.core.times import iso, parse_time
@@ -24,7 +24,6 @@ from trialbook.reconcile import reconcile, waiting
 from trialbook.record_job import RecordOutcome, record_job
 from trialbook.services import Services
 from trialbook_cli.sagemaker_stand_in import ApiError
-from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
 HERE = ("123456789012", "us-east-1")
 MARK = "reconcile/123456789012/us-east-1/ProcessingJob"
@@ -46,9 +45,9 @@ def add_processing_jobs(world: World, number: int) -> list[str]:
     for each, name in enumerate(names):
         ended = EARLY + timedelta(minutes=each)
         times = {"CreationTime": ended - timedelta(minutes=1), "ProcessingEndTime": ended, "LastModifiedTime": ended}
-        arn = world.sagemaker.arn(Kind.PROCESSING.value.arn, name)
+        arn = world.sagemaker.arn(JobKind.PROCESSING.facts.arn, name)
         own = {"ProcessingJobName": name, "ProcessingJobArn": arn, "ProcessingJobStatus": "Completed"}
-        world.sagemaker.add(Kind.PROCESSING, {**own, **times})
+        world.sagemaker.add(JobKind.PROCESSING, {**own, **times})
     return names
 
 
@@ -62,7 +61,7 @@ def test_a_job_that_fails_keeps_no_other_job_or_kind_and_the_watermark_never_pas
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # botocore's own pauses between its attempts
     names = add_processing_jobs(world, 30)
-    add_one(world.sagemaker, Kind.TRANSFORM)
+    add_one(world.sagemaker, JobKind.TRANSFORM)
     world.now = EARLY + timedelta(hours=1)
     world.sagemaker.faults = refusing({"clean-07"}, code)
     runs = [reconcile(world.now + timedelta(hours=each), *HERE, world.services) for each in range(3)]
@@ -110,7 +109,7 @@ def test_jobs_that_always_take_too_long_are_gone_past_three_a_run(
 
 
 def test_an_error_while_jobs_are_listed_keeps_no_other_kind(world: World) -> None:
-    add_one(world.sagemaker, Kind.TRANSFORM)
+    add_one(world.sagemaker, JobKind.TRANSFORM)
 
     def faults(operation: str, request: dict[str, Any]) -> None:
         if operation == "ListProcessingJobs":
@@ -125,7 +124,7 @@ def test_an_error_while_jobs_are_listed_keeps_no_other_kind(world: World) -> Non
 
 
 def test_an_account_whose_role_cannot_be_taken_keeps_no_other_account(world: World) -> None:
-    add_one(world.sagemaker, Kind.TRANSFORM)
+    add_one(world.sagemaker, JobKind.TRANSFORM)
     world.now = EARLY + timedelta(hours=1)
 
     def sagemaker(account: str, region: str) -> Any:
@@ -165,7 +164,7 @@ def test_one_hanging_job_that_cannot_be_described_keeps_no_other_of_its_sweep(wo
 def test_one_child_that_cannot_be_described_keeps_no_other_child(world: World) -> None:
     ended = [e for e in recording(TUNING).events if e["detail"].get("HyperParameterTuningJobStatus") == "Completed"]
     record_job(ended[0], world.services)
-    names = [name for name in world.sagemaker.jobs[Kind.TRAINING] if name.startswith("churn-xgb-261121")]
+    names = [name for name in world.sagemaker.jobs[JobKind.TRAINING] if name.startswith("churn-xgb-261121")]
     world.sagemaker.faults = refusing({names[3]})
     done = close_sweeps(LATER, world.services)
     (open_sweep,) = world.sweeps()
@@ -217,9 +216,9 @@ def garble(
 
 def add_training_job(world: World, name: str) -> None:
     ended = EARLY + timedelta(minutes=5)
-    arn = world.sagemaker.arn(Kind.TRAINING.value.arn, name)
+    arn = world.sagemaker.arn(JobKind.TRAINING.facts.arn, name)
     own = {"TrainingJobName": name, "TrainingJobArn": arn, "TrainingJobStatus": "Completed"}
-    world.sagemaker.add(Kind.TRAINING, {**own, "CreationTime": EARLY, "LastModifiedTime": ended})
+    world.sagemaker.add(JobKind.TRAINING, {**own, "CreationTime": EARLY, "LastModifiedTime": ended})
 
 
 def test_a_job_of_which_the_answer_can_not_be_read_is_known_from_its_event(world: World) -> None:
@@ -291,7 +290,7 @@ def test_an_entry_that_was_deleted_since_is_dropped(world: World) -> None:
     garble(world, {"clean-01"})
     world.now = EARLY + timedelta(hours=1)
     reconcile(world.now, *HERE, world.services)
-    world.sagemaker.remove(Kind.PROCESSING, "clean-01")
+    world.sagemaker.remove(JobKind.PROCESSING, "clean-01")
     done = reconcile(world.now + timedelta(hours=1), *HERE, world.services)
 
     assert done.failed == ()
@@ -301,7 +300,7 @@ def test_an_entry_that_was_deleted_since_is_dropped(world: World) -> None:
 def test_a_child_that_a_list_names_and_does_not_tell_of_is_described_before_its_sweep_closes(world: World) -> None:
     ended = [e for e in recording(TUNING).events if e["detail"].get("HyperParameterTuningJobStatus") == "Completed"]
     record_job(ended[0], world.services)
-    names = [name for name in world.sagemaker.jobs[Kind.TRAINING] if name.startswith("churn-xgb-261121")]
+    names = [name for name in world.sagemaker.jobs[JobKind.TRAINING] if name.startswith("churn-xgb-261121")]
     garble(world, {names[3]}, "ListTrainingJobsForHyperParameterTuningJob")
     done = close_sweeps(LATER, world.services)
     (sweep,) = world.sweeps()

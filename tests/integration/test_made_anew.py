@@ -26,7 +26,6 @@ from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.ledger import Ledger
 from trialbook.reconcile import repair
 from trialbook.record_job import record_job
-from trialbook_cli.sagemaker_stand_in.kinds import Kind
 
 
 def test_a_job_made_anew_is_attached_anew(world: World) -> None:
@@ -130,7 +129,7 @@ def test_a_tuning_job_whose_end_comes_late_or_never_takes_nothing_from_the_one_m
 
 
 def test_a_sweep_whose_tuning_job_was_made_anew_unseen_is_closed_and_keeps_its_own_facts(world: World) -> None:
-    (final,) = world.sagemaker.jobs[Kind.TUNING].values()
+    (final,) = world.sagemaker.jobs[JobKind.TUNING].values()
     name = final["HyperParameterTuningJobName"]
     begun = next(e for e in recording(TUNING).events if "HyperParameterTuningJobName" in e["detail"])
     world.now = final["CreationTime"] + timedelta(minutes=1)
@@ -138,11 +137,11 @@ def test_a_sweep_whose_tuning_job_was_made_anew_unseen_is_closed_and_keeps_its_o
         record_job(event, world.services)
     before = world.ledger.sweep(name)
     day = timedelta(days=1)
-    world.sagemaker.remove(Kind.TUNING, name)
+    world.sagemaker.remove(JobKind.TUNING, name)
     times = {"CreationTime": final["CreationTime"] + day, "LastModifiedTime": final["CreationTime"] + day}
     anew = {**final, **times, "HyperParameterTuningJobStatus": "InProgress"}
     del anew["HyperParameterTuningEndTime"]
-    world.sagemaker.add(Kind.TUNING, anew)
+    world.sagemaker.add(JobKind.TUNING, anew)
     world.now += 3 * day
     for _ in range(3):
         close_sweeps(world.now, world.services)

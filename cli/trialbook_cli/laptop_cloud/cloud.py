@@ -55,6 +55,7 @@ _NOT_NAMED = "us-east-1"  # S3's first region: it takes buckets that say where t
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _WINDOW = timedelta(seconds=15)  # the stream's batching window
 _MINUTE = timedelta(minutes=1)
+_ASKED = ("AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL_BATCH")
 _MEASURING = ("AWS_ENDPOINT_URL_SAGEMAKER_METRICS", "AWS_ENDPOINT_URL_CLOUDWATCH", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS")
 _FOREVER = timedelta(hours=48)  # how long the clock is turned on after the last event, for what hangs
 _ENVIRONMENT = {
@@ -191,7 +192,7 @@ class LaptopCloud:
                 until_end.enter_context(_sending(partial(_in_this_process, dynamodb)))
                 until_end.enter_context(_unsigned_dynamodb())
             endpoint = until_end.enter_context(serve(sagemaker, account_of=account_of.get))
-            os.environ["AWS_ENDPOINT_URL_SAGEMAKER"] = endpoint
+            os.environ.update(dict.fromkeys(_ASKED, endpoint))
             telemetry = telemetry or Telemetry((), sagemaker.now)
             measuring = until_end.enter_context(serve_telemetry(telemetry))
             os.environ.update(dict.fromkeys(_MEASURING, measuring))

@@ -1,78 +1,12 @@
-"""The kinds of jobs: how their fields are called, and what a job looked like at an earlier moment."""
+"""What a job looked like at an earlier moment."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
-from trialbook.core.jobs import TERMINAL
+from trialbook.core.jobs import TERMINAL, JobKind
 
 Fields = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """What SageMaker calls a kind's fields."""
-
-    job: str  # prefix of the fields
-    arn: str  # part of the ARN
-    start: str
-    end: str
-    component: str | None
-    detail_type: str
-
-    @property
-    def name(self) -> str:
-        """The field of the job's name."""
-        return f"{self.job}Name"
-
-    @property
-    def status(self) -> str:
-        """The field of the job's status."""
-        return f"{self.job}Status"
-
-    @property
-    def arn_field(self) -> str:
-        """The field of the job's ARN."""
-        return f"{self.job}Arn"
-
-
-class Kind(Enum):
-    """The kinds of jobs."""
-
-    TRAINING = Naming(
-        "TrainingJob",
-        "training-job",
-        "TrainingStartTime",
-        "TrainingEndTime",
-        "-aws-training-job",
-        "SageMaker Training Job State Change",
-    )
-    PROCESSING = Naming(
-        "ProcessingJob",
-        "processing-job",
-        "ProcessingStartTime",
-        "ProcessingEndTime",
-        "-aws-processing-job",
-        "SageMaker Processing Job State Change",
-    )
-    TRANSFORM = Naming(
-        "TransformJob",
-        "transform-job",
-        "TransformStartTime",
-        "TransformEndTime",
-        "-aws-transform-job",
-        "SageMaker Transform Job State Change",
-    )
-    TUNING = Naming(
-        "HyperParameterTuningJob",
-        "hyper-parameter-tuning-job",
-        "CreationTime",
-        "HyperParameterTuningEndTime",
-        None,
-        "SageMaker HyperParameter Tuning Job State Change",
-    )
 
 
 # What a job has only once it has come to its end.
@@ -84,33 +18,38 @@ _FROM_THE_END = frozenset(
         "FailureReason",
         "ExitMessage",
         "FinalHyperParameterTuningJobObjectiveMetric",
+        "failureMessage",
+        "outputModelArn",
+        "trainingMetrics",
+        "validationMetrics",
     }
 )
 
 
-def end_of(kind: Kind, final: Fields) -> datetime | None:
+def end_of(kind: JobKind, final: Fields) -> datetime | None:
     """When the job came to its end; None while it has none."""
-    if final.get(kind.value.status) not in TERMINAL:
+    if final.get(kind.facts.fields.status) not in TERMINAL:
         return None
-    end: datetime = final.get(kind.value.end) or final.get("LastModifiedTime") or final["CreationTime"]
+    called = kind.facts.fields
+    end: datetime = final.get(called.ended) or final.get(called.modified) or final[called.created]
     return end
 
 
-def at(kind: Kind, final: Fields, now: datetime) -> dict[str, Any] | None:
+def at(kind: JobKind, final: Fields, now: datetime) -> dict[str, Any] | None:
     """What Describe answered at an earlier moment, derived from the final state; None before the job was created.
 
     Envelopes tell whole seconds: whoever asks at an envelope's time asks within the second of the creation.
     """
-    if now < final["CreationTime"].replace(microsecond=0):
+    naming = kind.facts.fields
+    if now < final[naming.created].replace(microsecond=0):
         return None
     end = end_of(kind, final)
     if end is not None and now >= end:
         return dict(final)
-    naming = kind.value
-    earlier = {key: value for key, value in final.items() if key not in _FROM_THE_END | {naming.end}}
+    earlier = {key: value for key, value in final.items() if key not in _FROM_THE_END | {naming.ended}}
     earlier[naming.status] = "InProgress"
-    if final.get(naming.start) and final[naming.start] > now:
-        earlier.pop(naming.start)
+    if naming.started and final.get(naming.started) and final[naming.started] > now:
+        earlier.pop(naming.started)
         earlier = with_resources(earlier, _before_selection)
     changes = [each for each in final.get("SecondaryStatusTransitions", ()) if each["StartTime"] <= now]
     if changes:
@@ -119,8 +58,8 @@ def at(kind: Kind, final: Fields, now: datetime) -> dict[str, Any] | None:
         earlier["SecondaryStatus"] = changes[-1]["Status"]
         earlier["LastModifiedTime"] = changes[-1]["StartTime"]
     else:
-        earlier["LastModifiedTime"] = final["CreationTime"]
-        if kind is Kind.TRAINING:
+        earlier[naming.modified] = final[naming.created]
+        if kind is JobKind.TRAINING:
             earlier["SecondaryStatus"] = "Starting"
             earlier["SecondaryStatusTransitions"] = []
     return earlier
@@ -146,10 +85,10 @@ _METRIC_OF_CHILD = "FinalHyperParameterTuningJobObjectiveMetric"
 
 def tuning_at(final: Fields, children: Sequence[Fields], now: datetime) -> dict[str, Any] | None:
     """A tuning job at a moment: its counters and best job are those of its children by then."""
-    answer = at(Kind.TUNING, final, now)
+    answer = at(JobKind.TUNING, final, now)
     if answer is None:
         return None
-    views = [view for child in children if (view := at(Kind.TRAINING, child, now)) is not None]
+    views = [view for child in children if (view := at(JobKind.TRAINING, child, now)) is not None]
     if (
         not views
         and "TrainingJobStatusCounters" in final

@@ -7,7 +7,8 @@ from statistics import fmean, pstdev
 from struct import pack, unpack
 from typing import Any
 
-from trialbook_cli.sagemaker_stand_in.kinds import Kind, with_resources
+from trialbook.core.jobs import JobKind
+from trialbook_cli.sagemaker_stand_in.kinds import with_resources
 
 Request = Mapping[str, Any]
 
@@ -128,21 +129,21 @@ def _artifact(request: Request) -> str:
     return f"{path}/{request['TrainingJobName']}/output/model.tar.gz"
 
 
-def final_other_job(kind: Kind, request: Request, arn: str, created: datetime, outcome: Ending) -> dict[str, Any]:
+def final_other_job(kind: JobKind, request: Request, arn: str, created: datetime, outcome: Ending) -> dict[str, Any]:
     """The final answer of DescribeProcessingJob or DescribeTransformJob."""
-    naming = kind.value
+    naming = kind.facts.fields
     start = created + timedelta(seconds=outcome.phases.starting)
     end = start + timedelta(seconds=outcome.phases.training)
     final = {
         **with_selected_machines({key: value for key, value in request.items() if key != "Tags"}),
-        naming.arn_field: arn,
+        naming.arn: arn,
         naming.status: outcome.status,
         "CreationTime": created,
-        naming.start: start,
-        naming.end: end,
+        naming.started: start,
+        naming.ended: end,
         "LastModifiedTime": end,
     }
-    if kind is Kind.TRANSFORM:
+    if kind is JobKind.TRANSFORM:
         final.pop("LastModifiedTime")  # DescribeTransformJob has none
     if outcome.failure_reason:
         final["FailureReason"] = outcome.failure_reason

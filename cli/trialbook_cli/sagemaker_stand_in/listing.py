@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Protocol
 
+from trialbook.core.jobs import JobKind
+from trialbook.core.kinds import Fields
 from trialbook_cli.sagemaker_stand_in.errors import validation_error
-from trialbook_cli.sagemaker_stand_in.kinds import Kind, child_summary
+from trialbook_cli.sagemaker_stand_in.kinds import child_summary
 from trialbook_cli.sagemaker_stand_in.paging import page
+from trialbook_cli.sagemaker_stand_in.request_validation import operation_model
 
 __all__ = ["list_children", "list_jobs", "page", "search"]
 
@@ -17,50 +21,57 @@ Answer = dict[str, Any]
 class Jobs(Protocol):
     """The jobs that are listed and searched."""
 
-    jobs: dict[Kind, dict[str, Answer]]
+    jobs: dict[JobKind, dict[str, Answer]]
     children: dict[str, list[str]]
     tags: dict[str, dict[str, str]]
     now: Callable[[], datetime]
     empty_pages: bool
 
-    def view(self, kind: Kind, name: str) -> Answer | None:
+    def view(self, kind: JobKind, name: str) -> Answer | None:
         """What Describe answers about a job now; None if there is none (yet)."""
 
 
 _SORT = {"CreationTime": "CreationTime", "Name": "", "Status": ""}
 
 
-def list_jobs(sagemaker: Jobs, kind: Kind, request: Request) -> Answer:
+def list_jobs(sagemaker: Jobs, kind: JobKind, request: Request) -> Answer:
     """ListTrainingJobs and its like: with NameContains, an empty page may come first."""
-    naming = kind.value
+    naming = kind.facts.fields
     found = [view for name in sagemaker.jobs[kind] if (view := sagemaker.view(kind, name)) is not None]
-    found = [view for view in found if _passes(view, naming.name, naming.status, request)]
-    sort = {"Name": naming.name, "Status": naming.status}.get(request.get("SortBy", ""), "CreationTime")
+    request = {name[:1].upper() + name[1:]: value for name, value in request.items()}
+    found = [view for view in found if _passes(view, naming, request)]
+    sort = {"Name": naming.name, "Status": naming.status}.get(request.get("SortBy", ""), naming.created)
     found.sort(key=lambda view: (view[sort], view[naming.name]), reverse=request.get("SortOrder") != "Ascending")
-    fields = [naming.name, naming.arn_field, "CreationTime", naming.end, "LastModifiedTime", naming.status]
-    if kind is Kind.TUNING:
-        fields += ["TrainingJobStatusCounters", "ObjectiveStatusCounters"]
-    elif kind is not Kind.TRAINING:
-        fields += ["FailureReason"]
+    service, of_kind = kind.facts.service, kind.facts.listing
+    assert of_kind is not None
+    fields = _summary(of_kind.operation, service.name, service.spelled(of_kind.member))
     summaries = [{field: view[field] for field in fields if field in view} for view in found]
-    if kind is Kind.TUNING:
+    if kind is JobKind.TUNING:
         summaries = [{**each, "Strategy": _strategy(sagemaker, each[naming.name])} for each in summaries]
     empty_first = sagemaker.empty_pages and "NameContains" in request
-    return page(summaries, request, f"{naming.job}Summaries", empty_first=empty_first)
+    answer = page(summaries, request, of_kind.member, empty_first=empty_first)
+    return {service.spelled(name): value for name, value in answer.items()}
+
+
+@cache
+def _summary(operation: str, service: str, member: str) -> tuple[str, ...]:
+    """The members of a list's entries."""
+    shape: Any = operation_model(operation, service).output_shape
+    return tuple(shape.members[member].member.members)
 
 
 def _strategy(sagemaker: Jobs, name: str) -> str:
-    config: Mapping[str, str] = sagemaker.jobs[Kind.TUNING][name].get("HyperParameterTuningJobConfig", {})
+    config: Mapping[str, str] = sagemaker.jobs[JobKind.TUNING][name].get("HyperParameterTuningJobConfig", {})
     return config.get("Strategy", "Bayesian")
 
 
-def _passes(view: Answer, name: str, status: str, request: Request) -> bool:
-    if request.get("NameContains", "").lower() not in view[name].lower():
+def _passes(view: Answer, called: Fields, request: Request) -> bool:
+    if request.get("NameContains", "").lower() not in view[called.name].lower():
         return False
-    if request.get("StatusEquals", view[status]) != view[status]:
+    if request.get("StatusEquals", view[called.status]) != view[called.status]:
         return False
-    for field in ("CreationTime", "LastModifiedTime"):
-        value: Any = view.get(field, view["CreationTime"])
+    for field, member in (("CreationTime", called.created), ("LastModifiedTime", called.modified)):
+        value: Any = view.get(member, view[called.created])
         if f"{field}After" in request and value <= moment(request[f"{field}After"]):
             return False
         if f"{field}Before" in request and value >= moment(request[f"{field}Before"]):
@@ -83,13 +94,13 @@ def moment(value: Any) -> datetime:
 def list_children(sagemaker: Jobs, request: Request) -> Answer:
     """ListTrainingJobsForHyperParameterTuningJob; sorted by objective, children without one are left out."""
     name = request["HyperParameterTuningJobName"]
-    tuning = sagemaker.jobs[Kind.TUNING].get(name)
+    tuning = sagemaker.jobs[JobKind.TUNING].get(name)
     if tuning is None or tuning["CreationTime"] > sagemaker.now():
         raise validation_error("Requested resource not found.")
     names = sagemaker.children.get(name.lower(), [])
     sort = request.get("SortBy", "Name")
     if sort == "Name" and "StatusEquals" not in request:  # the usual question, about as many as 10,000
-        finals = sagemaker.jobs[Kind.TRAINING]
+        finals = sagemaker.jobs[JobKind.TRAINING]
         there = [child for child in names if finals[child]["CreationTime"] <= sagemaker.now()]
         there.sort(reverse=request.get("SortOrder") == "Descending")
         answer = page(there, request, "TrainingJobSummaries")
@@ -112,7 +123,7 @@ def list_children(sagemaker: Jobs, request: Request) -> Answer:
 
 
 def _summaries(sagemaker: Jobs, tuning: Answer, names: Sequence[str]) -> list[Answer]:
-    views = [sagemaker.view(Kind.TRAINING, name) for name in names]
+    views = [sagemaker.view(JobKind.TRAINING, name) for name in names]
     return [child_summary(tuning, view) for view in views if view is not None]
 
 
@@ -120,9 +131,8 @@ def search(sagemaker: Jobs, request: Request) -> Answer:
     """Search over training jobs, as Describe tells them, with their tags; an empty page may come between two."""
     if request["Resource"] != "TrainingJob":
         raise validation_error(f"The stand-in does not search {request['Resource']}")
-    views = [
-        view for name in sagemaker.jobs[Kind.TRAINING] if (view := sagemaker.view(Kind.TRAINING, name)) is not None
-    ]
+    seen = (sagemaker.view(JobKind.TRAINING, name) for name in sagemaker.jobs[JobKind.TRAINING])
+    views = [view for view in seen if view is not None]
     expression = request.get("SearchExpression") or {}
     together = any if expression.get("Operator") == "Or" else all
     filters = expression.get("Filters", [])

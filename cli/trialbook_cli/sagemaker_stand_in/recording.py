@@ -5,13 +5,36 @@ from datetime import datetime
 from typing import Any
 
 from trialbook.core.errors import InvalidInput
+from trialbook.core.jobs import JobKind
+from trialbook.core.kinds import DESCRIBED, SERVICES, Service
 from trialbook.core.times import parse_time
 from trialbook_cli.sagemaker_stand_in.account import Account
-from trialbook_cli.sagemaker_stand_in.kinds import Kind
 from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
-_DESCRIBES = {f"Describe{kind.value.job}": kind for kind in Kind}
-_OPERATIONS = (*_DESCRIBES, "ListTags", "DescribeTrial", "DescribeTrialComponent")
+Answer = Mapping[str, Any]
+_DESCRIBES = {kind.facts.describe: kind for kind in DESCRIBED}
+_TAGS = {each.tags_operation: each for each in SERVICES}
+
+
+def _put_trial(sagemaker: SageMaker, request: Answer, response: Answer) -> None:
+    sagemaker.experiments.ensure(response["ExperimentName"], request["TrialName"])
+
+
+def _put_component(sagemaker: SageMaker, request: Answer, response: Answer) -> None:
+    name = request["TrialComponentName"].removesuffix("-aws-training-job")
+    sagemaker.statistics[name] = list(response.get("Metrics", ()))
+
+
+def _put_service_job(sagemaker: SageMaker, request: Answer, response: Answer) -> None:
+    sagemaker.service_jobs[request["jobId"]] = dict(response)
+
+
+_OTHERS: Mapping[str, Callable[[SageMaker, Answer, Answer], None]] = {
+    "DescribeTrial": _put_trial,
+    "DescribeTrialComponent": _put_component,
+    "DescribeServiceJob": _put_service_job,
+}
+_OPERATIONS = (*_DESCRIBES, *_TAGS, *_OTHERS)
 
 
 class UnreadableAnswer(Exception):
@@ -28,7 +51,7 @@ def from_recording(
 ) -> SageMaker:
     """A stand-in that answers as recorded, as of its clock. Raises UnreadableAnswer."""
     sagemaker = SageMaker(account, now=now, **options)
-    jobs: list[tuple[Kind, dict[str, Any]]] = []
+    jobs: list[tuple[JobKind, dict[str, Any]]] = []
     tags: dict[str, dict[str, str]] = {}
     for number, answer in enumerate(answers, 1):
         operation, request, response = (answer.get(key) for key in ("operation", "request", "response"))
@@ -37,28 +60,37 @@ def from_recording(
         if not isinstance(request, Mapping) or not isinstance(response, Mapping):
             raise UnreadableAnswer(number, "request and response must be objects")
         try:
-            if operation == "ListTags":
-                tags[request["ResourceArn"].lower()] = {each["Key"]: each["Value"] for each in response["Tags"]}
-            elif operation == "DescribeTrial":
-                sagemaker.experiments.ensure(response["ExperimentName"], request["TrialName"])
-            elif operation == "DescribeTrialComponent":
-                name = request["TrialComponentName"].removesuffix("-aws-training-job")
-                sagemaker.statistics[name] = list(response.get("Metrics", ()))
+            if operation in _TAGS:
+                arn, told = _tags(_TAGS[operation], request, response)
+                tags[arn.lower()] = told
+            elif operation in _OTHERS:
+                _OTHERS[operation](sagemaker, request, response)
             else:
                 kind, final = described_job(answer)
-                missing = [key for key in (kind.value.name, kind.value.status, "CreationTime") if not final.get(key)]
+                called = kind.facts.fields
+                missing = [key for key in (called.name, called.status, called.created) if not final.get(key)]
                 if missing:
                     raise UnreadableAnswer(number, f"response lacks {', '.join(missing)}")
                 jobs.append((kind, final))
         except (KeyError, TypeError, ValueError, InvalidInput) as error:
             raise UnreadableAnswer(number, f"{operation}: {error!r}") from error
-    for kind, final in sorted(jobs, key=lambda job: (job[1]["CreationTime"], job[1][job[0].value.name])):
-        arn = final.get(kind.value.arn_field) or sagemaker.arn(kind.value.arn, final[kind.value.name])
+    for kind, final in sorted(jobs, key=_creation):
+        arn = final.get(kind.facts.fields.arn) or sagemaker.arn(kind.facts.arn, final[kind.facts.fields.name])
         sagemaker.add(kind, final, tags.get(arn.lower(), {}))
     return sagemaker
 
 
-def described_job(answer: Mapping[str, Any]) -> tuple[Kind, dict[str, Any]]:
+def _creation(job: tuple[JobKind, Mapping[str, Any]]) -> tuple[datetime, str]:
+    called = job[0].facts.fields
+    return job[1][called.created], job[1][called.name]
+
+
+def _tags(service: Service, request: Mapping[str, Any], response: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    key, value = service.spelled("Key"), service.spelled("Value")
+    return request[service.tagged], {each[key]: each[value] for each in response[service.spelled("Tags")]}
+
+
+def described_job(answer: Mapping[str, Any]) -> tuple[JobKind, dict[str, Any]]:
     """Kind and final state of the job that a recorded Describe tells of."""
     return _DESCRIBES[answer["operation"]], {key: _timed(key, value) for key, value in answer["response"].items()}
 

@@ -21,6 +21,11 @@ def operation_model(name: str, service: str = _SAGEMAKER) -> OperationModel:
     return found
 
 
+def operations_of(service: str) -> list[OperationModel]:
+    """The models of a service's operations."""
+    return [operation_model(name, service) for name in _service_model(service).operation_names]
+
+
 @cache
 def _service_model(service: str) -> Any:
     return botocore.session.Session().get_service_model(service)

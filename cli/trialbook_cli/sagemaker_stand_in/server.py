@@ -1,4 +1,4 @@
-"""The stand-in over HTTP: the JSON protocol that boto3 speaks to SageMaker."""
+"""The stand-in over HTTP: the protocols that boto3 speaks to SageMaker, and to Bedrock and AWS Batch."""
 
 import re
 import time
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from trialbook_cli.http_serving import serving
 from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.aws_json import AwsJsonHandler
+from trialbook_cli.sagemaker_stand_in.rest import operation_of
 from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
 
@@ -33,11 +34,15 @@ def _handler(sagemaker: SageMaker, account_of: Callable[[str], str | None]) -> t
         def do_POST(self) -> None:  # noqa: N802 the base class's name
             _, operation = self.target()
             request = self.parameters()
+            if not operation:
+                operation, request = operation_of(self.command, self.path, request)
             try:
                 self.answer(lambda: self._asked().call(operation, request))
             except Hang as hang:
                 time.sleep(hang.seconds)
                 self.send_json(200, b"<html>no JSON</html>" if hang.garbage else b"{}")
+
+        do_GET = do_POST  # noqa: N815 the base class's name
 
         def _asked(self) -> SageMaker:
             """The SageMaker of the account whose credentials signed the request, in the region that they are for."""

@@ -8,18 +8,19 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from itertools import count
 from typing import Any
 
-from trialbook.core.jobs import TERMINAL
+from trialbook.core.jobs import TERMINAL, JobKind
+from trialbook.core.kinds import DESCRIBED, LISTED, SAGEMAKER
 from trialbook.core.places import Place, Places
 from trialbook_cli.sagemaker_stand_in import listing
 from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.errors import ApiError, not_found, throttled, validation_error
 from trialbook_cli.sagemaker_stand_in.experiments import Component, Experiments
-from trialbook_cli.sagemaker_stand_in.kinds import Kind, at, end_of, tuning_at
+from trialbook_cli.sagemaker_stand_in.kinds import at, end_of, tuning_at
 from trialbook_cli.sagemaker_stand_in.launching import (
     Trainer,
     Tuner,
@@ -28,7 +29,8 @@ from trialbook_cli.sagemaker_stand_in.launching import (
     quick,
     statistics_of,
 )
-from trialbook_cli.sagemaker_stand_in.request_validation import check_request, operation_model
+from trialbook_cli.sagemaker_stand_in.request_validation import check_request, operation_model, operations_of
+from trialbook_cli.sagemaker_stand_in.rest import SERVICES
 from trialbook_cli.sagemaker_stand_in.state_changes import envelope
 
 Request = dict[str, Any]
@@ -76,9 +78,11 @@ class SageMaker:
         self._component_lag = component_lag
         self._lock = threading.RLock()
         self._ids = count(1)
-        self._due: list[tuple[datetime, int, Kind, str]] = []
-        self.jobs: dict[Kind, dict[str, Answer]] = {kind: {} for kind in Kind}
-        self._names: set[tuple[Kind, str]] = set()
+        self._due: list[tuple[datetime, int, JobKind, str]] = []
+        self.jobs: dict[JobKind, dict[str, Answer]] = {kind: {} for kind in DESCRIBED}
+        self._names: set[tuple[JobKind, str]] = set()
+        self._named_by_arn: dict[str, str] = {}
+        self.service_jobs: dict[str, Answer] = {}  # of AWS Batch, by id
         self.tags: dict[str, dict[str, str]] = {}
         self.children: dict[str, list[str]] = {}
         self.statistics: dict[str, list[dict[str, Any]]] = {}
@@ -117,7 +121,7 @@ class SageMaker:
             method = self._operations().get(operation)
             if method is None:
                 raise ApiError("UnknownOperationException", f"The stand-in does not know {operation}")
-            check_request(operation, request)
+            check_request(operation, request, _SERVICES.get(operation, SAGEMAKER.name))
             return method(request)
 
     def _throttle(self) -> None:
@@ -134,17 +138,21 @@ class SageMaker:
         own: dict[str, Callable[[Request], Answer]] = {
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
+            "ListTagsForResource": self._list_tags_of_bedrock,
+            "DescribeServiceJob": self._describe_service_job,
             "Search": lambda request: listing.search(self, request),
             "ListTrainingJobsForHyperParameterTuningJob": lambda request: listing.list_children(self, request),
             "CreateTrainingJob": self._create_training_job,
             "CreateHyperParameterTuningJob": self._create_tuning_job,
-            "CreateProcessingJob": lambda request: self._create_other(Kind.PROCESSING, request),
-            "CreateTransformJob": lambda request: self._create_other(Kind.TRANSFORM, request),
+            "CreateProcessingJob": lambda request: self._create_other(JobKind.PROCESSING, request),
+            "CreateTransformJob": lambda request: self._create_other(JobKind.TRANSFORM, request),
         }
-        for kind in Kind:
-            own[f"Describe{kind.value.job}"] = partial(self._describe, kind)
-            own[f"List{kind.value.job}s"] = partial(listing.list_jobs, self, kind)
-            own[f"Stop{kind.value.job}"] = partial(self._stop, kind)
+        for kind in DESCRIBED:
+            own[kind.facts.describe] = partial(self._describe, kind)
+            own[f"Stop{kind.value}"] = partial(self._stop, kind)
+        for kind in LISTED:
+            assert kind.facts.listing is not None
+            own[kind.facts.listing.operation] = partial(listing.list_jobs, self, kind)
         for noun in ("Experiment", "Trial", "TrialComponent"):
             snake = {"TrialComponent": "trial_component"}.get(noun, noun.lower())
             for verb in ("Create", "Describe", "Update", "Delete"):
@@ -156,54 +164,57 @@ class SageMaker:
 
     # -- jobs ---------------------------------------------------------------------------------------------------
 
-    def view(self, kind: Kind, name: str) -> Answer | None:
+    def view(self, kind: JobKind, name: str) -> Answer | None:
         """What Describe answers about a job now; None where there is none (yet)."""
         final = self.jobs[kind].get(name)
         if final is None:
             return None
-        if kind is Kind.TUNING:
-            children = [self.jobs[Kind.TRAINING][child] for child in self.children.get(name.lower(), ())]
+        if kind is JobKind.TUNING:
+            children = [self.jobs[JobKind.TRAINING][child] for child in self.children.get(name.lower(), ())]
             return tuning_at(final, children, self.now())
         return at(kind, final, self.now())
 
-    def _describe(self, kind: Kind, request: Request) -> Answer:
-        found = self.view(kind, request[kind.value.name])
+    def _describe(self, kind: JobKind, request: Request) -> Answer:
+        asked: str = request[kind.facts.asked_by]
+        found = self.view(kind, self._named_by_arn.get(asked, asked))
         if found is None:
             raise validation_error("Requested resource not found.")
         found.pop("Tags", None)
-        return {key: value for key, value in found.items() if key in _members(f"Describe{kind.value.job}")}
+        members = _members(kind.facts.describe, kind.facts.service.name)
+        return {key: value for key, value in found.items() if key in members}
 
-    def add(self, kind: Kind, final: Answer, tags: Mapping[str, str] | None = None) -> None:
+    def add(self, kind: JobKind, final: Answer, tags: Mapping[str, str] | None = None) -> None:
         """Takes in a job by its final state, with its component and where it stands by itself."""
-        name = final[kind.value.name]
-        arn = final.setdefault(kind.value.arn_field, self.arn(kind.value.arn, name))
+        name = final[kind.facts.fields.name]
+        arn = final.setdefault(kind.facts.fields.arn, self.arn(kind.facts.arn, name))
         self.jobs[kind][name] = final
+        self._named_by_arn[arn] = name
         self._names.add((kind, name.lower()))
         if tags is not None:
             self.tags[arn.lower()] = dict(tags)
         tuning = final.get("TuningJobArn", "").rpartition("/")[2].lower()
-        if kind is Kind.TRAINING and tuning:
+        if kind is JobKind.TRAINING and tuning:
             self.children.setdefault(tuning, []).append(name)
         self._add_component(kind, final, tuning)
         for moment in self._changes(kind, final):
             heapq.heappush(self._due, (moment, next(self._ids), kind, name))
 
-    def remove(self, kind: Kind, name: str) -> None:
+    def remove(self, kind: JobKind, name: str) -> None:
         """A job is deleted, with its component; its name may be given again. Of a tuning job the children stay, which
         no list tells of any more."""
         del self.jobs[kind][name]
         self._names.discard((kind, name.lower()))
-        if kind is Kind.TUNING:
+        if kind is JobKind.TUNING:
             self.children.pop(name.lower(), None)
-        if kind.value.component is not None:
-            self.experiments.remove_component(name + kind.value.component)
+        if kind.facts.component_suffix is not None:
+            self.experiments.remove_component(name + kind.facts.component_suffix)
 
-    def _add_component(self, kind: Kind, final: Answer, tuning: str) -> None:
-        suffix = kind.value.component
+    def _add_component(self, kind: JobKind, final: Answer, tuning: str) -> None:
+        suffix = kind.facts.component_suffix
         if suffix is None:
             return
-        name, appears = final[kind.value.name], final["CreationTime"] + self._component_lag
-        arn = final[kind.value.arn_field].lower()
+        name, appears = final[kind.facts.fields.name], final["CreationTime"] + self._component_lag
+        arn = final[kind.facts.fields.arn].lower()
         component = Component(name + suffix, appears, {}, arn, lambda: self._component_facts(kind, name))
         self.experiments.add_component(component)
         config = final.get("ExperimentConfig") or {}
@@ -217,9 +228,9 @@ class SageMaker:
             self.experiments.ensure(own, own)
             self.experiments.place(component, own)
 
-    def _component_facts(self, kind: Kind, name: str) -> Answer:
+    def _component_facts(self, kind: JobKind, name: str) -> Answer:
         job = self.view(kind, name) or {}
-        status = job.get(kind.value.status, "InProgress")
+        status = job.get(kind.facts.fields.status, "InProgress")
         metrics: list[dict[str, Any]] = []
         if status in TERMINAL:
             metrics = self.statistics.get(name) or [
@@ -238,7 +249,7 @@ class SageMaker:
         }
 
     def _create_training_job(self, request: Request) -> Answer:
-        self._must_be_new(Kind.TRAINING, request)
+        self._must_be_new(JobKind.TRAINING, request)
         self._experiment_must_exist(request)
         self._train(request, self.now())
         return {"TrainingJobArn": self.arn("training-job", request["TrainingJobName"])}
@@ -248,11 +259,11 @@ class SageMaker:
         name = request["TrainingJobName"]
         final = final_training_job(request, self.arn("training-job", name), created, outcome)
         self.statistics[name] = statistics_of(outcome.epochs)
-        self.add(Kind.TRAINING, {**final, **more}, _tag_map(request.get("Tags")))
+        self.add(JobKind.TRAINING, {**final, **more}, _tag_map(request.get("Tags")))
         return final
 
     def _create_tuning_job(self, request: Request) -> Answer:
-        self._must_be_new(Kind.TUNING, request)
+        self._must_be_new(JobKind.TUNING, request)
         if self.tuner is None:
             raise validation_error("The stand-in has no tuner")
         name, created = request["HyperParameterTuningJobName"], self.now()
@@ -275,20 +286,20 @@ class SageMaker:
         final = {key: value for key, value in request.items() if key != "Tags"}
         final |= {"HyperParameterTuningJobArn": arn, "HyperParameterTuningJobStatus": "Completed"}
         final |= {"CreationTime": created, "HyperParameterTuningEndTime": end, "LastModifiedTime": end}
-        self.add(Kind.TUNING, final, _tag_map(tags))
+        self.add(JobKind.TUNING, final, _tag_map(tags))
         return {"HyperParameterTuningJobArn": arn}
 
-    def _create_other(self, kind: Kind, request: Request) -> Answer:
+    def _create_other(self, kind: JobKind, request: Request) -> Answer:
         self._must_be_new(kind, request)
         self._experiment_must_exist(request)
-        arn = self.arn(kind.value.arn, request[kind.value.name])
+        arn = self.arn(kind.facts.arn, request[kind.facts.fields.name])
         final = final_other_job(kind, request, arn, self.now(), self.trainer(request))
         self.add(kind, final, _tag_map(request.get("Tags")))
-        return {kind.value.arn_field: arn}
+        return {kind.facts.fields.arn: arn}
 
-    def _must_be_new(self, kind: Kind, request: Request) -> None:
-        if (kind, request[kind.value.name].lower()) in self._names:
-            raise ApiError("ResourceInUse", f"{kind.value.job} names must be unique within an AWS account and region.")
+    def _must_be_new(self, kind: JobKind, request: Request) -> None:
+        if (kind, request[kind.facts.fields.name].lower()) in self._names:
+            raise ApiError("ResourceInUse", f"{kind.value} names must be unique within an AWS account and region.")
 
     def _experiment_must_exist(self, request: Request) -> None:
         config = request.get("ExperimentConfig") or {}
@@ -297,25 +308,26 @@ class SageMaker:
         if config.get("TrialName") and config["TrialName"].lower() not in self.experiments.trials:
             raise not_found(f"Trial '{config['TrialName']}' does not exist.")
 
-    def _stop(self, kind: Kind, request: Request) -> Answer:
-        name = request[kind.value.name]
+    def _stop(self, kind: JobKind, request: Request) -> Answer:
+        name = request[kind.facts.fields.name]
         view = self.view(kind, name)
         if view is None:
             raise validation_error("Requested resource not found.")
-        if view[kind.value.status] in TERMINAL:
-            raise validation_error(f"The request was rejected because the job is in status {view[kind.value.status]}.")
+        called = kind.facts.fields
+        if view[called.status] in TERMINAL:
+            raise validation_error(f"The request was rejected because the job is in status {view[called.status]}.")
         final, now = self.jobs[kind][name], self.now()
-        final |= {kind.value.status: "Stopped", kind.value.end: now, "LastModifiedTime": now}
+        final |= {called.status: "Stopped", called.ended: now, called.modified: now}
         final.pop("FailureReason", None)
-        if kind is Kind.TRAINING:
+        if kind is JobKind.TRAINING:
             kept = [each for each in final.get("SecondaryStatusTransitions", ()) if each["StartTime"] <= now]
             stopped = {"Status": "Stopped", "StartTime": now, "EndTime": now, "StatusMessage": "Training job stopped"}
             final |= {"SecondaryStatus": "Stopped", "SecondaryStatusTransitions": [*kept, stopped]}
-        if kind is Kind.TUNING:
+        if kind is JobKind.TUNING:
             for child in self.children.get(name.lower(), ()):
-                running = self.view(Kind.TRAINING, child)
+                running = self.view(JobKind.TRAINING, child)
                 if running is not None and running["TrainingJobStatus"] not in TERMINAL:
-                    self._stop(Kind.TRAINING, {"TrainingJobName": child})
+                    self._stop(JobKind.TRAINING, {"TrainingJobName": child})
         heapq.heappush(self._due, (now, next(self._ids), kind, name))
         return {}
 
@@ -330,13 +342,25 @@ class SageMaker:
         tags = self.tags.get(request["ResourceArn"].lower(), {})
         return listing.page([{"Key": key, "Value": value} for key, value in tags.items()], request, "Tags")
 
+    def _list_tags_of_bedrock(self, request: Request) -> Answer:
+        tags = self.tags.get(request["resourceARN"].lower(), {})
+        return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+
+    def _describe_service_job(self, request: Request) -> Answer:
+        """What AWS Batch answers of a service job, always the same."""
+        found = self.service_jobs.get(request["jobId"])
+        if found is None:
+            raise ApiError("ClientException", "The service job does not exist.")
+        return found
+
     # -- events -------------------------------------------------------------------------------------------------
 
-    def _changes(self, kind: Kind, final: Answer) -> Iterator[datetime]:
-        yield final["CreationTime"]
+    def _changes(self, kind: JobKind, final: Answer) -> Iterator[datetime]:
+        created = final[kind.facts.fields.created]
+        yield created
         end = end_of(kind, final)
         for each in final.get("SecondaryStatusTransitions", ()):
-            if each["StartTime"] > final["CreationTime"] and each["StartTime"] != end:
+            if each["StartTime"] > created and each["StartTime"] != end:
                 yield each["StartTime"]
         if end is not None:
             yield end
@@ -350,30 +374,30 @@ class SageMaker:
         while self._due and self._due[0][0] <= moment:
             at_moment, number, kind, name = heapq.heappop(self._due)
             final = self.jobs[kind].get(name)
-            if final is None or self.on_event is None:
+            if final is None or self.on_event is None or kind.facts.detail_type is None:
                 continue
             then = self._view_at(kind, name, at_moment)
             if then is not None:
-                tags = self.tags.get(final[kind.value.arn_field].lower(), {})
+                tags = self.tags.get(final[kind.facts.fields.arn].lower(), {})
                 self.on_event(envelope(kind, then, tags, self.account, at_moment, number))
 
-    def _view_at(self, kind: Kind, name: str, moment: datetime) -> Answer | None:
+    def _view_at(self, kind: JobKind, name: str, moment: datetime) -> Answer | None:
         final = self.jobs[kind][name]
-        if kind is Kind.TUNING:
-            children = [self.jobs[Kind.TRAINING][child] for child in self.children.get(name.lower(), ())]
+        if kind is JobKind.TUNING:
+            children = [self.jobs[JobKind.TRAINING][child] for child in self.children.get(name.lower(), ())]
             return tuning_at(final, children, moment)
         return at(kind, final, moment)
 
 
-_MEMBERS: dict[str, frozenset[str]] = {}
+# The operations of services beside SageMaker that the stand-in knows.
+_SERVICES = {model.name: service for service in SERVICES for model in operations_of(service)}
 
 
-def _members(operation: str) -> frozenset[str]:
+@cache
+def _members(operation: str, service: str) -> frozenset[str]:
     """The members of an operation's answer: parts of the request that are no members are left out."""
-    if operation not in _MEMBERS:
-        shape = operation_model(operation).output_shape
-        _MEMBERS[operation] = frozenset(shape.members if shape is not None else ())
-    return _MEMBERS[operation]
+    shape = operation_model(operation, service).output_shape
+    return frozenset(shape.members if shape is not None else ())
 
 
 def _tag_map(tags: Any) -> dict[str, str]:

@@ -15,7 +15,7 @@ from trialbook.core.announcements import (
     thinned,
 )
 from trialbook.core.formats import NewerFormat
-from trialbook.core.jobs import FAILED, JobKind
+from trialbook.core.jobs import FAILED
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.stream import cause_of_image, is_announced_again, item_from_image
@@ -102,7 +102,7 @@ def _is_repeated(old: Record | None, new: Record, ledger: Ledger) -> bool:
         not has_ended
         or new.job.status == FAILED
         or new.sweep is None
-        or new.key.kind is not JobKind.TRAINING
+        or not new.key.kind.is_trial
         or new.job.tuning_job is not None
     ):
         return False

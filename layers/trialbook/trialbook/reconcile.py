@@ -18,6 +18,7 @@ from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, Throttled
 from trialbook.attach_job import AttachOutcome, attach
 from trialbook.core.codec import pack, unpack
 from trialbook.core.jobs import Job, JobKind
+from trialbook.core.kinds import LISTED
 from trialbook.core.merging import is_made_anew, is_new_life
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.ledger import Ledger
@@ -28,7 +29,6 @@ from trialbook.services import Services
 
 TimeLeft = Callable[[], bool]
 
-KINDS = (JobKind.TUNING, JobKind.TRAINING, JobKind.PROCESSING, JobKind.TRANSFORM)
 _MARKS, _FAILED = "reconcile", "failed"  # the beginning and the end of names of notes
 # Events arrive late and Search's index lags: each run looks again at what the one before has seen last.
 _OVERLAP = timedelta(hours=2)
@@ -66,7 +66,7 @@ def reconcile(
 ) -> Reconciled:
     """Repairs what events missed in one account and region since the last run."""
     done = Reconciled()
-    for kind in KINDS:
+    for kind in LISTED:
         try:
             done += _reconcile_kind(kind, now, account, region, services, time_left)
         except Exception as error:  # noqa: BLE001 whatever is wrong with one kind must not cost the others

@@ -203,7 +203,7 @@ def learned(seen: Job, known: Record | None, services: Services) -> Job:
 
     If the job was deleted, the role may not see it, or the answer can't be read, the event alone is used.
     """
-    if seen.key.kind.component_suffix is None or not (seen.is_terminal or _is_first(seen, known)):
+    if not (seen.key.kind.is_trial or seen.key.kind.is_single) or not (seen.is_terminal or _is_first(seen, known)):
         return seen
     sagemaker = services.sagemaker(seen.key.account, seen.key.region)
     described = seen

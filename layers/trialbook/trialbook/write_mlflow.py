@@ -22,12 +22,12 @@ from trialbook.core.announcements import (
 )
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.kinds import RUNS_OF
 from trialbook.core.messages.delivery import MLFLOW, Delivery, NotSent
 from trialbook.core.messages.facts import SweepFacts
 from trialbook.core.messages.owners import owner_of
 from trialbook.core.messages.sweep import sweep_message
 from trialbook.core.mlflow_runs import (
-    RUNS_OF,
     Standing,
     job_about,
     job_run,
@@ -247,7 +247,7 @@ class Writer:
     def _best_run(self, sweep: Sweep) -> str | None:
         if sweep.best is None:
             return None
-        key = JobKey(sweep.account, sweep.region, JobKind.TRAINING, sweep.best.job_name)
+        key = JobKey(sweep.account, sweep.region, sweep.best.kind, sweep.best.job_name)
         return self._to.of(job_about(key)).sent_id
 
     def _tidy(self, sweep_id: str) -> None:

@@ -1,4 +1,7 @@
-"""SageMaker's API, as far as Trialbook uses it. Errors are told apart by code, and by text only in this module."""
+"""SageMaker's API, as far as Trialbook uses it, and those of the other services that run jobs of a kind.
+
+Errors are told apart by code, and by text only in this module.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -6,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
@@ -13,6 +17,7 @@ from botocore.session import Session
 from trialbook.core.describe import job_from_detail, metrics_with_statistics, tuning_job_from_describe
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, TuningJob
+from trialbook.core.kinds import SAGEMAKER, SERVICES, Service
 from trialbook.core.names import same_name
 from trialbook.core.times import iso
 from trialbook.runtime.observability import count, logger
@@ -118,8 +123,6 @@ class Unread:
         """The job as Describe has it. Raises Unreadable where the entry does not name it."""
         if not self.name:
             raise Unreadable(self.reason)
-        if self.key.kind is JobKind.TUNING:
-            return sagemaker.describe_tuning_job(self.key).job
         return sagemaker.describe(self.key)
 
 
@@ -143,7 +146,7 @@ def _listed(
         try:
             yield job_from_detail(kind, each, account, region, described=described)
         except InvalidInput as error:
-            name, changed_at = each.get(f"{kind.value}Name"), each.get("LastModifiedTime")
+            name, changed_at = each.get(kind.facts.fields.name), each.get(kind.facts.fields.modified)
             key = JobKey(account, region, kind, name if isinstance(name, str) else "")
             unread(Unread(key, changed_at if isinstance(changed_at, datetime) else None, str(error)))
 
@@ -161,10 +164,19 @@ def answer_of(operation: Callable[..., Mapping[str, Any]], **request: Any) -> Ma
 
 
 class SageMaker:
-    """Calls of one region. `session` is a botocore session, shared with the ledger's connection where there is one."""
+    """Calls of one region. `session` is a botocore session, shared with the ledger's connection where there is one.
+    Other services' clients are made when they are needed."""
 
     def __init__(self, session: Session, region: str | None = None) -> None:
+        self._session, self._region = session, region
         self._client: Any = session.create_client("sagemaker", region_name=region)
+        self._clients: dict[Service, Any] = {SAGEMAKER: self._client}
+
+    def _operation(self, service: Service, name: str) -> Callable[..., Mapping[str, Any]]:
+        if service not in self._clients:
+            self._clients[service] = self._session.create_client(service.name, region_name=self._region)
+        operation: Callable[..., Mapping[str, Any]] = getattr(self._clients[service], xform_name(name))
+        return operation
 
     def _call(self, operation: Callable[..., Mapping[str, Any]], **request: Any) -> Mapping[str, Any]:
         return answer_of(operation, **request)
@@ -173,27 +185,20 @@ class SageMaker:
 
     def describe(self, key: JobKey) -> Job:
         """A job as Describe has it, without tags. Raises NotFound for a deleted job, and Unreadable."""
-        client = self._client
-        operation, field = {
-            JobKind.TRAINING: (client.describe_training_job, "TrainingJobName"),
-            JobKind.PROCESSING: (client.describe_processing_job, "ProcessingJobName"),
-            JobKind.TRANSFORM: (client.describe_transform_job, "TransformJobName"),
-        }[key.kind]
         with _readable():
-            answer = self._about(operation, field, key)
-            return job_from_detail(key.kind, answer, key.account, key.region, described=True)
+            return job_from_detail(key.kind, self._about(key), key.account, key.region, described=True)
 
     def describe_tuning_job(self, key: JobKey) -> TuningJob:
         """A tuning job with its objective, ranges and limits."""
         with _readable():
-            answer = self._about(self._client.describe_hyper_parameter_tuning_job, "HyperParameterTuningJobName", key)
-            return tuning_job_from_describe(answer, key.account, key.region)
+            return tuning_job_from_describe(self._about(key), key.account, key.region)
 
-    def _about(self, operation: Callable[..., Mapping[str, Any]], field: str, key: JobKey) -> Mapping[str, Any]:
+    def _about(self, key: JobKey) -> Mapping[str, Any]:
         """An answer about a job, which names it. One that names none is nobody's answer: another one may be better."""
-        answer = self._call(operation, **{field: key.name})
-        if field not in answer:
-            raise Unavailable("NotAnAnswer", f"{field} is missing")
+        kind = key.kind.facts
+        answer = self._call(self._operation(kind.service, kind.describe), **{kind.asked_by: key.name})
+        if kind.fields.name not in answer:
+            raise Unavailable("NotAnAnswer", f"{kind.fields.name} is missing")
         return answer
 
     def with_statistics(self, metrics: tuple[Metric, ...], component: str) -> tuple[Metric, ...]:
@@ -203,9 +208,11 @@ class SageMaker:
 
     def tags(self, arn: str) -> Mapping[str, str]:
         """The tags of a job, which Describe does not tell."""
-        pages = self._pages(self._client.list_tags, "Tags", ResourceArn=arn)
+        service = next((each for each in SERVICES if f":{each.name}:" in arn), SAGEMAKER)
+        operation = self._operation(service, service.tags_operation)
+        key, value = service.spelled("Key"), service.spelled("Value")
         try:
-            return {each["Key"]: each["Value"] for each in pages}
+            return {each[key]: each[value] for each in self._pages(operation, "Tags", service, **{service.tagged: arn})}
         except (KeyError, TypeError) as error:
             raise _Misshapen(error) from error
 
@@ -215,6 +222,7 @@ class SageMaker:
         found = self._pages(
             self._client.list_training_jobs_for_hyper_parameter_tuning_job,
             "TrainingJobSummaries",
+            SAGEMAKER,
             HyperParameterTuningJobName=tuning_job.name,
             MaxResults=_PAGE,
         )
@@ -241,18 +249,22 @@ class SageMaker:
         if kind is JobKind.TRAINING:
             yield from self._search_training_jobs(account, region, since, until, name_contains, unread)
             return
-        operation, member = {
-            JobKind.PROCESSING: (self._client.list_processing_jobs, "ProcessingJobSummaries"),
-            JobKind.TRANSFORM: (self._client.list_transform_jobs, "TransformJobSummaries"),
-            JobKind.TUNING: (self._client.list_hyper_parameter_tuning_jobs, "HyperParameterTuningJobSummaries"),
-        }[kind]
-        # Lists sort by creation, name or status only, so that their order is of no use to go on from.
-        named = {"NameContains": name_contains} if name_contains else {}
+        service, listing = kind.facts.service, kind.facts.listing
+        assert listing is not None
         # The bounds exclude their moments, which a watermark or another job may have to the second.
-        bounds = {"LastModifiedTimeAfter": since - _SECOND, "LastModifiedTimeBefore": until + _SECOND}
-        found = self._pages(operation, member, MaxResults=_PAGE, **bounds, **named)
+        since, until = since - _SECOND, until + _SECOND
+        if listing.longest_run is None:
+            bounds = {"LastModifiedTimeAfter": since, "LastModifiedTimeBefore": until}
+        else:
+            bounds = {"CreationTimeAfter": since - listing.longest_run, "CreationTimeBefore": until}
+        named = {"NameContains": name_contains} if name_contains else {}
+        request = {service.spelled(name): each for name, each in {"MaxResults": _PAGE, **bounds, **named}.items()}
+        found = self._pages(self._operation(service, listing.operation), listing.member, service, **request)
         jobs = _listed(kind, found, account, region, unread)
-        yield from sorted(jobs, key=lambda job: job.last_modified_at or since)
+        # Lists sort by creation, name or status only, so that their order is of no use to go on from.
+        for job in sorted(jobs, key=lambda job: job.last_modified_at or since):
+            if listing.longest_run is None or since <= (job.last_modified_at or since) <= until:
+                yield job
 
     def _search_training_jobs(
         self,
@@ -270,6 +282,7 @@ class SageMaker:
         found = self._pages(
             self._client.search,
             "Results",
+            SAGEMAKER,
             Resource="TrainingJob",
             SearchExpression={"Filters": filters},
             SortBy="LastModifiedTime",
@@ -279,15 +292,18 @@ class SageMaker:
         described = (each["TrainingJob"] if each else each for each in found if not each or "TrainingJob" in each)
         yield from _listed(JobKind.TRAINING, described, account, region, unread, described=True)
 
-    def _pages(self, operation: Callable[..., Mapping[str, Any]], member: str, **request: Any) -> Iterator[Any]:
+    def _pages(
+        self, operation: Callable[..., Mapping[str, Any]], member: str, service: Service, **request: Any
+    ) -> Iterator[Any]:
         """The entries of all pages. A page may be empty and still have a successor."""
+        member, following = service.spelled(member), service.spelled("NextToken")
         token: dict[str, str] = {}
         while True:
             answer = self._call(operation, **request, **token)
             yield from answer.get(member, ())
-            if not answer.get("NextToken"):
+            if not answer.get(following):
                 return
-            token = {"NextToken": answer["NextToken"]}
+            token = {following: answer[following]}
 
     # -- experiments --------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from trialbook.core.codec import pack
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.job_names import is_from_a_queue
 from trialbook.core.jobs import FAILED, JobKind
+from trialbook.core.kinds import RUNS_OF
 from trialbook.core.numbers import LARGEST, apart
 from trialbook.core.objectives import Objective, prefix_of
 from trialbook.core.sweeps import Best, Record, Sweep, SweepKind, SweepState
@@ -36,9 +37,6 @@ TYPES = (
     REPORT_READY,
     BEST_TRIALS,
 )
-
-_IN_NO_WINDOW = frozenset({JobKind.PROCESSING, JobKind.TRANSFORM})
-_HAS_A_RUN = _IN_NO_WINDOW | {JobKind.TRAINING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def of_job(old: Record | None, new: Record, is_alone: Callable[[Record], bool]) 
     which are in no window that closes, are also announced when they complete. A tuning job is covered by its sweep."""
     if new.key.kind is JobKind.TUNING or (old is not None and old.job.is_terminal):
         return []
-    if new.key.kind in _IN_NO_WINDOW and new.job.status != FAILED:
+    if new.key.kind.is_single and new.job.status != FAILED:
         return of_single(new)
     if new.job.status != FAILED or new.is_history or is_from_a_queue(new.job.name):
         return []
@@ -123,7 +121,7 @@ def of_single(record: Record) -> list[Announcement]:
 
 def of_any_job(new: Record) -> list[Announcement]:
     """That something changed about a job, of whatever kind has a run of its own in MLflow; nothing of history."""
-    if new.is_history or new.key.kind not in _HAS_A_RUN:
+    if new.is_history or new.key.kind not in RUNS_OF:
         return []
     return [Announcement(f"job-changed/{_job_id(new)}/{new.version}", JOB_CHANGED, {"job": _job_detail(new)})]
 

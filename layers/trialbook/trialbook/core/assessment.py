@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import COMPLETED, STOPPED, Job, JobKey, JobKind, TuningDefinition, TuningJob
+from trialbook.core.jobs import COMPLETED, STOPPED, Job, JobKey, TuningDefinition, TuningJob
 from trialbook.core.names import valid_name
 from trialbook.core.objectives import (
     Objective,
@@ -36,7 +36,7 @@ def membership(job: Job, placement: Placement, tuning_sweep: str | None) -> Memb
 
     `placement` names the experiment and `tuning_sweep` the tuning job as the book calls them.
     """
-    if job.key.kind is not JobKind.TRAINING or job.retried_as is not None:
+    if not job.key.kind.is_trial or job.retried_as is not None:
         return None
     if tuning_sweep:
         return Membership(SweepKind.TUNING, tuning_sweep)
@@ -74,7 +74,7 @@ def assess(
 
 
 def _objective(job: Job, by_rules: Objective | None, definitions: tuple[TuningDefinition, ...]) -> Objective | None:
-    if job.key.kind is not JobKind.TRAINING:
+    if not job.key.kind.is_trial:
         return None
     if job.tuning_job:
         found = tuning_objective(job, definitions, _statistic(by_rules))
@@ -110,7 +110,7 @@ def _by_tag(job: Job) -> Objective | None:
 
 def _without(job: Job, objective: Objective | None, value: float | None, ranks: bool) -> str | None:
     ended_well = job.status == COMPLETED or (job.status == STOPPED and ranks)
-    if job.key.kind is not JobKind.TRAINING or job.retried_as or not ended_well or value is not None:
+    if not job.key.kind.is_trial or job.retried_as or not ended_well or value is not None:
         return None
     return why_without_value(job, objective)
 

@@ -30,7 +30,6 @@ from trialbook.core.jobs import (
 from trialbook.core.times import parse_time
 
 Detail = Mapping[str, Any]
-_PREFIX = {JobKind.TRAINING: "Training", JobKind.PROCESSING: "Processing", JobKind.TRANSFORM: "Transform"}
 _SERVICES = ("AutoMLJobArn", "LabelingJobArn", "MonitoringScheduleArn")  # they start jobs of their own
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _CHILD = re.compile(r"(?P<tuning_job>.+)-\d{3,}-[0-9a-f]{8}")
@@ -46,30 +45,25 @@ def job_from_detail(
     fallback_time: datetime | None = None,
 ) -> Job:
     """A job from an event's detail or a Describe answer. Raises InvalidInput for name, status or time."""
-    prefix = _PREFIX.get(kind, "HyperParameterTuning")
-    name = _required(detail, f"{prefix}JobName")
-    status = _required(detail, f"{prefix}JobStatus")
+    called = kind.facts.fields
+    name, status = _required(detail, called.name), _required(detail, called.status)
+    sources = (called.created, called.started, called.ended, called.modified)
     times = {
-        field: parse_time(detail.get(source), source)
-        for field, source in {
-            "created_at": "CreationTime",
-            "started_at": f"{prefix}StartTime",
-            "ended_at": "HyperParameterTuningEndTime" if kind is JobKind.TUNING else f"{prefix}EndTime",
-            "last_modified_at": "LastModifiedTime",
-        }.items()
+        field: parse_time(detail.get(source), source) if source else None
+        for field, source in zip(("created_at", "started_at", "ended_at", "last_modified_at"), sources, strict=True)
     }
     if not any(times.values()):
         times["created_at"] = times["last_modified_at"] = fallback_time
     elif times["last_modified_at"] is None:
         times["last_modified_at"] = max(moment for moment in times.values() if moment)
     if not any(times.values()):
-        raise InvalidInput("CreationTime", detail.get("CreationTime"), "a time, in this field or the event's")
+        raise InvalidInput(called.created, detail.get(called.created), "a time, in this field or the event's")
     common = dict(
         key=JobKey(account, region, kind, name),
         status=status,
-        arn=_text(detail, f"{prefix}JobArn"),
+        arn=_text(detail, called.arn),
         tags=_tags(detail.get("Tags")),
-        failure_reason=_text(detail, "FailureReason"),
+        failure_reason=_text(detail, called.failure),
         experiment_config=_experiment_config(detail.get("ExperimentConfig")),
         **times,
     )

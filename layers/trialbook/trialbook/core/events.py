@@ -8,20 +8,14 @@ from typing import Any
 from trialbook.core.describe import job_from_detail
 from trialbook.core.errors import InvalidInput, NotAJobEvent
 from trialbook.core.jobs import COMPLETED, IN_PROGRESS, Job, JobKey, JobKind
+from trialbook.core.kinds import KIND_OF_EVENT
 from trialbook.core.service_jobs import ServiceJob, service_job_from_detail
 from trialbook.core.times import parse_time
 
-SOURCE = "aws.sagemaker"
-_KINDS = {
-    "SageMaker Training Job State Change": JobKind.TRAINING,
-    "SageMaker Processing Job State Change": JobKind.PROCESSING,
-    "SageMaker Transform Job State Change": JobKind.TRANSFORM,
-    "SageMaker HyperParameter Tuning Job State Change": JobKind.TUNING,
-}
 _PIPELINE_EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
 _PIPELINE_STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
 _SERVICE_JOB = "Batch Service Job State Change"
-DETAIL_TYPES = (*_KINDS, _PIPELINE_EXECUTION, _PIPELINE_STEP, _SERVICE_JOB)
+DETAIL_TYPES = (*KIND_OF_EVENT, _PIPELINE_EXECUTION, _PIPELINE_STEP, _SERVICE_JOB)
 
 # Pipelines have words of their own for what jobs call InProgress and Completed.
 _PIPELINE_STATUS = {"Executing": IN_PROGRESS, "Starting": IN_PROGRESS, "Succeeded": COMPLETED}
@@ -59,7 +53,7 @@ def parse_event(envelope: object) -> Job | PipelineStep | ServiceJob:
             return _pipeline_step(detail, account, region)
         if detail_type == _SERVICE_JOB:
             return service_job_from_detail(detail, account, region)
-        return _job(_KINDS[detail_type], detail, account, region, envelope.get("time"))
+        return _job(KIND_OF_EVENT[detail_type], detail, account, region, envelope.get("time"))
     except NotAJobEvent:
         raise
     except InvalidInput as error:

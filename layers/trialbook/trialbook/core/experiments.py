@@ -47,7 +47,9 @@ def by_objective(sweep: Sweep, objective: Objective, records: Iterable[Record]) 
     first = min(same, key=lambda each: each.experiment_rank, default=None)
     if first is None or first.experiment_value is None:
         return sweep
-    best = Best(first.job.name, first.experiment_value, first.experiment_rank, first.job.hyper_parameters)
+    best = Best(
+        first.job.name, first.experiment_value, first.experiment_rank, first.job.hyper_parameters, first.key.kind
+    )
     return replace(sweep, objective=objective, best=best)
 
 

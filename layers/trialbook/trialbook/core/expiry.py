@@ -23,7 +23,7 @@ class Expiry:
         """When a job of no sweep expires. None for a sweep's job and for a tuning job, which are deleted with the
         sweep."""
         job = record.job
-        if record.sweep is not None or job.key.kind in (JobKind.TRAINING, JobKind.TUNING):
+        if record.sweep is not None or job.key.kind.is_trial or job.key.kind is JobKind.TUNING:
             return None
         return self._after((job.ended_at or start_of(job)) if job.is_terminal else start_of(job) + _LONGEST_RUN)
 
@@ -42,7 +42,7 @@ class Expiry:
 
     def of_attachment(self, attachment: Attachment) -> int | None:
         """A training job's attachment is deleted with its sweep; another's expires after its job."""
-        if attachment.key.kind is JobKind.TRAINING or attachment.created_at is None:
+        if attachment.key.kind.is_trial or attachment.created_at is None:
             return None
         return self._after(attachment.created_at + _LONGEST_RUN)
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from trialbook.core.kinds import JobKind as JobKind
+
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -14,27 +16,6 @@ def nothing() -> Mapping[str, str]:
     """An immutable empty mapping, for defaults of fields."""
     return _NOTHING
 
-
-class JobKind(StrEnum):
-    """A kind of job, by its name in SageMaker's API."""
-
-    TRAINING = "TrainingJob"
-    PROCESSING = "ProcessingJob"
-    TRANSFORM = "TransformJob"
-    TUNING = "HyperParameterTuningJob"
-    PIPELINE_EXECUTION = "PipelineExecution"
-
-    @property
-    def component_suffix(self) -> str | None:
-        """The suffix by which SageMaker names the job's trial component; None if this kind has none."""
-        return _COMPONENT_SUFFIX.get(self)
-
-
-_COMPONENT_SUFFIX = {
-    JobKind.TRAINING: "-aws-training-job",
-    JobKind.PROCESSING: "-aws-processing-job",
-    JobKind.TRANSFORM: "-aws-transform-job",
-}
 
 COMPLETED, FAILED, STOPPED, IN_PROGRESS = "Completed", "Failed", "Stopped", "InProgress"
 TERMINAL = frozenset({COMPLETED, FAILED, STOPPED})
@@ -196,7 +177,7 @@ class Job:
     @property
     def component_name(self) -> str | None:
         """The trial component that SageMaker makes for the job, shortly after it starts."""
-        suffix = self.key.kind.component_suffix
+        suffix = self.key.kind.facts.component_suffix
         return None if suffix is None else self.key.name + suffix
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 
 from trialbook.core.analysis.links import console_url
 from trialbook.core.hyper_parameters import is_internal, unquoted
-from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, InputChannel, Job, JobKey, JobKind, Metric
+from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, InputChannel, Job, JobKey, Metric
 from trialbook.core.mlflow_names import LONGEST_NAME, LONGEST_PARAM, LONGEST_TAG, named, plain_name
 from trialbook.core.report_keys import safe
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
@@ -24,7 +24,6 @@ from trialbook.core.times import iso
 KEY_TAG, CREATED_TAG = "trialbook.key", "trialbook.created"
 PARENT_TAG = "mlflow.parentRunId"
 NOTE_TAG = "mlflow.note.content"
-RUNS_OF = frozenset({JobKind.TRAINING, JobKind.PROCESSING, JobKind.TRANSFORM})
 MOST_PARAMS, MOST_TAGS, MOST_METRICS, MOST_ENTITIES = 100, 100, 1_000, 1_000  # of one log-batch
 MOST_BYTES = 900_000  # of one request; MLflow takes 1 MB
 _MOST_USER_TAGS = 50  # as many as SageMaker takes

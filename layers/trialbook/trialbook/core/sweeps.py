@@ -128,6 +128,7 @@ class Best:
     value: float
     rank: str
     hyper_parameters: Mapping[str, str] = field(default_factory=nothing)
+    kind: JobKind = JobKind.TRAINING
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,11 @@ class Sweep:
     def childrens_objective(self) -> Objective | None:
         """What its best job is ranked by, while its tuning job names no objective."""
         return self.objective if self.own_objective is None else None
+
+    @property
+    def trial_kind(self) -> JobKind:
+        """The kind of its best job, which that of the others is as a rule."""
+        return self.best.kind if self.best is not None else JobKind.TRAINING
 
     @property
     def began_at(self) -> datetime | None:
@@ -382,7 +388,7 @@ def best_of(best: Best | None, record: Record) -> Best | None:
         return best
     if best is not None and best.rank <= record.sweep_rank:
         return best
-    return Best(record.job.name, record.value, record.sweep_rank, record.job.hyper_parameters)
+    return Best(record.job.name, record.value, record.sweep_rank, record.job.hyper_parameters, record.key.kind)
 
 
 def _sweep_objective(sweep: Sweep, record: Record) -> Objective | None:

@@ -163,7 +163,7 @@ def _record_in(sweep: Sweep, named: Any, services: Services) -> Record | None:
     name = named.get("job_name") if isinstance(named, Mapping) else None
     if not isinstance(name, str) or not name:
         return None
-    record = services.ledger.record(JobKey(sweep.account, sweep.region, JobKind.TRAINING, name))
+    record = services.ledger.record(JobKey(sweep.account, sweep.region, sweep.trial_kind, name))
     return record if record is not None and record.sweep == sweep.id and record.value is not None else None
 
 
@@ -235,7 +235,7 @@ def _baselines(
     if not watching:
         return {}
     wanted = names | {each.baseline for each in watching if each.baseline}
-    keys = [replace(like, kind=JobKind.TRAINING, name=name) for name in sorted(wanted)]
+    keys = [replace(like, name=name) for name in sorted(wanted)]
     found = (services.ledger.record(key) for key in keys)  # a handful
     return {record.job.name: record for record in found if record is not None}
 
@@ -250,7 +250,7 @@ def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addres
     report = _report(sweep, bucket, where)
     groups = report.analysis.groups[:1] if report else ()
     names = {each.job_name for group in groups for each in group.differences}
-    like = JobKey(sweep.account, sweep.region, JobKind.TRAINING, "")
+    like = JobKey(sweep.account, sweep.region, sweep.trial_kind, "")
     rules = services.rules()
     baselines = _baselines(sweep.experiment, like, names, rules, services)
     run = where.run_page(sweep_about(sweep.id))

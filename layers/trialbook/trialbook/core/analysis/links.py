@@ -2,16 +2,9 @@
 
 from urllib.parse import quote
 
-from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.jobs import JobKey
 
 _DOMAINS = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
-_PAGES = {
-    JobKind.TRAINING: "jobs",
-    JobKind.PROCESSING: "processing-jobs",
-    JobKind.TRANSFORM: "transform-jobs",
-    JobKind.TUNING: "hyper-tuning-jobs",
-}
-_LOG_GROUPS = {JobKind.PROCESSING: "ProcessingJobs", JobKind.TRANSFORM: "TransformJobs"}
 
 
 def _console(region: str) -> str:
@@ -21,14 +14,16 @@ def _console(region: str) -> str:
 
 def console_url(key: JobKey) -> str:
     """The job's page."""
-    region, page = quote(key.region, safe=""), _PAGES.get(key.kind, "jobs")
-    return f"{_console(key.region)}/sagemaker/home?region={region}#/{page}/{quote(key.name, safe='')}"
+    page = key.kind.facts.page.format(region=quote(key.region, safe=""), name=quote(key.name, safe=""))
+    return f"{_console(key.region)}/{page}"
 
 
 def logs_url(key: JobKey) -> str:
-    """The job's log streams."""
-    region = quote(key.region, safe="")
-    of_kind = _LOG_GROUPS.get(key.kind, "TrainingJobs")
+    """The job's log streams; its page if its kind writes none."""
+    group_name = key.kind.facts.log_group
+    if group_name is None:
+        return console_url(key)
+    region, of_kind = quote(key.region, safe=""), group_name.replace("/", "$252F")
     group = f"log-groups/log-group/$252Faws$252Fsagemaker$252F{of_kind}/log-events"
     stream = quote(quote(key.name, safe=""), safe="").replace("%", "$")
     return f"{_console(key.region)}/cloudwatch/home?region={region}#logsV2:{group}$3FlogStreamNameFilter$3D{stream}"

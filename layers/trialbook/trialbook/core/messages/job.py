@@ -9,7 +9,7 @@ from trialbook.core.analysis.verdict import compared
 from trialbook.core.analysis.wording import cut, duration, listed
 from trialbook.core.announcements import Announcement
 from trialbook.core.endings import why_not_ranked
-from trialbook.core.jobs import COMPLETED, FAILED, Job, JobKey, JobKind
+from trialbook.core.jobs import COMPLETED, FAILED, Job, JobKey
 from trialbook.core.message import Fact, Message, MessageKind, Mood
 from trialbook.core.messages import phrases
 from trialbook.core.messages.facts import JobFacts
@@ -25,13 +25,6 @@ _IN_SUBJECT = 80
 _LONGEST_REASON = 1_200
 _METRICS = 6
 _CONSTANTS = 12
-_WORDS = {
-    JobKind.TRAINING: "training job",
-    JobKind.PROCESSING: "processing job",
-    JobKind.TRANSFORM: "transform job",
-    JobKind.TUNING: "tuning job",
-    JobKind.PIPELINE_EXECUTION: "pipeline execution",
-}
 
 
 def about(key: JobKey) -> str:
@@ -42,7 +35,7 @@ def about(key: JobKey) -> str:
 def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
     """The job's message as it stands now."""
     record = facts.record
-    job, word = record.job, _WORDS[record.key.kind]
+    job, word = record.job, record.key.kind.facts.word
     outcome, short = _outcome(facts, is_title=True), _outcome(facts, is_title=False)
     state = job.status.lower()
     return Message(
@@ -64,7 +57,7 @@ def job_message(event: Announcement, facts: JobFacts, rules: Rules) -> Message:
         links=job_links(facts),
         tags=job.tags,
         event_type=event.type,
-        by_request=job.status != FAILED and job.key.kind is not JobKind.TRAINING,
+        by_request=job.status != FAILED and not job.key.kind.is_trial,
         metrics=_metrics(facts),
         owner=owner_of([record], rules),
     )

@@ -1,0 +1,162 @@
+"""The kinds of jobs: one declaration for each, with all that tells it from the others.
+
+Adapters, reconcile, recordings, messages and the stand-in read these declarations. What is left for a kind of its own
+is the builder in `core/describe.py`, which knows the fields that only this kind has.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of AWS: its name in botocore and in IAM, and how it spells what services have in common."""
+
+    name: str
+    is_camel_case: bool = False
+    tags_operation: str = "ListTags"
+    tagged: str = "ResourceArn"
+
+    def spelled(self, member: str) -> str:
+        """A member such as NextToken in the service's spelling."""
+        return member[:1].lower() + member[1:] if self.is_camel_case else member
+
+
+SAGEMAKER = Service("sagemaker")
+BEDROCK = Service("bedrock", is_camel_case=True, tags_operation="ListTagsForResource", tagged="resourceARN")
+SERVICES = (SAGEMAKER, BEDROCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What events and answers call the facts that every job has. `started` is empty if they
+    do not tell it, `event_status` is set if events call the status otherwise."""
+
+    name: str
+    status: str
+    arn: str
+    started: str
+    ended: str
+    created: str = "CreationTime"
+    modified: str = "LastModifiedTime"
+    failure: str = "FailureReason"
+    event_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The operation that lists jobs. With a `longest_run` it selects by creation alone, so that it is asked for jobs
+    that may have run that long."""
+
+    operation: str
+    member: str
+    longest_run: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What tells a kind from the others.
+
+    `word` is its name for people, `page` its page in the console. `describe` is the operation that answers about the
+    job that `asked_by` names. `arn`: the part of its ARN before the name. `is_trial`: it searches, ranks and belongs to
+    sweeps. `has_tags_in_events`: otherwise they are asked for. `component_suffix`: how SageMaker names its trial
+    component, if it has one.
+    """
+
+    word: str
+    fields: Fields
+    page: str
+    describe: str = ""
+    asked_by: str = ""
+    arn: str = ""
+    service: Service = SAGEMAKER
+    listing: Listing | None = None
+    detail_type: str | None = None
+    component_suffix: str | None = None
+    log_group: str | None = None
+    is_trial: bool = False
+    has_tags_in_events: bool = True
+
+
+def _page(name: str) -> str:
+    return "sagemaker/home?region={region}#/" + name + "/{name}"
+
+
+def _job(stem: str, page: str) -> Kind:
+    """A kind whose operations and fields SageMaker names alike."""
+    fields = Fields(f"{stem}JobName", f"{stem}JobStatus", f"{stem}JobArn", f"{stem}StartTime", f"{stem}EndTime")
+    return Kind(
+        word=f"{stem.lower()} job",
+        fields=fields,
+        page=_page(page),
+        describe=f"Describe{stem}Job",
+        asked_by=fields.name,
+        arn=f"{stem.lower()}-job",
+        listing=Listing(f"List{stem}Jobs", f"{stem}JobSummaries"),
+        detail_type=f"SageMaker {stem} Job State Change",
+        component_suffix=f"-aws-{stem.lower()}-job",
+        log_group=f"{stem}Jobs",
+    )
+
+
+class JobKind(StrEnum):
+    """A kind of job, by its name in the service's API."""
+
+    TRAINING = "TrainingJob"
+    PROCESSING = "ProcessingJob"
+    TRANSFORM = "TransformJob"
+    TUNING = "HyperParameterTuningJob"
+    PIPELINE_EXECUTION = "PipelineExecution"
+
+    @property
+    def facts(self) -> Kind:
+        """Its declaration."""
+        return _KINDS[self]
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether it searches, ranks and belongs to sweeps."""
+        return _KINDS[self].is_trial
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is work that belongs to no sweep, so that its end is announced at once."""
+        return bool(_KINDS[self].describe) and not self.is_trial and self is not JobKind.TUNING
+
+
+_KINDS: Mapping[JobKind, Kind] = {
+    JobKind.TRAINING: replace(_job("Training", "jobs"), is_trial=True),
+    JobKind.PROCESSING: _job("Processing", "processing-jobs"),
+    JobKind.TRANSFORM: _job("Transform", "transform-jobs"),
+    JobKind.TUNING: replace(
+        _job("HyperParameterTuning", "hyper-tuning-jobs"),
+        word="tuning job",
+        fields=Fields(
+            "HyperParameterTuningJobName",
+            "HyperParameterTuningJobStatus",
+            "HyperParameterTuningJobArn",
+            started="",
+            ended="HyperParameterTuningEndTime",
+        ),
+        arn="hyper-parameter-tuning-job",
+        detail_type="SageMaker HyperParameter Tuning Job State Change",
+        component_suffix=None,
+        log_group="TrainingJobs",  # its children's
+    ),
+    # Known from its events alone, which core/events.py reads.
+    JobKind.PIPELINE_EXECUTION: Kind(
+        word="pipeline execution",
+        fields=Fields("", "", "", "executionStartTime", "executionEndTime"),
+        page=_page("pipelines"),
+    ),
+}
+
+DESCRIBED = tuple(kind for kind in JobKind if kind.facts.describe)
+KIND_OF_EVENT: Mapping[str, JobKind] = {
+    kind.facts.detail_type: kind for kind in JobKind if kind.facts.detail_type is not None
+}
+# Tuning jobs first, so that their children find their objective.
+LISTED = tuple(sorted((kind for kind in DESCRIBED if kind.facts.listing), key=lambda kind: kind is not JobKind.TUNING))
+RUNS_OF = frozenset(kind for kind in JobKind if kind.is_trial or kind.is_single)  # in MLflow
