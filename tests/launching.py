@@ -3,6 +3,7 @@ pipelines."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from tests.relocated import HERE
@@ -65,6 +66,48 @@ def training(
     return {"operation": "DescribeTrainingJob", "request": {"TrainingJobName": name}, "response": response}
 
 
+def customization(
+    name: str,
+    start: float,
+    end: float,
+    base: str = "amazon.nova-lite-v1:0:300k",
+    given: dict[str, str] | None = None,
+    *,
+    loss: float | None = 0.9,
+    status: str = "Completed",
+    **fields: Any,
+) -> dict[str, Any]:
+    """Bedrock's answer about a job that customizes a model from minute to minute, in its final state."""
+    response = {
+        "jobArn": HERE.arn("bedrock", f"model-customization-job/{base}/{sha256(name.encode()).hexdigest()[:12]}"),
+        "jobName": name,
+        "outputModelName": name,
+        "roleArn": f"arn:{HERE.partition}:iam::{HERE.id}:role/Customize",
+        "status": status,
+        "creationTime": iso(at(start)),
+        "lastModifiedTime": iso(at(end)),
+        "endTime": iso(at(end)),
+        "baseModelArn": f"arn:{HERE.partition}:bedrock:{HERE.region}::foundation-model/{base}",
+        "hyperParameters": given or {"epochCount": "2"},
+        "trainingDataConfig": {"s3Uri": "s3://bucket/train.jsonl"},
+        "validationDataConfig": {"validators": [{"s3Uri": "s3://bucket/validation.jsonl"}]},
+        "outputDataConfig": {"s3Uri": "s3://bucket/out"},
+        "customizationType": "FINE_TUNING",
+        "statusDetails": {"trainingDetails": {"status": status, "creationTime": iso(at(start + 1))}},
+        **fields,
+    }
+    if loss is not None and status == "Completed":
+        response |= {"trainingMetrics": {"trainingLoss": loss / 2}, "validationMetrics": [{"validationLoss": loss}]}
+    return {"operation": "GetModelCustomizationJob", "request": {"jobIdentifier": name}, "response": response}
+
+
+def tags_in_bedrock(answer: dict[str, Any], **given: str) -> dict[str, Any]:
+    """Bedrock's answer about the tags of a job."""
+    told = [{"key": key, "value": value} for key, value in given.items()]
+    request = {"resourceARN": answer["response"]["jobArn"]}
+    return {"operation": "ListTagsForResource", "request": request, "response": {"tags": told}}
+
+
 def trial(name: str, experiment: str) -> dict[str, Any]:
     """DescribeTrial's answer."""
     response = {"TrialName": name, "ExperimentName": experiment}
@@ -86,6 +129,46 @@ def launched(answers: Sequence[dict[str, Any]], others: Iterable[Event] = ()) ->
     sagemaker.on_event = events.append
     sagemaker.emit_until(at(60 * 24 * 30))
     return Recording("launched", sorted([*others, *events], key=lambda event: event["time"]), answers)
+
+
+def batch_name(name: str, number: object = "") -> str:
+    """The name that a queue gives to a training job."""
+    return f"AWSBatch{name}{sha256(f'{name}{number}'.encode()).hexdigest()[:32]}"
+
+
+def queued(
+    name: str,
+    attempts: Sequence[str],
+    submitted: float,
+    now: float,
+    status: str = "STARTING",
+    kind: str = "SAGEMAKER_TRAINING",
+) -> dict[str, Any]:
+    """What a queue says at a minute of a service job that was submitted at another one."""
+    start = HERE.arn("sagemaker", "training-job/")
+    tried = [{"serviceResourceId": {"name": "TrainingJobArn", "value": start + each.lower()}} for each in attempts]
+    job = HERE.arn("batch", f"service-job/{name}")
+    return {
+        "version": "0",
+        "id": f"{name}-{status}-{now}",
+        "detail-type": "Batch Service Job State Change",
+        "source": "aws.batch",
+        "account": HERE.id,
+        "region": HERE.region,
+        "time": iso(at(now)),
+        "resources": [job],
+        "detail": {
+            "jobArn": job,
+            "jobId": name,
+            "jobName": name,
+            "jobQueue": HERE.arn("batch", "job-queue/training"),
+            "serviceJobType": kind,
+            "status": status,
+            "createdAt": int(at(submitted).timestamp() * 1000),
+            "attempts": tried[:-1] if status == "STARTING" else tried,
+            "latestAttempt": tried[-1] if tried else None,
+        },
+    }
 
 
 def execution_event(pipeline: str, execution: str, minute: float, status: str = "Executing") -> Event:

@@ -6,12 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
-from trialbook.adapters.sagemaker import SageMaker
+from trialbook.adapters.sagemaker import Refused, SageMaker
 from trialbook.core.jobs import Job, JobKind
-from trialbook.core.kinds import LISTED
+from trialbook.core.kinds import LISTED, SAGEMAKER, SERVICES
 from trialbook.core.times import iso
 from trialbook_cli.sagemaker_stand_in import Account, from_recording
 
@@ -22,33 +23,46 @@ def answers_of(
     session: Session, account: Account, since: datetime, until: datetime, name_contains: str
 ) -> list[Answer]:
     """What SageMaker answers about the jobs that changed within the time; only reads."""
-    sagemaker, client = SageMaker(session, account.region), session.create_client("sagemaker")
+    sagemaker = SageMaker(session, account.region)
     return [
         answer
-        for kind in LISTED
-        for job in sagemaker.jobs_modified(kind, account.id, account.region, since, until, name_contains)
-        for answer in _answers(client, job)
+        for kind in kinds_in(session, account.region)
+        for job in _jobs(sagemaker, kind, account, since, until, name_contains)
+        for answer in _answers(session.create_client(kind.facts.service.name, region_name=account.region), job)
     ]
 
 
-_DESCRIBES = {
-    JobKind.TRAINING: ("DescribeTrainingJob", "TrainingJobName"),
-    JobKind.PROCESSING: ("DescribeProcessingJob", "ProcessingJobName"),
-    JobKind.TRANSFORM: ("DescribeTransformJob", "TransformJobName"),
-    JobKind.TUNING: ("DescribeHyperParameterTuningJob", "HyperParameterTuningJobName"),
-}
+def kinds_in(session: Session, region: str) -> list[JobKind]:
+    """The kinds of jobs that a region has, as far as botocore knows; SageMaker's always."""
+    served = {each.name for each in SERVICES if region in session.get_available_regions(each.name, _partition(region))}
+    return [kind for kind in LISTED if kind.facts.service.name in served | {SAGEMAKER.name}]
+
+
+def _partition(region: str) -> str:
+    return Account(region=region).partition
+
+
+def _jobs(
+    sagemaker: SageMaker, kind: JobKind, account: Account, since: datetime, until: datetime, name_contains: str
+) -> Iterator[Job]:
+    """The jobs of a kind; none if it is optional and the person may not list it."""
+    try:
+        yield from sagemaker.jobs_modified(kind, account.id, account.region, since, until, name_contains)
+    except Refused:
+        if not kind.facts.is_optional:
+            raise
 
 
 def _answers(client: Any, job: Job) -> Iterator[Answer]:
     """The answers of Describe and ListTags about a job; its trial component's, for the statistics of metrics; and its
     trial's, if the job names a trial without an experiment."""
-    operation, field = _DESCRIBES[job.key.kind]
-    described = _answer(client, operation, {field: job.name})
+    kind = job.key.kind.facts
+    described = _answer(client, kind.describe, {kind.asked_by: job.name})
     if described is None:
         return
     yield described
-    arn = described["response"][field.replace("Name", "Arn")]
-    yield from filter(None, [_answer(client, "ListTags", {"ResourceArn": arn})])
+    arn = described["response"][kind.fields.arn]
+    yield from filter(None, [_answer(client, kind.service.tags_operation, {kind.service.tagged: arn})])
     config = described["response"].get("ExperimentConfig") or {}
     if config.get("TrialName") and not config.get("ExperimentName"):
         yield from filter(None, [_answer(client, "DescribeTrial", {"TrialName": config["TrialName"]})])
@@ -59,12 +73,11 @@ def _answers(client: Any, job: Job) -> Iterator[Answer]:
 
 def _answer(client: Any, operation: str, request: Answer) -> Answer | None:
     """None if it does not exist any more, or not in this region."""
-    snake = "".join(f"_{each.lower()}" if each.isupper() else each for each in operation).lstrip("_")
-    method = getattr(client, snake)
+    method = getattr(client, xform_name(operation))
     try:
         response = method(**request)
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound"):
+        if error.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound", "ResourceNotFoundException"):
             return None
         raise
     response.pop("ResponseMetadata", None)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from trialbook.adapters.sagemaker import Throttled
+from trialbook.adapters.sagemaker import Refused, Throttled
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKey, JobKind
@@ -28,6 +28,7 @@ class Span:
     since: datetime
     until: datetime
     name_contains: str = ""
+    kinds: Sequence[JobKind] = LISTED
 
     def mark(self, kind: JobKind) -> str:
         """The name of the note that keeps the progress; without `until`, so that a later call continues."""
@@ -51,12 +52,17 @@ Pause = Callable[[float], None]
 def backfilled(
     span: Span, services: Services, *, dry_run: bool = False, pause: Pause = time.sleep
 ) -> Generator[Progress, None, None]:
-    """Records kind by kind, a hundred jobs at a time, and yields the progress after each. Continues an earlier call.
+    """Records kind by kind, a hundred jobs at a time, and yields the progress after each. Continues an earlier call. An
+    optional kind that the person may not list is left out.
 
     Tuning jobs come first, so that their children find their objective. Closes sweeps at the end.
     """
-    for kind in LISTED:
-        yield from _backfill_kind(kind, span, services, dry_run, pause)
+    for kind in span.kinds:
+        try:
+            yield from _backfill_kind(kind, span, services, dry_run, pause)
+        except Refused:
+            if not kind.facts.is_optional:
+                raise
     if not dry_run:
         _patiently(lambda: close_sweeps(span.until, services), pause)
 

@@ -66,6 +66,7 @@ def job_line_in_detail(record: Record, attachment: Attachment | None, messages: 
         "training_plan": job.training_plan,
         "queue": job.queue,
         "submitted_at": iso_or_none(job.submitted_at),
+        "scheduled_at": iso_or_none(job.scheduled_at),
         "queued_seconds": job.queued_seconds,
         "attempt": job.attempt,
         "retried_as": job.retried_as,

@@ -15,7 +15,7 @@ from trialbook.adapters.rules_document import read_rules
 from trialbook.core import report_keys
 from trialbook.core.attachments import Attachment
 from trialbook.core.errors import InvalidInput
-from trialbook.core.jobs import Job
+from trialbook.core.jobs import Job, JobKind
 from trialbook.core.mlflow_server import server_of
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
@@ -92,13 +92,14 @@ def running(
     sagemaker = stand_in(recording, here, lambda: _EPOCH)
     start = _start(recording)
     captures = {} if recording.measured else {"CaptureJobs": "off"}
+    optional = {"ModelCustomization": "on"} if sagemaker.jobs[JobKind.MODEL_CUSTOMIZATION] else {}
     with LaptopCloud.start(
         sagemaker,
         start,
         dynamodb_url=dynamodb_url,
         without=without,
         rules=rules,
-        parameters={**LAPTOP, **members(sagemaker), **captures, **parameters},
+        parameters={**LAPTOP, **members(sagemaker), **captures, **optional, **parameters},
         slack=slack or Workspace(makes_channels=True),
         telemetry=Telemetry(recording.measured, sagemaker.now),
     ) as cloud:

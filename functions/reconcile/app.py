@@ -21,5 +21,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A scheduled event; the jobs of its own account and region are looked at, and those of the members."""
     done = Reconciled()
     for account, region in ((event["account"], event["region"]), *settings.accounts.members):
-        done += reconcile(moment_of(event), account, region, services, enough_time(context))
+        done += reconcile(moment_of(event), account, region, services, enough_time(context), settings.accounts.kinds)
     return asdict(done)

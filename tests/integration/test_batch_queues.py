@@ -1,61 +1,24 @@
 """Training jobs that come through a queue of AWS Batch: loops by submission, attempts that are one trial."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
-from tests.launching import at, launched, training
+from tests.faults.wire import answer
+from tests.launching import at, batch_name, launched, queued, tags, training
 from tests.relocated import HERE, recording
-from trialbook.core.times import iso
 from trialbook_cli import replaying
-from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.replaying import ReplayOutcome
+from trialbook_cli.sagemaker_stand_in import SageMaker
+from trialbook_cli.sagemaker_stand_in.request_validation import answer_problems
 
 replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
 LOOP = recording("churn-min-child-weight")
-
-
-def batch_name(name: str, number: object = "") -> str:
-    """The name that a queue gives to a training job."""
-    return f"AWSBatch{name}{sha256(f'{name}{number}'.encode()).hexdigest()[:32]}"
-
-
-def queued(
-    name: str,
-    attempts: Sequence[str],
-    submitted: float,
-    now: float,
-    status: str = "STARTING",
-    kind: str = "SAGEMAKER_TRAINING",
-) -> dict[str, Any]:
-    """What a queue says at a minute of a service job that was submitted at another one."""
-    start = HERE.arn("sagemaker", "training-job/")
-    tried = [{"serviceResourceId": {"name": "TrainingJobArn", "value": start + each.lower()}} for each in attempts]
-    job = HERE.arn("batch", f"service-job/{name}")
-    return {
-        "version": "0",
-        "id": f"{name}-{status}-{now}",
-        "detail-type": "Batch Service Job State Change",
-        "source": "aws.batch",
-        "account": HERE.id,
-        "region": HERE.region,
-        "time": iso(at(now)),
-        "resources": [job],
-        "detail": {
-            "jobArn": job,
-            "jobName": name,
-            "jobQueue": HERE.arn("batch", "job-queue/training"),
-            "serviceJobType": kind,
-            "status": status,
-            "createdAt": int(at(submitted).timestamp() * 1000),
-            "attempts": tried[:-1] if status == "STARTING" else tried,
-            "latestAttempt": tried[-1] if tried else None,
-        },
-    }
 
 
 def told(found: ReplayOutcome) -> list[str]:
@@ -162,3 +125,67 @@ def test_a_failed_attempt_is_reported_only_if_the_queue_does_not_try_again() -> 
     about = [(event["detail-type"], event["detail"]["job"]["job_name"]) for event in found.announced]
 
     assert sorted(about) == [("Job Failed", final), ("Job Finished", retried[1])]
+
+
+def described(name: str, submitted: float, scheduled: float, **given: str) -> dict[str, Any]:
+    """What AWS Batch answers of a service job: what its events leave out."""
+    response = {
+        "jobId": name,
+        "jobName": name,
+        "jobArn": HERE.arn("batch", f"service-job/{name}"),
+        "jobQueue": HERE.arn("batch", "job-queue/training"),
+        "serviceJobType": "SAGEMAKER_TRAINING",
+        "status": "SUCCEEDED",
+        "startedAt": int(at(scheduled).timestamp() * 1000),
+        "createdAt": int(at(submitted).timestamp() * 1000),
+        "scheduledAt": int(at(scheduled).timestamp() * 1000),
+        "tags": given,
+    }
+    assert answer_problems("DescribeServiceJob", response, "batch") == []
+    return {"operation": "DescribeServiceJob", "request": {"jobId": name}, "response": response}
+
+
+TAGGED = {"trialbook:experiment": "from-the-queue", "team": "growth"}
+
+
+def test_a_service_jobs_tags_place_its_job_and_the_queue_holds_it_until_it_is_scheduled() -> None:
+    name = batch_name("churn")
+    answers = [training(name, 30, 40), tags(name, team="own"), described("churn", 0, 25, **TAGGED)]
+    events = [queued("churn", [name], 0, 31), queued("churn", [name], 0, 41, "SUCCEEDED")]
+    found = replay(launched(answers, events))
+    (record,) = found.records
+
+    assert record.experiment == "from-the-queue"
+    assert record.job.tags == {"trialbook:experiment": "from-the-queue", "team": "own"}
+    assert record.job.queued_seconds == 25 * 60
+    assert found.calls["RecordJob", "batch", "DescribeServiceJob"] == 1
+
+
+def test_a_sweeps_message_says_how_long_its_jobs_waited() -> None:
+    names = [batch_name("churn", n) for n in range(2)]
+    jobs = [training(name, 60 * n + 5, 60 * n + 20, {"eta": str(n)}) for n, name in enumerate(names)]
+    events = [queued("churn", [name], 0, 60 * n + 6) for n, name in enumerate(names)]
+    found = replaying.replay(launched(jobs, events), without=("PostEmail",))
+
+    assert "1 h 10 min in all, at most 1 h 5 min" in json.dumps(found.slack.calls)
+
+
+def down() -> AWSResponse:
+    return answer(503, b"{}")
+
+
+def refused() -> AWSResponse:
+    return answer(403, b'{"__type": "AccessDeniedException", "message": "no"}')
+
+
+@pytest.mark.parametrize("fault", [down, refused])
+def test_a_service_job_that_batch_does_not_describe_is_known_from_its_events(fault: Callable[[], AWSResponse]) -> None:
+    name = batch_name("churn")
+
+    def prepare(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
+        cloud.fault = lambda function, service, operation: fault() if service == "batch" else None
+
+    found = replay(launched([training(name, 30, 40)], [queued("churn", [name], 10, 31)]), prepare=prepare)
+
+    assert [(record.job.queue, record.job.queued_seconds) for record in found.records] == [("training", 20 * 60)]
+    assert not any(found.dead_letters.values())

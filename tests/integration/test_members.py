@@ -23,9 +23,9 @@ from trialbook_cli.replaying import running
 
 OTHER = "210987654321"
 BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
-MEMBER = Stack(load_template(ROOT / "member.yaml"), {"BookBusArn": BUS})
+MEMBER = Stack(load_template(ROOT / "member.yaml"), {"BookBusArn": BUS, "ModelCustomization": "on"})
 ASKING = ("AttachJob", "CaptureJob", "CloseSweeps", "RecordJob", "Reconcile")
-OF_MEMBERS = ("sagemaker:", "cloudwatch:", "logs:")
+OF_MEMBERS = ("sagemaker:", "batch:", "bedrock:", "cloudwatch:", "logs:")
 
 
 def elsewhere(told: Recording, account: str = OTHER) -> Recording:
@@ -123,7 +123,7 @@ def test_members_may_put_sagemakers_events_on_the_default_bus() -> None:
     assert policy["Statement"]["Principal"] == {"AWS": [OTHER, "333344445555"]}
     assert policy["Statement"]["Resource"] == BUS
     assert policy["Statement"]["Condition"] == {
-        "ForAllValues:StringEquals": {"events:source": ["aws.sagemaker", "aws.batch"]}
+        "ForAllValues:StringEquals": {"events:source": ["aws.sagemaker", "aws.batch", "aws.bedrock"]}
     }
 
 

@@ -24,7 +24,7 @@ from botocore.validate import ParamValidator
 from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_replay import TUNING, few
-from tests.launching import launched, training, trial
+from tests.launching import batch_name, customization, launched, queued, training, trial
 from tests.measuring import one_job
 from tests.mlflow.stand_in import Refusal, StandIn, serving
 from tests.relocated import HERE, recording
@@ -42,6 +42,7 @@ OTHER_ACCOUNT = "210987654321"
 OPTIONS = {
     "ReportLinks": "on",
     "MemberAccounts": OTHER_ACCOUNT,
+    "ModelCustomization": "on",
     "MlflowTrackingServerArn": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/one",
     **replaying.LAPTOP,
 }
@@ -220,6 +221,8 @@ def used() -> Used:
         launched([trial("depth-18", "backbones"), training("resnet", 0, 5, ExperimentConfig={"TrialName": "depth-18"})])
     )
     quick(first_only(launched([training("first", 0, 5), training("long", 1, 240)])))  # reconcile finds a running job
+    quick(launched([training(batch_name("churn"), 1, 10)], [queued("churn", [batch_name("churn")], 0, 2)]))
+    _with_model_customization(found)
     for told in (few(1), of_other_kinds()):  # where no job is recorded, attach_job asks by itself
         replaying.replay(told, prepare=found.watch, without=(*FOLLOWS_THE_LEDGER, "RecordJob", "Reconcile"))
     quick(first_only(recording(TUNING)))
@@ -238,6 +241,17 @@ def used() -> Used:
     _with_a_job_told_by(found, "PostEmail")
     _with_measurements(found)
     return found
+
+
+def _with_model_customization(found: Used) -> None:
+    """Of one job Bedrock reports the beginning, of another nothing."""
+    told = first_only(launched([customization("told", 0, 30), customization("untold", 1, 40)]))
+    parameters = {"ModelCustomization": "on"}
+    with replaying.running(told, parameters=parameters, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
+        found.watch(cloud, sagemaker)
+        for event in told.events:
+            cloud.deliver(event)
+        cloud.finish()
 
 
 def _with_measurements(found: Used) -> None:

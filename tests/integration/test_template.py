@@ -24,6 +24,7 @@ MLFLOW = {
 OPTIONS = {
     "ReportLinks": "on",
     "QuietDaysAlarm": "3",
+    "ModelCustomization": "on",
     "EmailFrom": "trialbook@example.com",
     **SLACK,
     **MLFLOW,
@@ -376,6 +377,8 @@ def test_only_what_has_no_resource_to_name_is_granted_on_everything() -> None:
         ("PostSlack", "pricing:GetProducts"),
         ("PostBestTrials", "pricing:GetProducts"),
         ("PostEmail", "pricing:GetProducts"),
+        ("RecordJob", "batch:DescribeServiceJob"),
+        ("Reconcile", "bedrock:ListModelCustomizationJobs"),
         ("Reconcile", "sagemaker:ListHyperParameterTuningJobs"),
         ("Reconcile", "sagemaker:ListProcessingJobs"),
         ("Reconcile", "sagemaker:ListTransformJobs"),

@@ -20,6 +20,7 @@ STATES = {
     "tuning": ("in-progress", "completed", "failed", "stopped"),
     "pipeline-execution": ("executing", "succeeded", "failed", "stopped"),
     "pipeline-step": ("executing", "succeeded", "failed", "stopped"),
+    "model-customization": ("in-progress", "completed", "failed", "stopped"),
     "service-job": ("starting", "succeeded", "failed"),
 }
 

@@ -40,6 +40,7 @@ def backfill(
     from trialbook.runtime import clock
     from trialbook.runtime.observability import quiet
     from trialbook_book.book import session_of
+    from trialbook_cli.account_recording import kinds_in
     from trialbook_cli.backfilling import Span, parse_since
     from trialbook_cli.errors import explained
     from trialbook_cli.rich_output import fail
@@ -52,7 +53,8 @@ def backfill(
         services = _services(source, session)
         sts: Any = session.create_client("sts")
         account = sts.get_caller_identity()["Account"]
-        span = Span(account, session.get_config_variable("region"), begin, now, name_contains)
+        region = session.get_config_variable("region")
+        span = Span(account, region, begin, now, name_contains, kinds_in(session, region))
         try:
             return _fill(span, services, dry_run=dry_run)
         except (BotoCoreError, ClientError, SageMakerError) as error:

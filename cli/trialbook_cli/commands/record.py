@@ -34,6 +34,7 @@ def record(
 
     Example: trialbook record --since 7d --name-contains churn --mask --out recording
     """
+    from trialbook.core.kinds import LISTED
     from trialbook.core.masking import MASKED_ACCOUNT, masked
     from trialbook.core.times import iso
     from trialbook.runtime import clock
@@ -61,7 +62,8 @@ def record(
     out.mkdir(parents=True, exist_ok=True)
     write_lines(out / "sagemaker.jsonl", answers)
     write_lines(out / "events.jsonl", events)
-    jobs = sum(answer["operation"].endswith("Job") for answer in answers)
+    described = {kind.facts.describe for kind in LISTED}
+    jobs = sum(answer["operation"] in described for answer in answers)
     console.print(safe(f"{jobs} jobs and {len(events)} events written to {out}", 2000), soft_wrap=True)
     if not mask:
         console.print("Account number and texts are unmasked; --mask replaces them.", style="dim")

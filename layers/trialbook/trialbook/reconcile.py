@@ -18,7 +18,7 @@ from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, Throttled
 from trialbook.attach_job import AttachOutcome, attach
 from trialbook.core.codec import pack, unpack
 from trialbook.core.jobs import Job, JobKind
-from trialbook.core.kinds import LISTED
+from trialbook.core.kinds import kinds_of
 from trialbook.core.merging import is_made_anew, is_new_life
 from trialbook.core.times import iso, parse_time
 from trialbook.ledger.ledger import Ledger
@@ -62,11 +62,16 @@ class Reconciled:
 
 
 def reconcile(
-    now: datetime, account: str, region: str, services: Services, time_left: TimeLeft = lambda: True
+    now: datetime,
+    account: str,
+    region: str,
+    services: Services,
+    time_left: TimeLeft = lambda: True,
+    kinds: Iterable[JobKind] = kinds_of(()),
 ) -> Reconciled:
     """Repairs what events missed in one account and region since the last run."""
     done = Reconciled()
-    for kind in LISTED:
+    for kind in kinds:
         try:
             done += _reconcile_kind(kind, now, account, region, services, time_left)
         except Exception as error:  # noqa: BLE001 whatever is wrong with one kind must not cost the others

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
-from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, Unreadable
+from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, SageMakerError, Throttled, Unreadable
+from trialbook.core.errors import InvalidInput
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, NotDescribed, TuningJob
 from trialbook.core.merging import is_new_life, merge
@@ -58,7 +60,7 @@ def record_job(envelope: object, services: Services, delivery: int = 1) -> Recor
         return record_service_job(seen, services, delivery)
     if seen.key.kind is JobKind.PIPELINE_EXECUTION:
         name_pipeline(seen.key, services)
-    return record(seen, services)
+    return record(seen, services, tags_known=seen.key.kind.facts.has_tags_in_events)
 
 
 def name_pipeline(execution: JobKey, services: Services) -> None:
@@ -88,7 +90,10 @@ def record_service_job(seen: ServiceJob, services: Services, delivery: int = 1) 
     """
     records = [services.ledger.record(key) for key in seen.attempts]
     found = [(number, known) for number, known in enumerate(records, 1) if known is not None]
-    changed = [_enter_attempt(replace(known.job, **_queued(seen, number)), services) for number, known in found[::-1]]
+    if any(known.job.attempt is None for _, known in found):  # once for each attempt
+        seen = _described_service_job(seen, services, delivery)
+    attempts = [replace(known.job, **_queued(known.job, seen, number)) for number, known in found[::-1]]
+    changed = [_enter_attempt(attempt, services) for attempt in attempts]
     for (_, earlier), (_, later) in pairwise(found):
         changed.append(_enter_attempt(replace(earlier.job, retried_as=later.job.name), services))
     if len(found) < len(records) and delivery < _PATIENCE:
@@ -96,8 +101,29 @@ def record_service_job(seen: ServiceJob, services: Services, delivery: int = 1) 
     return RecordOutcome.LEFT_OUT if not found else RecordOutcome.RECORDED if any(changed) else RecordOutcome.UNCHANGED
 
 
-def _queued(seen: ServiceJob, number: int) -> dict[str, Any]:
-    return {"submitted_at": seen.submitted_at, "queue": seen.queue, "attempt": number}
+def _described_service_job(seen: ServiceJob, services: Services, delivery: int) -> ServiceJob:
+    """The service job with its tags and when it was scheduled. Without them if AWS Batch does not answer: an outage is
+    waited out for some deliveries."""
+    key = seen.attempts[0]
+    if seen.id is None or services.batch is None:
+        return seen
+    try:
+        return seen.completed_by(services.batch(key.account, key.region).describe(seen.id, key.account, key.region))
+    except Throttled as error:
+        if delivery < _PATIENCE:
+            raise NotYet(f"AWS Batch does not answer: {error}") from error
+        logger.warning("a service job is known from its event alone", id=seen.id, reason=error.code)
+    except (SageMakerError, InvalidInput) as error:
+        logger.warning("a service job is known from its event alone", id=seen.id, reason=str(error))
+    return seen
+
+
+def _queued(known: Job, seen: ServiceJob, number: int) -> dict[str, Any]:
+    """What the queue says of an attempt. The training job's own tags count before those of its service job."""
+    found = {"submitted_at": seen.submitted_at, "scheduled_at": seen.scheduled_at, "queue": seen.queue}
+    given = {name: value for name, value in found.items() if value is not None}
+    tags = {"tags": MappingProxyType({**seen.tags, **known.tags})} if seen.tags else {}
+    return {**given, **tags, "attempt": number}
 
 
 def _enter_attempt(seen: Job, services: Services) -> bool:
@@ -181,7 +207,10 @@ def _tags(seen: Job, services: Services) -> Mapping[str, str]:
         return seen.tags
     try:
         return services.sagemaker(seen.key.account, seen.key.region).tags(seen.arn)
-    except NO_ANSWER:
+    except Throttled:
+        raise
+    except SageMakerError as error:  # a job without its tags is better than none
+        logger.warning("the job's tags are unknown", job=seen.name, reason=str(error))
         return seen.tags
 
 

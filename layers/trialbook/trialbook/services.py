@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from botocore.session import Session
 
@@ -18,6 +19,9 @@ from trialbook.ledger.ledger import Ledger
 from trialbook.runtime.observability import correlation_id, count, logger
 from trialbook.runtime.settings import AccountSettings, QueueSettings, ServiceSettings
 
+if TYPE_CHECKING:
+    from trialbook.adapters.batch import Batch
+
 Prices = Callable[[Collection[str], str], Mapping[str, float]]
 
 
@@ -28,13 +32,15 @@ def no_prices(instance_types: Collection[str], region: str) -> Mapping[str, floa
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a use case asks for. `rules()` are the rules in force; `sagemaker(account, region)` calls SageMaker there;
+    """What a use case asks for. `rules()` are the rules in force; `sagemaker(account, region)` calls SageMaker there,
+    and `batch(account, region)` AWS Batch, where it is asked;
     `prices(instance_types, region)` are US dollars an hour, without what has no price."""
 
     ledger: Ledger
     sagemaker: Callable[[str, str], SageMaker]
     rules: Callable[[], Rules] = field(default=Rules)
     prices: Prices = no_prices
+    batch: "Callable[[str, str], Batch] | None" = None
 
     def session(self) -> Session:
         """The botocore session that all clients share."""
@@ -56,7 +62,16 @@ def open_services(settings: ServiceSettings) -> Services:
     """The services of a deployed function."""
     ledger = Ledger(settings.ledger_table, expire_days=settings.expire_days, cause=correlation_id)
     prices = _prices(ledger) if settings.looks_up_prices else no_prices
-    return Services(ledger, _sagemaker_of(settings.accounts, ledger), _rules(settings, ledger), prices)
+    sessions = sessions_of(settings.accounts, ledger.session)
+    sagemaker = cache(lambda account, region: SageMaker(sessions(account, region), region))
+    batch = cache(lambda account, region: _batch(sessions(account, region), region))
+    return Services(ledger, sagemaker, _rules(settings, ledger), prices, batch)
+
+
+def _batch(session: Session, region: str) -> "Batch":
+    from trialbook.adapters.batch import Batch
+
+    return Batch(session, region)
 
 
 def open_queue(session: Session, settings: QueueSettings) -> Queue:
@@ -71,16 +86,6 @@ def _prices(ledger: Ledger) -> Prices:
         return PriceList(ledger.session, ledger.notes).of(instance_types, region)
 
     return prices
-
-
-def _sagemaker_of(accounts: AccountSettings, ledger: Ledger) -> Callable[[str, str], SageMaker]:
-    sessions = sessions_of(accounts, ledger.session)
-
-    @cache
-    def sagemaker(account: str, region: str) -> SageMaker:
-        return SageMaker(sessions(account, region), region)
-
-    return sagemaker
 
 
 def sessions_of(accounts: AccountSettings, own: Session) -> Callable[[str, str], Session]:

@@ -109,13 +109,20 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
 def _serverless(detail: Detail) -> dict[str, str]:
     """What a serverless job varies instead of an image and machines: base model, technique, adapters, length."""
     config = _map(detail.get("ServerlessJobConfig"))
-    model = _text(config, "BaseModelArn")
     found = {
-        BASE_MODEL: model and (model.partition("/Model/")[2] or model.rpartition("/")[2]),
+        BASE_MODEL: _model_name(_text(config, "BaseModelArn")),
         **{name: _text(config, name) for name in ("JobType", "CustomizationTechnique", "Peft", "SequenceLength")},
         "EvaluationType": _text(config, "EvaluationType"),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _model_name(arn: str | None) -> str | None:
+    """A model's name and version from its ARN: of a hub, of Bedrock, or of an account's own models."""
+    if arn is None or not arn.startswith("arn:"):
+        return arn
+    name = arn.split(":", 5)[-1]
+    return name.partition("/Model/")[2] or name.rpartition("/")[2]
 
 
 def _processing(detail: Detail, common: dict[str, Any]) -> Job:
@@ -156,11 +163,46 @@ def _tuning(detail: Detail, common: dict[str, Any]) -> Job:
     return Job(**common, pipeline_execution=_pipeline_execution(common["key"].name), made_by=_made_by(detail))
 
 
+def _customization(detail: Detail, common: dict[str, Any]) -> Job:
+    """A job of Bedrock that customizes a model. Its losses are its metrics; tokens and price are unknown."""
+    training = _map(_map(detail.get("statusDetails")).get("trainingDetails"))
+    config = _map(detail.get("customizationConfig"))
+    reinforcement = _map(_map(config.get("rftConfig")).get("hyperParameters"))
+    teacher = _map(_map(config.get("distillationConfig")).get("teacherModelConfig"))
+    varied = {
+        BASE_MODEL: _model_name(_text(detail, "baseModelArn")),
+        "TeacherModel": _model_name(_text(teacher, "teacherModelIdentifier")),
+        "CustomizationTechnique": _text(detail, "customizationType"),
+    }
+    given = {name: text for name, text in varied.items() if text}
+    validators = _maps(_map(detail.get("validationDataConfig")).get("validators"), "s3Uri")
+    data = [("train", _map(detail.get("trainingDataConfig"))), *(("validation", each) for each in validators)]
+    return Job(
+        **{**common, "started_at": parse_time(training.get("creationTime"), "creationTime")},
+        hyper_parameters={**given, **_texts(reinforcement), **_texts(detail.get("hyperParameters"))},
+        final_metrics=tuple(_losses(detail)),
+        channels=tuple(InputChannel(name, _text(each, "s3Uri")) for name, each in data if _text(each, "s3Uri")),
+        output_path=_text(_map(detail.get("outputDataConfig")), "s3Uri"),
+        model_artifact=_text(detail, "outputModelArn"),
+        role=_text(detail, "roleArn"),
+    )
+
+
+def _losses(detail: Detail) -> Iterable[Metric]:
+    """The training loss, and a validation loss for each set of validation data; the first has the plain name."""
+    training = _map(detail.get("trainingMetrics")).get("trainingLoss")
+    if training is not None:
+        yield Metric.of("trainingLoss", training)
+    for number, each in enumerate(_maps(detail.get("validationMetrics"), "validationLoss"), 1):
+        yield Metric.of("validationLoss" if number == 1 else f"validationLoss-{number}", each["validationLoss"])
+
+
 _BUILDERS = {
     JobKind.TRAINING: _training,
     JobKind.PROCESSING: _processing,
     JobKind.TRANSFORM: _transform,
     JobKind.TUNING: _tuning,
+    JobKind.MODEL_CUSTOMIZATION: _customization,
 }
 
 

@@ -70,6 +70,9 @@ def _required(envelope: Mapping[str, Any], field: str) -> str:
 def _job(kind: JobKind, detail: Mapping[str, Any], account: str, region: str, sent_at: object) -> Job:
     """A job from its event. If the detail has no time at all, the envelope's is used, so that every job has one; events
     have been seen without LastModifiedTime."""
+    called = kind.facts.fields
+    if called.event_status in detail:
+        detail = {**detail, called.status: detail[called.event_status]}
     return job_from_detail(kind, detail, account, region, fallback_time=_sent(sent_at))
 
 

@@ -116,11 +116,11 @@ class Job:
     `status` is SageMaker's own word; a word that Trialbook does not know counts as not terminal. `described`: Describe
     has answered with the terminal state, so nothing more can be learned. `not_described`: why Describe did not answer;
     then everything that events do not contain is unknown, above all metrics. `training_plan`: the ARN of the plan that
-    reserved its machines, which are paid with the plan, not by the hour. `submitted_at`, `queue` and `attempt` are set
-    if the job came through a queue of AWS Batch; `retried_as` is the job of the next attempt, which is then the trial
-    instead of this one. `made_by`: the ARN of what started this job as a helper (Debugger, Autopilot, Ground Truth,
-    monitoring). `mlflow_run`: the id of the run that SageMaker made for it in MLflow. A serverless
-    job has no instances and is billed by `billable_tokens`; its base model and technique are among `hyper_parameters`.
+    reserved its machines, which are paid with the plan, not by the hour. `submitted_at`, `scheduled_at`, `queue` and
+    `attempt` are set if the job came through a queue of AWS Batch; `retried_as` is the job of the next attempt, which
+    is then the trial instead of this one. `made_by`: the ARN of what started this job as a helper (Debugger, Autopilot,
+    Ground Truth, monitoring). `mlflow_run`: the id of the run that SageMaker made for it in MLflow. A serverless job
+    has no instances and is billed by `billable_tokens`; its base model and technique are among `hyper_parameters`.
     """
 
     key: JobKey
@@ -143,6 +143,7 @@ class Job:
     pipeline_execution: str | None = None
     made_by: str | None = None
     submitted_at: datetime | None = None
+    scheduled_at: datetime | None = None
     queue: str | None = None
     attempt: int | None = None
     retried_as: str | None = None
@@ -189,9 +190,10 @@ class Job:
     @property
     def queued_seconds(self) -> float | None:
         """Seconds in its queue; None if it came through none, or is a later attempt."""
-        if self.submitted_at is None or self.created_at is None or self.attempt != 1:
+        left_at = self.scheduled_at or self.created_at
+        if self.submitted_at is None or left_at is None or self.attempt != 1:
             return None
-        return max((self.created_at - self.submitted_at).total_seconds(), 0.0)
+        return max((left_at - self.submitted_at).total_seconds(), 0.0)
 
     def metric(self, name: str) -> Metric | None:
         """The final metric of that name."""

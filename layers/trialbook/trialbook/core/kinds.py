@@ -4,7 +4,7 @@ Adapters, reconcile, recordings, messages and the stand-in read these declaratio
 is the builder in `core/describe.py`, which knows the fields that only this kind has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -42,7 +42,7 @@ class Fields:
     created: str = "CreationTime"
     modified: str = "LastModifiedTime"
     failure: str = "FailureReason"
-    event_status: str | None = None
+    event_status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,8 @@ class Kind:
 
     `word` is its name for people, `page` its page in the console. `describe` is the operation that answers about the
     job that `asked_by` names. `arn`: the part of its ARN before the name. `is_trial`: it searches, ranks and belongs to
-    sweeps. `has_tags_in_events`: otherwise they are asked for. `component_suffix`: how SageMaker names its trial
+    sweeps. `has_tags_in_events`: otherwise they are asked for. `is_optional`: a stack records
+    it only if a parameter says so. `component_suffix`: how SageMaker names its trial
     component, if it has one.
     """
 
@@ -78,6 +79,7 @@ class Kind:
     log_group: str | None = None
     is_trial: bool = False
     has_tags_in_events: bool = True
+    is_optional: bool = False
 
 
 def _page(name: str) -> str:
@@ -109,6 +111,7 @@ class JobKind(StrEnum):
     TRANSFORM = "TransformJob"
     TUNING = "HyperParameterTuningJob"
     PIPELINE_EXECUTION = "PipelineExecution"
+    MODEL_CUSTOMIZATION = "ModelCustomizationJob"
 
     @property
     def facts(self) -> Kind:
@@ -151,6 +154,30 @@ _KINDS: Mapping[JobKind, Kind] = {
         fields=Fields("", "", "", "executionStartTime", "executionEndTime"),
         page=_page("pipelines"),
     ),
+    JobKind.MODEL_CUSTOMIZATION: Kind(
+        word="model customization job",
+        fields=Fields(
+            "jobName",
+            "status",
+            "jobArn",
+            started="",
+            ended="endTime",
+            created="creationTime",
+            modified="lastModifiedTime",
+            failure="failureMessage",
+            event_status="jobStatus",
+        ),
+        page="bedrock/home?region={region}#/custom-models",
+        describe="GetModelCustomizationJob",
+        asked_by="jobIdentifier",
+        arn="model-customization-job",
+        service=BEDROCK,
+        listing=Listing("ListModelCustomizationJobs", "ModelCustomizationJobSummaries", timedelta(days=14)),
+        detail_type="Model Customization Job State Change",
+        is_trial=True,
+        has_tags_in_events=False,
+        is_optional=True,
+    ),
 }
 
 DESCRIBED = tuple(kind for kind in JobKind if kind.facts.describe)
@@ -160,3 +187,8 @@ KIND_OF_EVENT: Mapping[str, JobKind] = {
 # Tuning jobs first, so that their children find their objective.
 LISTED = tuple(sorted((kind for kind in DESCRIBED if kind.facts.listing), key=lambda kind: kind is not JobKind.TUNING))
 RUNS_OF = frozenset(kind for kind in JobKind if kind.is_trial or kind.is_single)  # in MLflow
+
+
+def kinds_of(optional: Collection[str]) -> tuple[JobKind, ...]:
+    """The kinds that a service lists, of optional ones only those that are named."""
+    return tuple(kind for kind in LISTED if not kind.facts.is_optional or kind.value in optional)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trialbook.core.errors import InvalidInput
+from trialbook.core.kinds import JobKind, kinds_of
 
 Environment = Mapping[str, str]
 
@@ -14,18 +15,26 @@ class AccountSettings:
     """The accounts and regions whose jobs the book holds.
 
     `here` is the function's own account and region; `members` are those whose events are forwarded to it (member.yaml),
-    where SageMaker is asked by `member_role`, an ARN with {account} in it.
+    where SageMaker is asked by `member_role`, an ARN with {account} in it. `optional_kinds` are the kinds of jobs that the
+    stack's parameters turn on.
     """
 
     here: tuple[str, str] = ("", "")
     members: tuple[tuple[str, str], ...] = ()
     member_role: str = ""
+    optional_kinds: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[JobKind, ...]:
+        """The kinds of jobs that reconcile looks for."""
+        return kinds_of(self.optional_kinds)
 
     @staticmethod
     def from_environment(environment: Environment = os.environ) -> "AccountSettings":
         """Nothing of it is required."""
         here = environment.get("ACCOUNT", ""), environment.get("AWS_REGION", "")
-        return AccountSettings(here, _members(environment, here), environment.get("MEMBER_ROLE", ""))
+        optional = _listed(environment.get("OPTIONAL_KINDS", ""))
+        return AccountSettings(here, _members(environment, here), environment.get("MEMBER_ROLE", ""), optional)
 
     def role_for(self, account: str, region: str) -> str | None:
         """The ARN of the role by which SageMaker is asked there; None where the function asks with its own rights."""

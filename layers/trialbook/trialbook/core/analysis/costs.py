@@ -34,6 +34,7 @@ def cost(jobs: Sequence[Job], best: Job | None, prices: Prices) -> Cost:
     saved = [dollars * _unbilled(job) / 3600 for job in spot if (dollars := hourly(job, prices)) is not None]
     kept = [job for job in jobs if job.kept_warm_seconds]
     kept_usd = [dollars * (job.kept_warm_seconds or 0) / 3600 for job in kept if (dollars := hourly(job, prices))]
+    waits = [job.queued_seconds for job in jobs if job.queued_seconds is not None]
     used = {group.instance_type for job in jobs if not job.training_plan for group in job.instances}
     return Cost(
         wall_seconds=_wall_seconds(jobs),
@@ -47,6 +48,8 @@ def cost(jobs: Sequence[Job], best: Job | None, prices: Prices) -> Cost:
         prices_usd_per_hour={name: prices[name] for name in sorted(used & prices.keys())},
         kept_warm_seconds=sum(job.kept_warm_seconds or 0 for job in kept) or None,
         kept_warm_usd=sum(kept_usd) if kept and len(kept_usd) == len(kept) else None,
+        queued_seconds=sum(waits) if waits else None,
+        longest_queued_seconds=max(waits, default=None),
     )
 
 

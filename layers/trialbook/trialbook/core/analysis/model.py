@@ -457,7 +457,8 @@ class Spending:
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What the sweep cost. Spot savings compare billable with training time of spot jobs. What warm pools kept is
-    billed besides the jobs' billable time; as SageMaker reported it when the jobs ended."""
+    billed besides the jobs' billable time; as SageMaker reported it when the jobs ended. `queued_seconds`: how long all jobs
+    waited in queues of AWS Batch."""
 
     wall_seconds: float | None
     all: Spending
@@ -470,6 +471,8 @@ class Cost:
     prices_usd_per_hour: Mapping[str, float]
     kept_warm_seconds: int | None = None
     kept_warm_usd: float | None = None
+    queued_seconds: float | None = None
+    longest_queued_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:
             Fact("Waited in queue", f"{duration(record.job.queued_seconds)} in {record.job.queue or 'its queue'}")
         )
     spent = spending_facts(cost([record.job], record.job, facts.prices))
-    lines += [each for each in spent if each.label != "Wall time"]  # how long it ran stands in the verdict
+    lines += [each for each in spent if each.label not in ("Wall time", "Waited in queue")]  # both are said already
     owner = owner_of([record], rules)
     return (*lines, Fact("Owner", owner)) if owner else tuple(lines)
 

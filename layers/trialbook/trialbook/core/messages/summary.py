@@ -58,6 +58,8 @@ def spending_facts(cost: Cost) -> list[Fact]:
     facts = []
     if cost.wall_seconds is not None:
         facts.append(Fact("Wall time", duration(cost.wall_seconds)))
+    if (waited := waiting(cost)) is not None:
+        facts.append(Fact("Waited in queue", waited))
     if cost.all.billable_seconds is not None:
         facts.append(Fact("Billable time", duration(cost.all.billable_seconds)))
     if cost.all.billable_tokens is not None:
@@ -72,6 +74,13 @@ def spending_facts(cost: Cost) -> list[Fact]:
     if cost.instances:
         facts.append(Fact("Machines", listed(list(cost.instances))))
     return facts
+
+
+def waiting(cost: Cost) -> str | None:
+    """`3 h 12 min in all, at most 1 h 5 min`: how long jobs waited in a queue."""
+    if cost.queued_seconds is None or cost.longest_queued_seconds is None:
+        return None
+    return f"{duration(cost.queued_seconds)} in all, at most {duration(cost.longest_queued_seconds)}"
 
 
 def cost_text(cost: Cost) -> str:
