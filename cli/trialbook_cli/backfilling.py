@@ -11,7 +11,7 @@ from trialbook.adapters.sagemaker import Refused, Throttled
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKey, JobKind
-from trialbook.core.kinds import LISTED
+from trialbook.core.kinds import kinds_of
 from trialbook.core.times import iso, parse_time
 from trialbook.reconcile import pages, repair
 from trialbook.services import Services
@@ -28,7 +28,7 @@ class Span:
     since: datetime
     until: datetime
     name_contains: str = ""
-    kinds: Sequence[JobKind] = LISTED
+    kinds: Sequence[JobKind] = kinds_of(())
 
     def mark(self, kind: JobKind) -> str:
         """The name of the note that keeps the progress; without `until`, so that a later call continues."""
