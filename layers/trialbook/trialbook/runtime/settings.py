@@ -15,8 +15,8 @@ class AccountSettings:
     """The accounts and regions whose jobs the book holds.
 
     `here` is the function's own account and region; `members` are those whose events are forwarded to it (member.yaml),
-    where SageMaker is asked by `member_role`, an ARN with {account} in it. `optional_kinds` are the kinds of jobs that the
-    stack's parameters turn on.
+    where SageMaker is asked by `member_role`, an ARN with {account} in it. `optional_kinds` are the kinds of jobs that
+    the stack's parameters turn on.
     """
 
     here: tuple[str, str] = ("", "")

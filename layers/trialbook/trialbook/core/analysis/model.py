@@ -457,8 +457,8 @@ class Spending:
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What the sweep cost. Spot savings compare billable with training time of spot jobs. What warm pools kept is
-    billed besides the jobs' billable time; as SageMaker reported it when the jobs ended. `queued_seconds`: how long all jobs
-    waited in queues of AWS Batch."""
+    billed besides the jobs' billable time; as SageMaker reported it when the jobs ended. `queued_seconds`: how long
+    all jobs waited in queues of AWS Batch."""
 
     wall_seconds: float | None
     all: Spending
