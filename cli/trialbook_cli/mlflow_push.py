@@ -15,16 +15,17 @@ from trialbook.adapters.s3 import Bucket
 from trialbook.core.announcements import SWEEP_PROGRESSED, Announcement
 from trialbook.core.kinds import RUNS_OF
 from trialbook.core.messages.delivery import NotSent
-from trialbook.core.messages.facts import SweepFacts
 from trialbook.core.mlflow_runs import job_about
 from trialbook.core.mlflow_server import server_of
+from trialbook.core.report_keys import REVISION
 from trialbook.core.sweeps import Record, Sweep, start_of
-from trialbook.delivery.events_to_messages import Addresses
+from trialbook.delivery.events_to_messages import Addresses, facts_of
 from trialbook.delivery.mlflow_channel import ToMlflow
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime.sqs_batch import TryLater
 from trialbook.write_mlflow import Writer
 from trialbook_book.book import Book
+from trialbook_book.curves import Read, from_folder
 
 TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105 the variable's name, as MLflow's own client reads it
 _PAUSES = (1, 2, 5, 10, 30)  # seconds, where the server is busy or down for a moment
@@ -68,14 +69,37 @@ def channel(book: Book, uri: str, session: Session) -> ToMlflow:
     return ToMlflow(mlflow, Deliveries(book.ledger.table))
 
 
+class _Kept:
+    """What stands beside the ledger: reports and curves, of a folder or of the stack's bucket. A folder has only the
+    newest report of each sweep."""
+
+    name = ""
+
+    def __init__(self, book: Book) -> None:
+        self._read: Read = lambda key: None
+        if book.folder is not None:
+            self._read = from_folder(book.folder)
+        elif book.stack is not None and "ReportsBucket" in book.stack.outputs:
+            self._read = Bucket(book.ledger.session, book.stack.outputs["ReportsBucket"]).get
+
+    def get(self, key: str) -> bytes | None:
+        """What a key stands for; None if it is not there."""
+        found = self._read(key)
+        if found is not None or REVISION not in key:
+            return found
+        sweep, _, rest = key.partition(REVISION)
+        return self._read(f"{sweep}/{rest.partition('/')[2]}")
+
+
 def pushed(book: Book, plan: Push, to: ToMlflow) -> Iterator[int]:
     """Writes the runs; yields after each step how many jobs it had. Raises NotSent if the server refuses one, also
     after pauses."""
-    services = book.services()
-    writer = Writer(services, Bucket(services.session(), ""), Addresses(), to)
+    services, kept = book.services(), _Kept(book)
+    writer = Writer(services, kept, Addresses(), to, captures=True)
     event = Announcement("push", SWEEP_PROGRESSED, {})
     for sweep, jobs in plan.sweeps:
-        _patiently(partial(writer.of, SweepFacts(sweep, jobs[:10]), event, goes_through=False))
+        facts = facts_of(sweep, services, kept, Addresses())
+        _patiently(partial(writer.of, facts, event, goes_through=False))
         for job in jobs:
             _patiently(partial(writer.record, job, sweep))
             yield 1
@@ -87,6 +111,7 @@ def pushed(book: Book, plan: Push, to: ToMlflow) -> Iterator[int]:
 def there(plan: Push, to: ToMlflow) -> int:
     """How many of the jobs have a run."""
     records = [*plan.singles, *(job for _, jobs in plan.sweeps for job in jobs)]
+    to.read_ahead(job_about(each.key) for each in records)
     return sum(1 for each in records if to.of(job_about(each.key)).is_sent)
 
 

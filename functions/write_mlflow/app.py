@@ -1,31 +1,34 @@
 """Writes the jobs and sweeps of Trialbook's bus to MLflow as runs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.s3 import Bucket
-from trialbook.delivery.events_to_messages import addresses
+from trialbook.delivery.events_to_messages import addresses, no_page
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.settings import DestinationSettings, QueueSettings, ServiceSettings, reports_bucket
 from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 from trialbook.services import open_queue, open_services
-from trialbook.write_mlflow import mlflow_of, write_mlflow
+from trialbook.write_mlflow import Writer, mlflow_of, write_mlflow
 
 services = open_services(ServiceSettings.from_environment())
 queue = open_queue(services.session(), QueueSettings.from_environment())
 settings = DestinationSettings.from_environment()
 bucket = Bucket(services.session(), reports_bucket())
-where = addresses(settings, services)
+# Where its own runs are seen is of no use to it, and costs a request for each event.
+where = replace(addresses(settings, services), run_page=no_page)
 to_mlflow = mlflow_of(settings.mlflow, services.session(), Deliveries(services.ledger.table))
+writer = Writer(services, bucket, where, to_mlflow, captures=settings.mlflow.awaits_curves)
 
 
 def write(message: SQSRecord) -> None:
     """One message."""
-    write_mlflow(envelope_of(message), services, bucket, where, to_mlflow, delivery_of(message))
+    write_mlflow(envelope_of(message), writer, delivery_of(message))
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -33,4 +36,5 @@ def write(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the MLflow queue."""
+    writer.forget()
     return process(event, context, write, queue)

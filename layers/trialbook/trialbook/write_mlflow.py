@@ -4,13 +4,15 @@ The facts are read from the ledger when an event is handled, so that events may 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.session import Session
 
+from trialbook.adapters.captured import captured_curves
 from trialbook.adapters.mlflow import Mlflow
-from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.s3 import Objects
 from trialbook.core.announcements import (
     JOB_CHANGED,
     REPORT_READY,
@@ -20,13 +22,14 @@ from trialbook.core.announcements import (
     Announcement,
     announcement_of,
 )
+from trialbook.core.curves.series import Series
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.kinds import RUNS_OF
 from trialbook.core.messages.delivery import MLFLOW, Delivery, NotSent
 from trialbook.core.messages.facts import SweepFacts
 from trialbook.core.messages.owners import owner_of
-from trialbook.core.messages.sweep import sweep_message
+from trialbook.core.messages.sweep import sweep_message, version
 from trialbook.core.mlflow_runs import (
     Standing,
     job_about,
@@ -38,11 +41,11 @@ from trialbook.core.mlflow_runs import (
 from trialbook.core.mlflow_server import server_of
 from trialbook.core.report_keys import PAGE, PICTURE
 from trialbook.core.sweeps import Record, Sweep, SweepState
-from trialbook.delivery.events_to_messages import Addresses, sweep_facts
+from trialbook.delivery.events_to_messages import Addresses, facts_of, living_sweep
 from trialbook.delivery.mlflow_channel import ToMlflow, Wanted
 from trialbook.delivery.send_once import LONGEST_DELAY, delay_after
 from trialbook.ledger.deliveries import Deliveries
-from trialbook.runtime import deadline
+from trialbook.runtime import clock, deadline
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.settings import MlflowSettings
 from trialbook.runtime.sqs_batch import TryLater
@@ -55,6 +58,9 @@ _EVENTS = frozenset({SWEEP_STARTED, SWEEP_PROGRESSED, SWEEP_FINISHED, REPORT_REA
 _DRAWN_WHILE_IT_RUNS = 100  # jobs; of more, the curve of the best so far is written at the end
 _FOR_A_JOB = 25.0  # seconds; a request that hangs fits
 _SOON = 5  # seconds
+_CURVES_COME_AFTER = timedelta(seconds=150)  # capture_job keeps them two minutes after the end,
+_CURVES_COME_WITHIN = timedelta(minutes=15)  # and later if a service was busy
+_LOOKS_FOR_CURVES_EVERY = 150  # seconds
 _UNTIL_IT_SHOWS = 30  # seconds; a slow server may be about to make the run that it did not answer for
 
 
@@ -86,18 +92,10 @@ def mlflow_of(settings: MlflowSettings, session: Session, deliveries: Deliveries
     return ToMlflow(Mlflow(server_of(settings.server), session, token), deliveries, put)
 
 
-def write_mlflow(
-    envelope: Mapping[str, Any],
-    services: Services,
-    bucket: Bucket,
-    where: Addresses,
-    to_mlflow: ToMlflow,
-    received: int,
-) -> None:
+def write_mlflow(envelope: Mapping[str, Any], writer: "Writer", received: int) -> None:
     """Writes what an event is about. `received` is how often the event came up. Raises MalformedEvent, and TryLater
     where MLflow does not take it for now."""
     event = announcement_of(envelope)
-    writer = Writer(services, bucket, where, to_mlflow)
     try:
         if event.type == JOB_CHANGED:
             writer.job(_job_key(event))
@@ -131,50 +129,84 @@ def _job_key(event: Announcement) -> JobKey:
 
 
 class Writer:
-    """Writes jobs and sweeps of a ledger to MLflow."""
+    """Writes jobs and sweeps of a ledger to MLflow. What it reads of a sweep and of runs it keeps until `forget`: all
+    messages of a batch were sent before, so one reading is new enough for each. With `captures`, a training job's
+    metrics wait for its curves."""
 
-    def __init__(self, services: Services, bucket: Bucket, where: Addresses, to_mlflow: ToMlflow) -> None:
+    def __init__(
+        self, services: Services, bucket: Objects, where: Addresses, to_mlflow: ToMlflow, *, captures: bool = False
+    ) -> None:
         self._services, self._ledger = services, services.ledger
         self._bucket, self._where, self._to = bucket, where, to_mlflow
+        self._captures = captures
+        self._sweeps: dict[str, Sweep | None] = {}
+
+    def forget(self) -> None:
+        """Reads everything again."""
+        self._sweeps.clear()
+        self._to.deliveries.forget()
+
+    def _sweep(self, sweep_id: str) -> Sweep | None:
+        if sweep_id not in self._sweeps:
+            self._sweeps[sweep_id] = self._ledger.sweep(sweep_id)
+        return self._sweeps[sweep_id]
 
     # -- jobs ---------------------------------------------------------------------------------------------------
 
-    def job(self, key: JobKey) -> Delivery | None:
-        """Writes a job's run, and its sweep's if that is not there yet."""
+    def job(self, key: JobKey) -> None:
+        """Writes a job's run, and its sweep's if that is not there yet. Raises TryLater as long as its curves are
+        awaited."""
         record = self._ledger.record(key)
         if record is None:
             logger.info("nothing is written: the job is gone", job=key.name)
-            return None
-        return self.record(record, self._ledger.sweep(record.sweep) if record.sweep else None)
+        elif self.record(record, self._sweep(record.sweep) if record.sweep else None):
+            raise TryLater("its curves are not kept yet", _LOOKS_FOR_CURVES_EVERY)
 
-    def record(self, record: Record, sweep: Sweep | None) -> Delivery | None:
-        """Writes the run of a job as it stands, in a sweep as it stands."""
+    def record(self, record: Record, sweep: Sweep | None) -> bool:
+        """Writes the run of a job as it stands, in a sweep as it stands; returns whether its metrics are to follow."""
         rules = self._services.rules()
         if record.key.kind not in RUNS_OF or not rules.mlflow.takes(record.experiment):
-            return None
+            return False
         is_in_sweep = sweep is not None and not sweep.is_single and sweep.superseded_by is None
         parent = self._parent(sweep) if sweep is not None and is_in_sweep else None
         former = self._to.of(job_about(record.key)).run
-        written = self._to.write(self._wanted(record, sweep if is_in_sweep else None, parent), rules.mlflow)
+        wanted = self._wanted(record, sweep if is_in_sweep else None, parent)
+        written = self._to.write(wanted, rules.mlflow)
         if former is not None and former.sweep is not None and former.sweep != record.sweep:
             self._tidy(former.sweep)
-        return written
+        return written is not None and wanted.awaits_metrics
 
     def _wanted(self, record: Record, sweep: Sweep | None, parent: str | None) -> Wanted:
         owner = owner_of([record], self._services.rules())
         is_best = sweep is not None and sweep.best is not None and sweep.best.job_name == record.job.name
+        curves, awaits_curves = self._curves(record)
         return Wanted(
             about=job_about(record.key),
             version=record.version,
             experiment=record.experiment,
-            run=job_run(record, parent=parent, owner=owner),
+            run=job_run(record, parent=parent, owner=owner, curves=curves),
             sweep=sweep.id if sweep is not None else None,
             parent=parent,
             created=record.job.created_at,
             own_run=record.job.mlflow_run,
             own_name=record.job.name,
             keeps_model=sweep is None or (is_best and sweep.state is SweepState.CLOSED),
+            waits_for_end=True,
+            awaits_metrics=awaits_curves,
         )
+
+    def _curves(self, record: Record) -> tuple[Mapping[str, Series], bool]:
+        """The curves of a job's metrics, as far as they are kept, and whether they may still come. Nothing is read if
+        MLflow has them."""
+        job, known = record.job, self._to.of(job_about(record.key))
+        is_there = known.run is not None and known.run.has_metrics and known.shown_version >= record.version
+        if not self._captures or job.key.kind is not JobKind.TRAINING or job.ended_at is None or is_there:
+            return {}, False
+        waited = clock.now() - job.ended_at
+        if waited < _CURVES_COME_AFTER:  # until then, those of a deleted job of its name may be there
+            return {}, True
+        found = captured_curves(record.key, self._bucket)
+        return ({}, waited < _CURVES_COME_WITHIN) if found is None else (found.metrics, False)
 
     # -- sweeps -------------------------------------------------------------------------------------------------
 
@@ -185,11 +217,18 @@ class Writer:
         sweep_id = named.get("sweep") if isinstance(named, Mapping) else None
         if not isinstance(sweep_id, str) or not sweep_id:
             raise MalformedEvent("detail.sweep.sweep", sweep_id, "the id of a sweep")
-        facts = sweep_facts(sweep_id, self._services, self._bucket, self._where)
-        if facts is None or facts.sweep.is_single or facts.sweep.is_history:
+        sweep = living_sweep(sweep_id, self._sweep)
+        if sweep is None or sweep.is_single or sweep.is_history:
             return
+        if event.type == SWEEP_PROGRESSED and not sweep.supersedes and self._is_written(sweep):
+            return
+        facts = facts_of(sweep, self._services, self._bucket, self._where)
         goes_through = event.type in (SWEEP_STARTED, SWEEP_FINISHED) or bool(facts.sweep.supersedes)
         self.of(facts, event, goes_through=goes_through)
+
+    def _is_written(self, sweep: Sweep) -> bool:
+        known = self._to.of(sweep_about(sweep.id))
+        return known.is_sent and known.shown_version >= version(SweepFacts(sweep))
 
     def of(self, facts: SweepFacts, event: Announcement, *, goes_through: bool) -> None:
         """Writes a sweep's run from what is known of it, its report's files, and if wanted its jobs' runs."""
@@ -201,7 +240,9 @@ class Writer:
             return
         if facts.report is not None:
             self._to.attach(sweep_about(sweep.id), facts.report.folder, self._files(facts.report.folder))
-        for record in self._ledger.ranking(sweep.id) if goes_through else ():
+        records = list(self._ledger.ranking(sweep.id)) if goes_through else []
+        self._to.read_ahead(job_about(each.key) for each in records)
+        for record in records:
             if deadline.left() < _FOR_A_JOB:
                 raise TryLater("more jobs are to be gone through", _SOON)
             self._to.write(self._wanted(record, sweep, parent.sent_id), self._services.rules().mlflow)

@@ -1,7 +1,7 @@
 """The bucket with the reports."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -23,6 +23,15 @@ _OPENED_FOR = 300  # seconds that a presigned address works: it is followed at o
 
 class BusyObject(Exception):
     """Other processes keep writing the object: try again later."""
+
+
+class Objects(Protocol):
+    """What reads objects: a bucket, or a folder with the same keys."""
+
+    name: str
+
+    def get(self, key: str) -> bytes | None:
+        """An object's content; None if it does not exist."""
 
 
 class Bucket:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from trialbook.core.analysis.links import console_url
+from trialbook.core.curves.series import Axis, Series
 from trialbook.core.hyper_parameters import is_internal, unquoted
 from trialbook.core.jobs import COMPLETED, FAILED, STOPPED, InputChannel, Job, JobKey, Metric
 from trialbook.core.mlflow_names import LONGEST_NAME, LONGEST_PARAM, LONGEST_TAG, named, plain_name
@@ -29,6 +30,7 @@ MOST_BYTES = 900_000  # of one request; MLflow takes 1 MB
 _MOST_USER_TAGS = 50  # as many as SageMaker takes
 _COMMIT_TAGS = ("mlflow.source.git.commit", "git_commit", "git-commit", "git:commit", "commit", "git_sha", "git-sha")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_CURVES: Mapping[str, Series] = MappingProxyType({})
 
 
 class RunStatus(StrEnum):
@@ -116,12 +118,18 @@ def sweep_key(sweep: Sweep, sweep_id: str | None = None) -> str:
     return "/".join(map(safe, (sweep.account, sweep.region, "Sweep", sweep_id or sweep.id)))
 
 
-def job_run(record: Record, *, parent: str | None = None, owner: str | None = None) -> Run:
-    """The run of a job; `parent` is the id of its sweep's run."""
+def job_run(
+    record: Record,
+    *,
+    parent: str | None = None,
+    owner: str | None = None,
+    curves: Mapping[str, Series] = _NO_CURVES,
+) -> Run:
+    """The run of a job; `parent` is the id of its sweep's run, `curves` are its metrics as they developed, by name."""
     job = record.job
     status = _status(record)
     params, param_tags = _params(job)
-    metrics, metric_tags = _metrics(job)
+    metrics, metric_tags = _metrics(job, curves)
     tags = {
         KEY_TAG: job_key(record.key),
         **({CREATED_TAG: iso(job.created_at)} if job.created_at else {}),
@@ -180,16 +188,48 @@ def _params(job: Job) -> tuple[Mapping[str, str], Mapping[str, str]]:
     return params, {**tags, **({"trialbook.cut_params": ", ".join(cut)} if cut else {})}
 
 
-def _metrics(job: Job) -> tuple[tuple[Point, ...], Mapping[str, str]]:
-    """Final metrics with their least and greatest values. What is no finite number goes to a tag: MLflow keeps infinity
-    as 1.8e308, which ruins its charts."""
-    at = millis(job.ended_at or job.last_modified_at or start_of(job))
-    values = {name: value for each in job.final_metrics for name, value in _values(each)}
-    found = named(values)
-    points = tuple(Point(found.names[name], value, at) for name, value in values.items())
+def _metrics(job: Job, curves: Mapping[str, Series]) -> tuple[tuple[Point, ...], Mapping[str, str]]:
+    """Curves, and final metrics with their least and greatest values at the last step of their curve. What is no finite
+    number goes to a tag: MLflow keeps infinity as 1.8e308, which ruins its charts."""
+    end = job.ended_at or job.last_modified_at or start_of(job)
+    finals = {name: (each.name, value) for each in job.final_metrics for name, value in _values(each)}
+    found = named(dict.fromkeys([*finals, *curves]))
+    points = [
+        point
+        for name, series in curves.items()
+        for point in _curve(found.names[name], series, start_of(job), millis(end), has_final=name in finals)
+    ]
+    points += [
+        Point(found.names[name], value, millis(end), _last_step(curves.get(metric), start_of(job), end))
+        for name, (metric, value) in finals.items()
+    ]
     odd = {each.name: each.text for each in job.final_metrics if each.value is None and each.text}
     tags = {"trialbook.renamed_metrics": listed(found.renamed)} if found.renamed else {}
-    return points, {**tags, **({"trialbook.not_finite": listed(odd)} if odd else {})}
+    return tuple(points), {**tags, **({"trialbook.not_finite": listed(odd)} if odd else {})}
+
+
+def _curve(name: str, series: Series, began: datetime | None, end: int, *, has_final: bool) -> Iterator[Point]:
+    """The points of a series. Iterations have no times of their own, so they get the job's end; the final value stands
+    for the last one. A step of a series over time is the seconds since the job began."""
+    points = series.points()
+    if series.axis is Axis.ITERATION:
+        last = series.xs[-1] if series.xs else None
+        yield from (Point(name, value, end, round(x)) for x, value in points if not (has_final and x == last))
+    else:
+        yield from (Point(name, value, round(x * 1_000), _second(x, began)) for x, value in points)
+
+
+def _last_step(series: Series | None, began: datetime | None, end: datetime | None) -> int:
+    """The step of a metric's final value; 0 without a curve."""
+    if series is None or not series.xs:
+        return 0
+    if series.axis is Axis.ITERATION:
+        return round(series.xs[-1])
+    return max(_second(series.xs[-1], began), _second(end.timestamp(), began) if end else 0)
+
+
+def _second(moment: float, began: datetime | None) -> int:
+    return max(0, round(moment - began.timestamp())) if began is not None else 0
 
 
 def _values(metric: Metric) -> Iterator[tuple[str, float]]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from trialbook.adapters.captured import captured_log
-from trialbook.adapters.s3 import Bucket
+from trialbook.adapters.s3 import Objects
 from trialbook.core import report_keys
 from trialbook.core.analysis.digest import ALT_TEXT, from_data
 from trialbook.core.analysis.model import Analysis
@@ -50,7 +50,7 @@ _LONGEST_CHAIN = 20  # sweeps that merged one into the other
 MessagesWithDestinations = tuple[tuple[Message, tuple[Destination, ...]], ...]
 
 
-def _no_page(about: str) -> str | None:
+def no_page(about: str) -> str | None:
     """Where nothing is written to MLflow."""
     return None
 
@@ -63,7 +63,7 @@ class Addresses:
 
     defaults: Defaults = field(default_factory=Defaults)
     report_link: Callable[[str, datetime], str] | None = None
-    run_page: Callable[[str], str | None] = _no_page
+    run_page: Callable[[str], str | None] = no_page
 
 
 def addresses(settings: DestinationSettings, services: Services) -> Addresses:
@@ -87,7 +87,7 @@ def _run_pages(settings: MlflowSettings, services: Services) -> Callable[[str], 
     """Where runs of MLflow are seen: in the pages that the settings name, else on the server itself if people can open
     it."""
     if not settings.server:
-        return _no_page
+        return no_page
     server, deliveries = server_of(settings.server), Deliveries(services.ledger.table)
 
     def page_of(about: str) -> str | None:
@@ -101,7 +101,7 @@ def _run_pages(settings: MlflowSettings, services: Services) -> Callable[[str], 
 
 
 def messages_with_destinations(
-    envelope: Mapping[str, Any], services: Services, bucket: Bucket, where: Addresses, now: datetime | None = None
+    envelope: Mapping[str, Any], services: Services, bucket: Objects, where: Addresses, now: datetime | None = None
 ) -> MessagesWithDestinations:
     """The messages of an event, each with its destinations. Raises MalformedEvent where the envelope is no event
     of Trialbook's."""
@@ -135,7 +135,7 @@ def _with_log_where_shown(
         yield replace(message, log=""), others
 
 
-def _facts(event: Announcement, services: Services, bucket: Bucket, where: Addresses) -> Facts | None:
+def _facts(event: Announcement, services: Services, bucket: Objects, where: Addresses) -> Facts | None:
     if event.type == BEST_TRIALS:
         return _week_facts(event, services, where)
     if "sweep" in event.detail:
@@ -197,7 +197,7 @@ def _text(event: Announcement, *path: str) -> str:
     return value
 
 
-def _job_facts(event: Announcement, services: Services, bucket: Bucket, where: Addresses) -> JobFacts | None:
+def _job_facts(event: Announcement, services: Services, bucket: Objects, where: Addresses) -> JobFacts | None:
     """The facts of a single job, and the experiment's best job before it. None for a job that ended in a sweep, which
     the sweep's message covers."""
     name, account, region = (_text(event, "job", each) for each in ("job_name", "account", "region"))
@@ -219,7 +219,7 @@ def _job_facts(event: Announcement, services: Services, bucket: Bucket, where: A
     return JobFacts(record, before, prices, baselines, run_page, _log(record, rules, bucket))
 
 
-def _log(record: Record, rules: Rules, bucket: Bucket) -> str:
+def _log(record: Record, rules: Rules, bucket: Objects) -> str:
     """The end of the log of a job that failed; nothing is read if no route shows it."""
     if record.job.status != FAILED or not any(route.log for route in rules.routes):
         return ""
@@ -240,11 +240,14 @@ def _baselines(
     return {record.job.name: record for record in found if record is not None}
 
 
-def sweep_facts(sweep_id: str, services: Services, bucket: Bucket, where: Addresses) -> SweepFacts | None:
+def sweep_facts(sweep_id: str, services: Services, bucket: Objects, where: Addresses) -> SweepFacts | None:
     """The facts of the sweep, or of the one that it merged into."""
-    sweep = _living(sweep_id, services)
-    if sweep is None:
-        return None
+    sweep = living_sweep(sweep_id, services.ledger.sweep)
+    return None if sweep is None else facts_of(sweep, services, bucket, where)
+
+
+def facts_of(sweep: Sweep, services: Services, bucket: Objects, where: Addresses) -> SweepFacts:
+    """The facts of a sweep that was read."""
     sweep = replace(sweep, supersedes=tuple(each for each in sweep.supersedes if _has_merged(each, services)))
     top = tuple(services.ledger.ranking(sweep.id, _READ))
     report = _report(sweep, bucket, where)
@@ -265,12 +268,13 @@ def _failed(sweep: Sweep, rules: Rules, services: Services) -> tuple[Record, ...
     return tuple(each for each in services.ledger.last_ranked(sweep.id, _LOOKED_AT) if each.job.status == FAILED)
 
 
-def _living(sweep_id: str, services: Services) -> Sweep | None:
-    sweep = services.ledger.sweep(sweep_id)
+def living_sweep(sweep_id: str, read: Callable[[str], Sweep | None]) -> Sweep | None:
+    """The sweep, or the one that it merged into."""
+    sweep = read(sweep_id)
     for _ in range(_LONGEST_CHAIN):
         if sweep is None or sweep.superseded_by is None:
             break
-        sweep = services.ledger.sweep(sweep.superseded_by)
+        sweep = read(sweep.superseded_by)
     return sweep
 
 
@@ -280,7 +284,7 @@ def _has_merged(sweep_id: str, services: Services) -> bool:
     return sweep is not None and sweep.superseded_by is not None
 
 
-def _report(sweep: Sweep, bucket: Bucket, where: Addresses) -> Report | None:
+def _report(sweep: Sweep, bucket: Objects, where: Addresses) -> Report | None:
     """The report of the sweep's latest close, if it is built."""
     if sweep.state is not SweepState.CLOSED or not sweep.revision:
         return None
@@ -298,7 +302,7 @@ def _report(sweep: Sweep, bucket: Bucket, where: Addresses) -> Report | None:
     return Report(analysis, bucket.name, folder, alt_text, url, _former(sweep, bucket))
 
 
-def _former(sweep: Sweep, bucket: Bucket) -> Analysis | None:
+def _former(sweep: Sweep, bucket: Objects) -> Analysis | None:
     """The report of the revision before, which may belong to a sweep that merged into this one."""
     if sweep.revision < 2:
         return None
@@ -307,6 +311,6 @@ def _former(sweep: Sweep, bucket: Bucket) -> Analysis | None:
     return None if found is None else from_data(found)
 
 
-def _digest(folder: str, bucket: Bucket) -> Mapping[str, Any] | None:
+def _digest(folder: str, bucket: Objects) -> Mapping[str, Any] | None:
     content = bucket.get(f"{folder}/{report_keys.DIGEST}")
     return None if content is None else json.loads(content)

@@ -13,13 +13,14 @@ from trialbook.adapters.mlflow import Created, Experiment, Mlflow
 from trialbook.core.merging import is_made_anew
 from trialbook.core.messages.delivery import MLFLOW, Delivery, NotSent, RunState
 from trialbook.core.mlflow_names import experiment_name
-from trialbook.core.mlflow_runs import CREATED_TAG, KEY_TAG, PARENT_TAG, Run, RunStatus, batches
+from trialbook.core.mlflow_runs import CREATED_TAG, KEY_TAG, PARENT_TAG, Point, Run, RunStatus, batches
 from trialbook.core.rules.mlflow import MlflowRules
 from trialbook.core.times import parse_time
 from trialbook.delivery.send_once import claim
-from trialbook.ledger.deliveries import Deliveries
+from trialbook.ledger.deliveries import Deliveries, ReadOnce
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
+from trialbook.runtime.sqs_batch import TryLater
 
 _FRESH = timedelta(minutes=5)  # an experiment's id is asked for again after that: somebody may have deleted it
 _INVALID = "INVALID_PARAMETER_VALUE"
@@ -38,7 +39,9 @@ class Wanted:
     """A run as it is to stand. `version` grows with what is known of it: an older one changes nothing. `about` is what
     its delivery is about; `experiment`, `sweep` and `parent` are where it belongs; `created` tells a job from one of
     the same name that was deleted. `own_run` is the run that the job made itself, `own_name` the job's name, by which
-    training code may have tagged one. `keeps_model` asks for its model by reference."""
+    training code may have tagged one. `keeps_model` asks for its model by reference. `waits_for_end` where nothing that
+    happens to it before its end is worth a request; `awaits_metrics` where they are written later, with their
+    curves."""
 
     about: str
     version: int
@@ -50,6 +53,8 @@ class Wanted:
     own_run: str | None = None
     own_name: str | None = None
     keeps_model: bool = False
+    waits_for_end: bool = False
+    awaits_metrics: bool = False
 
 
 class ToMlflow:
@@ -59,19 +64,23 @@ class ToMlflow:
     def __init__(
         self, mlflow: Mlflow, deliveries: Deliveries, store: Store = lambda folder, name, content: False
     ) -> None:
-        self.mlflow, self.deliveries, self._store = mlflow, deliveries, store
+        self.mlflow, self.deliveries, self._store = mlflow, ReadOnce(deliveries), store
         self._experiments: dict[str, tuple[Experiment, datetime]] = {}
 
     def of(self, about: str) -> Delivery:
         """What is known of the run about something."""
         return self.deliveries.get(about, MLFLOW, self.mlflow.server.name)
 
+    def read_ahead(self, abouts: Iterable[str]) -> None:
+        """Reads what is known of many runs by few requests."""
+        self.deliveries.read_ahead(abouts, MLFLOW, self.mlflow.server.name)
+
     def write(self, wanted: Wanted, rules: MlflowRules) -> Delivery | None:
         """Makes the run or brings it up to date; None where somebody deleted it in MLflow."""
         before = self.of(wanted.about)
         if _shows(before, wanted):
             return before
-        writing = _Writing(self, claim(self.deliveries, before), wanted, rules, is_doubtful=before.may_be_there())
+        writing = _Writing(self, self._claimed(before), wanted, rules, is_doubtful=before.may_be_there())
         try:
             done = writing.write()
         except DeletedInMlflow as error:
@@ -81,6 +90,13 @@ class ToMlflow:
         count("RunsWritten")
         return done
 
+    def _claimed(self, delivery: Delivery) -> Delivery:
+        try:
+            return claim(self.deliveries, delivery)
+        except TryLater:
+            self.deliveries.forget()  # somebody else changes it
+            raise
+
     def attach(self, about: str, folder: str, files: Iterable[tuple[str, bytes]]) -> None:
         """Puts files among the artifacts of a run that is there; `folder` names what they are, so that the same are put
         once."""
@@ -88,7 +104,7 @@ class ToMlflow:
         state = before.run
         if not before.is_sent or state is None or state.report == folder:
             return
-        held = claim(self.deliveries, before)
+        held = self._claimed(before)
         try:
             stored = [
                 self.mlflow.put_artifact(state.artifacts, name, content) or self._store(state.artifacts, name, content)
@@ -258,6 +274,7 @@ class _Writing:
         state = replace(
             self.held.run or _NOTHING,
             experiment_id=run.experiment_id,
+            experiment=self._wanted.experiment,
             artifacts=run.artifacts,
             is_adopted=is_adopted,
             created=self._wanted.created,
@@ -269,7 +286,8 @@ class _Writing:
 
     def _fill(self, *, is_new: bool) -> RunState:
         state = self.held.run or _NOTHING
-        state = replace(state, sweep=self._wanted.sweep, parent=self._wanted.parent)
+        wanted = self._wanted
+        state = replace(state, sweep=wanted.sweep, parent=wanted.parent, experiment=wanted.experiment)
         try:
             return self._mark(state) if state.is_adopted else self._complete(state, is_new=is_new)
         except NotSent as error:
@@ -278,19 +296,23 @@ class _Writing:
             raise
 
     def _complete(self, state: RunState, *, is_new: bool) -> RunState:
-        run, run_id = self._wanted.run, self.held.sent_id or ""
-        if run.is_over or not is_new or run.metrics:  # a new run has its tags
-            self._log({} if state.has_params else run.params)
+        wanted, run, run_id = self._wanted, self._wanted.run, self.held.sent_id or ""
+        metrics = () if wanted.awaits_metrics else run.metrics
+        if run.is_over or not is_new or metrics:  # a new run has its tags
+            self._log({} if state.has_params else run.params, metrics)
         if run.inputs and run.is_over and not state.has_ended:
             self._mlflow.log_inputs(run_id, run.inputs)
-        if run.is_over or state.has_ended:
+        ending = f"{run.status}@{run.ended}/{run.name}"
+        if (run.is_over or state.has_ended) and state.ending != ending:
             self._mlflow.update(run_id, run.status, run.ended, run.name)
         if run.is_over and state.doubts:
             self._leave_one(state)
         return replace(
             state,
             has_params=state.has_params or run.is_over,
+            has_metrics=run.is_over and not wanted.awaits_metrics,
             has_ended=run.is_over,
+            ending=ending if run.is_over else None,
             model=self._modelled(state),
             doubts=0 if run.is_over else state.doubts,
         )
@@ -304,11 +326,11 @@ class _Writing:
         found = self._mlflow.run(run_id) if run.is_over else None
         if found is not None and found.status == RunStatus.RUNNING:
             self._mlflow.update(run_id, run.status, run.ended)
-        return replace(state, has_ended=run.is_over)
+        return replace(state, has_ended=run.is_over, has_metrics=run.is_over)  # it logs its metrics itself
 
-    def _log(self, params: Mapping[str, str]) -> None:
-        run, run_id = self._wanted.run, self.held.sent_id or ""
-        for batch in batches(params, run.metrics, run.tags):
+    def _log(self, params: Mapping[str, str], metrics: Iterable[Point]) -> None:
+        run_id = self.held.sent_id or ""
+        for batch in batches(params, metrics, self._wanted.run.tags):
             try:
                 self._mlflow.log(run_id, batch)
             except NotSent as error:
@@ -357,13 +379,17 @@ class _Writing:
 
 def _shows(delivery: Delivery, wanted: Wanted) -> bool:
     """Whether the run stands as it is wanted, or as something newer."""
-    state = delivery.run
-    if not delivery.is_sent or state is None or delivery.shown_version < wanted.version:
+    state, run = delivery.run, wanted.run
+    if not delivery.is_sent or state is None or is_made_anew(state.created, wanted.created):
         return False
-    if is_made_anew(state.created, wanted.created):
+    if (state.sweep, state.parent) != (wanted.sweep, wanted.parent):
         return False
-    has_model = not wanted.keeps_model or wanted.run.model is None or state.model == wanted.run.model
-    return (state.sweep, state.parent) == (wanted.sweep, wanted.parent) and has_model
+    if delivery.shown_version < wanted.version:
+        runs_on = wanted.waits_for_end and not run.is_over and not state.has_ended and delivery.shown_version >= 0
+        return runs_on and state.experiment == wanted.experiment
+    has_model = not wanted.keeps_model or run.model is None or state.model == run.model
+    has_metrics = state.has_metrics or not run.metrics or not run.is_over or wanted.awaits_metrics
+    return has_model and has_metrics
 
 
 def _is_of(run: Created, created: datetime | None) -> bool:

@@ -10,7 +10,7 @@ from trialbook.core.destination import Channel, Destination
 from trialbook.core.message import Message
 from trialbook.core.messages.delivery import Delivery, NotSent, Sent
 from trialbook.core.messages.remedies import remedy
-from trialbook.ledger.deliveries import Deliveries
+from trialbook.ledger.deliveries import Deliveries, ReadOnce
 from trialbook.ledger.table import Conflict
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
@@ -82,7 +82,7 @@ def wait_for_quiet_hours(to: Destination) -> None:
         raise TryLater("quiet hours", min(ceil((to.not_before - now).total_seconds()), LONGEST_DELAY))
 
 
-def claim(deliveries: Deliveries, delivery: Delivery, *, for_edit: bool = False) -> Delivery:
+def claim(deliveries: Deliveries | ReadOnce, delivery: Delivery, *, for_edit: bool = False) -> Delivery:
     """Records that it is about to be sent or edited. Raises TryLater if another process is doing so."""
     now = clock.now()
     if delivery.is_held(now) and delivery.held_until is not None:
