@@ -3,24 +3,18 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.integration.conftest import free_port, wait_for
 from tests.integration.test_replay import CHURN
+from tests.mlflow.real_server import PYTHON, as_map, runs_in, serving_mlflow
 from tests.mlflow.test_write_mlflow import OTHERS, play
 from tests.relocated import recording
 from trialbook.core.mlflow_runs import PARENT_TAG, millis
 from trialbook_cli.replaying import running
 
 pytestmark = pytest.mark.long
-PYTHON = ROOT / ".venv-mlflow" / "bin" / "python"
-ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 @pytest.fixture(scope="session")
@@ -31,44 +25,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     if not PYTHON.exists():
         pytest.skip("the MLflow server is not installed: make .venv-mlflow/.ready")
-    folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
-    where = [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/store.db",
-        "--artifacts-destination",
-        str(folder / "artifacts"),
-    ]
-    command = [str(PYTHON), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    started = subprocess.Popen(
-        [*command, *where],
-        env={**os.environ, **ENVIRONMENT},
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        wait_for(port, started, 180)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(started.pid, 15)
-        started.wait()
-
-
-def ask(server: str, path: str, body: Mapping[str, Any] | None = None, **query: str) -> Any:
-    url = f"{server}/api/2.0/mlflow/{path}{'?' + urlencode(query) if query else ''}"
-    data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=60) as answer:  # noqa: S310 the server started here
-        return json.loads(answer.read())
-
-
-def runs_in(server: str, experiment: str) -> list[dict[str, Any]]:
-    found = ask(server, "experiments/get-by-name", experiment_name=experiment)["experiment"]["experiment_id"]
-    return list(ask(server, "runs/search", {"experiment_ids": [found], "max_results": 1000}).get("runs", ()))
-
-
-def as_map(pairs: Any) -> dict[str, Any]:
-    return {each["key"]: each["value"] for each in pairs}
+    with serving_mlflow(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
 
 
 CLIENT = """

@@ -111,6 +111,7 @@ def test_a_recording_becomes_a_parent_with_a_run_for_each_job(name: str, jobs: i
     assert curve[-1] == sweep.best.value  # type: ignore[union-attr]
     assert per_run["runs/create"] == jobs + 1
     assert per_run["runs/log-inputs"] == jobs
+    assert cloud.calls[NAME, "dynamodb", "GetItem"] <= 10 * jobs
 
 
 def test_a_running_job_has_a_run_that_says_what_it_tries() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.synthetic import sweep
 from tests.unit.samples import job, record
+from trialbook.core.curves.series import Axis, Series
 from trialbook.core.jobs import InputChannel, JobKind, Metric
 from trialbook.core.mlflow_names import LONGEST_NAME, experiment_name, named, plain_name
 from trialbook.core.mlflow_runs import (
@@ -281,3 +282,40 @@ def test_the_same_record_gives_the_same_run() -> None:
 
     assert job_run(made) == job_run(made)
     assert KEY_TAG in job_run(made).tags
+
+
+def history(axis: Axis, points: list[tuple[float, float | None]], final: float) -> list[Point]:
+    """The metrics of a job that ran for ten minutes, its accuracy with a curve."""
+    began = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    ended = began + timedelta(minutes=10)
+    finals = (Metric("acc", final, minimum=0.1),)
+    done = replace(job(), created_at=began, ended_at=ended, final_metrics=finals)
+    moved = [(began.timestamp() + x, value) for x, value in points] if axis is Axis.TIME else points
+    return list(job_run(record(done), curves={"acc": Series.of(axis, moved)}).metrics)
+
+
+def test_a_curve_over_iterations_ends_with_the_final_value() -> None:
+    end = millis(datetime(2026, 11, 20, 9, 10, tzinfo=UTC))
+    found = history(Axis.ITERATION, [(0, 0.1), (1, None), (2, 0.95)], 0.9)
+
+    # MLflow shows the greatest of the values at the last step: there is only one.
+    assert found == [Point("acc", 0.1, end, 0), Point("acc", 0.9, end, 2), Point("acc.min", 0.1, end, 2)]
+
+
+def test_a_curve_over_time_has_its_own_times_and_seconds_as_steps() -> None:
+    began = millis(datetime(2026, 11, 20, 9, tzinfo=UTC))
+    found = history(Axis.TIME, [(60, 0.1), (120, 0.2)], 0.9)
+
+    assert [(each.step, each.value, each.at - began) for each in found if each.name == "acc"] == [
+        (60, 0.1, 60_000),
+        (120, 0.2, 120_000),
+        (600, 0.9, 600_000),
+    ]
+
+
+def test_a_curve_whose_name_mlflow_refuses_is_renamed_like_its_final_value() -> None:
+    done = replace(job(), final_metrics=(Metric("auc@5", 0.5),))
+    run = job_run(record(done), curves={"auc@5": Series.of(Axis.ITERATION, [(0, 0.4), (1, 0.5)])})
+
+    assert [(each.name, each.step) for each in run.metrics] == [("auc_at_5", 0), ("auc_at_5", 1)]
+    assert json.loads(run.tags["trialbook.renamed_metrics"]) == {"auc_at_5": "auc@5"}

@@ -6,6 +6,7 @@ The facts are read from the ledger when an event is handled, so that events may 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from botocore.session import Session
@@ -58,6 +59,7 @@ _EVENTS = frozenset({SWEEP_STARTED, SWEEP_PROGRESSED, SWEEP_FINISHED, REPORT_REA
 _DRAWN_WHILE_IT_RUNS = 100  # jobs; of more, the curve of the best so far is written at the end
 _FOR_A_JOB = 25.0  # seconds; a request that hangs fits
 _SOON = 5  # seconds
+_PROGRESSES_EVERY = timedelta(minutes=1)
 _CURVES_COME_AFTER = timedelta(seconds=150)  # capture_job keeps them two minutes after the end,
 _CURVES_COME_WITHIN = timedelta(minutes=15)  # and later if a service was busy
 _LOOKS_FOR_CURVES_EVERY = 150  # seconds
@@ -168,6 +170,8 @@ class Writer:
         if record.key.kind not in RUNS_OF or not rules.mlflow.takes(record.experiment):
             return False
         is_in_sweep = sweep is not None and not sweep.is_single and sweep.superseded_by is None
+        if sweep is not None and is_in_sweep:
+            self._to.read_ahead([job_about(record.key), sweep_about(sweep.id)])
         parent = self._parent(sweep) if sweep is not None and is_in_sweep else None
         former = self._to.of(job_about(record.key)).run
         wanted = self._wanted(record, sweep if is_in_sweep else None, parent)
@@ -227,8 +231,15 @@ class Writer:
         self.of(facts, event, goes_through=goes_through)
 
     def _is_written(self, sweep: Sweep) -> bool:
+        """Whether its run shows as much already. Raises TryLater if it was written a moment ago: of many jobs that end
+        at once, each would else cost a request."""
         known = self._to.of(sweep_about(sweep.id))
-        return known.is_sent and known.shown_version >= version(SweepFacts(sweep))
+        if known.is_sent and known.shown_version >= version(SweepFacts(sweep)):
+            return True
+        last = max((each for each in (known.sent_at, known.edited_at) if each is not None), default=None)
+        if known.is_sent and last is not None and (left := last + _PROGRESSES_EVERY - clock.now()) > timedelta():
+            raise TryLater("its sweep's run was written a moment ago", ceil(left.total_seconds()))
+        return False
 
     def of(self, facts: SweepFacts, event: Announcement, *, goes_through: bool) -> None:
         """Writes a sweep's run from what is known of it, its report's files, and if wanted its jobs' runs."""

@@ -92,7 +92,7 @@ class ToMlflow:
 
     def _claimed(self, delivery: Delivery) -> Delivery:
         try:
-            return claim(self.deliveries, delivery)
+            return claim(self.deliveries, delivery, for_edit=delivery.is_sent)
         except TryLater:
             self.deliveries.forget()  # somebody else changes it
             raise

@@ -1,0 +1,125 @@
+"""Stands between a client and an MLflow server: counts requests, may be down, and checks signatures as AWS would."""
+
+import hmac
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+API = "/api/2.0/mlflow"
+_OWN = frozenset({"host", "connection", "content-length", "transfer-encoding"})
+
+
+class Proxy:
+    """Forwards to a server. With a `secret`, a request whose signature is wrong gets status 403, and `signed` has the
+    region, service and further headers of those that are right."""
+
+    def __init__(self, target: str, secret: str | None = None) -> None:
+        self._target, self._secret = urlsplit(target), secret
+        self.requests: Counter[str] = Counter()
+        self.signed: list[tuple[str, Mapping[str, str]]] = []
+        self.is_down = False
+        self.url = ""
+        self._local = threading.local()
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """What the server answers, or 503 while it is down."""
+        self.requests[_kind(method, path)] += 1
+        if self.is_down:
+            return 503, b""
+        if self._secret is not None:
+            try:
+                scope = signed_for(method, path, headers, body, self._secret)
+            except (AssertionError, KeyError, ValueError) as error:
+                return 403, f"signature: {error!r}".encode()
+            self.signed.append((scope, headers))
+        given = {name: value for name, value in headers.items() if name not in _OWN}
+        return self._forwarded(method, path, given, body)
+
+    def _forwarded(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        for _ in range(2):  # the second time if the server closed the connection meanwhile
+            connection: HTTPConnection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = HTTPConnection(str(self._target.netloc), timeout=120)
+            try:
+                connection.request(method, path, body or None, dict(headers))
+                found = connection.getresponse()
+                return found.status, found.read()
+            except OSError:
+                connection.close()
+                self._local.connection = None
+        return 502, b""
+
+
+def _kind(method: str, path: str) -> str:
+    """What a request asks for, without names and ids."""
+    name = urlsplit(path).path.removeprefix(f"{API}/")
+    if method == "PUT":
+        return "artifact"
+    return name if name.count("/") <= 1 and not name.startswith("logged-models/m-") else name.partition("/")[0]
+
+
+def signed_for(method: str, path: str, headers: Mapping[str, str], body: bytes, secret: str) -> str:
+    """Region and service that a request is signed for with Signature Version 4, computed from what AWS documents; names
+    of headers are in lower case. Raises AssertionError if the signature is wrong."""
+    scheme, *parts = headers["authorization"].replace(",", "").split()
+    given = dict(part.split("=", 1) for part in parts)
+    names = given["SignedHeaders"].split(";")
+    assert scheme == "AWS4-HMAC-SHA256"
+    assert names == sorted(names)
+    assert {"host", "x-amz-date"} <= set(names)
+    digest = sha256(body).hexdigest()
+    assert headers.get("x-amz-content-sha256", digest) == digest
+    where, _, query = path.partition("?")
+    pairs = sorted((quote(k, safe="-_.~"), quote(v, safe="-_.~")) for k, v in parse_qsl(query, keep_blank_values=True))
+    canonical = [method, where, "&".join("=".join(each) for each in pairs)]
+    canonical += [f"{name}:{' '.join(headers[name].split())}" for name in names]
+    canonical += ["", ";".join(names), digest]
+    _, day, region, service, end = given["Credential"].split("/")
+    hashed = sha256("\n".join(canonical).encode()).hexdigest()
+    text = "\n".join([scheme, headers["x-amz-date"], f"{day}/{region}/{service}/{end}", hashed])
+    key = f"AWS4{secret}".encode()
+    for each in (day, region, service, end):
+        key = hmac.new(key, each.encode(), sha256).digest()
+    assert hmac.new(key, text.encode(), sha256).hexdigest() == given["Signature"], "does not match"
+    return f"{region}/{service}"
+
+
+@contextmanager
+def through(proxy: Proxy) -> Iterator[Proxy]:
+    """The proxy while it listens."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length) if length else b""
+            given = {name.lower(): value for name, value in self.headers.items()}
+            status, content = proxy.answer(self.command, self.path, given, body)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_PATCH = _answer  # noqa: N815 as http.server names them
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    proxy.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield proxy
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,55 @@
+"""The curves that capture_job keeps become the history of a run's metrics."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.launching import at
+from tests.measuring import one_job
+from tests.mlflow.stand_in import StandIn, serving
+from tests.mlflow.test_write_mlflow import OTHERS, play
+from trialbook.core.mlflow_runs import millis
+from trialbook_cli.replaying import running
+
+CAPTURING = tuple(each for each in OTHERS if each != "CaptureJob")
+METRIC = "validation:accuracy"
+
+
+def points(run: dict[str, Any]) -> list[tuple[int, float]]:
+    return sorted((each["step"], each["value"]) for each in run["data"]["metrics"] if each["key"] == METRIC)
+
+
+def test_a_run_ends_at_once_and_gets_its_metrics_with_their_curves_by_one_more_request() -> None:
+    told = one_job()
+    with (
+        serving(StandIn()) as mlflow,
+        running(told, without=CAPTURING, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        for event in told.events:
+            cloud.deliver(event)
+        cloud.advance(at(40) + timedelta(seconds=60))
+        (run,) = mlflow.active()
+        assert (run["info"]["status"], run["data"]["metrics"]) == ("FINISHED", [])
+        assert {each["key"] for each in run["data"]["params"]} == {"lr"}
+
+        asked = len(mlflow.requests)
+        cloud.finish()
+        assert points(run) == [(0, 0.5), (1, 0.7), (2, 0.8), (3, 0.85), (4, 0.9)]
+        assert len(mlflow.requests) == asked + 1
+        assert {each["timestamp"] for each in run["data"]["metrics"]} == {millis(at(40))}
+
+
+@pytest.mark.parametrize("without", ["CaptureJob", None])
+def test_metrics_without_a_curve_are_written_all_the_same(without: str | None) -> None:
+    """The function that keeps curves is broken, or none are kept."""
+    told = one_job()
+    given = {} if without else {"CaptureJobs": "off"}
+    with (
+        serving(StandIn()) as mlflow,
+        running(told, without=OTHERS, parameters={"MlflowUrl": mlflow.url, **given}) as (cloud, _),
+    ):
+        play(cloud, told)
+        (run,) = mlflow.active()
+
+    assert points(run) == [(0, 0.9)]
