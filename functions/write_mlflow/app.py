@@ -14,7 +14,7 @@ from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.settings import DestinationSettings, QueueSettings, ServiceSettings, reports_bucket
 from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 from trialbook.services import open_queue, open_services
-from trialbook.write_mlflow import Writer, mlflow_of, write_mlflow
+from trialbook.write_mlflow import CHECK, Writer, check, mlflow_of, write_mlflow
 
 services = open_services(ServiceSettings.from_environment())
 queue = open_queue(services.session(), QueueSettings.from_environment())
@@ -35,6 +35,8 @@ def write(message: SQSRecord) -> None:
 @metrics.log_metrics
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
-    """A batch of the MLflow queue."""
+    """A batch of the MLflow queue; or the question of `trialbook doctor` whether MLflow may be written to."""
+    if CHECK in event:
+        return check(settings.mlflow, services.session(), to_mlflow)
     writer.forget()
     return process(event, context, write, queue)

@@ -58,7 +58,9 @@ class StandIn:
 
     def _done(self, name: str, body: dict[str, Any]) -> Any:
         if name.startswith("logged-models/m-"):
-            model = self.models[name.removeprefix("logged-models/")]
+            model = self.models.get(name.removeprefix("logged-models/"))
+            if model is None:
+                raise Refusal(404, "RESOURCE_DOES_NOT_EXIST")
             model["info"]["status"] = body["status"]
             return {"model": model}
         known: Mapping[str, Callable[[dict[str, Any]], Any]] = {
@@ -83,11 +85,15 @@ class StandIn:
         return {"experiment": found[0]}
 
     def _create_experiment(self, body: dict[str, Any]) -> Any:
+        if not body["name"]:
+            raise Refusal(400, "INVALID_PARAMETER_VALUE")
         number = str(len(self.experiments) + 1)
         self.experiments[number] = {"experiment_id": number, "name": body["name"], "lifecycle_stage": "active"}
         return {"experiment_id": number}
 
     def _create(self, body: dict[str, Any]) -> Any:
+        if body["experiment_id"] not in self.experiments:
+            raise Refusal(404, "RESOURCE_DOES_NOT_EXIST")
         if self.experiments[body["experiment_id"]]["lifecycle_stage"] == "deleted":
             raise Refusal(400, "INVALID_PARAMETER_VALUE")
         run_id = uuid4().hex
@@ -155,6 +161,8 @@ class StandIn:
         return {}
 
     def _create_model(self, body: dict[str, Any]) -> Any:
+        if body["experiment_id"] not in self.experiments:
+            raise Refusal(404, "RESOURCE_DOES_NOT_EXIST")
         model_id = f"m-{uuid4().hex}"
         self.models[model_id] = {"info": {**body, "model_id": model_id, "status": "LOGGED_MODEL_PENDING"}, "data": {}}
         return {"model": self.models[model_id]}

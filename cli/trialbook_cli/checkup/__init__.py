@@ -1,4 +1,4 @@
-"""What `trialbook doctor` checks: each check makes read-only calls and gives findings as it finds them."""
+"""What `trialbook doctor` checks: each check makes calls that change nothing and gives findings as it finds them."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,11 +6,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from trialbook_cli.checkup.delivery_checks import DELIVERY_CHECKS
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level, is_missing
+from trialbook_cli.checkup.mlflow_checks import mlflow
 from trialbook_cli.checkup.stack_checks import STACK_CHECKS
 from trialbook_cli.errors import explained
 
 Check = Callable[[Deployment], Iterator[Finding]]
-CHECKS: tuple[Check, ...] = (*STACK_CHECKS, *DELIVERY_CHECKS)
+CHECKS: tuple[Check, ...] = (*STACK_CHECKS, *DELIVERY_CHECKS, mlflow)
 
 
 def examined(deployment: Deployment) -> Iterator[Finding]:

@@ -17,10 +17,10 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command(cls=StackCommand, rich_help_panel=OPERATE)
 def doctor(context: typer.Context, slack_url: SlackUrl = None, as_json: AsJson = False) -> int:
-    """Checks a deployment with read-only calls and says what to fix.
+    """Checks a deployment with calls that change nothing and says what to fix.
 
-    Checks rules, queues and dead letters, functions, table, newest sweep, SageMaker Experiments, rules document, Slack
-    and SES. Exit code 1 if there is a problem.
+    Checks rules, queues and dead letters, functions, table, newest sweep, SageMaker Experiments, rules document, Slack,
+    SES and MLflow. Exit code 1 if there is a problem.
 
     Example: trialbook doctor --stack trialbook
     """

@@ -55,6 +55,7 @@ from trialbook.services import Services
 if TYPE_CHECKING:
     from trialbook.adapters.secret_parameters import SecretParameters
 
+CHECK = "check"  # the key of an event by which `trialbook doctor` asks
 _EVENTS = frozenset({SWEEP_STARTED, SWEEP_PROGRESSED, SWEEP_FINISHED, REPORT_READY})
 _DRAWN_WHILE_IT_RUNS = 100  # jobs; of more, the curve of the best so far is written at the end
 _FOR_A_JOB = 25.0  # seconds; a request that hangs fits
@@ -92,6 +93,15 @@ def mlflow_of(settings: MlflowSettings, session: Session, deliveries: Deliveries
         return settings.artifact_store is not None and store()(folder, name, content)
 
     return ToMlflow(Mlflow(server_of(settings.server), session, token), deliveries, put)
+
+
+def check(settings: MlflowSettings, session: Session, to_mlflow: ToMlflow) -> Mapping[str, Any]:
+    """What `trialbook doctor` wants to know of the server and of the place for artifacts."""
+    from trialbook.adapters.s3 import may_put
+    from trialbook.check_mlflow import check_mlflow
+
+    place = settings.artifact_store
+    return check_mlflow(to_mlflow.mlflow, None if place is None else lambda: may_put(session, place))
 
 
 def write_mlflow(envelope: Mapping[str, Any], writer: "Writer", received: int) -> None:

@@ -146,21 +146,26 @@ class Mlflow:
 
     def log_model(self, run: Created, name: str, address: str) -> None:
         """A model that lies elsewhere, by reference, unless the run has one. Raises NotSent."""
-        found = self._model_of(run) or self._created_model(run, name, address)
+        found = self.model_of(run) or self.create_model(run, name, address)
         if _text(found, "status") != _READY:
-            model_id = _text(found, "model_id")
-            body = {"model_id": model_id, "status": _READY}
-            self._call("PATCH", f"logged-models/{quote(model_id, safe='')}", body)
+            self.finish_model(_text(found, "model_id"))
 
-    def _model_of(self, run: Created) -> Mapping[str, Any] | None:
+    def model_of(self, run: Created) -> Mapping[str, Any] | None:
+        """The model of a run; None if it has none. Raises NotSent."""
         body = {"experiment_ids": [run.experiment_id], "filter": f"source_run_id = '{run.run_id}'"}
         found = self._call("POST", "logged-models/search", body).get("models")
         return _part(found[0], "info") if found else None
 
-    def _created_model(self, run: Created, name: str, address: str) -> Mapping[str, Any]:
+    def create_model(self, run: Created, name: str, address: str) -> Mapping[str, Any]:
+        """A new model of a run, which lies elsewhere. Raises NotSent."""
         tags = _pairs({EXTERNAL_MODEL: "true", "mlflow.model.source": address})
         body = {"experiment_id": run.experiment_id, "name": name, "source_run_id": run.run_id, "tags": tags}
         return _part(_part(self._call("POST", "logged-models", body), "model"), "info")
+
+    def finish_model(self, model_id: str) -> None:
+        """Marks a model as complete. Safe to repeat. Raises NotSent."""
+        body = {"model_id": model_id, "status": _READY}
+        self._call("PATCH", f"logged-models/{quote(model_id, safe='')}", body)
 
     def put_artifact(self, artifacts: str, path: str, content: bytes) -> bool:
         """A file among a run's artifacts, through the server; whether it keeps them: otherwise they lie elsewhere.

@@ -1,5 +1,6 @@
 """The bucket with the reports."""
 
+import base64
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -110,3 +111,18 @@ def artifact_store(session: Session, allowed: str) -> Callable[[str, str, bytes]
         return True
 
     return put
+
+
+def may_put(session: Session, allowed: str) -> str | None:
+    """Why S3 takes no objects in a place (`bucket/prefix`); None if it does. Nothing is written: S3 looks at the right
+    first, and then refuses content that is not what the request's digest says."""
+    bucket, _, prefix = allowed.removeprefix("s3://").strip("/").partition("/")
+    key = f"{prefix}/trialbook-doctor" if prefix else "trialbook-doctor"
+    try:
+        session.create_client("s3", config=_CONFIG).put_object(
+            Bucket=bucket, Key=key, Body=b"", ContentMD5=base64.b64encode(bytes(16)).decode()
+        )
+    except ClientError as error:
+        code = str(error.response["Error"]["Code"])
+        return None if code in ("BadDigest", "400") else code
+    return None

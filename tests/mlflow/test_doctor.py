@@ -1,0 +1,197 @@
+"""`trialbook doctor` asks write_mlflow itself whether MLflow may be written to: the person who asks may have other rights."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.session import Session
+
+from tests.integration.test_record_commands import TEMPLATE, Ask, Aws
+from tests.integration.test_record_commands import ask as ask
+from tests.integration.test_record_commands import aws as aws
+from tests.integration.test_replay import few
+from tests.mlflow.stand_in import Refusal, StandIn, serving
+from tests.mlflow.test_write_mlflow import OTHERS
+from trialbook.adapters.mlflow import Mlflow
+from trialbook.adapters.s3 import may_put
+from trialbook.check_mlflow import check_mlflow
+from trialbook.core.mlflow_server import server_of
+from trialbook_cli.checkup.deployment import Level
+from trialbook_cli.checkup.mlflow_checks import findings
+from trialbook_cli.replaying import running
+
+APP = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-1"
+SERVER = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/one"
+
+
+def told(mlflow: StandIn, name: str | None = None, artifacts: str | None = "not asked") -> Mapping[str, Any]:
+    """What write_mlflow answers; `name` is what the server is named by."""
+    server = replace(server_of(mlflow.url), name=name or mlflow.url)
+    asks = None if artifacts == "not asked" else lambda: artifacts
+    return check_mlflow(Mlflow(server, Session()), asks)
+
+
+def texts(found: Mapping[str, Any]) -> list[tuple[Level, str, str]]:
+    return [(each.level, each.what, each.todo) for each in findings(found)]
+
+
+def test_a_server_that_may_be_written_to_is_left_as_it_is() -> None:
+    with serving(StandIn()) as mlflow:
+        found = told(mlflow)
+        assert (mlflow.experiments, mlflow.runs, mlflow.models) == ({}, {}, {})
+        assert texts(found) == [(Level.OK, f"MLflow at {mlflow.url} lets write_mlflow write", "")]
+
+
+def test_no_call_is_left_out() -> None:
+    """Those of the tracking server's policy, which a test compares with what is used."""
+    with serving(StandIn()) as mlflow:
+        assert len(told(mlflow)["allowed"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "says", "needs"),
+    [
+        (APP, "", "refuses write_mlflow everything", "sagemaker:CallMlflowAppApi"),
+        (SERVER, "runs/log-batch", "refuses write_mlflow LogBatch", "sagemaker-mlflow:LogBatch"),
+        (None, "", "refuses write_mlflow everything", "store a valid token"),
+    ],
+)
+def test_what_is_refused_is_named_with_the_right_that_it_needs(
+    name: str | None, path: str, says: str, needs: str
+) -> None:
+    def refuse(asked: str, body: Any) -> None:
+        if asked.startswith(path):
+            raise Refusal(403, "PERMISSION_DENIED")
+
+    with serving(StandIn()) as mlflow:
+        mlflow.before = refuse
+        (level, what, todo), *_ = texts(told(mlflow, name))
+
+    assert level is Level.PROBLEM
+    assert says in what
+    assert needs in todo
+
+
+def test_a_server_that_does_not_answer_is_a_problem() -> None:
+    def hang(path: str, body: Any) -> None:
+        raise TimeoutError
+
+    with serving(StandIn()) as mlflow:
+        mlflow.before = hang
+        ((level, what, _),) = texts(told(mlflow))
+
+    assert level is Level.PROBLEM
+    assert "MLflow does not answer" in what
+
+
+@pytest.mark.parametrize(
+    ("answer", "level", "says"),
+    [
+        (None, Level.OK, "may put reports"),
+        ("AccessDenied", Level.PROBLEM, "no report into MLflow's bucket: AccessDenied"),
+        ("not asked", Level.NOTE, "not among the artifacts"),
+    ],
+)
+def test_the_place_for_artifacts_is_tried(answer: str | None, level: Level, says: str) -> None:
+    with serving(StandIn()) as mlflow:
+        found = texts(told(mlflow, APP, answer))[-1]
+
+    assert found[0] is level
+    assert says in found[1]
+
+
+def test_trying_the_bucket_puts_nothing_into_it(aws: Aws) -> None:
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="mlflow-bucket")
+
+    assert may_put(Session(), "no-such-bucket-here/x") == "NoSuchBucket"
+    assert may_put(Session(), "mlflow-bucket/artifacts") is None
+    assert client.list_objects_v2(Bucket="mlflow-bucket")["KeyCount"] == 0
+
+
+@contextmanager
+def lambda_that(answers: Callable[[bytes], bytes]) -> Iterator[str]:
+    """Lambda's address; each function answers so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            content = answers(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_deployed_handler_answers() -> None:
+    with (
+        serving(StandIn()) as mlflow,
+        running(few(1), without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        answer = cloud.functions["WriteMlflow"]({"check": "mlflow"})
+
+    assert (answer["server"], answer["trouble"], answer["refused"]) == (mlflow.url, None, [])
+    assert answer["artifacts"] == "not configured"
+
+
+FUNCTION = {
+    "Type": "AWS::Lambda::Function",
+    "Properties": {
+        "Code": {"ZipFile": "def handler(event, context): pass"},
+        "Handler": "index.handler",
+        "Runtime": "python3.13",
+        "Role": "arn:aws:iam::123456789012:role/r",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("answers", "level", "says"),
+    [
+        (
+            {"server": "https://m", "trouble": None, "refused": [], "allowed": ["GetRun"]},
+            "ok",
+            "lets write_mlflow write",
+        ),
+        ({"errorMessage": "no module"}, "problem", "write_mlflow could not look at MLflow: no module"),
+        (None, "problem", "write_mlflow could not look at MLflow: it gave no answer"),
+    ],
+)
+def test_doctor_asks_the_function(
+    answers: Any, level: str, says: str, aws: Aws, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = {**TEMPLATE, "Resources": {**TEMPLATE["Resources"], "WriteMlflow": FUNCTION}}
+    boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    boto3.client("cloudformation").create_stack(StackName="trialbook", TemplateBody=json.dumps(template))
+    asked: list[bytes] = []
+
+    def answer(content: bytes) -> bytes:
+        asked.append(content)
+        return json.dumps(answers).encode()
+
+    with lambda_that(answer) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
+        done = ask("doctor", "--json")
+
+    (found,) = [each for each in json.loads(done.stdout) if "MLflow" in each["what"]]
+    assert (found["level"], says in found["what"]) == (level, True)
+    assert [json.loads(each) for each in asked] == [{"check": "mlflow"}]
