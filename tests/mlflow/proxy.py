@@ -4,7 +4,7 @@ import hmac
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +25,6 @@ class Proxy:
         self.signed: list[tuple[str, Mapping[str, str]]] = []
         self.is_down = False
         self.url = ""
-        self._local = threading.local()
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         """What the server answers, or 503 while it is down."""
@@ -42,18 +41,10 @@ class Proxy:
         return self._forwarded(method, path, given, body)
 
     def _forwarded(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        for _ in range(2):  # the second time if the server closed the connection meanwhile
-            connection: HTTPConnection | None = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = self._local.connection = HTTPConnection(str(self._target.netloc), timeout=120)
-            try:
-                connection.request(method, path, body or None, dict(headers))
-                found = connection.getresponse()
-                return found.status, found.read()
-            except OSError:
-                connection.close()
-                self._local.connection = None
-        return 502, b""
+        with closing(HTTPConnection(str(self._target.netloc), timeout=120)) as connection:
+            connection.request(method, path, body or None, dict(headers))
+            found = connection.getresponse()
+            return found.status, found.read()
 
 
 def _kind(method: str, path: str) -> str:

@@ -3,15 +3,24 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
+from botocore.session import Session
 
 from tests.integration.test_replay import CHURN
-from tests.mlflow.real_server import PYTHON, as_map, runs_in, serving_mlflow
+from tests.mlflow.proxy import Proxy, through
+from tests.mlflow.real_server import PYTHON, as_map, ask, runs_in, serving_mlflow
 from tests.mlflow.test_write_mlflow import OTHERS, play
 from tests.relocated import recording
+from trialbook.adapters.mlflow import Mlflow
+from trialbook.check_mlflow import check_mlflow
 from trialbook.core.mlflow_runs import PARENT_TAG, millis
+from trialbook.core.mlflow_server import server_of
+from trialbook.core.sweeps import Record, Sweep
 from trialbook_cli.replaying import running
 
 pytestmark = pytest.mark.long
@@ -29,36 +38,36 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-CLIENT = """
-import json, sys
-from mlflow import MlflowClient
-
-client = MlflowClient(sys.argv[1])
-experiment = client.get_experiment_by_name(sys.argv[2])
-runs = client.search_runs([experiment.experiment_id])
-parent = next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
-curve = client.get_metric_history(parent.info.run_id, "best.validation:error")
-files = [each.path for each in client.list_artifacts(parent.info.run_id)]
-print(json.dumps({
-    "runs": len(runs), "curve": [[each.step, each.value] for each in curve], "files": sorted(files),
-    "inputs": [len(run.inputs.dataset_inputs) for run in runs if run is not parent],
-}))
-"""
+EXPERIMENT = f"{os.getpid()}/churn-xgb"
 
 
-def test_a_real_server_holds_each_job_once_to_the_millisecond_and_bit(server: str) -> None:
-    told, prefix = recording(CHURN), f"{os.getpid()}/"
-    parameters = {"MlflowUrl": server}
-    with running(told, without=OTHERS, rules=f"mlflow: {{prefix: '{prefix}'}}", parameters=parameters) as (cloud, _):
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A recording that was written to a server, and what the ledger says of it."""
+
+    server: str
+    records: Mapping[str, Record]
+    sweep: Sweep
+
+
+@pytest.fixture(scope="session")
+def written(server: str) -> Written:
+    """The recording of a loop, written by the deployed functions."""
+    told, rules = recording(CHURN), f"mlflow: {{prefix: '{EXPERIMENT.partition('/')[0]}/'}}"
+    with running(told, without=OTHERS, rules=rules, parameters={"MlflowUrl": server}) as (cloud, _):
         play(cloud, told)
-        records, (sweep,) = {each.job.name: each for each in cloud.ledger.jobs()}, cloud.ledger.sweeps()
+        (sweep,) = cloud.ledger.sweeps()
         assert cloud.dead_letters()["MlflowDeadLetters"] == []
-    runs = {run["info"]["run_name"]: run for run in runs_in(server, f"{prefix}churn-xgb")}
-    parent = runs.pop(sweep.id)
+        return Written(server, {each.job.name: each for each in cloud.ledger.jobs()}, sweep)
 
-    assert runs.keys() == records.keys()
+
+def test_a_real_server_holds_each_job_once_to_the_millisecond_and_bit(written: Written) -> None:
+    runs = {run["info"]["run_name"]: run for run in runs_in(written.server, EXPERIMENT)}
+    parent = runs.pop(written.sweep.id)
+
+    assert runs.keys() == written.records.keys()
     for name, run in runs.items():
-        job = records[name].job
+        job = written.records[name].job
         times = run["info"]["start_time"], run["info"]["end_time"]
         assert times == (millis(job.created_at), millis(job.ended_at))
         assert run["info"]["status"] == "FINISHED"
@@ -67,11 +76,97 @@ def test_a_real_server_holds_each_job_once_to_the_millisecond_and_bit(server: st
         assert as_map(run["data"]["params"])["min_child_weight"] == job.hyper_parameters["min_child_weight"]
         assert as_map(run["data"]["tags"])[PARENT_TAG] == parent["info"]["run_id"]
     assert parent["info"]["status"] == "FINISHED"
-    if PYTHON.exists():
-        client = [str(PYTHON), "-c", CLIENT, server, f"{prefix}churn-xgb"]
-        read = json.loads(subprocess.run(client, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-        assert read["runs"] == len(runs) + 1
+
+
+APP = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-1"
+SERVER = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/one"
+CLIENT = """
+import json, sys
+import mlflow
+
+for arn in sys.argv[2:]:
+    mlflow.set_tracking_uri(arn)
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name(sys.argv[1])
+    runs = client.search_runs([experiment.experiment_id])
+    parent = next(run for run in runs if "mlflow.parentRunId" not in run.data.tags)
+    is_child = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    curve = client.get_metric_history(parent.info.run_id, "best.validation:error")
+    print(json.dumps({
+        "runs": len(runs),
+        "children": len(client.search_runs([experiment.experiment_id], is_child)),
+        "curve": [[each.step, each.value] for each in curve],
+        "best": client.get_run(parent.data.tags["trialbook.best_run"]).info.run_name,
+        "note": parent.data.tags["mlflow.note.content"],
+        "inputs": [len(run.inputs.dataset_inputs) for run in runs if run is not parent],
+    }))
+"""
+
+
+def test_mlflows_own_client_reads_them_with_awss_plugin_which_signs_as_we_do(written: Written) -> None:
+    if not PYTHON.exists():
+        pytest.skip("AWS's plugin is not installed: make .venv-mlflow/.ready")
+    with through(Proxy(written.server, secret="s3cret")) as proxy:
+        environment = {
+            **os.environ,
+            "SAGEMAKER_MLFLOW_CUSTOM_ENDPOINT": proxy.url,
+            "AWS_ACCESS_KEY_ID": "AKID",
+            "AWS_SECRET_ACCESS_KEY": "s3cret",
+            "AWS_DEFAULT_REGION": "eu-west-1",
+        }
+        client = [str(PYTHON), "-c", CLIENT, EXPERIMENT, APP, SERVER]
+        done = subprocess.run(client, check=True, capture_output=True, text=True, env=environment)
+        theirs = list(proxy.signed)
+        proxy.signed.clear()
+        for arn in (APP, SERVER):
+            session = Session()
+            session.get_credentials = lambda: Credentials("AKID", "s3cret")  # type: ignore[method-assign]
+            ours = Mlflow(replace(server_of(arn), url=proxy.url), session)
+            experiment = ours.experiment(EXPERIMENT)
+            assert experiment is not None
+            assert len(ours.find_runs(experiment.id, "trialbook.sweep", written.sweep.id)) == 6
+            assert check_mlflow(ours, None)["refused"] == []
+        assert {_signed(each) for each in proxy.signed} == {_signed(each) for each in theirs}
+
+    best = written.sweep.best
+    assert best is not None
+    for line in done.stdout.splitlines()[-2:]:
+        read = json.loads(line)
+        assert (read["runs"], read["children"], set(read["inputs"])) == (6, 5, {2})
         assert [step for step, _ in read["curve"]] == [1, 2, 3, 4, 5]
-        assert read["curve"][-1][1] == sweep.best.value  # type: ignore[union-attr]
-        assert read["files"] == ["chart.png", "report.html"]
-        assert set(read["inputs"]) == {2}
+        assert (read["curve"][-1][1], read["best"]) == (best.value, best.job_name)
+        assert "Best validation:error" in read["note"]
+
+
+def _signed(request: tuple[str, Mapping[str, str]]) -> tuple[object, ...]:
+    """What AWS looks at to know who asks which server: region and service, the header that names the server, and which of
+    its headers are signed."""
+    scope, headers = request
+    own = {name: value for name, value in headers.items() if name.endswith("-arn")}
+    names = set(headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";"))
+    return scope, frozenset(own.items()), frozenset(names & {"host", "x-amz-date", "x-amz-content-sha256", *own})
+
+
+def test_a_request_whose_body_was_changed_is_refused_by_the_proxy(written: Written) -> None:
+    """So that the test above means something."""
+    session = Session()
+    session.get_credentials = lambda: Credentials("AKID", "wrong")  # type: ignore[method-assign]
+    with through(Proxy(written.server, secret="s3cret")) as proxy:
+        found = check_mlflow(Mlflow(replace(server_of(APP), url=proxy.url), session), None)
+
+    assert (found["allowed"], len(found["refused"])) == ([], 12)
+
+
+def test_looking_whether_a_server_may_be_written_to_changes_nothing(written: Written) -> None:
+    def held() -> Any:
+        experiments = ask(written.server, "experiments/search", {"max_results": 1000, "view_type": "ALL"})[
+            "experiments"
+        ]
+        ids = [each["experiment_id"] for each in experiments]
+        return experiments, ask(written.server, "runs/search", {"experiment_ids": ids, "run_view_type": "ALL"})
+
+    before = held()
+    found = check_mlflow(Mlflow(server_of(written.server), Session()), None)
+
+    assert (found["trouble"], found["refused"], len(found["allowed"])) == (None, [], 12)
+    assert held() == before

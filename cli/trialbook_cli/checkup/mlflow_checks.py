@@ -40,7 +40,7 @@ def findings(told: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(Level.PROBLEM, f"MLflow at {server} refuses write_mlflow {which}", _remedy(server, refused))
     else:
         yield Finding(Level.OK, f"MLflow at {server} lets write_mlflow write")
-    yield from _artifacts(server, str(told.get("artifacts")))
+    yield from _artifacts(server, str(told.get("artifacts", "not configured")))
 
 
 def _remedy(server: str, refused: tuple[str, ...]) -> str:

@@ -2,9 +2,11 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -106,26 +108,42 @@ def test_the_place_for_artifacts_is_tried(answer: str | None, level: Level, says
     assert says in found[1]
 
 
-def test_trying_the_bucket_puts_nothing_into_it(aws: Aws) -> None:
-    client = boto3.client("s3", region_name="us-east-1")
-    client.create_bucket(Bucket="mlflow-bucket")
+@pytest.mark.parametrize(
+    ("refusal", "says"), [(None, None), ("AccessDenied", "AccessDenied"), ("NoSuchBucket", "NoSuchBucket")]
+)
+def test_trying_the_bucket_puts_nothing_into_it(
+    refusal: str | None, says: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 compares the digest, as AWS documents it; moto does not."""
+    stored = []
 
-    assert may_put(Session(), "no-such-bucket-here/x") == "NoSuchBucket"
-    assert may_put(Session(), "mlflow-bucket/artifacts") is None
-    assert client.list_objects_v2(Bucket="mlflow-bucket")["KeyCount"] == 0
+    def put(path: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes]:
+        code = refusal or ("BadDigest" if b64encode(md5(content).digest()).decode() != headers["Content-MD5"] else None)  # noqa: S324 the digest that S3 takes
+        if code is None:
+            stored.append(path)
+            return 200, b""
+        return 400 if code == "BadDigest" else 403, f"<Error><Code>{code}</Code></Error>".encode()
+
+    with answering(put) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+        assert may_put(Session(), "mlflow-bucket/artifacts") == says
+    assert stored == []
 
 
 @contextmanager
-def lambda_that(answers: Callable[[bytes], bytes]) -> Iterator[str]:
-    """Lambda's address; each function answers so."""
+def answering(answer: Callable[[str, Mapping[str, str], bytes], tuple[int, bytes]]) -> Iterator[str]:
+    """The address of a service that answers PUT and POST so, and GET with 404."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            content = answers(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
+        def _answer(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, told = answer(self.path, dict(self.headers.items()), content)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(told)))
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(told)
+
+        do_PUT = do_POST = _answer  # noqa: N815 as http.server names them
 
         def do_GET(self) -> None:
             self.send_error(404)
@@ -134,7 +152,7 @@ def lambda_that(answers: Callable[[bytes], bytes]) -> Iterator[str]:
             """Says nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=lambda: server.serve_forever(0.05), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
@@ -184,11 +202,11 @@ def test_doctor_asks_the_function(
     boto3.client("cloudformation").create_stack(StackName="trialbook", TemplateBody=json.dumps(template))
     asked: list[bytes] = []
 
-    def answer(content: bytes) -> bytes:
+    def answer(path: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes]:
         asked.append(content)
-        return json.dumps(answers).encode()
+        return 200, json.dumps(answers).encode()
 
-    with lambda_that(answer) as url:
+    with answering(answer) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
         done = ask("doctor", "--json")
 
