@@ -118,10 +118,9 @@ def may_put(session: Session, allowed: str) -> str | None:
     first, and then refuses content that is not what the request's digest says."""
     bucket, _, prefix = allowed.removeprefix("s3://").strip("/").partition("/")
     key = f"{prefix}/trialbook-doctor" if prefix else "trialbook-doctor"
+    client: Any = session.create_client("s3", config=_CONFIG)
     try:
-        session.create_client("s3", config=_CONFIG).put_object(
-            Bucket=bucket, Key=key, Body=b"", ContentMD5=base64.b64encode(bytes(16)).decode()
-        )
+        client.put_object(Bucket=bucket, Key=key, Body=b"", ContentMD5=base64.b64encode(bytes(16)).decode())
     except ClientError as error:
         code = str(error.response["Error"]["Code"])
         return None if code in ("BadDigest", "400") else code
