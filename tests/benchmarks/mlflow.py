@@ -166,7 +166,7 @@ def _recording(made: Sequence[Made]) -> Recording:
 
 def _with_trouble(told: Recording, chance: random.Random) -> Recording:
     """Some events twice, some late."""
-    events: list[tuple[datetime, int, Mapping[str, Any]]] = []
+    events: list[tuple[datetime, int, dict[str, Any]]] = []
     for event in told.events:
         for _ in range(1 + (chance.random() < TWICE)):
             comes = datetime.fromisoformat(event["time"])
