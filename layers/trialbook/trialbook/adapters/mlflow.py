@@ -198,8 +198,9 @@ class Mlflow:
         request = AWSRequest(method=method, url=url, data=content, headers=headers)
         self._authenticate(request)
         try:
-            answer = self._send(request.prepare())
-            status, found = answer.status_code, answer.content
+            with deadline.within(_SECONDS):
+                answer = self._send(request.prepare())
+                status, found = answer.status_code, answer.content
         except (HTTPClientError, OSError) as error:  # no connection, no answer in time, half an answer
             raise NotSent(type(error).__name__, passes=True, is_unsure=True) from None
         if status != 200:

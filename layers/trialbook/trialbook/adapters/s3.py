@@ -8,6 +8,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
+from trialbook.runtime import deadline
+from trialbook.runtime.aws_clients import LONGEST
+
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".json": "application/json",
@@ -80,7 +83,9 @@ class Bucket:
     def get(self, key: str) -> bytes | None:
         """An object's content; None if it does not exist. S3 says AccessDenied then, because the role may not list."""
         try:
-            content: bytes = self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+            body = self._client.get_object(Bucket=self.name, Key=key)["Body"]
+            with deadline.within(LONGEST):
+                content: bytes = body.read()
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "AccessDenied"):
                 return None

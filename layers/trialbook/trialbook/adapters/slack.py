@@ -144,7 +144,7 @@ class Slack:
     def _messages(self, channel: str, since: datetime, thread: str | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Channel's id and message, newest first; nothing where the app lacks the scope for looking."""
         try:
-            with _as_not_sent():
+            with _errors_as_not_sent():
                 place = channel if _ID.fullmatch(channel) else self._id_of(channel)
                 if place is not None:
                     yield from ((place, each) for each in self._pages(place, since, thread))
@@ -206,9 +206,16 @@ def _content(said: SlackText) -> dict[str, Any]:
 @contextmanager
 def _as_not_sent(requests: int = 1) -> Iterator[None]:
     """What goes wrong in slack_sdk, as NotSent; without the original, whose text has the whole request or answer.
-    Nothing is begun for whose requests the invocation has no time left."""
-    if deadline.left() < requests * _SECONDS + _TO_RECORD:
+    Nothing is begun for whose requests the invocation has no time left, and nothing takes longer than they may."""
+    left = deadline.left() - _TO_RECORD
+    if left < requests * _SECONDS:
         raise NotSent("out_of_time", passes=True)
+    with _errors_as_not_sent(), deadline.within(min(left, 2 * requests * _SECONDS)):
+        yield
+
+
+@contextmanager
+def _errors_as_not_sent() -> Iterator[None]:
     try:
         yield
     except SlackApiError as error:

@@ -13,10 +13,10 @@ from trialbook.core.errors import shown
 from trialbook.runtime import deadline
 
 CONNECT, READ = 3, 10  # seconds
-_LONGEST = CONNECT + READ  # that one attempt takes
+LONGEST = CONNECT + READ  # that one attempt takes
 # Seconds: throttled calls are retried within them. A call that hangs is not; its message is delivered again.
 _TRIED_FOR = 10.0
-_BEGAN = "trialbook_began"
+_BEGAN, _ATTEMPT = "trialbook_began", "attempt"
 _JSON = ("json", "rest-json")  # protocols
 # A fixed user agent and no parameter validation save time: botocore builds its user agent twice a request, a tenth of
 # the request's time, and checks each request against the service's model, a sixth of a job event's time.
@@ -46,6 +46,9 @@ def prepared(session: Session) -> Session:
     answers but those of AWS."""
     session.set_default_client_config(_COMMON)
     session.register("request-created", _keep_the_deadline, unique_id="trialbook-deadline")
+    session.register("before-send", _begin, unique_id="trialbook-begin")
+    session.register("response-received", _end, unique_id="trialbook-end")
+    session.register("before-parse", _end, unique_id="trialbook-read")
     session.register("before-parse", _refuse_nonsense, unique_id="trialbook-nonsense")
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
     return session
@@ -84,5 +87,16 @@ def _keep_the_deadline(**given: Any) -> None:
         return
     now = time.monotonic()
     spent = now - given["request"].context.setdefault(_BEGAN, now)
-    if left < _LONGEST or spent > _TRIED_FOR:
+    if left < LONGEST or spent > _TRIED_FOR:
         raise OutOfTime(left=left)
+
+
+def _begin(**_: Any) -> None:
+    """Just before an attempt is sent."""
+    _end()
+    deadline.start(_ATTEMPT, LONGEST)
+
+
+def _end(**_: Any) -> None:
+    """Once an attempt's answer was read, or it failed."""
+    deadline.stop(_ATTEMPT)
