@@ -28,20 +28,29 @@ from typer.testing import CliRunner
 from tests.conftest import ROOT
 from tests.queues import RememberingQueue
 from tests.unit.analysing import swept, trial
+from trialbook.adapters.cloudwatch import CloudWatch
+from trialbook.adapters.cloudwatch_logs import Logs
 from trialbook.adapters.eventbridge import EventBus
+from trialbook.adapters.mlflow import Created, Mlflow
 from trialbook.adapters.rules_document import read_rules
 from trialbook.adapters.sagemaker import SageMaker, SageMakerError, Unread
+from trialbook.adapters.sagemaker_metrics import SageMakerMetrics
 from trialbook.adapters.ses import Ses
 from trialbook.adapters.slack import Slack, Webhook
 from trialbook.announce_changes import announce_changes
 from trialbook.build_report import _sweep_id
 from trialbook.core.announcements import Announcement, announcement_of
+from trialbook.core.curves.log_end import end_of_log
+from trialbook.core.curves.series import JobCurves
+from trialbook.core.curves.stored import from_bytes, to_bytes
+from trialbook.core.curves.thinning import all_thinned
 from trialbook.core.describe import job_from_detail, metrics_with_statistics, tuning_job_from_describe
 from trialbook.core.errors import InvalidInput, InvalidRules
 from trialbook.core.events import parse_event
 from trialbook.core.experiments import summed_up
 from trialbook.core.jobs import Job, JobKey, JobKind
 from trialbook.core.messages.delivery import NotSent, Sent
+from trialbook.core.mlflow_server import Server
 from trialbook.core.report_links import link, opened
 from trialbook.ledger.ledger import Ledger
 from trialbook.messages.slack import SlackText
@@ -352,6 +361,14 @@ def _sagemaker() -> SageMaker:
         return SageMaker(session, "us-east-1")
 
 
+@cache
+def _sources() -> tuple[CloudWatch, Logs, SageMakerMetrics]:
+    session = prepared(Session())
+    session.set_credentials("key", "secret")
+    with endpoint("CLOUDWATCH"), endpoint("CLOUDWATCH_LOGS"), endpoint("SAGEMAKER_METRICS"):
+        return CloudWatch(session, "us-east-1"), Logs(session, "us-east-1"), SageMakerMetrics(session, "us-east-1")
+
+
 def sagemaker(random: Random) -> str:
     """What SageMaker answers over HTTP with status 200, or whoever answers in its stead: a page is no empty list."""
     client, found = _sagemaker(), random.choice(ANSWERS)
@@ -379,6 +396,61 @@ def sagemaker(random: Random) -> str:
         return "refused"
     body = _Answers.body.strip()
     assert (body[:1], body[-1:]) == (b"{", b"}"), f"{body[:100]!r} was taken for an answer"
+    return "read"
+
+
+def measurements(random: Random) -> str:
+    """What CloudWatch, its logs and SageMaker Metrics answer with status 200 about a job, and what is kept of it."""
+    cloudwatch, logs, metrics = _sources()
+    begin, end = datetime(2026, 11, 20, 10, tzinfo=UTC), datetime(2026, 11, 20, 11, tzinfo=UTC)
+    series = {"Id": "m0", "Timestamps": [1795168800.0, 1795168860.0], "Values": [1.0, 2.0], "StatusCode": "Complete"}
+    curve = {"Status": "Complete", "XAxisValues": [1, 2], "MetricValues": [0.5, 0.25]}
+    lines = {"logStreams": [{"logStreamName": "a/algo-1-1"}], "events": [{"timestamp": 1, "message": "a"}]}
+    calls: list[tuple[Any, Callable[[], object]]] = [
+        ({"MetricDataResults": [series] * 2}, lambda: _kept(cloudwatch.measured("a", 1, ["b"], begin, end))),
+        ({"MetricQueryResults": [curve] * 2}, lambda: _kept(JobCurves("a", metrics.curves("arn", ["b"])))),
+        (lines, lambda: end_of_log(logs.last_lines("a"), str)),
+    ]
+    whole, call = random.choice(calls)
+    _answer_with(whole, random)
+    _Answers.status = 200
+    try:
+        call()
+    except SageMakerError:
+        return "refused"
+    return "read"
+
+
+def _kept(curves: JobCurves) -> None:
+    assert from_bytes(to_bytes(all_thinned(curves))).job_name == "a"
+
+
+@cache
+def _mlflow() -> Mlflow:
+    return Mlflow(Server("a", _answering()), Session())
+
+
+def mlflow(random: Random) -> str:
+    """What MLflow answers, or whoever answers in its stead."""
+    client, run = _mlflow(), Created("r", "1")
+    info = {"run_id": "r", "experiment_id": "1", "artifact_uri": "mlflow-artifacts:/1", "status": "RUNNING"}
+    found = {"info": info, "data": {"tags": [{"key": "a", "value": "b"}]}}
+    model = {"info": {"model_id": "m", "status": "LOGGED_MODEL_PENDING"}}
+    calls: list[tuple[Any, Callable[[], object]]] = [
+        ({"experiment": {"experiment_id": "1"}}, lambda: client.experiment("a")),
+        ({"experiment_id": "1"}, lambda: client.create_experiment("a")),
+        ({"run": found}, lambda: client.create_run("1", "a", 1, {})),
+        ({"run": found}, lambda: client.run("r")),
+        ({"runs": [found] * 2}, lambda: client.find_runs("1", "a", "b")),
+        ({"models": [model], "model": model}, lambda: client.log_model(run, "a", "s3://a")),
+        ({}, lambda: client.put_artifact("mlflow-artifacts:/1", "a", b"a")),
+    ]
+    whole, call = random.choice(calls)
+    _answer_with(whole, random)
+    try:
+        call()
+    except NotSent:
+        return "refused"
     return "read"
 
 
@@ -523,5 +595,8 @@ def _edited(content: bytes, random: Random) -> bytes:
 
 BOUNDARIES: dict[str, Boundary] = {
     each.__name__: each
-    for each in (events, describes, sagemaker, rules, links, bus, batch, stream, slack, ses, recordings, books)
+    for each in (
+        *(events, describes, sagemaker, measurements, rules, links, bus, batch, stream),
+        *(slack, ses, mlflow, recordings, books),
+    )
 }

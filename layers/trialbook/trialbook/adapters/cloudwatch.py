@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from trialbook.adapters.sagemaker import answer_of
+from trialbook.adapters.sagemaker import answer_of, entries_of
 from trialbook.core.curves.series import Axis, JobCurves, Series
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
@@ -50,7 +50,7 @@ class CloudWatch:
             EndTime=end + _MARGIN,
             ScanBy="TimestampAscending",
         )
-        found = {each.get("Id"): _series(each) for each in answer.get("MetricDataResults", ())}
+        found = {str(each.get("Id")): _series(each) for each in entries_of(answer, "MetricDataResults")}
         series = {each: one for place, each in enumerate(wanted) if (one := found.get(f"m{place}")) and one.xs}
         by_host: dict[str, dict[str, Series]] = {}
         for (host, name), one in series.items():
@@ -76,5 +76,8 @@ def _query(number: str, job_name: str, wanted: Wanted, period: int) -> dict[str,
 
 
 def _series(result: Mapping[str, Any]) -> Series:
-    times = (each.timestamp() for each in result.get("Timestamps", ()))
-    return Series.of(Axis.TIME, zip(times, result.get("Values", ()), strict=False))
+    times, values = result.get("Timestamps"), result.get("Values")
+    if not isinstance(times, list) or not isinstance(values, list):
+        return Series.of(Axis.TIME, ())
+    points = zip(times, values, strict=False)
+    return Series.of(Axis.TIME, ((x.timestamp(), value) for x, value in points if isinstance(x, datetime)))

@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from trialbook.adapters.sagemaker import NotFound, answer_of
+from trialbook.adapters.sagemaker import NotFound, answer_of, entries_of
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 _MOST_LINES = 200
@@ -20,14 +20,15 @@ class Logs:
         """The last lines of the log of the job's first host, by two calls: the name of its stream ends with a number
         that SageMaker chooses. None if there is no log. Raises Refused and Throttled."""
         try:
-            streams = answer_of(
+            answer = answer_of(
                 self._client.describe_log_streams,
                 logGroupName=GROUP,
                 logStreamNamePrefix=f"{job_name}/algo-1-",
                 limit=1,
-            ).get("logStreams", ())
+            )
+            streams = entries_of(answer, "logStreams")
             name = streams[0].get("logStreamName") if streams else None
-            if not name:
+            if not isinstance(name, str) or not name:
                 return []
             answer = answer_of(
                 self._client.get_log_events,
@@ -38,4 +39,4 @@ class Logs:
             )
         except NotFound:
             return []
-        return [str(each.get("message", "")) for each in answer.get("events", ())]
+        return [str(each.get("message", "")) for each in entries_of(answer, "events")]

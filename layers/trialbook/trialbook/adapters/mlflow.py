@@ -113,7 +113,7 @@ class Mlflow:
             "max_results": _MOST_FOUND,
         }
         answer = self._call("POST", "runs/search", body)
-        return [_run({"run": each}) for each in answer.get("runs") or ()]
+        return [_run({"run": each}) for each in _list(answer, "runs")]
 
     def log(self, run_id: str, batch: Batch) -> None:
         """Parameters, metrics and tags. Safe to repeat. Raises NotSent."""
@@ -153,7 +153,7 @@ class Mlflow:
     def model_of(self, run: Created) -> Mapping[str, Any] | None:
         """The model of a run; None if it has none. Raises NotSent."""
         body = {"experiment_ids": [run.experiment_id], "filter": f"source_run_id = '{run.run_id}'"}
-        found = self._call("POST", "logged-models/search", body).get("models")
+        found = _list(self._call("POST", "logged-models/search", body), "models")
         return _part(found[0], "info") if found else None
 
     def create_model(self, run: Created, name: str, address: str) -> Mapping[str, Any]:
@@ -237,8 +237,8 @@ def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
 
 def _run(answer: Mapping[str, Any]) -> Created:
     run = _part(answer, "run")
-    info, data = _part(run, "info"), run.get("data")
-    tags = (data.get("tags") if isinstance(data, Mapping) else None) or ()
+    info = _part(run, "info")
+    tags = _list(_part(run, "data"), "tags") if run.get("data") else ()
     return Created(
         _text(info, "run_id"),
         _text(info, "experiment_id"),
@@ -252,6 +252,14 @@ def _run(answer: Mapping[str, Any]) -> Created:
 def _part(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = answer.get(name)
     if not isinstance(found, Mapping):
+        raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
+    return found
+
+
+def _list(answer: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    """A list of an answer; a server may leave an empty one out."""
+    found = answer.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
         raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
     return found
 

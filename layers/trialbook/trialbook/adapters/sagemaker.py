@@ -3,7 +3,7 @@
 Errors are told apart by code, and by text only in this module.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from trialbook.runtime.observability import count, logger
 
 _THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
 # What botocore's parser raises for a member of another type than the service's model says.
-_UNPARSED = (ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
+_UNPARSED = (ResponseParserError, AttributeError, LookupError, OverflowError, TypeError, ValueError)
 _SECOND = timedelta(seconds=1)
 _PAGE = 100
 MADE_BY_TRIALBOOK = [{"Key": "trialbook:made-by", "Value": "trialbook"}]
@@ -159,8 +159,14 @@ def answer_of(operation: Callable[..., Mapping[str, Any]], **request: Any) -> Ma
         raise _translated(error) from error
     except BotoCoreError as error:  # no connection, no answer in time, no answer that can be read
         raise Unavailable(type(error).__name__, str(error)) from error
-    except (ResponseParserError, AttributeError, LookupError, TypeError, ValueError) as error:  # of botocore's parser
+    except _UNPARSED as error:
         raise _Misshapen(error) from error
+
+
+def entries_of(answer: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    """The entries of a list in an answer. What is no entry is left empty, so that the others keep their places."""
+    found = answer.get(name)
+    return [each if isinstance(each, Mapping) else {} for each in found] if isinstance(found, list | tuple) else []
 
 
 class SageMaker:

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from trialbook.adapters.sagemaker import answer_of
+from trialbook.adapters.sagemaker import answer_of, entries_of
 from trialbook.core.curves.series import Axis, Series
 
 _MOST_METRICS = 50  # two queries each, of which a call takes a hundred
@@ -31,7 +31,7 @@ class SageMakerMetrics:
         queries = [{"MetricName": name, "ResourceArn": arn, **_QUERIES[axis]} for name, axis in asked]
         answer = answer_of(self._client.batch_get_metrics, MetricQueries=queries)
         found: dict[str, Series] = {}
-        for (name, axis), result in zip(asked, answer.get("MetricQueryResults", ()), strict=False):
+        for (name, axis), result in zip(asked, entries_of(answer, "MetricQueryResults"), strict=False):
             series = _series(axis, result)
             if series.xs and (name not in found or len(series.xs) > len(found[name].xs)):
                 found[name] = series
@@ -39,6 +39,7 @@ class SageMakerMetrics:
 
 
 def _series(axis: Axis, result: Mapping[str, Any]) -> Series:
-    if result.get("Status") not in _SHOWN:
+    xs, values = result.get("XAxisValues"), result.get("MetricValues")
+    if str(result.get("Status")) not in _SHOWN or not isinstance(xs, list) or not isinstance(values, list):
         return Series.of(axis, ())
-    return Series.of(axis, zip(result.get("XAxisValues", ()), result.get("MetricValues", ()), strict=False))
+    return Series.of(axis, zip(xs, values, strict=False))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from trialbook.core.numbers import LARGEST
+
 _NO_SERIES: Mapping[str, "Series"] = MappingProxyType({})
 _NO_HOSTS: Mapping[str, Mapping[str, "Series"]] = MappingProxyType({})
 
@@ -29,8 +31,9 @@ class Series:
 
     @staticmethod
     def of(axis: Axis, points: Iterable[tuple[float, float | None]]) -> "Series":
-        """A series from points in any order; of several at the same x the last one given counts."""
-        by_x = {float(x): _finite(value) for x, value in points if math.isfinite(x)}
+        """A series from points in any order; of several at the same x the last one given counts. A service may answer
+        anything, so points whose x is no finite number are left out."""
+        by_x = {place: _finite(value) for x, value in points if (place := _finite(x)) is not None}
         xs = tuple(sorted(by_x))
         return Series(axis, xs, tuple(by_x[x] for x in xs), len(xs))
 
@@ -44,8 +47,11 @@ class Series:
         return [(x, value) for x, value in zip(self.xs, self.values, strict=True) if value is not None]
 
 
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
+def _finite(value: object) -> float | None:
+    """A number that is finite as a float; otherwise None."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > LARGEST:
+        return None
+    return float(value) if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

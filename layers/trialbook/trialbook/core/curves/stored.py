@@ -37,7 +37,7 @@ def from_bytes(content: bytes) -> JobCurves:
             {name: _series(each) for name, each in data["metrics"].items()},
             {host: {name: _series(each) for name, each in used.items()} for host, used in data["hosts"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, OSError, EOFError) as error:
         raise InvalidInput("curves", repr(error), "a file with the series of a job") from error
 
 
