@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import ClassVar
 
 import boto3
 import pytest
@@ -26,6 +27,7 @@ from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.ledger import Ledger
 from trialbook.reconcile import repair
 from trialbook.record_job import record_job
+from trialbook_cli.http_serving import Handler, serving
 
 
 def test_a_job_made_anew_is_attached_anew(world: World) -> None:
@@ -181,6 +183,36 @@ def test_of_two_builders_at_once_the_one_with_the_older_state_writes_again() -> 
 
     assert made == [b"churn", b"churn,fraud"]
     assert slow.get("index.html") == b"churn,fraud"
+
+
+class Deleted(Handler):
+    """S3 with an object that is deleted after it was looked at: it has no such key then, instead of a failed condition."""
+
+    conditions: ClassVar[list[str]] = []
+
+    def do_HEAD(self) -> None:  # noqa: N802 the base class's name
+        self._answer(404 if self.conditions else 200)
+
+    def do_PUT(self) -> None:  # noqa: N802 the base class's name
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.conditions.append(self.headers["If-Match"] or f"not {self.headers['If-None-Match']}")
+        is_first = len(self.conditions) == 1
+        self._answer(404 if is_first else 200, b"<Error><Code>NoSuchKey</Code></Error>" if is_first else b"")
+
+    def _answer(self, status: int, body: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("ETag", '"one"')
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_page_that_is_deleted_while_it_is_made_is_written_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(Deleted, "127.0.0.1", 0) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+        Bucket(Session(), "reports").replace("index.html", lambda: b"a page")
+
+    assert Deleted.conditions == ['"one"', "not *"]
 
 
 @mock_aws

@@ -291,17 +291,17 @@ def test_a_wrong_token_makes_messages_wait_until_it_is_right(world: World) -> No
 
 
 def test_an_answer_that_got_lost_is_looked_for_before_it_is_posted_again(world: World) -> None:
-    lost = iter([Hang(), HttpAnswer(500)])
+    lost = iter([Hang(), HttpAnswer(500), HttpAnswer(408)])
 
     def after(method: str, request: Mapping[str, Any]) -> None:
         if method == "chat.postMessage" and (error := next(lost, None)) is not None:
             raise error
 
     world.workspace.after = after
-    world.settle(one(FAILED))
-    world.settle(one(replace(FAILED, about="job/other")))
+    for number in range(3):
+        world.settle(one(replace(FAILED, about=f"job/{number}")))
 
-    assert [each.text for each in world.workspace.messages] == [f"❌ {FAILED.subject}"] * 2
+    assert [each.text for each in world.workspace.messages] == [f"❌ {FAILED.subject}"] * 3
 
 
 def test_without_the_scope_for_looking_an_answer_that_got_lost_costs_one_repeat(world: World) -> None:

@@ -118,6 +118,7 @@ def test_what_is_no_server_is_refused_without_its_secrets(name: str) -> None:
         (429, b"", "throttled", True, 7, False),
         (400, b'{"error_code": "REQUEST_LIMIT_EXCEEDED"}', "throttled", True, 7, False),
         (503, b"<html>", "http_503", True, 7, True),
+        (408, b"", "http_408", True, 7, True),
         (403, b'{"error_code": "PERMISSION_DENIED", "message": "secret"}', "PERMISSION_DENIED", False, None, False),
         (403, b'{"message": "Request is not authorized"}', "http_403", False, None, False),
         (302, b"", "http_302", False, None, False),

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -281,7 +282,7 @@ def _refused(status: int, content: bytes, headers: Mapping[str, Any]) -> NotSent
     reason = code if _CODE.fullmatch(code) else f"http_{status}"
     if status == 429 or code in ("REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"):
         return NotSent("throttled", passes=True, after=_retry_after(headers))
-    if status >= 500:
+    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:
         return NotSent(reason, passes=True, after=_retry_after(headers), is_unsure=True)
     return NotSent(reason, passes=code == "TEMPORARILY_UNAVAILABLE")
 

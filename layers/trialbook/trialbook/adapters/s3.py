@@ -20,8 +20,8 @@ _TYPES = {
 # Presigned addresses are to be of version 4, for keys of KMS too, and of the bucket's own region.
 _CONFIG = Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"})
 _TRIES = 8
-# S3's error codes if the condition does not hold or another write is under way.
-_CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+# S3's error codes if the condition does not hold, another write is under way, or the object was deleted meanwhile.
+_CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"})
 _OPENED_FOR = 300  # seconds that a presigned address works: it is followed at once
 
 

@@ -1,6 +1,7 @@
 """Mail, by way of SES."""
 
 from email.message import EmailMessage
+from http import HTTPStatus
 from typing import Any
 
 from botocore.config import Config
@@ -35,7 +36,8 @@ class Ses:
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code") or "no_code")
             status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-            raise NotSent(code, passes=code in _PASSES or status >= 500, is_unsure=status >= 500) from None
+            is_unsure = status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT
+            raise NotSent(code, passes=code in _PASSES or is_unsure, is_unsure=is_unsure) from None
         except (EndpointConnectionError, ConnectTimeoutError, OutOfTime) as error:
             raise NotSent(type(error).__name__, passes=True) from None
         except BotoCoreError as error:  # such as an answer that did not come in time

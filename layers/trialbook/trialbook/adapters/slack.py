@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any, cast
 
@@ -232,9 +233,10 @@ def _errors_as_not_sent() -> Iterator[None]:
 def _refused(status: int, code: str, headers: Mapping[str, Any]) -> NotSent:
     if status == 429 or code == "ratelimited":
         return NotSent("ratelimited", passes=True, after=_retry_after(headers))
-    if status >= 500 or not code:
-        # Slack may have posted before it failed.
-        return NotSent(f"http_{status}", passes=True, is_unsure=status >= 500)
+    # Slack may have posted before it failed, or before it gave up reading a slow request.
+    is_unsure = status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT
+    if is_unsure or not code:
+        return NotSent(f"http_{status}", passes=True, is_unsure=is_unsure)
     return NotSent(code if re.fullmatch(r"[a-z_]{1,60}", code) else f"http_{status}", passes=code not in _PERMANENT)
 
 
