@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trialbook.core.numbers import aligned, apart, full, gap, meant, number_of, percent, shown, shown_text, told_apart
@@ -80,6 +80,12 @@ def test_two_numbers_are_as_far_apart_as_their_decimals() -> None:
 )
 def test_a_gap_has_the_decimals_of_the_values_beside_it(one: float, other: float, expected: str) -> None:
     assert gap(apart(one, other), other) == expected
+
+
+@example(-1e27, -0.5)  # 29 digits, of which Decimal rounds 28
+@given(DOUBLES, DOUBLES)
+def test_any_two_numbers_have_a_gap(one: float, other: float) -> None:
+    assert math.isclose(float(gap(apart(one, other), other)), apart(one, other), rel_tol=0.5, abs_tol=1e-300)
 
 
 def test_two_numbers_get_the_digits_that_tell_them_apart() -> None:

@@ -110,7 +110,10 @@ def gap(margin: Number, beside: Number) -> str:
     places = min(int(Decimal(shown(each)).as_tuple().exponent) for each in around)
     if not -_DOUBLE_DIGITS < places < 0:
         return shown(margin)
-    rounded = round(meant(margin), -places)
+    exact = meant(margin)
+    if exact.adjusted() - places >= _DOUBLE_DIGITS:  # so many digits no float has, nor Decimal's default precision
+        return shown(margin)
+    rounded = round(exact, -places)
     return _written(rounded.normalize()) if rounded else shown(margin)
 
 
