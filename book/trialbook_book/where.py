@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import isnan
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
@@ -60,7 +61,8 @@ class Term:
             return fnmatchcase(str(found).casefold(), self.value.casefold())
         compare = _COMPARE[self.compare]
         left, right = _number(found), _number(self.value)
-        if left is not None and right is not None:
+        is_number = left is not None and right is not None and not (isnan(left) and isnan(right))  # NaN = NaN here
+        if is_number:
             return compare(left, right)
         return compare(str(found).casefold(), self.value.casefold())
 

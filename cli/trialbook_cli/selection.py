@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isnan
 
 from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import Record
@@ -80,13 +81,14 @@ def sort_key(value: str | float | None) -> tuple[int, float, str]:
 
 
 def _sorted(found: Sequence[Ranked], sort: str) -> list[Ranked]:
-    """By the column; jobs without a value come after the others, and the tuning job after its children."""
+    """By the column; jobs without a value or with NaN come after the others, and the tuning job after its children."""
     name = sort.removeprefix("-")
     children = [each for each in found if each[1].key.kind is not JobKind.TUNING]
-    known = [each for each in children if fact(each[1], name) is not None]
-    known.sort(key=lambda each: sort_key(fact(each[1], name)), reverse=sort.startswith("-"))
+    keys = [None if (value := fact(record, name)) is None else sort_key(value) for _, record in children]
+    known = [(key, each) for key, each in zip(keys, children, strict=True) if key is not None and not isnan(key[1])]
+    known.sort(key=lambda pair: pair[0], reverse=sort.startswith("-"))
     return [
-        *known,
-        *(each for each in children if fact(each[1], name) is None),
+        *(each for _, each in known),
+        *(each for key, each in zip(keys, children, strict=True) if key is None or isnan(key[1])),
         *(each for each in found if each[1].key.kind is JobKind.TUNING),
     ]

@@ -175,6 +175,18 @@ def test_the_tuning_job_is_never_sorted_among_its_children(sort: str, ask: Ask) 
     assert len(names) == 4
 
 
+@pytest.mark.parametrize(("sort", "places"), [("loss", [3, 1, 4, 2]), ("-loss", [4, 1, 3, 2])])
+def test_what_diverged_is_sorted_last(sort: str, places: list[int], tmp_path: Path) -> None:
+    ledger = open_folder(tmp_path, create=True)
+    ledger.experiments.put(Experiment("odd", sweeps=1))
+    losses = ["0.5", "NaN", "0.1", "Infinity"]
+    jobs = [job(f"odd-{n}", n, n + 2, metrics={"loss": loss}) for n, loss in enumerate(losses)]
+    ledger.write([replace(record(each, "odd", version=1), sweep="odd-sweep") for each in jobs])
+    done = CliRunner().invoke(app, ["trials", "odd", f"--sort={sort}", "--json", "--book", str(tmp_path)])
+
+    assert [int(each["job_name"][-1]) + 1 for each in json.loads(done.stdout)] == places
+
+
 @pytest.mark.parametrize("width", [50, 80, 120])
 def test_a_table_shows_how_to_name_its_jobs(width: int, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))

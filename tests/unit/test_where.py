@@ -40,13 +40,17 @@ def holds(text: str) -> bool:
         "started>=2026-11-20",
         "booster='gbtree'",
         "booster!='this or that'",
+        "train:loss=NaN",
+        "train:loss=nan and train:loss!=0.5",
     ],
 )
 def test_it_holds(text: str) -> None:
     assert holds(text)
 
 
-@pytest.mark.parametrize("text", ["eta>0.1", "eta<0.1 and status=Completed", "missing=1", "missing<1", "train:loss<1"])
+@pytest.mark.parametrize(
+    "text", ["eta>0.1", "eta<0.1 and status=Completed", "missing=1", "missing<1", "train:loss<1", "train:loss!=NaN"]
+)
 def test_it_does_not_hold(text: str) -> None:
     assert not holds(text)
 
