@@ -29,6 +29,9 @@ _MOST_ANALYSED = 2_000  # jobs: more take seconds, too long for looking at a swe
 _LONGEST = 120
 P = ParamSpec("P")
 _LEFT, _RIGHT = ' style="text-align:left"', ' style="text-align:right"'
+# A name that breaks at its hyphens makes rows many lines high. Viewers that drop styles keep the attribute.
+_LONGEST_NAME = 100
+_NAME = ' nowrap style="text-align:left;white-space:nowrap"'
 
 
 def _shown_as_it_is(make: Callable[P, str]) -> Callable[P, str]:
@@ -189,6 +192,8 @@ def _is_number(value: object) -> bool:
 
 def _cell(value: object, side: str) -> str:
     text = "–" if value is None else shown(value) if isinstance(value, int | float) else str(value)
+    if side == _LEFT and len(text) <= _LONGEST_NAME:
+        side = _NAME
     return f"<td{side}>{_safe(text)}</td>"
 
 

@@ -179,13 +179,14 @@ def test_html_has_a_table_and_a_chart_and_no_script(tuning: Path) -> None:
 
         assert "table" in elements.found
         assert set(elements.found) <= {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "img"}
-        assert set(elements.attributes) <= {"class", "style", "src", "alt"}
+        assert set(elements.attributes) <= {"class", "style", "src", "alt", "nowrap"}
         assert elements.open == []
     shown = book.sweeps()[0]._repr_html_()
     (picture,) = re.findall(r'src="data:image/png;base64,([^"]+)"', shown)
     assert base64.b64decode(picture).startswith(b"\x89PNG")
     assert "best validation:logloss 0.1457" in shown
     assert "… and 50 more jobs" in shown
+    assert 'white-space:nowrap">churn-xgb-261121-0900-016-add03186</td>' in shown  # else its row is four lines high
 
 
 @given(
