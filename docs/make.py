@@ -15,6 +15,7 @@ from typing import Any
 import typer
 
 from trialbook import Book, Experiment, Jobs, Record, Sweep, errors
+from trialbook.core.curves.series import Axis, Series
 from trialbook.core.experiments import Experiment as ExperimentFacts
 from trialbook.core.jobs import (
     ExperimentConfig,
@@ -30,6 +31,7 @@ from trialbook.core.jobs import (
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
 from trialbook.core.sweeps import Best, Counts, SweepKind, SweepState
 from trialbook.core.sweeps import Sweep as SweepFacts
+from trialbook_book.curves import Curves, CurvesOfJobs
 from trialbook_book.listings import Experiments, Sweeps
 from trialbook_book.paged import Page
 from trialbook_book.plots import Plot
@@ -111,9 +113,9 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 _OF_JOBS = (Record, Job, JobKey, Metric, InstanceGroup, InputChannel, ExperimentConfig)
 _OF_SWEEPS = (SweepFacts, Counts, Best, TuningDefinition, ParameterRange, ExperimentFacts, Page)
 _NAMED = {SweepFacts: "Sweep.facts", ExperimentFacts: "Experiment.facts"}
-_ASKED = (Book, Jobs, Sweep, Experiment, Records, Sweeps, Experiments, Plot, Report)
-_TOLD = (*_OF_JOBS, Objective, *_OF_SWEEPS)
-_WORDS = (JobKind, ObjectiveType, ObjectiveSource, Statistic, SweepKind, SweepState)
+_ASKED = (Book, Jobs, Sweep, Experiment, Records, Sweeps, Experiments, Curves, CurvesOfJobs, Plot, Report)
+_TOLD = (*_OF_JOBS, Objective, *_OF_SWEEPS, Series)
+_WORDS = (JobKind, ObjectiveType, ObjectiveSource, Statistic, SweepKind, SweepState, Axis)
 
 
 def python_reference() -> str:

@@ -1,6 +1,6 @@
 """How a job learned, as capture_job kept it beside the reports: from the stack's bucket, or from a book's folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,22 +29,43 @@ class Curves(JobCurves):
     def to_pandas(self) -> "pd.DataFrame":
         """All points as a DataFrame with the columns job_name, host (empty for the job's own metrics), name, iteration,
         time and value. Raises MissingPart if pandas is not installed."""
-        try:
-            import pandas as pd
-        except ModuleNotFoundError:
-            raise MissingPart("pandas", "A data frame") from None
-        series = [("", name, each) for name, each in self.metrics.items()]
-        series += [(host, name, each) for host, used in self.hosts.items() for name, each in used.items()]
-        rows = [
-            (self.job_name, host, name, *_x(each, x), value)
-            for host, name, each in series
-            for x, value in zip(each.xs, each.values, strict=True)
-        ]
-        made = pd.DataFrame(rows, columns=["job_name", "host", "name", "iteration", "time", "value"])
-        made["iteration"] = made["iteration"].astype("Int64")
-        made["time"] = pd.to_datetime(made["time"], unit="s", utc=True)
-        made["value"] = made["value"].astype("float64")
-        return made
+        return _frame([self])
+
+
+class CurvesOfJobs(tuple[Curves, ...]):
+    """The curves of several jobs."""
+
+    __slots__ = ()
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """All points of all jobs as a DataFrame, as `Curves.to_pandas` gives it."""
+        return _frame(self)
+
+    def __repr__(self) -> str:
+        return f"<Curves of {len(self)} job{'' if len(self) == 1 else 's'}>"
+
+
+def _frame(several: Sequence[Curves]) -> "pd.DataFrame":
+    try:
+        import pandas as pd
+    except ModuleNotFoundError:
+        raise MissingPart("pandas", "A data frame") from None
+    rows = [
+        (curves.job_name, host, name, *_x(series, x), value)
+        for curves in several
+        for host, name, series in _series_of(curves)
+        for x, value in zip(series.xs, series.values, strict=True)
+    ]
+    made = pd.DataFrame(rows, columns=["job_name", "host", "name", "iteration", "time", "value"])
+    made["iteration"] = made["iteration"].astype("Int64")
+    made["time"] = pd.to_datetime(made["time"], unit="s", utc=True)
+    made["value"] = made["value"].astype("float64")
+    return made
+
+
+def _series_of(curves: Curves) -> Iterator[tuple[str, str, Series]]:
+    yield from (("", name, each) for name, each in curves.metrics.items())
+    yield from ((host, name, each) for host, used in curves.hosts.items() for name, each in used.items())
 
 
 def _x(series: Series, x: float) -> tuple[int | None, float | None]:

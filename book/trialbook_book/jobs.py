@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from trialbook.core.analysis.model import Analysis
     from trialbook_book.book import Book
+    from trialbook_book.curves import CurvesOfJobs
     from trialbook_book.listings import Sweeps
     from trialbook_book.plots import Plot
     from trialbook_book.reports import Report
@@ -115,6 +116,14 @@ class Jobs:
         if folder is not None:
             report.save(folder)
         return report
+
+    def curves(self, limit: int | None = None) -> "CurvesOfJobs":
+        """How the jobs learned, best first: of all, or of the `limit` best ones, as far as curves were kept. Two
+        GetObject of S3 for each job."""
+        from trialbook_book.curves import CurvesOfJobs
+
+        records = self._all if limit is None else self.page(limit).entries
+        return CurvesOfJobs(kept for record in records if (kept := self.book.curves(record)) is not None)
 
     def to_columns(self) -> Columns:
         """All jobs as columns."""

@@ -124,6 +124,18 @@ def test_python_has_them_as_a_data_frame(folder: Path) -> None:
     assert "the end" in getattr(book.curves(NAMES[2]), "log", "")
 
 
+def test_a_sweep_has_the_curves_of_its_jobs_best_first(folder: Path) -> None:
+    sweep = Book.open(folder)["resnet"]
+    found = sweep.curves()
+
+    assert [each.job_name for each in found] == NAMES
+    assert [each.job_name for each in sweep.curves(2)] == NAMES[:2]
+    assert repr(found) == "<Curves of 3 jobs>"
+    frame = found.to_pandas()
+    assert list(frame["job_name"].unique()) == NAMES
+    assert len(frame) == sum(len(each.to_pandas()) for each in found)
+
+
 def test_a_books_stack_has_them_in_its_bucket(tmp_path: Path) -> None:
     with running(recording()) as (cloud, _):
         for event in recording().events:
