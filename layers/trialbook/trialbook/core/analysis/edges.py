@@ -3,7 +3,8 @@
 One test at every number of trials: values must get better towards that end over the whole range, or the best trials
 crowd there, more than chance would have it among all hyperparameters and both ends. And they must still get better near
 the end: on the last third of the way, and beyond the step that divides good from bad values most clearly. Without that
-the end is only part of a good region.
+the end is only part of a good region. Larger or smaller values are recommended only if values still get better beyond a
+second step; else it is said that they were not tried.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from trialbook.core.analysis.arithmetic import onto, place_between, rank_correla
 from trialbook.core.analysis.limits import is_quantity, limits
 from trialbook.core.analysis.model import FLAT, Advice, Importance, Kind, Parameter, Value
 from trialbook.core.analysis.students import upper_tail
+from trialbook.core.analysis.wording import plural
 from trialbook.core.numbers import Number, shown
 
 _EDGE = 0.05  # of the range, on its scale
@@ -25,6 +27,7 @@ _FEWEST_VALUES = 4  # distinct ones: of a grid of three, one is always in the mi
 _CHANCE = 0.025  # per sweep and test
 _STILL_BETTER = 0.2  # how likely chance may be for values to get better on the last third
 _BETTER_BEYOND_STEP = 0.1  # the same for the part beyond the clearest step
+_BETTER_BEYOND_TWO = 0.25  # the same for the part beyond the second one
 _FEW = 9  # trials, up to which nothing is asked of the part beyond the step: it has too few to say anything
 _FEWEST_BEYOND = 4
 _ENUMERATED = 7  # trials, up to which all orders are counted
@@ -36,7 +39,8 @@ Places = list[float]
 @dataclass(frozen=True, slots=True)
 class Edge:
     """An end of a hyperparameter's range that the best trial lies at and the others get better towards. `near` of the
-    `top` best trials lie in the fifth of the range there, and `near_of_all` of all."""
+    `top` best trials lie in the fifth of the range there, and `near_of_all` of all. `goes_on`: values still get better
+    close to the end, so that there may be better ones beyond."""
 
     parameter: Parameter
     is_low: bool
@@ -45,6 +49,7 @@ class Edge:
     top: int
     near_of_all: int
     trials: int
+    goes_on: bool
 
 
 def edges(
@@ -91,7 +96,7 @@ def _edge(parameter: Parameter, trials: Sequence[Mapping[str, Value]], chance: f
     is_crowded = len(near) > top and _at_least(there, top, there_of_all, len(near)) <= chance
     if not (is_crowded or _gets_better(near) <= chance) or not _still_gets_better(near) or _is_step(near):
         return None
-    return Edge(parameter, is_low, best, there, top, there_of_all, len(near))
+    return Edge(parameter, is_low, best, there, top, there_of_all, len(near), _goes_on(near))
 
 
 def _place(parameter: Parameter, value: float) -> float | None:
@@ -148,6 +153,18 @@ def _is_step(near: Sequence[float]) -> bool:
     return len(beyond) < _FEWEST_BEYOND or _gets_better(beyond) > _BETTER_BEYOND_STEP
 
 
+def _goes_on(near: Sequence[float]) -> bool:
+    """Whether values get better beyond a second step too: the best part of two steps in a row is as flat as that of
+    one. Few trials can't say so."""
+    if len(near) <= _FEW:
+        return False
+    beyond = [place for place in near[1:] if place < _step(near)]
+    last = [place for place in beyond if place < _step(beyond)]
+    if len(last) < _FEWEST_BEYOND:
+        return _gets_better(beyond) <= _BETTER_BEYOND_STEP / 3
+    return _gets_better(last) <= _BETTER_BEYOND_TWO
+
+
 def _step(near: Sequence[float]) -> float:
     """The distance from the end that divides the trials into a good and a bad group most clearly, by their ranks."""
     order = sorted(range(len(near)), key=near.__getitem__)  # ranks, from the end inwards
@@ -173,12 +190,20 @@ def _advice(edge: Edge) -> Advice:
         fifth = "lowest" if edge.is_low else "highest"
         text += f", and {edge.near:,} of the {edge.top:,} best trials lie in the {fifth} fifth"
         text += f", against {edge.near_of_all:,} of all {edge.trials:,}"
-    text += f": try {'smaller' if edge.is_low else 'larger'} values."
+    way = "smaller" if edge.is_low else "larger"
+    if edge.goes_on:
+        text += f": try {way} values."
+    else:
+        text += (
+            f". Values get better towards it; {way} ones were not tried, and {plural(edge.trials, 'trial')} can't tell"
+        )
+        text += " whether they would be better."
     figures: dict[str, Value] = {
         "best_at": edge.best,
         "end": end,
         "near": edge.near,
         "of": edge.top,
         "near_of_all": edge.near_of_all,
+        "goes_on": int(edge.goes_on),
     }
     return Advice("edge of range", text, parameter.name, figures)

@@ -78,7 +78,7 @@ def where_next(
 
 def next_ranges(parameters: Sequence[Parameter], trials: Trials, crowded: Sequence[Edge]) -> tuple[NextRange, ...]:
     """A range for each hyperparameter; what was searched where the trials speak for no other."""
-    ends = {each.parameter.name: each for each in crowded}
+    ends = {each.parameter.name: each for each in crowded if each.goes_on}
     limit = max(_CHANCE / max(len(parameters), 1), 1 / (_SHUFFLES + 1))
     return tuple(_next_range(each, trials, ends.get(each.name), limit) for each in parameters)
 
