@@ -8,6 +8,7 @@ from collections import Counter
 from random import Random
 
 from tests.fuzz.boundaries import BOUNDARIES
+from trialbook.runtime.observability import quiet
 
 INPUTS = 2000
 MOST_SECONDS = 0.5  # of processor time, for one input
@@ -34,7 +35,8 @@ def main(names: list[str]) -> int:
     failed = 0
     logging.disable()  # of what is refused there is much to log
     for name in names or list(BOUNDARIES):
-        outcomes, findings = run(name, INPUTS)
+        with quiet():
+            outcomes, findings = run(name, INPUTS)
         sys.stdout.write(f"{name}: {INPUTS} inputs, {dict(sorted(outcomes.items()))}\n")
         for seed, finding in list(findings.items())[:5]:
             sys.stdout.write(f"  seed {seed}: {finding}\n")
