@@ -35,7 +35,7 @@ _HIGHER = (
     r"|true positives?(?: rate)?|true negatives?(?: rate)?|tpr|tnr|npv|ppv|positive predictive value"
     r"|negative predictive value|balanced accuracy|top ?k|informedness|youden|g ?mean|cosine similarity"
     r"|similarity|gain"
-    r"|accuracy score|p ?found"
+    r"|accuracy score|p ?found|top [135]|mota|idf ?1|hota|pckh?|uas|las|auuc|qini|clip score"
 )
 _LOWER = (
     r"loss|losses|[a-z]+loss|error|errors|err|[a-z]error|logloss|[a-z]+logloss|cross ?entropy|crossentropy"
@@ -49,7 +49,7 @@ _LOWER = (
     r"|wer|cer|ter|mer|eer|edit rate|edit distance|word info lost|ece|hamming|distance|hausdorff|assd|chamfer"
     r"|false positives?(?: rate)?|false negatives?(?: rate)?|fpr|fnr|far|frr|fall out|miss rate|false discovery rate"
     r"|davies bouldin|inertia|regret|aic|bic|mean rank|objective loss|pixel distance|displacement|residuals?"
-    r"|multi ?class"
+    r"|multi ?class|mpjpe|epe|ibs|owa|fvd|abs rel|sq rel|hd ?95|mcd"
 )
 _HINTS = re.compile(rf"\b(?:(?P<higher>{_HIGHER})|(?P<lower>{_LOWER}))\b")
 _EXPLAINED = re.compile(r"\bd ?2\b")
