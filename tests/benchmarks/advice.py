@@ -22,6 +22,7 @@ TRUTHS: dict[str, Value] = {
     "one falls": lambda x, source: -3 * x["a"] + source.gauss(0, 0.3),
     "a step": lambda x, source: float(x["a"] > 0.3) + source.gauss(0, 0.1),
     "a step near the end": lambda x, source: -float(x["a"] > 0.7) + source.gauss(0, 0.1),
+    "two steps": lambda x, source: -float(x["a"] > 0.3) - float(x["a"] > 0.7) + source.gauss(0, 0.1),
     "a valley": lambda x, source: 4 * (x["a"] - 0.45) ** 2 + source.gauss(0, 0.05),
     "two add": lambda x, source: 3 * x["a"] + x["b"] + source.gauss(0, 0.1),
     "two agree": lambda x, source: float((x["a"] > 0.5) != (x["b"] > 0.5)) + source.gauss(0, 0.15),
@@ -53,6 +54,12 @@ def told(found: Analysis, kind: str, *, of: str = "") -> bool:
     """Whether there is such advice, about that hyperparameter if one is named."""
     advice = [*found.advice, *(each for group in found.groups for each in group.advice)]
     return any(each.kind == kind and of in (each.parameter or each.text) for each in advice)
+
+
+def goes_beyond(found: Analysis) -> bool:
+    """Whether values beyond the end of the first hyperparameter's range are recommended."""
+    advice = [each for group in found.groups for each in group.advice]
+    return any(each.kind == "edge of range" and each.parameter == "a" and each.figures["goes_on"] for each in advice)
 
 
 def has_direction(found: Analysis) -> bool:
@@ -102,6 +109,9 @@ def cases() -> list[Case]:
     for truth in ("nothing", "a step", "a step near the end", "a valley"):
         add("edge of range", truth, lambda a: told(a, "edge of range"), (5, 8, 15, 30, 60, 100), true=False)
     add("edge of range", "one falls", lambda a: told(a, "edge of range", of="a"), (8, 15, 30, 60, 100), true=True)
+    for truth in ("nothing", "a step", "a step near the end", "two steps"):
+        add("go beyond the end", truth, goes_beyond, (8, 30, 60), true=False)
+    add("go beyond the end", "one falls", goes_beyond, (30, 60), true=True)
     for truth in ("two agree", "two multiply"):
         add("could be fixed", truth, lambda a: any(told(a, "insensitive", of=n) for n in "ab"), (60, 100), true=False)
         add("combinations", truth, names_pair, (60, 100), true=True)

@@ -25,7 +25,7 @@ KendallRankCorrCoef ConcordanceCorrCoef StructuralSimilarityIndexMeasure PeakSig
 ScaleInvariantSignalDistortionRatio BLEUScore ROUGEScore RetrievalMRR RetrievalNormalizedDCG MeanAveragePrecision
 MulticlassJaccardIndex WordInfoPreserved InceptionScore CosineSimilarity TotalF1 MCC Kappa PRAUC QueryAUC
 true_positive_rate negative_predictive_value hits@10 mean_reciprocal_rank episode_reward_mean log_likelihood tpr_at_fpr
-test:pwll mAP IoU psnr ssim distance_correlation eval_top1 val_top_5 top1_acc mota val/idf1 hota PCKh@0.5 uas las auuc
+test:pwll mAP IoU psnr ssim distance_correlation eval_top1 val_top_5 top1_acc mota val/idf1 hota pck uas las auuc
 qini clip_score rewards/accuracies rollout/ep_rew_mean mean_token_accuracy humaneval_pass@1 bbox/AP quadratic_weighted_kappa
 """.split()  # noqa: SIM905
 LOWER = """
