@@ -9,8 +9,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.launching import customization
+from trialbook.core.jobs import JobKind
 from trialbook_cli.sagemaker_stand_in import ApiError, Ending, SageMaker, serve
-from trialbook_cli.sagemaker_stand_in.request_validation import answer_problems
+from trialbook_cli.sagemaker_stand_in.request_validation import answer_problems, operations_of
+from trialbook_cli.sagemaker_stand_in.rest import SERVICES
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
@@ -56,9 +59,9 @@ def client(sagemaker: SageMaker) -> Iterator[Any]:
         yield client_for(url)
 
 
-def client_for(url: str) -> Any:
+def client_for(url: str, service: str = "sagemaker") -> Any:
     return boto3.client(
-        "sagemaker",
+        service,
         endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="x",
@@ -324,14 +327,49 @@ def test_every_answer_fits_botocores_output_shape(client: Any, sagemaker: SageMa
 
     def checked(operation: str, request: dict[str, Any]) -> dict[str, Any]:
         answer = original(operation, request)
-        answers.setdefault(operation, []).extend(answer_problems(operation, answer))
+        service = SERVICE_OF.get(operation, "sagemaker")
+        answers.setdefault(operation, []).extend(answer_problems(operation, answer, service))
         return answer
 
     sagemaker.call = checked  # type: ignore[method-assign]
     exercise(client, clock)
+    exercise_others(client, sagemaker, clock)
 
     assert {operation: problems for operation, problems in answers.items() if problems} == {}
     assert set(answers) == set(sagemaker._operations())
+
+
+SERVICE_OF = {model.name: service for service in SERVICES for model in operations_of(service)}
+
+
+def exercise_others(client: Any, sagemaker: SageMaker, clock: Clock) -> None:
+    """Calls the operations of the services beside SageMaker, on running and on ended jobs."""
+    bedrock, batch = (client_for(client.meta.endpoint_url, service) for service in ("bedrock", "batch"))
+    jobs = [customization(name, 0, 60)["response"] for name in ("ended", "stopped")]
+    for job in jobs:
+        times = {"creationTime": clock(), "endTime": clock() + timedelta(hours=1)}
+        details = {"trainingDetails": {"status": "Completed", "creationTime": clock()}}
+        final = {**job, **times, "lastModifiedTime": times["endTime"], "statusDetails": details}
+        sagemaker.add(JobKind.MODEL_CUSTOMIZATION, final)
+    bedrock.get_model_customization_job(jobIdentifier="ended")
+    bedrock.stop_model_customization_job(jobIdentifier=jobs[1]["jobArn"])
+    clock.forward(hours=2)
+    arn = jobs[0]["jobArn"]
+    by_arn, by_name = (bedrock.get_model_customization_job(jobIdentifier=each) for each in (arn, "ended"))
+    by_time = bedrock.list_model_customization_jobs(creationTimeAfter=START, maxResults=1, nameContains="e")
+    bedrock.list_tags_for_resource(resourceARN=arn)
+    sagemaker.service_jobs["1"] = {
+        "jobId": "1",
+        "jobName": "one",
+        "jobQueue": "training",
+        "serviceJobType": "SAGEMAKER_TRAINING",
+        "status": "RUNNING",
+        "startedAt": 1_795_170_660_000,
+    }
+
+    assert batch.describe_service_job(jobId="1")["jobName"] == "one"
+    assert (by_arn["status"], by_name["trainingMetrics"]) == ("Completed", {"trainingLoss": 0.45})
+    assert (len(by_time["modelCustomizationJobSummaries"]), bool(by_time["nextToken"])) == (1, True)
 
 
 def exercise(client: Any, clock: Clock) -> None:

@@ -175,8 +175,7 @@ class SageMaker:
         return at(kind, final, self.now())
 
     def _describe(self, kind: JobKind, request: Request) -> Answer:
-        asked: str = request[kind.facts.asked_by]
-        found = self.view(kind, self._named_by_arn.get(asked, asked))
+        found = self.view(kind, self._name(kind, request))
         if found is None:
             raise validation_error("Requested resource not found.")
         found.pop("Tags", None)
@@ -308,8 +307,13 @@ class SageMaker:
         if config.get("TrialName") and config["TrialName"].lower() not in self.experiments.trials:
             raise not_found(f"Trial '{config['TrialName']}' does not exist.")
 
+    def _name(self, kind: JobKind, request: Request) -> str:
+        """The name of the job that a request is about; some services take its ARN too."""
+        asked: str = request[kind.facts.asked_by]
+        return self._named_by_arn.get(asked, asked)
+
     def _stop(self, kind: JobKind, request: Request) -> Answer:
-        name = request[kind.facts.fields.name]
+        name = self._name(kind, request)
         view = self.view(kind, name)
         if view is None:
             raise validation_error("Requested resource not found.")
