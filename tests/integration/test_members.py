@@ -23,9 +23,11 @@ from trialbook_cli.replaying import running
 
 OTHER = "210987654321"
 BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
-MEMBER = Stack(load_template(ROOT / "member.yaml"), {"BookBusArn": BUS, "ModelCustomization": "on"})
+MEMBER = Stack(
+    load_template(ROOT / "member.yaml"), {"BookBusArn": BUS, "ModelCustomization": "on", "MlflowMetrics": "on"}
+)
 ASKING = ("AttachJob", "CaptureJob", "CloseSweeps", "RecordJob", "Reconcile")
-OF_MEMBERS = ("sagemaker:", "batch:", "bedrock:", "cloudwatch:", "logs:")
+OF_MEMBERS = ("sagemaker:", "sagemaker-mlflow:", "batch:", "bedrock:", "cloudwatch:", "logs:")
 
 
 def elsewhere(told: Recording, account: str = OTHER) -> Recording:

@@ -43,6 +43,7 @@ OPTIONS = {
     "ReportLinks": "on",
     "MemberAccounts": OTHER_ACCOUNT,
     "ModelCustomization": "on",
+    "MlflowMetrics": "on",
     "MlflowTrackingServerArn": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/one",
     **replaying.LAPTOP,
 }
@@ -101,6 +102,10 @@ print(json.dumps([each for each in translated["Resources"].values() if each["Typ
 """
 # What AWS keeps in these names no resource of the stack: they write logs and traces, and read nothing.
 MANAGED = {"service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"}
+
+
+# Requests to MLflow go through no client of AWS: tests/integration/test_serverless_jobs.py sees them.
+READ_RUNS: set[Grant] = {("sagemaker:CallMlflowAppApi", ""), ("sagemaker-mlflow:GetRun", "")}
 
 
 def actions(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[Grant]:
@@ -240,6 +245,8 @@ def used() -> Used:
     _with_a_job_told_by(found, "PostSlack")
     _with_a_job_told_by(found, "PostEmail")
     _with_measurements(found)
+    for function in ("CloseSweeps", "RecordJob", "Reconcile"):  # each records ends of jobs
+        found.by_function[function] |= READ_RUNS
     return found
 
 

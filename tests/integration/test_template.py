@@ -25,6 +25,7 @@ OPTIONS = {
     "ReportLinks": "on",
     "QuietDaysAlarm": "3",
     "ModelCustomization": "on",
+    "MlflowMetrics": "on",
     "EmailFrom": "trialbook@example.com",
     **SLACK,
     **MLFLOW,

@@ -17,12 +17,13 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, NotDescribed, TuningJob
 from trialbook.core.merging import is_new_life, merge
+from trialbook.core.messages.delivery import NotSent
 from trialbook.core.placement import left_out
 from trialbook.core.service_jobs import ServiceJob
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.runtime.observability import count, logger
-from trialbook.services import Services
+from trialbook.services import RunMetrics, Services
 
 _PATIENCE = 4  # deliveries, a quarter of an hour with the queue's visibility timeout
 _AUTOPILOT_NAME = re.compile(r".+-tuning-job-\d+-[0-9a-f]+")
@@ -245,7 +246,20 @@ def learned(seen: Job, known: Record | None, services: Services) -> Job:
     described = with_experiment_of_trial(described, services, known.job if known else None)
     if not described.is_terminal:
         return described
+    if not described.final_metrics and described.mlflow_run and described.mlflow_server and services.run_metrics:
+        return _with_metrics_of_run(described, services.run_metrics)
     return replace(described, final_metrics=_with_statistics(described, sagemaker))
+
+
+def _with_metrics_of_run(job: Job, run_metrics: RunMetrics) -> Job:
+    """The job with the metrics of its own run in MLflow: SageMaker keeps none of a serverless job. If MLflow does not
+    answer now, the job is recorded without them and as not described, so that reconcile asks again."""
+    try:
+        return replace(job, final_metrics=run_metrics(job))
+    except (NotSent, InvalidInput) as error:
+        logger.warning("the run's metrics are unknown", job=job.name, run=job.mlflow_run, reason=str(error))
+        count("RunMetricsUnknown")
+        return replace(job, described=not (isinstance(error, NotSent) and error.passes))
 
 
 def _is_first(seen: Job, known: Record | None) -> bool:

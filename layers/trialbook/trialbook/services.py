@@ -1,7 +1,7 @@
 """The outside services that the use cases work with, opened when first used, from one botocore session."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,6 +13,8 @@ from trialbook.adapters.sagemaker import SageMaker
 from trialbook.adapters.sqs import Queue
 from trialbook.adapters.ssm import Parameter
 from trialbook.core.errors import InvalidRules
+from trialbook.core.jobs import Job, Metric
+from trialbook.core.mlflow_server import server_of
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record
 from trialbook.ledger.ledger import Ledger
@@ -22,6 +24,7 @@ from trialbook.runtime.settings import AccountSettings, QueueSettings, ServiceSe
 if TYPE_CHECKING:
     from trialbook.adapters.batch import Batch
 
+RunMetrics = Callable[[Job], tuple[Metric, ...]]
 Prices = Callable[[Collection[str], str], Mapping[str, float]]
 
 
@@ -33,7 +36,7 @@ def no_prices(instance_types: Collection[str], region: str) -> Mapping[str, floa
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a use case asks for. `rules()` are the rules in force; `sagemaker(account, region)` calls SageMaker there,
-    and `batch(account, region)` AWS Batch, where it is asked;
+    and `batch(account, region)` AWS Batch, where it is asked; `run_metrics(job)` are those of the job's run in MLflow;
     `prices(instance_types, region)` are US dollars an hour, without what has no price."""
 
     ledger: Ledger
@@ -41,6 +44,7 @@ class Services:
     rules: Callable[[], Rules] = field(default=Rules)
     prices: Prices = no_prices
     batch: "Callable[[str, str], Batch] | None" = None
+    run_metrics: RunMetrics | None = None
 
     def session(self) -> Session:
         """The botocore session that all clients share."""
@@ -65,7 +69,19 @@ def open_services(settings: ServiceSettings) -> Services:
     sessions = sessions_of(settings.accounts, ledger.session)
     sagemaker = cache(lambda account, region: SageMaker(sessions(account, region), region))
     batch = cache(lambda account, region: _batch(sessions(account, region), region))
-    return Services(ledger, sagemaker, _rules(settings, ledger), prices, batch)
+    run_metrics = _run_metrics(sessions, settings.mlflow_endpoint) if settings.reads_mlflow_metrics else None
+    return Services(ledger, sagemaker, _rules(settings, ledger), prices, batch, run_metrics)
+
+
+def _run_metrics(sessions: Callable[[str, str], Session], endpoint: str) -> RunMetrics:
+    def run_metrics(job: Job) -> tuple[Metric, ...]:
+        from trialbook.adapters.mlflow import Mlflow
+
+        server = server_of(job.mlflow_server or "")
+        at = replace(server, url=endpoint) if endpoint else server
+        return Mlflow(at, sessions(job.key.account, job.key.region)).final_metrics(job.mlflow_run or "")
+
+    return run_metrics
 
 
 def _batch(session: Session, region: str) -> "Batch":

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 
+from trialbook.core.jobs import Metric
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.mlflow_runs import Batch, Dataset, RunStatus
 from trialbook.core.mlflow_server import Server
@@ -105,6 +106,12 @@ class Mlflow:
             if error.reason == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
+
+    def final_metrics(self, run_id: str) -> tuple[Metric, ...]:
+        """The last value of each metric of a run. Raises NotSent."""
+        run = _part(self._call("GET", f"runs/get?run_id={quote(run_id, safe='')}"), "run")
+        found = _part(run, "data").get("metrics") or ()
+        return tuple(Metric.of(str(each["key"]), each.get("value")) for each in found if each.get("key"))
 
     def find_runs(self, experiment_id: str, tag: str, value: str) -> Sequence[Created]:
         """The runs of an experiment with a tag of that value. Raises NotSent."""

@@ -296,7 +296,10 @@ class SageMaker:
             MaxResults=_PAGE,
         )
         described = (each["TrainingJob"] if each else each for each in found if not each or "TrainingJob" in each)
-        yield from _listed(JobKind.TRAINING, described, account, region, unread, described=True)
+        for job in _listed(JobKind.TRAINING, described, account, region, unread, described=True):
+            # Search leaves out what makes a job serverless, its tokens and its run in MLflow: Describe has them.
+            is_serverless = not (job.image or job.algorithm or job.instances)
+            yield replace(job, described=False) if is_serverless else job
 
     def _pages(
         self, operation: Callable[..., Mapping[str, Any]], member: str, service: Service, **request: Any

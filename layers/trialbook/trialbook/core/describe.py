@@ -102,6 +102,7 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
         or _text(detail, "OutputModelPackageArn"),
         role=_text(detail, "RoleArn"),
         mlflow_run=_text(_map(detail.get("MlflowDetails")), "MlflowRunId"),
+        mlflow_server=_text(_map(detail.get("MlflowConfig")), "MlflowResourceArn"),
         billable_tokens=_whole(detail.get("BillableTokenCount")),
     )
 

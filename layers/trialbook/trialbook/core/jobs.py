@@ -119,7 +119,8 @@ class Job:
     reserved its machines, which are paid with the plan, not by the hour. `submitted_at`, `scheduled_at`, `queue` and
     `attempt` are set if the job came through a queue of AWS Batch; `retried_as` is the job of the next attempt, which
     is then the trial instead of this one. `made_by`: the ARN of what started this job as a helper (Debugger, Autopilot,
-    Ground Truth, monitoring). `mlflow_run`: the id of the run that SageMaker made for it in MLflow. A serverless job
+    Ground Truth, monitoring). `mlflow_run`: the id of the run that SageMaker made for it in MLflow, on
+    `mlflow_server`. A serverless job
     has no instances and is billed by `billable_tokens`; its base model and technique are among `hyper_parameters`.
     """
 
@@ -163,6 +164,7 @@ class Job:
     model_artifact: str | None = None
     role: str | None = None
     mlflow_run: str | None = None
+    mlflow_server: str | None = None
     billable_tokens: int | None = None
 
     @property

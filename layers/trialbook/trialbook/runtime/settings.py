@@ -51,6 +51,8 @@ class ServiceSettings:
     expire_days: int | None = None
     rules_parameter: str | None = None
     looks_up_prices: bool = False
+    reads_mlflow_metrics: bool = False
+    mlflow_endpoint: str = ""
     accounts: AccountSettings = field(default_factory=AccountSettings)
 
     @staticmethod
@@ -61,6 +63,8 @@ class ServiceSettings:
             expire_days=_days(environment.get("EXPIRE_DAYS")),
             rules_parameter=environment.get("RULES_PARAMETER") or None,
             looks_up_prices=environment.get("LOOK_UP_PRICES") == "true",
+            reads_mlflow_metrics=environment.get("MLFLOW_METRICS") == "on",
+            mlflow_endpoint=environment.get("MLFLOW_ENDPOINT", ""),  # another one on laptops
             accounts=AccountSettings.from_environment(environment),
         )
 
