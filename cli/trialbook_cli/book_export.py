@@ -14,6 +14,7 @@ from typing import Any
 from trialbook.core.numbers import number_of
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso
+from trialbook.errors import MissingPart
 from trialbook.ledger.items import item_of, read_record, read_sweep
 from trialbook.ledger.places import PLACES
 from trialbook.ledger.table import job_pk, sweep_keys
@@ -23,7 +24,6 @@ from trialbook_book.folder import FILE, key_of, line_of
 from trialbook_book.frames import frame
 from trialbook_book.jobs import Jobs
 from trialbook_cli.outputs import job_line, sweep_line, write_lines
-from trialbook_cli.usage_error import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Exported:
 
 def export_book(book: Book, part: Jobs | None, out: Path, form: str) -> Exported:
     """Writes jobs and sweeps in a format (csv, jsonl, parquet) and the ledger's items; all, or those of a sweep or
-    experiment. Raises UsageError if the format needs a missing library."""
+    experiment. Raises MissingPart if the format needs a missing library."""
     if form == "parquet" and find_spec("pyarrow") is None:
-        raise UsageError("--format parquet needs pyarrow: pip install 'trialbook[parquet]'")
+        raise MissingPart("parquet", "--format parquet")
     items = list(_items(book, part))
     records = [read_record(item_of(item)) for item in items if item["item"]["S"] == "job"]
     windows = [read_sweep(item_of(item)) for item in items if item["item"]["S"] == "sweep"]

@@ -223,7 +223,9 @@ def test_without_what_draws_a_sweep_shows_all_but_the_picture(tuning: Path, monk
     assert "<img" not in shown
     assert "trialbook[report]" in shown
     assert set(sweep.plot()._repr_mimebundle_()) == {"text/plain", VEGA_LITE}
-    with pytest.raises(errors.MissingPart, match=r"needs the part report: pip install 'trialbook\[report\]'"):
+    with pytest.raises(
+        errors.MissingPart, match=rf"needs the part report: {sys.executable} -m pip install 'trialbook\[report\]'"
+    ):
         sweep.report().save("nowhere")
 
 

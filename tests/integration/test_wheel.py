@@ -150,11 +150,12 @@ def test_without_parts_the_command_asks_and_says_what_the_rest_needs(
     for words, part in MISSING:
         done = run(base, tmp_path, "trialbook", *words)
         command = words[: 2 if words[0] == "rules" else 1]
-        needs = "--format parquet needs pyarrow" if part == "parquet" else f"trialbook {' '.join(command)} needs"
+        needs = "--format parquet needs" if part == "parquet" else f"trialbook {' '.join(command)} needs"
         assert done.returncode == 2, (words, done.stderr)
         assert done.stderr.count("\n") == 1, done.stderr
         assert done.stderr.startswith(f"error: {needs}")
-        assert f"pip install 'trialbook[{part}]'" in done.stderr
+        assert f"{base / 'bin' / 'python'}" in done.stderr
+        assert f" -m pip install 'trialbook[{part}]'" in done.stderr
 
 
 def test_asking_loads_nothing_of_the_parts(environment: Path, tmp_path: Path) -> None:

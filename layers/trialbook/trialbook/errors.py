@@ -1,5 +1,7 @@
 """The errors of the Python API. All of them are TrialbookErrors."""
 
+import shlex
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -89,7 +91,8 @@ class MissingPart(TrialbookError):
     """A part of Trialbook is not installed."""
 
     def __init__(self, part: str, what: str = "This") -> None:
-        super().__init__(f"{what} needs the part {part}: pip install {shown(f'trialbook[{part}]')}")
+        python = shlex.quote(sys.executable or "python")  # another pip would install it elsewhere
+        super().__init__(f"{what} needs the part {part}: {python} -m pip install {shown(f'trialbook[{part}]')}")
         self.part = part
 
     @classmethod
