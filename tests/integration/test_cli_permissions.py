@@ -34,8 +34,11 @@ NAMES = {
     "sesv2:SendEmail": "ses:SendEmail",
 }
 # What no command below needs: a token in the other place, what SES asks for beside SendEmail, and the stream of a table
-# that still has what it gave up.
-OTHERWISE = {"secretsmanager:GetSecretValue", "ses:SendRawEmail", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+# that still has what it gave up; and an account that has jobs of Bedrock.
+OTHERWISE = {
+    *("secretsmanager:GetSecretValue", "ses:SendRawEmail", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+    *("bedrock:GetModelCustomizationJob", "bedrock:ListTagsForResource"),
+}
 # What Lambda leaves in the stream's dead letters, of a day that the stream no longer has.
 STRETCH = {
     "shardId": "shardId-00000000000000000000-00000000",
