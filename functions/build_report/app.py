@@ -8,9 +8,17 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
 from trialbook.build_report import build_report
+from trialbook.delivery.run_pages import run_pages
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.settings import QueueSettings, ServiceSettings, captures_jobs, event_bus, reports_bucket
+from trialbook.runtime.settings import (
+    MlflowSettings,
+    QueueSettings,
+    ServiceSettings,
+    captures_jobs,
+    event_bus,
+    reports_bucket,
+)
 from trialbook.runtime.sqs_batch import envelope_of, process
 from trialbook.services import open_queue, open_services
 
@@ -19,11 +27,12 @@ queue = open_queue(services.session(), QueueSettings.from_environment())
 bucket = Bucket(services.session(), reports_bucket())
 bus = EventBus(services.session(), event_bus())
 has_curves = captures_jobs()
+run_page = run_pages(MlflowSettings.from_environment(), services.ledger.table)
 
 
 def build(message: SQSRecord) -> None:
     """One message."""
-    build_report(envelope_of(message), services, bucket, bus, has_curves=has_curves)
+    build_report(envelope_of(message), services, bucket, bus, has_curves=has_curves, run_page=run_page)
 
 
 @logger.inject_lambda_context(clear_state=True)

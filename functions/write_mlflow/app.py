@@ -7,11 +7,18 @@ from typing import Any
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from trialbook.adapters.s3 import Bucket
-from trialbook.delivery.events_to_messages import addresses, no_page
+from trialbook.delivery.events_to_messages import addresses
+from trialbook.delivery.run_pages import no_page
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
-from trialbook.runtime.settings import DestinationSettings, QueueSettings, ServiceSettings, reports_bucket
+from trialbook.runtime.settings import (
+    DestinationSettings,
+    QueueSettings,
+    ServiceSettings,
+    captures_jobs,
+    reports_bucket,
+)
 from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
 from trialbook.services import open_queue, open_services
 from trialbook.write_mlflow import CHECK, Writer, check, mlflow_of, write_mlflow
@@ -23,7 +30,7 @@ bucket = Bucket(services.session(), reports_bucket())
 # Where its own runs are seen is of no use to it, and costs a request for each event.
 where = replace(addresses(settings, services), run_page=no_page)
 to_mlflow = mlflow_of(settings.mlflow, services.session(), Deliveries(services.ledger.table))
-writer = Writer(services, bucket, where, to_mlflow, captures=settings.mlflow.awaits_curves)
+writer = Writer(services, bucket, where, to_mlflow, captures=captures_jobs())
 
 
 def write(message: SQSRecord) -> None:

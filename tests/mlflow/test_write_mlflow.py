@@ -414,6 +414,11 @@ def test_messages_link_to_the_run_and_the_run_to_the_report() -> None:
 
             assert page in said
             assert "/reports/" in mlflow.tags(parent)["mlflow.note.content"]
+            (report,) = {
+                content for key, content in cloud.stored() if key.endswith("report.html") and "experiments" not in key
+            }
+            assert page in report.decode()
+            assert any(page in mail.decode(errors="replace").replace("=\r\n", "") for mail in cloud.mails())
 
 
 def test_what_is_no_event_ends_in_the_dead_letter_queue_and_harms_no_other() -> None:

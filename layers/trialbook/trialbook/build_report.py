@@ -23,8 +23,10 @@ from trialbook.core.curves.series import JobCurves
 from trialbook.core.errors import InvalidInput, MalformedEvent
 from trialbook.core.experiments import by_objective
 from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.mlflow_runs import sweep_about
 from trialbook.core.objectives import Objective
 from trialbook.core.sweeps import Record, Sweep, SweepState
+from trialbook.delivery.run_pages import RunPage, no_page
 from trialbook.ledger.leading import leading, put_entry
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.table import NotSettled
@@ -51,10 +53,16 @@ def no_curves(keys: Collection[JobKey]) -> Mapping[JobKey, JobCurves]:
 
 
 def build_report(
-    envelope: Mapping[str, Any], services: Services, bucket: Bucket, bus: EventBus, *, has_curves: bool = False
+    envelope: Mapping[str, Any],
+    services: Services,
+    bucket: Bucket,
+    bus: EventBus,
+    *,
+    has_curves: bool = False,
+    run_page: RunPage = no_page,
 ) -> str | None:
     """Builds the report for a Sweep Finished event and announces Report Ready; returns the sweep's id. `has_curves`:
-    capture_job keeps the curves of jobs in the bucket.
+    capture_job keeps the curves of jobs in the bucket. The page links to the sweep's run in MLflow, if it is there.
 
     A repeated run writes the same bytes. None if there is nothing to build: the sweep is gone, merged into another or
     open again. Raises MalformedEvent, and TryLater while the index lags behind the sweep, or the curves of a job that
@@ -71,7 +79,7 @@ def build_report(
         raise TryLater(str(error), _SETTLES_IN) from error
     read = _reading(records, bucket) if has_curves else no_curves
     analysis = _with_logs(analysis_of(sweep, records, services, read), sweep, bucket)
-    _write_sweep(sweep, analysis, bucket)
+    _write_sweep(sweep, analysis, bucket, run_page(sweep_about(sweep.id)))
     try:
         _write_experiment(sweep, analysis, services, bucket)
     except BusyObject as error:
@@ -147,10 +155,11 @@ def _with_logs(analysis: Analysis, sweep: Sweep, bucket: Bucket) -> Analysis:
     return replace(analysis, failures=tuple(failures))
 
 
-def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket) -> None:
+def _write_sweep(sweep: Sweep, analysis: Analysis, bucket: Bucket, run: str | None) -> None:
     """Saves the revision, then the latest report, also for the sweeps that merged into this one: their links stay
     valid."""
-    made = files(analysis, {"experiment": report_keys.experiment_from_sweep(sweep.experiment)})
+    links = {"experiment": report_keys.experiment_from_sweep(sweep.experiment)}
+    made = files(analysis, links if run is None else {**links, "mlflow": run})
     newest = [report_keys.latest(each) for each in (sweep.id, *sweep.supersedes)]
     for folder in (report_keys.of_revision(sweep.id, sweep.revision), *newest):
         for name, content in made.items():

@@ -28,18 +28,16 @@ from trialbook.core.jobs import FAILED, JobKey, JobKind
 from trialbook.core.message import Message
 from trialbook.core.messages.best_trials import REPORT_NOTES, from_detail
 from trialbook.core.messages.compute import messages_of
-from trialbook.core.messages.delivery import MLFLOW
 from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts, WeekFacts
 from trialbook.core.messages.routing import Defaults, Destination, destinations
 from trialbook.core.mlflow_runs import job_about, sweep_about
-from trialbook.core.mlflow_server import run_page, server_of
 from trialbook.core.report_links import link
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepState
-from trialbook.ledger.deliveries import Deliveries
+from trialbook.delivery.run_pages import RunPage, no_page, run_pages
 from trialbook.runtime import clock
 from trialbook.runtime.observability import logger
-from trialbook.runtime.settings import DestinationSettings, MlflowSettings
+from trialbook.runtime.settings import DestinationSettings
 from trialbook.services import Services, hourly_prices
 
 _READ = 10  # jobs of a sweep, best first
@@ -50,11 +48,6 @@ _LONGEST_CHAIN = 20  # sweeps that merged one into the other
 MessagesWithDestinations = tuple[tuple[Message, tuple[Destination, ...]], ...]
 
 
-def no_page(about: str) -> str | None:
-    """Where nothing is written to MLflow."""
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """What a function's settings say about where messages go: the default route, how links to reports are made
@@ -63,13 +56,13 @@ class Addresses:
 
     defaults: Defaults = field(default_factory=Defaults)
     report_link: Callable[[str, datetime], str] | None = None
-    run_page: Callable[[str], str | None] = no_page
+    run_page: RunPage = no_page
 
 
 def addresses(settings: DestinationSettings, services: Services) -> Addresses:
     """The addresses of a deployed function."""
     defaults = Defaults(settings.slack.channel, settings.slack.webhook_parameter, settings.email.to)
-    run_page, links = _run_pages(settings.mlflow, services), settings.links
+    run_page, links = run_pages(settings.mlflow, services.ledger.table), settings.links
     if not links.url or not links.secret:
         return Addresses(defaults, run_page=run_page)
     from trialbook.adapters.secrets_manager import LinkKeys
@@ -81,23 +74,6 @@ def addresses(settings: DestinationSettings, services: Services) -> Addresses:
         return link(links.url, key, *keys.current(), until)
 
     return Addresses(defaults, report_link, run_page)
-
-
-def _run_pages(settings: MlflowSettings, services: Services) -> Callable[[str], str | None]:
-    """Where runs of MLflow are seen: in the pages that the settings name, else on the server itself if people can open
-    it."""
-    if not settings.server:
-        return no_page
-    server, deliveries = server_of(settings.server), Deliveries(services.ledger.table)
-
-    def page_of(about: str) -> str | None:
-        delivery = deliveries.get(about, MLFLOW, server.name)
-        if not delivery.is_sent or delivery.sent_id is None or delivery.run is None:
-            return None
-        place = delivery.run.experiment_id, delivery.sent_id
-        return run_page(settings.pages, *place) if settings.pages else server.run_url(*place)
-
-    return page_of
 
 
 def messages_with_destinations(

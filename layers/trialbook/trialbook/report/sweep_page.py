@@ -19,13 +19,13 @@ def sweep_page(
     analysis: Analysis, data: str, picture: Chart, drawn: bytes, links: Mapping[str, str] = _NO_LINKS
 ) -> str:
     """The whole page as HTML. `data` is report.json's text, `drawn` the picture as PNG, for viewers without scripts;
-    `links["experiment"]` leads to the experiment's own report, where there is one."""
+    `links["experiment"]` leads to the experiment's own report, `links["mlflow"]` to the sweep's run, if there is one."""
     recipe, cost = analysis.recipe, analysis.cost
     best = analysis.groups[0].best if analysis.groups else None
     values = {
         "a": analysis,
         "NO_EFFECT": NO_EFFECT,
-        "links": {"experiment": links.get("experiment")},
+        "links": {name: links.get(name) for name in ("experiment", "mlflow")},
         "charts": [chart for at in range(max(1, len(analysis.groups))) for chart in _outlines(analysis, at)],
         "top": sorted((row for row in analysis.trials if row.rank), key=lambda row: row.rank or 0)[:_TOP],
         "picture": base64.b64encode(drawn).decode(),

@@ -144,15 +144,13 @@ class EmailSettings:
 
 @dataclass(frozen=True, slots=True)
 class MlflowSettings:
-    """The tracking server, empty without one; its token, where artifacts go, and where people see its pages.
-    `awaits_curves` if the curves of jobs are kept."""
+    """The tracking server, empty without one; its token, where artifacts go, and where people see its pages."""
 
     server: str = ""
     token_parameter: str | None = None
     token_secret: str | None = None
     artifact_store: str | None = None
     pages: str | None = None
-    awaits_curves: bool = False
 
     @staticmethod
     def from_environment(environment: Environment = os.environ) -> "MlflowSettings":
@@ -163,7 +161,6 @@ class MlflowSettings:
             token_secret=environment.get("MLFLOW_TOKEN_SECRET") or None,
             artifact_store=environment.get("MLFLOW_ARTIFACT_STORE") or None,
             pages=environment.get("MLFLOW_PAGES") or None,
-            awaits_curves=environment.get("MLFLOW_AWAITS_CURVES") == "true",
         )
 
 
