@@ -191,3 +191,7 @@ def held(url: str, prefix: str) -> Held:
     are_sweeps = [as_map(run["data"]["tags"]).get("trialbook.kind") is not None for run in found]
     pairs = list(zip(found, are_sweeps, strict=True))
     return Held([run for run, is_sweep in pairs if not is_sweep], [run for run, is_sweep in pairs if is_sweep])
+
+
+if __name__ == "__main__":
+    print(measure())

@@ -78,7 +78,7 @@ class ToMlflow:
     def write(self, wanted: Wanted, rules: MlflowRules) -> Delivery | None:
         """Makes the run or brings it up to date; None where somebody deleted it in MLflow."""
         before = self.of(wanted.about)
-        if _shows(before, wanted):
+        if _shows(before, wanted, experiment_name(rules.prefix, wanted.experiment)):
             return before
         writing = _Writing(self, self._claimed(before), wanted, rules, is_doubtful=before.may_be_there())
         try:
@@ -192,6 +192,7 @@ class _Writing:
     ) -> None:
         self._channel, self._mlflow = channel, channel.mlflow
         self._wanted, self._rules, self._is_doubtful = wanted, rules, is_doubtful
+        self._experiment = experiment_name(rules.prefix, wanted.experiment)
         self.held = held
 
     def write(self) -> Delivery:
@@ -220,6 +221,8 @@ class _Writing:
 
     def _ensure(self) -> bool:
         """Makes the run if there is none; whether it is new."""
+        if self._is_where_it_belongs():
+            return False
         experiment = self._channel.experiment(self._rules, self._wanted.experiment)
         self._let_go(experiment)
         if self.held.is_sent:
@@ -231,6 +234,13 @@ class _Writing:
         found = self._runs(experiment.id) if self._is_doubtful else []
         self._note(found[0] if found else self._made(experiment), is_adopted=False)
         return not found
+
+    def _is_where_it_belongs(self) -> bool:
+        """Whether it is known to be there: then its experiment need not be looked up."""
+        state = self.held.run
+        if not self.held.is_sent or state is None or is_made_anew(state.created, self._wanted.created):
+            return False
+        return state.is_adopted or state.experiment == self._experiment
 
     def _let_go(self, experiment: Experiment) -> None:
         """Forgets a run of a job that moved to another experiment, which no run can, or that was made anew."""
@@ -274,7 +284,7 @@ class _Writing:
         state = replace(
             self.held.run or _NOTHING,
             experiment_id=run.experiment_id,
-            experiment=self._wanted.experiment,
+            experiment=self._experiment,
             artifacts=run.artifacts,
             is_adopted=is_adopted,
             created=self._wanted.created,
@@ -287,7 +297,7 @@ class _Writing:
     def _fill(self, *, is_new: bool) -> RunState:
         state = self.held.run or _NOTHING
         wanted = self._wanted
-        state = replace(state, sweep=wanted.sweep, parent=wanted.parent, experiment=wanted.experiment)
+        state = replace(state, sweep=wanted.sweep, parent=wanted.parent, experiment=self._experiment)
         try:
             return self._mark(state) if state.is_adopted else self._complete(state, is_new=is_new)
         except NotSent as error:
@@ -377,8 +387,8 @@ class _Writing:
         return found is None or found.is_deleted
 
 
-def _shows(delivery: Delivery, wanted: Wanted) -> bool:
-    """Whether the run stands as it is wanted, or as something newer."""
+def _shows(delivery: Delivery, wanted: Wanted, experiment: str) -> bool:
+    """Whether the run stands as it is wanted, or as something newer; `experiment` is the name that it has in MLflow."""
     state, run = delivery.run, wanted.run
     if not delivery.is_sent or state is None or is_made_anew(state.created, wanted.created):
         return False
@@ -386,7 +396,7 @@ def _shows(delivery: Delivery, wanted: Wanted) -> bool:
         return False
     if delivery.shown_version < wanted.version:
         runs_on = wanted.waits_for_end and not run.is_over and not state.has_ended and delivery.shown_version >= 0
-        return runs_on and state.experiment == wanted.experiment
+        return runs_on and state.experiment == experiment
     has_model = not wanted.keeps_model or run.model is None or state.model == run.model
     has_metrics = state.has_metrics or not run.metrics or not run.is_over or wanted.awaits_metrics
     return has_model and has_metrics

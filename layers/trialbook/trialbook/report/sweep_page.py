@@ -19,7 +19,7 @@ def sweep_page(
     analysis: Analysis, data: str, picture: Chart, drawn: bytes, links: Mapping[str, str] = _NO_LINKS
 ) -> str:
     """The whole page as HTML. `data` is report.json's text, `drawn` the picture as PNG, for viewers without scripts;
-    `links["experiment"]` leads to the experiment's own report, `links["mlflow"]` to the sweep's run, if there is one."""
+    `links["experiment"]` leads to the experiment's own report, `links["mlflow"]` to the sweep's run, if known."""
     recipe, cost = analysis.recipe, analysis.cost
     best = analysis.groups[0].best if analysis.groups else None
     values = {
