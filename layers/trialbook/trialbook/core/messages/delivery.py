@@ -27,8 +27,8 @@ class RunState:
     """What a delivery knows of a run of MLflow beside its id: its experiment's id there, the sweep that it was last
     written for, its parent's id, whether parameters and end are there, the model and the report's folder that were
     logged. `created` is when its job was; `is_adopted` where the job made the run itself. `doubts` counts the calls to
-    create it of which nobody knows whether they did. `experiment` is its experiment's name there, `ending` the end as MLflow has it,
-    and `has_metrics` whether the metrics are there, with all that was known of their curves."""
+    create it of which nobody knows whether they did. `experiment` is its experiment's name there, `ending` the end as
+    MLflow has it, and `has_metrics` whether the metrics are there, with all that was known of their curves."""
 
     experiment_id: str = ""
     artifacts: str = ""
