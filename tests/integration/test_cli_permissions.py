@@ -19,7 +19,7 @@ from tests.integration.move_tasks import MoveTasks
 from tests.integration.test_delivery_commands import queue
 from tests.integration.test_delivery_commands import tasks as tasks
 from tests.integration.test_delivery_commands import workspace as workspace
-from tests.integration.test_record_commands import SINCE, Ask, Aws
+from tests.integration.test_record_commands import SINCE, Ask, Aws, measure
 from tests.integration.test_record_commands import ask as ask
 from tests.integration.test_record_commands import aws as aws
 from trialbook_cli.slack_stand_in import Workspace
@@ -32,6 +32,7 @@ NAMES = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
     "sesv2:SendEmail": "ses:SendEmail",
+    "sagemaker-metrics:BatchGetMetrics": "sagemaker:BatchGetMetrics",
 }
 # What no command below needs: a token in the other place, what SES asks for beside SendEmail, and the stream of a table
 # that still has what it gave up; and an account that has jobs of Bedrock.
@@ -88,6 +89,7 @@ def test_each_command_asks_for_what_the_page_says(
 ) -> None:
     rules, out, api = tmp_path / "rules.yaml", tmp_path / "out", f"{workspace.url}/api/"
     rules.write_text(RULES, encoding="utf-8")
+    measure(aws)
     changed = tmp_path / "changed.yaml"
     changed.write_text("experiments: {churn-xgb: {objective: maximize validation:auc}}", encoding="utf-8")
     mail = ["test-message", "--channel", "email", "--to", "a@example.com"]
@@ -103,9 +105,12 @@ def test_each_command_asks_for_what_the_page_says(
         ("`backfill`, `record`", [["record", *SINCE, "--out", out / "r"], ["backfill", *SINCE, "--book", out / "b"]]),
         ("`backfill` into a stack", [["backfill", *SINCE]]),
         ("`rerank`", [["rerank", "churn-xgb", "--rules", changed], ["rerank", "churn-xgb"]]),
-        ("asking", [["experiments"], ["sweeps"], ["trials", SWEEP], ["best", SWEEP], ["compare", SWEEP, "churn-xgb@"]]),
+        ("asking", [["experiments"], ["sweeps"], ["trials", SWEEP], ["best", SWEEP]]),
         ("asking", [["watch", SWEEP, "--once"], ["show", "churn-xgb-2026-11-20-10-15-04-760"]]),
-        ("`curve`", [["curve", "churn-xgb-2026-11-20-10-15-04-760", "--json"]]),
+        (
+            "`compare`, `curve`",
+            [["compare", SWEEP, "churn-xgb@"], ["curve", "churn-xgb-2026-11-20-10-15-04-760", "--json"]],
+        ),
         ("`report`", [["report", SWEEP, "--out", out / "page"]]),
         ("`rules pull`", [["rules", "pull"]]),
         ("`export`", [["export", "--out", out / "e"]]),

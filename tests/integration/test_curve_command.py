@@ -100,6 +100,15 @@ def test_json_has_all_points_and_the_log(folder: Path) -> None:
     assert (found[0]["log"], found[2]["log"]) == ("", "the end")
 
 
+def test_compare_draws_the_curves_over_one_another(folder: Path) -> None:
+    done = CliRunner().invoke(app, ["compare", *NAMES[:2], "--book", str(folder)])
+    found = json.loads(CliRunner().invoke(app, ["compare", *NAMES[:2], "--json", "--book", str(folder)]).stdout)
+
+    assert f"• {NAMES[0]}" in done.stdout
+    assert f"x {NAMES[1]}" in done.stdout
+    assert [each["job_name"] for each in found["curves"]] == NAMES[:2]
+
+
 def test_without_curves_it_says_so(tmp_path: Path) -> None:
     write_outcome(replay(launched([training("alone", 0, 30)])), tmp_path / "book")
     done = asked(tmp_path / "book", "alone")

@@ -189,7 +189,7 @@ def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
     slack, mlflow = Slack(lambda: "token", f"{silent.url}/api/"), Mlflow(Server("one", silent.url), session)
     sent = Sent("1.2", "C0123456")
     return {
-        "cloudwatch: use of machines": lambda: CloudWatch(session, REGION).measured("a", 1, [], begin, end),
+        "cloudwatch: use of machines": lambda: CloudWatch(session, REGION).measured("a", 1, [], begin, end, end),
         "cloudwatch_logs: a log": lambda: Logs(session, REGION).last_lines("a"),
         "eventbridge: an event": lambda: EventBus(session, "bus").publish([Announcement("a", SWEEP_STARTED, {})]),
         "mlflow: a run": lambda: mlflow.run("a"),

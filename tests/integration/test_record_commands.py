@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,12 +21,15 @@ from tests.integration.test_replay import CHURN, TUNING
 from tests.relocated import HERE, recording
 from trialbook.adapters.sagemaker import Unread
 from trialbook.core.codec import pack
+from trialbook.core.curves.stored import log_from_bytes
 from trialbook.core.jobs import JobKey, JobKind
+from trialbook.core.times import iso, parse_time
 from trialbook.ledger.ledger import Ledger
-from trialbook_cli.laptop_cloud import Recording
+from trialbook_cli.laptop_cloud import Recording, read_recording
 from trialbook_cli.laptop_cloud.template import load_template
 from trialbook_cli.main import app
 from trialbook_cli.sagemaker_stand_in import SageMaker, from_recording, serve
+from trialbook_cli.telemetry_stand_in import Telemetry, measured, serve_telemetry
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 SINCE = ["--since", "2026-01-01"]
@@ -35,10 +38,11 @@ Ask = Callable[..., Result]
 
 @dataclass
 class Aws:
-    """moto for all but SageMaker, and the stand-in for that."""
+    """moto for all but SageMaker and what is measured of its jobs; the stand-ins for those."""
 
     sagemaker: SageMaker
     url: str
+    telemetry: Telemetry
 
 
 @pytest.fixture
@@ -48,12 +52,15 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Aws]:
     host, port = server.get_host_and_port()
     answers = [*recording(CHURN).answers, *recording(TUNING).answers]
     sagemaker = from_recording(Recording("both", (), answers).answers, HERE, lambda: NOW)
-    with serve(sagemaker) as url:
+    telemetry = Telemetry((), lambda: NOW)
+    with serve(sagemaker) as url, serve_telemetry(telemetry) as measurements:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+        for service in ("SAGEMAKER_METRICS", "CLOUDWATCH", "CLOUDWATCH_LOGS"):
+            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", measurements)
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         monkeypatch.setenv("COLUMNS", "120")
-        yield Aws(sagemaker, f"http://{host}:{port}")
+        yield Aws(sagemaker, f"http://{host}:{port}", telemetry)
     requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10)
     server.stop()
 
@@ -366,3 +373,56 @@ def test_a_table_that_is_gone_is_forgotten(aws: Aws, ask: Ask, tmp_path: Path) -
     assert gone.exit_code == 1
     assert "The table does not exist" in gone.stderr
     assert not (tmp_path / "cache" / "trialbook" / "stacks.json").exists()
+
+
+# -- what AWS still keeps of how jobs learned -------------------------------------------------------------------------
+
+SECRET = "hf_" + "abcdefghijklmnopqrstuvwxyz"
+
+
+def measure(aws: Aws) -> str:
+    """Gives the stand-in a curve of a completed job, and the log of a failed one; the completed one's name."""
+    jobs = aws.sagemaker.jobs[JobKind.TRAINING]
+    learned = next(name for name, job in jobs.items() if job["TrainingJobStatus"] == "Completed")
+    failed = next(name for name, job in jobs.items() if job["TrainingJobStatus"] == "Failed")
+    begin = parse_time(jobs[learned]["TrainingStartTime"], "start") or NOW
+    curve = [[iso(begin + timedelta(seconds=step)), step, 1 / (step + 1)] for step in range(9)]
+    lines: list[dict[str, Any]] = [
+        {"job_name": learned, "metrics": {"validation:logloss": curve}},
+        {"job_name": failed, "log": ["epoch 1", f"token {SECRET}", "ValueError: depth"]},
+    ]
+    aws.telemetry.jobs.update({each.job_name: each for each in map(measured, lines)})
+    return learned
+
+
+def test_record_writes_what_was_measured_and_a_replay_answers_it(aws: Aws, ask: Ask, tmp_path: Path) -> None:
+    learned = measure(aws)
+    done = ask("record", *SINCE, "--out", tmp_path / "made")
+    text = (tmp_path / "made/metrics.jsonl").read_text()
+    first, second = sorted(map(json.loads, text.splitlines()), key=lambda line: len(line["log"]))
+
+    assert done.exit_code == 0, done.output
+    assert first["job_name"] == learned
+    assert [[x, y] for _, x, y in first["metrics"]["validation:logloss"]][:2] == [[0, 1.0], [1, 0.5]]
+    assert (second["log"][0], second["log"][-1]) == ("epoch 1", "ValueError: depth")
+    assert SECRET not in text
+    assert len(read_recording(tmp_path / "made").measured) == 2
+
+
+def test_backfill_keeps_what_was_measured_beside_the_book(aws: Aws, ask: Ask, tmp_path: Path) -> None:
+    learned = measure(aws)
+    done = ask("backfill", *SINCE, "--book", tmp_path / "book")
+    drawn = ask("curve", learned, "--metric", "validation:logloss", "--book", tmp_path / "book")
+    logs = [path.read_bytes() for path in (tmp_path / "book/jobs").rglob("log.json.gz")]
+
+    assert done.exit_code == 0, done.output
+    assert "9 points" in drawn.output
+    assert [log_from_bytes(each).splitlines()[-1] for each in logs] == ["ValueError: depth"]
+
+
+def test_backfill_without_curves_asks_for_none(aws: Aws, ask: Ask, tmp_path: Path) -> None:
+    measure(aws)
+    ask("backfill", *SINCE, "--no-curves", "--book", tmp_path / "book")
+
+    assert aws.telemetry.calls == []
+    assert not (tmp_path / "book/jobs").exists()

@@ -162,7 +162,7 @@ def test_the_adapter_asks_for_no_more_metrics_than_a_call_takes(telemetry: Telem
 
 
 def test_the_adapter_reads_machines_and_metrics_by_one_call(telemetry: Telemetry, session: Any) -> None:
-    found = CloudWatch(session, "us-east-1").measured("ResNet-1", 3, ["loss", "unknown"], at(10), at(14))
+    found = CloudWatch(session, "us-east-1").measured("ResNet-1", 3, ["loss", "unknown"], at(10), at(14), at(15))
 
     assert set(found.metrics) == {"loss"}
     assert {host: set(used) for host, used in found.hosts.items()} == {
@@ -175,7 +175,9 @@ def test_the_adapter_reads_machines_and_metrics_by_one_call(telemetry: Telemetry
 
 def test_the_machines_of_a_long_job_come_in_one_answer(telemetry: Telemetry, session: Any) -> None:
     """CloudWatch answers 100,800 points at most, 1,440 of each of 70 series."""
-    found = CloudWatch(session, "us-east-1").measured("long", 100, [f"m{n}" for n in range(99)], at(0), at(LONG))
+    found = CloudWatch(session, "us-east-1").measured(
+        "long", 100, [f"m{n}" for n in range(99)], at(0), at(LONG), at(LONG)
+    )
     (_, request) = telemetry.calls[0]
 
     assert {each["MetricStat"]["Period"] for each in request["MetricDataQueries"]} == {300}
@@ -226,3 +228,13 @@ def test_a_recording_is_read_with_its_measurements(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(each) + "\n" for each in LINES))
     names = [each.job_name for each in read_recording(tmp_path).measured]
     assert names == ["ResNet-1", "long", "ResNet-11"]
+
+
+@pytest.mark.parametrize(("days", "period"), [(1, 60), (13, 60), (20, 300), (70, 3_600), (400, 3_600)])
+def test_an_older_job_is_asked_for_as_exactly_as_cloudwatch_still_keeps_it(
+    telemetry: Telemetry, session: Any, days: int, period: int
+) -> None:
+    CloudWatch(session, "us-east-1").measured("ResNet-1", 1, [], at(10), at(14), at(10 + days * 24 * 60))
+    (_, request) = telemetry.calls[0]
+
+    assert {each["MetricStat"]["Period"] for each in request["MetricDataQueries"]} == {period}

@@ -12,6 +12,7 @@ from trialbook_cli.panels import MAINTAIN
 if TYPE_CHECKING:
     from botocore.session import Session
 
+    from trialbook.core.jobs import Job
     from trialbook.services import Services
     from trialbook_cli.backfilling import Span
 
@@ -24,6 +25,9 @@ def backfill(
     since: Annotated[str, typer.Option(metavar="WHEN", help="Start: a date (2026-01-01) or an age (30d, 12h).")],
     name_contains: Annotated[str, typer.Option(metavar="TEXT", help="Only jobs whose name contains this text.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the missing jobs; change nothing.")] = False,
+    curves: Annotated[
+        bool, typer.Option("--curves/--no-curves", help="Also keep the training jobs' curves, as far as AWS has them.")
+    ] = True,
 ) -> int:
     """Records the jobs that ran before Trialbook was deployed.
 
@@ -51,6 +55,8 @@ def backfill(
         begin = parse_since(since, now)
         session = session_of(source.profile, source.region)
         services = _services(source, session)
+        if curves:
+            services = _capturing(source, session, services)
         sts: Any = session.create_client("sts")
         account = sts.get_caller_identity()["Account"]
         region = session.get_config_variable("region")
@@ -79,6 +85,30 @@ def _services(source: Source, session: "Session") -> "Services":
     book = source.open_to_write()
     rules = book.rules()
     return Services(book.ledger, sagemaker, lambda: rules)
+
+
+def _capturing(source: Source, session: "Session", services: "Services") -> "Services":
+    """The services, which also keep curves: in the book's folder, or in the stack's bucket if it has one."""
+    from dataclasses import replace
+
+    from trialbook.adapters.s3 import Bucket
+    from trialbook.capture_job import Sources, capture_earlier
+    from trialbook_book.curves import FolderStore
+
+    if source.book is not None:
+        store: FolderStore | Bucket = FolderStore(source.book)
+    else:
+        stack = source.open_to_write().stack
+        bucket = stack.outputs.get("ReportsBucket") if stack else None
+        if bucket is None:
+            return services
+        store = Bucket(session, bucket)
+    sources = Sources.of(session, session.get_config_variable("region"))
+
+    def capture(job: "Job") -> None:
+        capture_earlier(job, services, store, sources)
+
+    return replace(services, capture=capture)
 
 
 def _fill(span: "Span", services: "Services", *, dry_run: bool) -> int:

@@ -20,7 +20,7 @@ def record(
     since: Annotated[str, typer.Option(metavar="WHEN", help="Start: a date (2026-01-01) or an age (7d, 12h).")],
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", callback=output_folder, help="Output folder for events.jsonl and sagemaker.jsonl."),
+        typer.Option(metavar="DIR", callback=output_folder, help="Output folder for the recording."),
     ],
     name_contains: Annotated[str, typer.Option(metavar="TEXT", help="Only jobs whose name contains this text.")] = "",
     mask: Annotated[
@@ -30,7 +30,8 @@ def record(
     """Writes jobs of your account as a recording.
 
     replay, rules test and bug reports use recordings. The command only reads the account. It derives the events from
-    SageMaker's answers, because EventBridge keeps none.
+    SageMaker's answers, because EventBridge keeps none. metrics.jsonl has the curves of the training jobs and, of those
+    that failed, the end of the log, as far as AWS keeps them. Secrets in logs are always masked.
 
     Example: trialbook record --since 7d --name-contains churn --mask --out recording
     """
@@ -40,7 +41,7 @@ def record(
     from trialbook.runtime import clock
     from trialbook.runtime.observability import quiet
     from trialbook_book.book import session_of
-    from trialbook_cli.account_recording import answers_of, events_of, write_lines
+    from trialbook_cli.account_recording import answers_of, events_of, measured_of, write_lines
     from trialbook_cli.backfilling import parse_since
     from trialbook_cli.rich_output import console, fail, safe
     from trialbook_cli.sagemaker_stand_in import Account
@@ -55,13 +56,17 @@ def record(
         if not answers:
             named = f" with {name_contains!a} in its name" if name_contains else ""
             return fail(f"No job{named} has changed since {iso(begin)}.", FAILED)
+        measured = list(measured_of(session, answers, account))
         if mask:
+            measured = [masked(line, account.id) for line in measured]
             answers = [masked(answer, account.id) for answer in answers]
             account = Account(MASKED_ACCOUNT, account.region)
         events = list(events_of(answers, account, now))
     out.mkdir(parents=True, exist_ok=True)
     write_lines(out / "sagemaker.jsonl", answers)
     write_lines(out / "events.jsonl", events)
+    if measured:
+        write_lines(out / "metrics.jsonl", measured)
     described = {kind.facts.describe for kind in LISTED}
     jobs = sum(answer["operation"] in described for answer in answers)
     console.print(safe(f"{jobs} jobs and {len(events)} events written to {out}", 2000), soft_wrap=True)

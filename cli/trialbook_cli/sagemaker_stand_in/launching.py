@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import isfinite, nan
 from statistics import fmean, pstdev
 from struct import pack, unpack
 from typing import Any
@@ -60,7 +61,7 @@ def statistics_of(epochs: Epochs) -> list[dict[str, Any]]:
             "Max": float32(max(values)),
             "Last": float32(values[-1]),
             "Avg": float32(fmean(values)),
-            "StdDev": float32(pstdev(values)),
+            "StdDev": float32(pstdev(values) if all(map(isfinite, values)) else nan),
             "Count": len(values),
         }
         for name, values in epochs.items()

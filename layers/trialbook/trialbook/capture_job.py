@@ -3,9 +3,9 @@ them after a while."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from botocore.session import Session
 
@@ -22,18 +22,31 @@ from trialbook.core.curves.thinning import all_thinned
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import FAILED, Job, JobKind
+from trialbook.core.masking import Masker
 from trialbook.core.objectives import ALIAS_METRIC
+from trialbook.core.times import iso
+from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.settings import AccountSettings
 from trialbook.runtime.sqs_batch import TryLater, backoff
 from trialbook.services import Services, sessions_of
 
 _MEASURED_IN = 120  # seconds after the end; CloudWatch shows a minute when it is over
-_PATIENCE = 6  # deliveries; after that, what can't be asked for is left out
+ALONE = 6  # deliveries; from this one on, what can't be asked for is left out
 _FIRST_DELAY, _LONGEST_DELAY = 120, 900
 _INSTANT = timedelta(seconds=1)
 
 Answer = TypeVar("Answer")
+
+
+class Store(Protocol):
+    """Where files are kept by their keys: the bucket, or a book's folder."""
+
+    def get(self, key: str) -> bytes | None:
+        """The file's content; None if there is none."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keeps the content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,37 @@ class Sources:
     cloudwatch: CloudWatch
     logs: Logs
 
+    @staticmethod
+    def of(session: Session, region: str) -> "Sources":
+        """The services as the session asks them."""
+        return Sources(SageMakerMetrics(session, region), CloudWatch(session, region), Logs(session, region))
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Asks a source. What it refuses is left out. If it is busy, the message is delivered again a few times."""
+
+    sources: Sources
+    delivery: int
+
+    def __call__(self, what: str, call: Callable[[Sources], Answer], otherwise: Answer) -> Answer:
+        """The answer, or `otherwise`. Raises TryLater."""
+        try:
+            return call(self.sources)
+        except Throttled as error:
+            if self.delivery < ALONE:
+                delay = backoff(self.delivery, _FIRST_DELAY, _LONGEST_DELAY)
+                raise TryLater(f"{what}: {error}", delay) from error
+            _note(what, error)
+        except SageMakerError as error:
+            _note(what, error)
+        return otherwise
+
+
+def _note(what: str, error: SageMakerError) -> None:
+    logger.warning("a measurement was refused", what=what, reason=str(error)[:500])
+    count("MeasurementsRefused", what=what)
+
 
 def sources_of(accounts: AccountSettings, session: Session) -> Callable[[str, str], Sources]:
     """The services of a deployed function."""
@@ -51,8 +95,7 @@ def sources_of(accounts: AccountSettings, session: Session) -> Callable[[str, st
 
     @cache
     def sources(account: str, region: str) -> Sources:
-        there = sessions(account, region)
-        return Sources(SageMakerMetrics(there, region), CloudWatch(there, region), Logs(there, region))
+        return Sources.of(sessions(account, region), region)
 
     return sources
 
@@ -73,18 +116,64 @@ def capture_job(
     job = _ended(envelope)
     if job is None:
         return False
-    ask = _Asking(sources(job.key.account, job.key.region), delivery)
+    ask = Asking(sources(job.key.account, job.key.region), delivery)
     if job.status == FAILED and (delivery == 1 or bucket.get(_log_key(job)) is None):
         _keep_log(job, ask, services, bucket)
     if delivery == 1:
         raise TryLater("its last minute is not measured yet", _MEASURED_IN)
-    curves = all_thinned(_measured(job, ask, services))
+    return _keep_curves(job, ask, services, bucket)
+
+
+def capture_earlier(job: Job, services: Services, store: Store, sources: Sources) -> bool:
+    """Saves what AWS still keeps of a training job that ended earlier. Returns whether it saved series. What AWS
+    refuses, or has no time for, is left out."""
+    if not job.is_terminal or job.key.kind is not JobKind.TRAINING:
+        return False
+    ask = Asking(sources, ALONE)
+    if job.status == FAILED:
+        _keep_log(job, ask, services, store)
+    return _keep_curves(job, ask, services, store)
+
+
+def _keep_curves(job: Job, ask: Asking, services: Services, store: Store) -> bool:
+    curves = all_thinned(measured(job, _metric_names(job, services), ask))
     if curves.is_empty:
         logger.info("nothing was measured", job=job.name)
         return False
-    bucket.put(f"{report_keys.of_job(job.key)}/{report_keys.CURVES}", to_bytes(curves))
+    store.put(f"{report_keys.of_job(job.key)}/{report_keys.CURVES}", to_bytes(curves))
     count("CurvesKept")
     return True
+
+
+def request_for(job: Job) -> Mapping[str, Any]:
+    """The message that asks capture_job for an ended training job whose event never came."""
+    detail = {
+        "TrainingJobName": job.name,
+        "TrainingJobArn": job.arn,
+        "TrainingJobStatus": job.status,
+        "CreationTime": _iso(job.created_at),
+        "TrainingStartTime": _iso(job.started_at),
+        "TrainingEndTime": _iso(job.ended_at),
+        "AlgorithmSpecification": {"MetricDefinitions": [{"Name": name} for name in job.metric_definitions]},
+        "ResourceConfig": {
+            "InstanceGroups": [
+                {"InstanceType": each.instance_type, "InstanceCount": each.instance_count} for each in job.instances
+            ]
+        },
+        "HyperParameters": dict(job.hyper_parameters),
+    }
+    return {
+        "detail-type": "SageMaker Training Job State Change",
+        "source": "aws.sagemaker",
+        "account": job.key.account,
+        "region": job.key.region,
+        "time": _iso(job.ended_at),
+        "detail": {name: value for name, value in detail.items() if value is not None},
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
 
 
 def _ended(envelope: Mapping[str, Any]) -> Job | None:
@@ -95,37 +184,17 @@ def _ended(envelope: Mapping[str, Any]) -> Job | None:
     return job if job.is_terminal else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """Asks a source. What it refuses is left out. If it is busy, the message is delivered again a few times."""
-
-    sources: Sources
-    delivery: int
-
-    def __call__(self, what: str, call: Callable[[Sources], Answer], otherwise: Answer) -> Answer:
-        try:
-            return call(self.sources)
-        except Throttled as error:
-            if self.delivery < _PATIENCE:
-                delay = backoff(self.delivery, _FIRST_DELAY, _LONGEST_DELAY)
-                raise TryLater(f"{what}: {error}", delay) from error
-            _note(what, error)
-        except SageMakerError as error:
-            _note(what, error)
-        return otherwise
-
-
-def _note(what: str, error: SageMakerError) -> None:
-    logger.warning("a measurement was refused", what=what, reason=str(error)[:500])
-    count("MeasurementsRefused", what=what)
-
-
-def _keep_log(job: Job, ask: _Asking, services: Services, bucket: Bucket) -> None:
+def last_lines(job: Job, ask: Asking, masker: Masker) -> str:
+    """The end of the job's log, without secrets; empty if there is none."""
     nothing: list[str] = []
     lines = ask("log", lambda sources: sources.logs.last_lines(job.name), nothing)
-    text = end_of_log(lines, lambda found: services.ledger.masker.told_by(job, found))
+    return end_of_log(lines, lambda found: masker.told_by(job, found))
+
+
+def _keep_log(job: Job, ask: Asking, services: Services, store: Store) -> None:
+    text = last_lines(job, ask, services.ledger.masker)
     if text:
-        bucket.put(_log_key(job), log_to_bytes(job.name, text))
+        store.put(_log_key(job), log_to_bytes(job.name, text))
         count("LogsKept")
 
 
@@ -133,10 +202,9 @@ def _log_key(job: Job) -> str:
     return f"{report_keys.of_job(job.key)}/{report_keys.LOG}"
 
 
-def _measured(job: Job, ask: _Asking, services: Services) -> JobCurves:
-    """SageMaker Metrics knows iterations and CloudWatch only minutes. Of a job that failed only CloudWatch is asked:
-    its log took the other calls."""
-    names = _metric_names(job, services)
+def measured(job: Job, names: Sequence[str], ask: Asking) -> JobCurves:
+    """The series of a job with metrics of these names. SageMaker Metrics knows iterations and CloudWatch only minutes.
+    Of a job that failed only CloudWatch is asked: its log took the other calls."""
     metrics: Mapping[str, Series] = {}
     if names and job.arn and job.status != FAILED:
         arn = job.arn
@@ -145,10 +213,11 @@ def _measured(job: Job, ask: _Asking, services: Services) -> JobCurves:
     begin, end = job.started_at or job.created_at, job.ended_at
     if begin is None or end is None:
         return JobCurves(job.name, metrics)
+    until = max(end, begin + _INSTANT)
     machines = sum(group.instance_count for group in job.instances)
     found = ask(
         "machines",
-        lambda sources: sources.cloudwatch.measured(job.name, machines, missing, begin, max(end, begin + _INSTANT)),
+        lambda sources: sources.cloudwatch.measured(job.name, machines, missing, begin, until, clock.now()),
         JobCurves(job.name),
     )
     return JobCurves(job.name, metrics or found.metrics, found.hosts)
@@ -157,5 +226,10 @@ def _measured(job: Job, ask: _Asking, services: Services) -> JobCurves:
 def _metric_names(job: Job, services: Services) -> Sequence[str]:
     """The metrics that the job defines, and those that it reported by itself, which only its record tells."""
     record = services.ledger.record(job.key)
-    reported = [each.name for each in record.job.final_metrics] if record else []
-    return [name for name in dict.fromkeys([*job.metric_definitions, *reported]) if name != ALIAS_METRIC]
+    return metric_names(job, *([record.job] if record else ()))
+
+
+def metric_names(*told_by: Job) -> Sequence[str]:
+    """The metrics that observations of a job define and report."""
+    names = [name for job in told_by for name in (*job.metric_definitions, *(each.name for each in job.final_metrics))]
+    return [name for name in dict.fromkeys(names) if name != ALIAS_METRIC]

@@ -302,6 +302,7 @@ def repair(
             if is_missed:
                 outcome = record(job, services, is_history=is_history, tags_known=_tags_known(job))
                 done += Reconciled(recorded=int(outcome is RecordOutcome.RECORDED))
+                _captured(job, outcome, services)
             if is_loose:
                 done += Reconciled(attached=int(_attached(job, services)))
         except Exception as error:
@@ -317,6 +318,12 @@ def repair(
         else:
             without_time = 0
     return done
+
+
+def _captured(job: Job, outcome: RecordOutcome, services: Services) -> None:
+    """Has the curves kept of a job whose end was recorded only now."""
+    if outcome is RecordOutcome.RECORDED and job.is_terminal and job.key.kind is JobKind.TRAINING:
+        services.capture(job)
 
 
 def _is_missed(job: Job, known: Job | None) -> bool:

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from trialbook.adapters.batch import Batch
 
 RunMetrics = Callable[[Job], tuple[Metric, ...]]
+
+
+def captures_nothing(job: Job) -> None:
+    """Where no curves are kept."""
+
+
 Prices = Callable[[Collection[str], str], Mapping[str, float]]
 
 
@@ -37,7 +43,8 @@ def no_prices(instance_types: Collection[str], region: str) -> Mapping[str, floa
 class Services:
     """What a use case asks for. `rules()` are the rules in force; `sagemaker(account, region)` calls SageMaker there,
     and `batch(account, region)` AWS Batch, where it is asked; `run_metrics(job)` are those of the job's run in MLflow;
-    `prices(instance_types, region)` are US dollars an hour, without what has no price."""
+    `prices(instance_types, region)` are US dollars an hour, without what has no price; `capture(job)` sees to it that
+    the curves of an ended job are kept whose end no event told."""
 
     ledger: Ledger
     sagemaker: Callable[[str, str], SageMaker]
@@ -45,6 +52,7 @@ class Services:
     prices: Prices = no_prices
     batch: "Callable[[str, str], Batch] | None" = None
     run_metrics: RunMetrics | None = None
+    capture: Callable[[Job], None] = captures_nothing
 
     def session(self) -> Session:
         """The botocore session that all clients share."""

@@ -21,7 +21,9 @@ MEASURES = {
 _MOST_HOSTS, _MOST_METRICS = 8, 30
 # An answer holds 100,800 points: as many as 70 series of 1,440.
 _MOST_POINTS = 1_440
-_PERIODS = (60, 300, 900, 3_600, 21_600)  # seconds; CloudWatch keeps minutes for 15 days, five minutes for 63
+_PERIODS = (60, 300, 900, 3_600, 21_600)  # seconds
+# CloudWatch keeps minutes for 15 days, five minutes for 63, hours for 15 months.
+_KEPT = ((timedelta(days=14), 60), (timedelta(days=62), 300))
 _MARGIN = timedelta(minutes=2)
 
 Wanted = tuple[str, str]  # host, or nothing for the job's own metrics; and the metric's name
@@ -33,15 +35,17 @@ class CloudWatch:
     def __init__(self, session: Session, region: str) -> None:
         self._client: Any = session.create_client("cloudwatch", region_name=region)
 
-    def measured(self, job_name: str, hosts: int, metrics: Sequence[str], begin: datetime, end: datetime) -> JobCurves:
-        """The series of the metrics by time, and those of the first hosts, by one call. What CloudWatch does not know
-        is left out. Raises Refused and Throttled."""
+    def measured(
+        self, job_name: str, hosts: int, metrics: Sequence[str], begin: datetime, end: datetime, now: datetime
+    ) -> JobCurves:
+        """The series of the metrics by time, and those of the first hosts, by one call, as exactly as CloudWatch still
+        keeps them. What it does not know is left out. Raises Refused and Throttled."""
         names = [f"algo-{number}" for number in range(1, min(hosts, _MOST_HOSTS) + 1)]
         wanted: list[Wanted] = [("", name) for name in metrics[:_MOST_METRICS]]
         wanted += [(host, measure) for host in names for measure in MEASURES]
         if not wanted:
             return JobCurves(job_name)
-        period = _period((end - begin).total_seconds())
+        period = _period((end - begin).total_seconds(), now - begin)
         queries = [_query(f"m{place}", job_name, each, period) for place, each in enumerate(wanted)]
         answer = answer_of(
             self._client.get_metric_data,
@@ -58,8 +62,9 @@ class CloudWatch:
         return JobCurves(job_name, by_host.pop("", {}), by_host)
 
 
-def _period(seconds: float) -> int:
-    return next((each for each in _PERIODS if seconds / each <= _MOST_POINTS), _PERIODS[-1])
+def _period(seconds: float, age: timedelta) -> int:
+    least = next((period for kept, period in _KEPT if age <= kept), _PERIODS[3])
+    return next((each for each in _PERIODS if each >= least and seconds / each <= _MOST_POINTS), _PERIODS[-1])
 
 
 def _query(number: str, job_name: str, wanted: Wanted, period: int) -> dict[str, Any]:

@@ -1,5 +1,7 @@
-"""A function's own queue, as far as Lambda's polling leaves something to do."""
+"""A function's own queue, as far as Lambda's polling leaves something to do, and those of others."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.session import Session
@@ -30,3 +32,18 @@ class Queue:
         if self._made is None:
             self._made = self._session.create_client("sqs")
         return self._made
+
+
+class SendQueue:
+    """Another function's queue. The client is created when it is first needed."""
+
+    def __init__(self, session: Session, url: str) -> None:
+        self._session = session
+        self._url = url
+        self._made: Any = None
+
+    def send(self, body: Mapping[str, Any]) -> None:
+        """Sends a message."""
+        if self._made is None:
+            self._made = self._session.create_client("sqs")
+        self._made.send_message(QueueUrl=self._url, MessageBody=json.dumps(body))

@@ -184,6 +184,11 @@ class DestinationSettings:
         )
 
 
+def capture_queue_url(environment: Environment = os.environ) -> str:
+    """The address of capture_job's queue; empty if it is not deployed."""
+    return environment.get("CAPTURE_QUEUE_URL", "")
+
+
 def captures_jobs(environment: Environment = os.environ) -> bool:
     """Whether capture_job is deployed, which keeps the curves of jobs."""
     return environment.get("CAPTURE_JOBS") == "on"

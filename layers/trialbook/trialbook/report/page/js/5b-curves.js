@@ -13,9 +13,8 @@ class Curves extends Scatter {
     const [from, to] = [found.axis_low, found.axis_high].map(axis.place);
     const ticks = axis.ticks.filter(([value]) => value >= found.axis_low && value <= found.axis_high);
     const y = { ...axis, ticks, place: (value) => (axis.place(Math.min(Math.max(value, found.axis_low), found.axis_high)) - from) / (to - from) };
-    super(parent, id, { label, x: { values }, y, height: found.pixels + MARGIN.top + MARGIN.bottom, colour: byRank(group) });
+    super(parent, id, { label, x: () => ({ values, label: "", ticks: [] }), y: () => y, height: found.pixels + MARGIN.top + MARGIN.bottom, colour: byRank(group) });
     Object.assign(this, { found, curves, byTime: false });
-    this.shown = [...curves.keys()]; // best first
     if (found.axis === "iteration" && this.shown.some((i) => trials.duration_seconds[i])) this.offerTime();
   }
 
@@ -67,7 +66,7 @@ class Curves extends Scatter {
     for (const i of this.shown) if (!kept[i]) stroke(c, this.lines.get(i), "faint", 1, 0.6);
     for (const i of [...chosen].reverse()) stroke(c, this.lines.get(i), this.colour(i), isFew ? 2 : 1, Math.max(0.2, Math.min(0.9, 30 / chosen.length)));
     if (!this.byTime) stroke(c, this.pixels(this.found.median_x, this.found.median_y), "text", 2, 1, [7, 4]);
-    if (kept[best]) stroke(c, this.lines.get(best) ?? [], "best", 3, 1);
+    if (best !== undefined && kept[best]) stroke(c, this.lines.get(best) ?? [], "best", 3, 1);
     for (const i of isFew ? chosen : chosen.filter((each) => each === best)) this.training(c, i, i === best ? "best" : this.colour(i));
     for (const i of chosen) if (this.curves.get(i).diverged_at !== null) shape(c, this.px[i], this.py[i], "Failed", colours.failed);
     this.drawAbove();
@@ -80,7 +79,7 @@ class Curves extends Scatter {
 
   drawAbove() {
     super.drawAbove();
-    if (!this.width || !this.curves.has(focused)) return;
+    if (!this.width || !this.lines?.has(focused)) return;
     const c = this.above.getContext("2d");
     stroke(c, this.lines.get(focused), "text", 2, 1);
     this.training(c, focused, "text");
@@ -99,7 +98,7 @@ class Curves extends Scatter {
   // Trials whose line passes the rectangle.
   select() {
     const b = this.brush;
-    setFilter(this.id, b && ((i) => this.curves.has(i) && passes(this.lines.get(i), b)));
+    setFilter(this.id, b && ((i) => this.lines.has(i) && passes(this.lines.get(i), b)));
     this.drawAbove();
   }
 
