@@ -12,7 +12,6 @@ from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.messages.texts import visible
 from trialbook.core.names import same_name
 from trialbook.core.places import Place, plain_name
-from trialbook.core.rules.document import Rules
 from trialbook.errors import InvalidArgument, Listing, UnknownName
 from trialbook_book.jobs import Experiment, Sweep
 from trialbook_book.listings import Experiments, Sweeps
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
     from trialbook.core.curves.series import JobCurves
+    from trialbook.core.rules.document import Rules
     from trialbook.core.sweeps import Record as LedgerRecord
     from trialbook.core.sweeps import Sweep as SweepFacts
     from trialbook.services import Services
@@ -230,9 +230,10 @@ class Book:
         rules = self.rules()
         return Services(self.ledger, lambda account, region: SageMaker(self.ledger.session, region), lambda: rules)
 
-    def rules(self) -> Rules:
+    def rules(self) -> "Rules":
         """The rules document in force. A folder or a table alone has the last valid one that the ledger kept."""
         from trialbook.adapters.rules_document import read_kept_rules, read_rules
+        from trialbook.core.rules.document import Rules
 
         name = self.stack.outputs.get("RulesParameter") if self.stack else None
         if name is None:

@@ -40,7 +40,8 @@ class Jobs:
 
     @property
     def first(self) -> Page[Record]:
-        """The best job alone: one Query that reads one item; of an experiment also its entry."""
+        """The best job alone, with the facts that `best` shows: one Query that reads one row; of an experiment also
+        its entry's."""
         raise NotImplementedError
 
     def page(self, limit: int, after: After = None) -> Page[Record]:
@@ -88,7 +89,16 @@ class Jobs:
     def best(self) -> Record | None:
         """The best job, None where no job ranks."""
         ranked = [record for record in self.first.entries if record.ranks and record.value is not None]
-        return ranked[0] if ranked else None
+        return self.whole(ranked[0]) if ranked else None
+
+    def whole(self, record: Record) -> Record:
+        """The record with all its facts, by one request."""
+        found = self.book.ledger.record(record.key)
+        return record if found is None else Record.of(self._seen(found))
+
+    def _seen(self, record: LedgerRecord) -> LedgerRecord:
+        """A job as its ranking has it."""
+        return record
 
     def analysis(self) -> "Analysis":
         """The analysis, as the report tells it. Of an experiment, that of its latest sweep."""
@@ -204,8 +214,9 @@ class Sweep(Jobs):
 
     @cached_property
     def first(self) -> Page[Record]:
-        """The best job alone: one Query that reads one item."""
-        return self.page(1)
+        """The best job alone, with the facts that `best` shows: one Query that reads one row."""
+        page = self.book.ledger.best_shown(self.name)
+        return Page(records_of(page.entries), page.cursor)
 
     def page(self, limit: int, after: After = None) -> Page[Record]:
         """Some jobs, best first, and where to go on. Jobs that do not rank come last. `after` is the cursor of the page
@@ -297,7 +308,7 @@ class Experiment(Jobs):
 
     @cached_property
     def first(self) -> Page[Record]:
-        """The best job alone, and the experiment's entry: one Query."""
+        """The best job alone, with the facts that `best` shows, and the experiment's entry: one Query."""
         page = self._ahead[1]
         return Page(records_of(map(_in_experiment, page.entries)), page.cursor)
 
@@ -315,6 +326,9 @@ class Experiment(Jobs):
         """All jobs, best first, read anew; a Query for each megabyte."""
         found = self.book.ledger.experiment_records(self.name, self.leading)
         yield from (Record.of(_in_experiment(record)) for record in found)
+
+    def _seen(self, record: LedgerRecord) -> LedgerRecord:
+        return _in_experiment(record)
 
     def sweeps(self) -> "Sweeps":
         """Its sweeps, in order of time."""

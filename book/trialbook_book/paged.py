@@ -17,7 +17,7 @@ from trialbook.core.objectives import Objective, rank_prefix
 from trialbook.core.places import plain_name
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.errors import InvalidArgument
-from trialbook.ledger.items import read_experiment, read_record, read_sweep
+from trialbook.ledger.items import read_experiment, read_record, read_shown, read_sweep
 from trialbook.ledger.ledger import Ledger
 from trialbook.ledger.table import EXPERIMENTS, FIRST_RANK, SWEEPS, experiment_id, indexed_by, loops_pk, sweeps_id
 
@@ -36,7 +36,7 @@ class Page(Generic[T]):
 
 
 class PagedLedger(Ledger):
-    """The ledger's reading side: one Query for each page, or for each megabyte of a longer one."""
+    """The ledger's reading side: for each page one Query, and one request for the items that its rows stand for."""
 
     def __init__(
         self, table: str, *, region: str | None = None, host: str | None = None, session: Session | None = None
@@ -64,28 +64,42 @@ class PagedLedger(Ledger):
 
     def _sweeps(self, experiment: str | None) -> tuple[Any, Callable[[Any], Sweep], str]:
         if experiment is None:
-            return self._item.by_time, read_sweep, SWEEPS
-        return self._item.by_experiment, read_sweep, sweeps_id(experiment)
+            return self._item.in_time_order, read_sweep, SWEEPS
+        return self._item.in_experiment, read_sweep, sweeps_id(experiment)
 
     def ranking_page(self, sweep_id: str, limit: int, after: After = None) -> Page[Record]:
         """The jobs of a sweep, best first."""
-        return self._page(self._item.by_sweep, read_record, sweep_id, limit, after)
+        return self._page(self._item.in_sweep, read_record, sweep_id, limit, after)
 
     def ranking_count(self, sweep_id: str) -> int:
         """How many jobs a sweep has, with the tuning job; a Query for each megabyte."""
-        return int(self._item.by_sweep.count(sweep_id))
+        return int(self._item.in_sweep.count(sweep_id))
 
     def experiment_ranking_count(self, experiment: str) -> int:
         """How many jobs an experiment has; a Query for each megabyte."""
         jobs = self._item.experiment_rank >= FIRST_RANK
-        return int(self._item.by_experiment.count(experiment_id(experiment), jobs))
+        return int(self._item.in_experiment.count(experiment_id(experiment), jobs))
+
+    def best_shown(self, sweep_id: str) -> Page[Record]:
+        """The best job of a sweep as `best` shows it, with some of its facts: one Query that reads one row."""
+        rows = self._item.in_sweep.query(sweep_id, limit=1, page_size=1)
+        found = self._shown(rows, sweep_id)
+        return Page(found, _to_cursor(rows.last_evaluated_key) if found and rows.last_evaluated_key else None)
+
+    def _shown(self, rows: Iterable[Any], partition: str) -> tuple[Record, ...]:
+        """What rows of an index say of jobs; the jobs themselves where a row says nothing."""
+        listed = list(rows)
+        found = [read_shown(row) for row in listed]
+        if None in found:
+            return tuple(map(read_record, self.table.whole(listed, partition)))
+        return tuple(each for each in found if isinstance(each, Record))
 
     def experiment_ranking_page(
         self, experiment: str, limit: int, after: After = None, leading: Objective | None = None
     ) -> Page[Record]:
         """The jobs of an experiment, best first: those by the leading objective before all others. A Query, and where
-        the page holds others too, up to two more."""
-        index, partition = self._item.by_experiment, experiment_id(experiment)
+        the page holds others too, up to two more; and one request for the jobs themselves."""
+        index, partition = self._item.in_experiment, experiment_id(experiment)
         ranges = self._ranges(leading)
         if isinstance(after, int):
             ranges, start = self._skip_in_ranges(partition, ranges, after)
@@ -101,14 +115,14 @@ class PagedLedger(Ledger):
             is_end = at == len(ranges) and not rows.last_evaluated_key
             if len(found) == limit or is_end:
                 cursor = None if is_end or not found else _to_cursor(_key_of(found[-1]))
-                return Page(tuple(map(read_record, found)), cursor)
+                return Page(tuple(map(read_record, self.table.whole(found, partition))), cursor)
             start = None
-        return Page(tuple(map(read_record, found)))
+        return Page(tuple(map(read_record, self.table.whole(found, partition))))
 
     def _skip_in_ranges(self, partition: str, ranges: list[Any], count: int) -> tuple[list[Any], dict[str, Any] | None]:
         """The ranges that are left after so many entries, and the key after which the first of them goes on."""
         for at, condition in enumerate(ranges):
-            key, seen = self._skip(self._item.by_experiment, partition, count, condition)
+            key, seen = self._skip(self._item.in_experiment, partition, count, condition)
             if seen == count:
                 return ranges[at:], key
             count -= seen
@@ -127,19 +141,31 @@ class PagedLedger(Ledger):
         return None if last is None else {name: {"S": getattr(last, name)} for name in names}, seen
 
     def experiment_ahead(self, experiment: str) -> tuple[Objective | None, Page[Record]]:
-        """What leads in an experiment, and the page of its best job: one Query, which reads its entry and one job; a
-        second one where another objective leads than the first by name."""
-        rows = list(self._item.by_experiment.query(experiment_id(experiment), limit=2, page_size=2))
-        entry = next((read_experiment(row) for row in rows if row.item == "experiment"), None)
+        """What leads in an experiment, and the page of its best job as `best` shows it: one Query, which reads the rows
+        of its entry and one job; more where another objective leads than the first by name."""
+        partition = experiment_id(experiment)
+        rows = list(self._item.in_experiment.query(partition, limit=2, page_size=2))
+        entry = next(map(self._entry, (row for row in rows if row.item == "experiment")), None)
         leading, first = entry.objective if entry else None, [row for row in rows if row.item == "job"][:1]
         if leading is not None and first and not first[0].experiment_rank.startswith(rank_prefix(leading)):
             return leading, self.experiment_ranking_page(experiment, 1, None, leading)
-        return leading, Page(tuple(map(read_record, first)), _to_cursor(_key_of(first[0])) if first else None)
+        return leading, Page(self._shown(first, partition), _to_cursor(_key_of(first[0])) if first else None)
+
+    def _entry(self, row: Any) -> Experiment | None:
+        """The experiment's entry that a row of the index stands for."""
+        said = read_shown(row)
+        return (
+            said
+            if isinstance(said, Experiment)
+            else next(map(read_experiment, self._item.batch_get([(row.pk, row.sk)])))
+        )
 
     def experiment_records(self, experiment: str, leading: Objective | None = None) -> Iterator[Record]:
         """All jobs of an experiment in the order of its pages; a Query for each megabyte."""
+        partition = experiment_id(experiment)
         for condition in self._ranges(leading):
-            yield from map(read_record, self._item.by_experiment.query(experiment_id(experiment), condition))
+            rows = self._item.in_experiment.query(partition, condition)
+            yield from map(read_record, self.table.whole(rows, partition))
 
     def _ranges(self, leading: Objective | None) -> list[Any]:
         """The conditions under which the jobs of an experiment come in the order that people see."""
@@ -207,9 +233,10 @@ class PagedLedger(Ledger):
         rows = source.query(
             partition, limit=limit, page_size=limit, scan_index_forward=forward, last_evaluated_key=start
         )
-        entries = tuple(read(item) for item in rows)
+        found = list(rows)
+        items = found if source is self._item else self.table.whole(found, partition)
         key = rows.last_evaluated_key
-        return Page(entries, _to_cursor(key) if key and len(entries) == limit else None)
+        return Page(tuple(map(read, items)), _to_cursor(key) if key and len(found) == limit else None)
 
 
 def _range_of(rank: str, prefix: str) -> int:

@@ -74,7 +74,7 @@ def _costs(objective: Objective, values: Sequence[float]) -> list[float]:
 
 def best_record(found: Jobs | Record) -> Record:
     """The job itself, or the first job of a sweep or experiment."""
-    return found if isinstance(found, Record) else found.first.entries[0]
+    return found if isinstance(found, Record) else found.whole(found.first.entries[0])
 
 
 def rank_tests(sides: Sequence[Side]) -> list[Comparison]:

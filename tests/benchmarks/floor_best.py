@@ -7,10 +7,11 @@ import boto3
 
 answer = boto3.client("dynamodb").query(
     TableName=sys.argv[1],
-    IndexName="by_sweep",
+    IndexName="in_sweep",
     KeyConditionExpression="sweep_id = :sweep",
     ExpressionAttributeValues={":sweep": {"S": sys.argv[2]}},
     Limit=1,
 )
-facts = json.loads(answer["Items"][0]["facts"]["S"])
-print(facts["job"]["key"]["name"], facts["value"], facts["job"]["hyper_parameters"])
+best = answer["Items"][0]
+shown = json.loads(best["shown"]["S"])
+print(best["pk"]["S"], shown["ranked"], shown["hyper_parameters"])

@@ -40,7 +40,7 @@ def _fill(ledger: Ledger, size: int) -> None:
 def _asked(client: object, ledger: Ledger, limit: int) -> tuple[int, float]:
     answer = client.query(  # type: ignore[attr-defined]
         TableName=ledger.table.name,
-        IndexName="by_sweep",
+        IndexName="in_sweep",
         KeyConditionExpression="sweep_id = :s",
         ExpressionAttributeValues={":s": {"S": "x"}},
         Limit=limit,

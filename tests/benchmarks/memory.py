@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -182,7 +183,8 @@ def _changes(ledger: Ledger) -> list[dict[str, Any]]:
     start: dict[str, Any] = {}
     while len(found) < 1000:
         answer = client.scan(TableName=ledger.table.name, **start)
-        found += [item for item in answer["Items"] if item["item"]["S"] == "job" and "facts" in item]
+        jobs = (item for item in answer["Items"] if item["item"]["S"] == "job")
+        found += [{**item, "packed_facts": {"B": b64encode(item["packed_facts"]["B"]).decode()}} for item in jobs]
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
     return [
         {"eventID": str(at), "dynamodb": {"SequenceNumber": str(at), "NewImage": item}}

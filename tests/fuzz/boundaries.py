@@ -27,6 +27,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import ROOT
 from tests.queues import RememberingQueue
+from tests.stored import facts_of, put_facts
 from tests.unit.analysing import swept, trial
 from trialbook.adapters.cloudwatch import CloudWatch
 from trialbook.adapters.cloudwatch_logs import Logs
@@ -504,8 +505,7 @@ def stream(random: Random) -> str:
     images = copy.deepcopy(items[:10])
     at, bus_told = random.randrange(10), _Told()
     if random.random() < 0.7:  # facts that were edited
-        facts = mutated(json.loads(random.choice(items)["facts"]["S"]), random)
-        images[at]["facts"]["S"] = json.dumps(facts)
+        put_facts(images[at], mutated(facts_of(random.choice(items)), random))
     else:
         images[at] = mutated(images[at], random)
     pairs: list[Any] = [(None, image) for image in images]
@@ -587,8 +587,7 @@ def _edited(content: bytes, random: Random) -> bytes:
         items = data["Items"] if "Items" in data else [data["Item"]]
         for item in items:
             if random.random() < 0.4:
-                facts = mutated(json.loads(item["facts"]["S"]), random)
-                item["facts"]["S"] = json.dumps(facts)
+                put_facts(item, mutated(facts_of(item), random))
         lines.append(json.dumps(data if random.random() < 0.7 else mutated(data, random)))
     return "\n".join([*lines, ""]).encode()
 

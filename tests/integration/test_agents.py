@@ -26,6 +26,7 @@ from tests.integration.test_notebooks import made
 from tests.launching import launched, training
 from tests.measuring import curve, line, minutes, with_measurements
 from tests.relocated import recording
+from tests.stored import items_in
 from trialbook.core.experiments import Experiment
 from trialbook_book.folder import FILE, open_folder
 from trialbook_cli.agents.answering import Answering
@@ -577,8 +578,7 @@ def test_no_question_makes_a_call_that_writes(
 ) -> None:
     url, operations = recorded
     with opened(moto_url) as table:
-        for line in (books / TUNING / FILE).read_text().splitlines():
-            item = json.loads(line)["Item"]
+        for item in items_in(books / TUNING / FILE):
             table.table.connection.client._make_api_call("PutItem", {"TableName": table.table.name, "Item": item})
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         calls = [(name, {**arguments}) for _, name, arguments, *_ in QUESTIONS if "@" not in str(arguments)]

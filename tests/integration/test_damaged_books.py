@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.stored import facts_of, put_facts
 from tests.unit.analysing import swept, trial
 from trialbook.core.experiments import summed_up
 from trialbook_book.folder import open_folder
@@ -33,9 +34,9 @@ def edited(book: Path, place: int, change: Callable[[dict[str, Any]], None]) -> 
     lines = path.read_text().splitlines()
     data = json.loads(lines[place])
     for item in data.get("Items") or [data["Item"]]:
-        facts = json.loads(item["facts"]["S"])
+        facts = facts_of(item)
         change(facts)
-        item["facts"]["S"] = json.dumps(facts)
+        put_facts(item, facts)
     lines[place] = json.dumps(data)
     path.write_text("\n".join([*lines, ""]))
 

@@ -24,8 +24,8 @@ REGION = "us-east-1"
 Request = tuple[str, dict[str, Any]]
 KEYS = {
     None: ("pk", "sk"),
-    "by_sweep": ("sweep_id", "sweep_rank"),
-    "by_experiment": ("experiment_id", "experiment_rank"),
+    "in_sweep": ("sweep_id", "sweep_rank"),
+    "in_experiment": ("experiment_id", "experiment_rank"),
     "due": ("due_list", "due_at"),
 }
 CONDITIONS = (
@@ -281,7 +281,7 @@ REFUSED: dict[str, Request] = {
     "an index, consistently": (
         "query",
         {
-            "IndexName": "by_sweep",
+            "IndexName": "in_sweep",
             "ConsistentRead": True,
             "KeyConditionExpression": "sweep_id = :v",
             "ExpressionAttributeValues": {":v": text("1")},

@@ -1,7 +1,6 @@
 """`trialbook serve` over real HTTP: the pages of the bucket, strict headers, nothing but reading."""
 
 import http.client
-import json
 import os
 import re
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 from tests.integration.conftest import opened
 from tests.integration.test_notebooks import made
 from tests.relocated import recording
+from tests.stored import items_in
 from trialbook_book.folder import FILE
 from trialbook_cli.replaying import replay, write_outcome
 
@@ -157,8 +157,7 @@ def test_a_deployed_book_is_served_with_the_profile_given(book: Path, tmp_path: 
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     with opened(moto_url) as table:
-        for line in (book / FILE).read_text().splitlines():
-            item = json.loads(line)["Item"]
+        for item in items_in(book / FILE):
             table.table.connection.client._make_api_call("PutItem", {"TableName": table.table.name, "Item": item})
         with serving("--table", table.table.name, "--profile", "other", environment=environment) as address:
             status, _, page = get(address, "/reports/index.html")

@@ -23,7 +23,8 @@ def best(
 ) -> int:
     """Shows the best job of a sweep or experiment.
 
-    Prints its value, hyperparameters and model location. Makes one request, however many jobs there are. With --front
+    Prints its value, hyperparameters and model location. Makes one request, however many jobs there are; with --json a
+    second one for all facts of the job. With --front
     it reads all jobs of the sweep, of an experiment its latest sweep, and shows what better values cost: in dollars,
     else in time, or in the second objective of the rules document.
 
@@ -45,7 +46,7 @@ def best(
     if as_json:
         from trialbook_cli.outputs import job_line
 
-        print_json(job_line(record))
+        print_json(job_line(jobs.whole(record)))
         return OK
     if record.value is None or record.objective is None:
         reason = record.without_objective or f"{record.job.name} is {record.job.status}"

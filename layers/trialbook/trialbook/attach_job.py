@@ -6,6 +6,7 @@ at the job's start. This queue waits half a minute for the record; if there is n
 fail: the ledger does not depend on it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -53,19 +54,20 @@ def attach_job(envelope: object, services: Services, delivery: int = 1) -> Attac
 
 def attach(seen: Job, services: Services, delivery: int = 1) -> AttachOutcome:
     """Attaches a job. If that is impossible, the reason is noted and reconcile tries again."""
-    seen = services.ledger.masker.job(seen)
-    known, record = services.ledger.attachments.with_record(seen.key)
-    if known is not None and is_made_anew(known.created_at, seen.created_at):
-        known = None
-    if known is not None and known.settled and known.again_at is None:
+    seen, attachments = services.ledger.masker.job(seen), services.ledger.attachments
+    if seen.is_terminal and _is_done(attachments.get(seen.key), seen):  # the start of the job has done it, as a rule
         return AttachOutcome.ALREADY
+    read = attachments.known(seen.key, _likely(seen, services))
+    if _is_done(read.attachment, seen):
+        return AttachOutcome.ALREADY
+    known = None if _is_of_earlier_job(read.attachment, seen) else read.attachment
     try:
-        wanted = _wanted(seen, known, record, services, delivery)
+        wanted = _wanted(seen, known, read.record, services, delivery)
         if wanted is None:
             return AttachOutcome.LEFT_OUT
         if not wanted.settled:
             sagemaker = services.sagemaker(seen.key.account, seen.key.region)
-            wanted = _Attaching(services, sagemaker, delivery).attach(wanted, seen)
+            wanted = _Attaching(services, sagemaker, delivery, read.shards).attach(wanted, seen)
     except Throttled as error:
         raise TryLater(error.code, _delay(delivery)) from error
     except Refused as error:  # no right to call it, or a region without Experiments
@@ -77,6 +79,22 @@ def attach(seen: Job, services: Services, delivery: int = 1) -> AttachOutcome:
         return AttachOutcome.NOT_ATTACHED
     count("JobsAttached")
     return AttachOutcome.ATTACHED
+
+
+def _is_of_earlier_job(known: Attachment | None, seen: Job) -> bool:
+    """Whether the job was deleted and created again under the same name since it was attached."""
+    return known is not None and is_made_anew(known.created_at, seen.created_at)
+
+
+def _is_done(known: Attachment | None, seen: Job) -> bool:
+    """Whether nothing is left to do for the job."""
+    return known is not None and known.settled and known.again_at is None and not _is_of_earlier_job(known, seen)
+
+
+def _likely(seen: Job, services: Services) -> tuple[str, str] | None:
+    """Experiment and trial by the event alone: right but where an ExperimentConfig or a pipeline says otherwise."""
+    placement = place(seen, services.rules())
+    return None if isinstance(placement, LeftOut) else (placement.experiment, placement.trial)
 
 
 def _given_up(seen: Job, known: Attachment | None, problem: str) -> Attachment:
@@ -131,12 +149,13 @@ class _Attaching:
     services: Services
     sagemaker: SageMaker
     delivery: int
+    shards: Mapping[tuple[str, str], Shard | None]
 
     def attach(self, wanted: Attachment, seen: Job) -> Attachment:
         """Associates the job's component with its trial, or with the trial's next shard if one is full."""
         component = seen.component_name
         assert component is not None, "only kinds with a component come here"
-        shard = self.services.ledger.attachments.shard(wanted.key, wanted.experiment, wanted.trial)
+        shard = self._shard(wanted, wanted.trial)
         if shard is None or self.delivery >= _REASSURE_FROM:
             shard = self._ensure(wanted, shard.number if shard else 1)
         if not shard.experiment.startswith(wanted.experiment):
@@ -157,10 +176,16 @@ class _Attaching:
                 self.services.ledger.attachments.put(replace(wanted, again_at=clock.now() + _AGAIN_AFTER))
                 raise TryLater(f"component {component} is not there yet", _delay(self.delivery)) from error
 
+    def _shard(self, wanted: Attachment, trial: str) -> Shard | None:
+        """The shard in use of a trial, or of the whole experiment, read unless it was."""
+        if (wanted.experiment, trial) in self.shards:
+            return self.shards[wanted.experiment, trial]
+        return self.services.ledger.attachments.shard(wanted.key, wanted.experiment, trial)
+
     def _ensure(self, wanted: Attachment, number: int) -> Shard:
         """The n-th shard of the trial, created in the experiment's current shard, or in its next if that is full."""
         ledger = self.services.ledger
-        known = ledger.attachments.shard(wanted.key, wanted.experiment)
+        known = self._shard(wanted, WHOLE_EXPERIMENT)
         name = known.experiment if known and known.number == 1 else wanted.experiment
         experiment = self._ensure_experiment(wanted, name, known.number if known else 1, is_known=known is not None)
         while True:

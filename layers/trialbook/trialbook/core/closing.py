@@ -1,7 +1,7 @@
 """When a sweep has finished, and when to check it next."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from trialbook.core.jobs import TERMINAL
 from trialbook.core.rules.document import Rules
@@ -11,6 +11,9 @@ from trialbook.core.sweeps import Sweep, SweepKind, SweepState
 _DEFAULT_RUNTIME = timedelta(days=1)
 # SageMaker's limit does not include starting and uploading.
 _GRACE = timedelta(minutes=30)
+# Sweeps with running jobs are checked each half hour, so that few of their events move them in the index of due ones.
+_STEP = timedelta(minutes=30)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +63,5 @@ def looked_at_again(now: datetime) -> datetime:
 def _hangs_from(sweep: Sweep, last_at: datetime) -> datetime:
     """When all jobs of a sweep should have ended. Those that still run are then described."""
     longest = timedelta(seconds=sweep.longest_runtime_seconds) if sweep.longest_runtime_seconds else _DEFAULT_RUNTIME
-    return last_at + longest + _GRACE
+    ended_by = last_at + longest + _GRACE
+    return ended_by + (_EPOCH - ended_by) % _STEP

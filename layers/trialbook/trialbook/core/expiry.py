@@ -3,11 +3,14 @@ DynamoDB's time to live deletes what belongs to no sweep."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from trialbook.core.attachments import Attachment
-from trialbook.core.events import PipelineStep
 from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
+
+if TYPE_CHECKING:
+    from trialbook.core.events import PipelineStep
 
 _LONGEST_RUN = timedelta(days=28)  # of a job of SageMaker
 
@@ -46,7 +49,7 @@ class Expiry:
             return None
         return self._after(attachment.created_at + _LONGEST_RUN)
 
-    def of_step(self, step: PipelineStep) -> int | None:
+    def of_step(self, step: "PipelineStep") -> int | None:
         """A step of a pipeline's execution expires after its end."""
         last = step.ended_at or step.started_at
         return self._after(last + _LONGEST_RUN) if last else None

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trialbook.core.errors import TrialbookError
-from trialbook.core.masking import without_secrets_in
 from trialbook.core.objectives import moved_rank
 
 Facts = dict[str, Any]
@@ -24,6 +23,8 @@ def _ranks_by_objective_alone(kind: str, facts: Facts) -> Facts:
 
 def _secrets_are_masked(kind: str, facts: Facts) -> Facts:
     """Secrets are masked before they are written. What was written before that shows none when it is read."""
+    from trialbook.core.masking import without_secrets_in
+
     masked: Facts = without_secrets_in(facts)
     return masked
 

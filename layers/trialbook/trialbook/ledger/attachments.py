@@ -1,6 +1,7 @@
 """What became of attaching jobs, and which Experiments and Trials exist in SageMaker."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from trialbook.core.attachments import WHOLE_EXPERIMENT, Attachment, Shard
@@ -11,6 +12,16 @@ from trialbook.core.sweeps import Record
 from trialbook.core.times import iso
 from trialbook.ledger.items import attachment_item, read_attachment, read_record, read_shard, shard_item
 from trialbook.ledger.table import UNATTACHED_DUE, LedgerTable, job_key_of, job_pk, shards_pk, trials_pk
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What became of attaching a job, the job's record, and the shards in use by experiment and trial, as far as they
+    were read; None where there is none yet."""
+
+    attachment: Attachment | None
+    record: Record | None
+    shards: Mapping[tuple[str, str], Shard | None]
 
 
 class Attachments:
@@ -24,13 +35,18 @@ class Attachments:
         item = self._table.get(job_pk(key), "ATTACHMENT")
         return None if item is None else read_attachment(item)
 
-    def with_record(self, key: JobKey) -> tuple[Attachment | None, Record | None]:
-        """What became of attaching a job, and the job's record, read consistently by one request."""
-        keys = [(job_pk(key), "ATTACHMENT"), (job_pk(key), "JOB")]
-        found = {each.sk: each for each in self._table.item.batch_get(keys, consistent_read=True)}
-        return (
-            read_attachment(found["ATTACHMENT"]) if "ATTACHMENT" in found else None,
-            read_record(found["JOB"]) if "JOB" in found else None,
+    def known(self, key: JobKey, likely: tuple[str, str] | None) -> Known:
+        """What attaching a job depends on, read consistently by one request. `likely` are the experiment and trial
+        where the job probably belongs."""
+        attachment, record = (job_pk(key), "ATTACHMENT"), (job_pk(key), "JOB")
+        places = {(likely[0], trial) for trial in (likely[1], WHOLE_EXPERIMENT)} if likely else set()
+        shards = {place: (shards_pk(key, place[0]), same_name(place[1])) for place in places}
+        read = self._table.item.batch_get([attachment, record, *shards.values()], consistent_read=True)
+        found = {(each.pk, each.sk): each for each in read}
+        return Known(
+            read_attachment(found[attachment]) if attachment in found else None,
+            read_record(found[record]) if record in found else None,
+            {place: read_shard(found[at]) if at in found else None for place, at in shards.items()},
         )
 
     def of(self, keys: Iterable[JobKey]) -> Iterator[Attachment]:

@@ -12,6 +12,7 @@ from trialbook.core.codec import pack, unpack
 from trialbook.core.experiments import Experiment
 from trialbook.core.expiry import Expiry
 from trialbook.core.formats import FORMAT, upgraded
+from trialbook.core.hyper_parameters import is_internal
 from trialbook.core.jobs import JobKey
 from trialbook.core.names import same_name
 from trialbook.core.sweeps import LoopVersion, Record, Sweep, start_of
@@ -26,6 +27,7 @@ from trialbook.ledger.table import (
     UNATTACHED_DUE,
     Item,
     experiment_id,
+    job_key_of,
     job_pk,
     loops_pk,
     shards_pk,
@@ -36,7 +38,8 @@ from trialbook.ledger.table import (
 
 Attributes = dict[str, Any]
 
-_COMPRESS_FROM = 16_000  # bytes: shorter facts stay readable in the console
+_LONGEST_SHOWN = 2_000  # characters: each thousand costs a write unit in two indexes
+_COMPRESS_FROM = 512  # characters; a write costs by the KB
 _LONGEST_FACTS = 350_000  # bytes; DynamoDB takes items up to 400 KB, including keys and names
 
 
@@ -71,6 +74,7 @@ def job_item(record: Record, expiry: Expiry, cause: str | None) -> Attributes:
         "experiment_id": experiment_id(record.experiment),
         "experiment_rank": record.experiment_rank,
         "created": iso(start_of(record.job)),
+        "shown": _shown_of(record),
         "expires_at": expiry.of_job(record),
         "cause": cause,
     }
@@ -131,7 +135,27 @@ def experiment_item(experiment: Experiment) -> Attributes:
         **facts(pack(experiment)),
         "experiment_id": experiment_id(experiment.name),
         "experiment_rank": ENTRY_RANK,
+        "shown": _text(pack(Experiment(experiment.name, objective=experiment.objective))),
     }
+
+
+def _shown_of(record: Record) -> str | None:
+    """What `best` shows of a job, for the rows of indexes; none if the job does not rank, or if that is long."""
+    if not record.ranks:
+        return None
+    given = record.job.hyper_parameters
+    said = {
+        "status": record.job.status,
+        "hyper_parameters": {name: value for name, value in given.items() if not is_internal(name)},
+        "model_artifact": record.job.model_artifact,
+        "experiment": record.experiment,
+        "trial": record.trial,
+        "ranked": [pack(record.objective), record.value],
+    }
+    if (record.objective, record.value) != (record.experiment_objective, record.experiment_value):
+        said["ranked_in_experiment"] = [pack(record.experiment_objective), record.experiment_value]
+    text = _text(said)
+    return text if len(text) <= _LONGEST_SHOWN else None
 
 
 def attachment_item(attachment: Attachment, expiry: Expiry) -> Attributes:
@@ -162,13 +186,17 @@ def shard_item(key: JobKey, experiment: str, trial: str, shard: Shard) -> Attrib
 
 def facts(data: dict[str, Any]) -> Attributes:
     """The attributes that hold the facts: readable JSON, or compressed if it is long."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _text(data)
     if len(text) < _COMPRESS_FROM:
         return {"format": FORMAT, "facts": text}
     packed = zlib.compress(text.encode("utf-8", "surrogatepass"))
     if len(packed) > _LONGEST_FACTS:
         packed = next(cut for by in _CUTS if len(cut := _compressed(_shortened(data, by))) <= _LONGEST_FACTS)
     return {"format": FORMAT, "packed_facts": packed}
+
+
+def _text(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def _compressed(data: Any) -> bytes:
@@ -203,6 +231,24 @@ def _mark(count: int, what: str) -> str:
 def read_record(item: Any) -> Record:
     """The record in an item of the table."""
     return unpack(Record, read_facts(item))
+
+
+def read_shown(row: Any) -> Record | Experiment | None:
+    """What a row of an index says of a job or an experiment's entry; None if it says nothing."""
+    if row.is_whole:
+        return read_record(row) if row.item == "job" else read_experiment(row)
+    if row.shown is None:
+        return None
+    said = unpacked_facts(row.item, row.shown, None, row.format)
+    if row.item != "job":
+        return unpack(Experiment, said)
+    job = {name: said.pop(name) for name in ("status", "hyper_parameters", "model_artifact")}
+    objective, value = said.pop("ranked")
+    overall, its_value = said.pop("ranked_in_experiment", (objective, value))
+    ranked = {"objective": objective, "value": value, "experiment_objective": overall, "experiment_value": its_value}
+    return unpack(
+        Record, {"job": {"key": pack(job_key_of(row.pk)), **job}, **said, **ranked, "placed_by": "", "ranks": True}
+    )
 
 
 def read_sweep(item: Any) -> Sweep:

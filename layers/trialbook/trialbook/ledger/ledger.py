@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import takewhile
+from itertools import islice, takewhile
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from botocore.session import Session
 from pynamodb.exceptions import TransactWriteError
@@ -15,26 +16,26 @@ from pynamodb.transactions import TransactWrite
 
 from trialbook.core.expiry import Expiry
 from trialbook.core.jobs import Job, JobKey
-from trialbook.core.masking import Masker
 from trialbook.core.objectives import Objective, rank_prefix
 from trialbook.core.places import next_life
-from trialbook.core.sweeps import LoopVersion, Record, Sweep, is_of_earlier_life, start_of
+from trialbook.core.sweeps import LoopVersion, Record, Sweep, is_of_earlier_life
 from trialbook.core.times import iso
 from trialbook.ledger.attachments import Attachments
 from trialbook.ledger.due_sweeps import DueSweeps
 from trialbook.ledger.experiments import Experiments
 from trialbook.ledger.items import job_item, loops_item, read_loops, read_record, read_sweep, sweep_item
-from trialbook.ledger.masking import masker_of
 from trialbook.ledger.notes import Notes
 from trialbook.ledger.pipelines import Pipelines
 from trialbook.ledger.places import KnownPlaces
 from trialbook.ledger.table import (
+    AT_ONCE,
     EXPIRING_DUE,
     FIRST_RANK,
     LOOPS_SORT_KEY,
     SWEEPS,
     SWEEPS_DUE,
     Conflict,
+    Item,
     LedgerTable,
     NotSettled,
     experiment_id,
@@ -45,8 +46,12 @@ from trialbook.ledger.table import (
     sweeps_id,
 )
 
+if TYPE_CHECKING:
+    from trialbook.core.masking import Masker
+
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 LONGEST_TRANSACTION = 10  # items; AWS takes 100, its DynamoDB Local of 2020 takes 10
+_EVER = "~"  # sorts behind all times
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 FEW = 5  # windows read at once: the first of them is mostly the one that is asked for
 NO_LOOPS: Mapping[str, LoopVersion] = MappingProxyType({})
@@ -83,8 +88,10 @@ class Ledger:
         return self.table.session
 
     @cached_property
-    def masker(self) -> Masker:
+    def masker(self) -> "Masker":
         """Masks secrets before they are recorded in this book."""
+        from trialbook.ledger.masking import masker_of
+
         return masker_of(self.table)
 
     # -- jobs ---------------------------------------------------------------------------------------------------
@@ -120,38 +127,50 @@ class Ledger:
         return found
 
     def ranking(self, sweep_id: str, limit: int | None = None, objective: Objective | None = None) -> Iterator[Record]:
-        """The jobs of a sweep, best first, unranked ones last; one Query for the first `limit`.
+        """The jobs of a sweep, best first, unranked ones last; two requests for the first `limit`.
 
         Each objective has a ranking of its own; with `objective`, only that one is read.
         """
         condition = self._item.sweep_rank.startswith(rank_prefix(objective)) if objective else None
-        query = self._item.by_sweep.query(sweep_id, condition, limit=limit, page_size=limit)
-        yield from (read_record(item) for item in query)
+        rows = self._item.in_sweep.query(sweep_id, condition, page_size=limit)
+        found = self._read_records(rows, sweep_id, limit)
+        yield from (each for each in found if objective is None or each.sweep_rank.startswith(rank_prefix(objective)))
 
     def last_ranked(self, sweep_id: str, limit: int) -> Iterator[Record]:
-        """The last jobs of a sweep by rank, by one Query. Failed jobs do not rank, so they are among them."""
-        query = self._item.by_sweep.query(sweep_id, scan_index_forward=False, limit=limit, page_size=limit)
-        yield from (read_record(item) for item in query)
+        """The last jobs of a sweep by rank. Failed jobs do not rank, so they are among them."""
+        rows = self._item.in_sweep.query(sweep_id, scan_index_forward=False, page_size=limit)
+        yield from self._read_records(rows, sweep_id, limit)
 
     def experiment_ranking(
         self, experiment: str, limit: int | None = None, objective: Objective | None = None
     ) -> Iterator[Record]:
-        """The jobs of an experiment, best first, unranked ones last; one Query for the first `limit`.
+        """The jobs of an experiment, best first, unranked ones last; two requests for the first `limit`.
 
         Each objective has a ranking of its own; with `objective`, only that one is read. `leading` decides which of
         them an experiment is ranked by.
         """
-        rank = self._item.experiment_rank
+        rank, partition = self._item.experiment_rank, experiment_id(experiment)
         condition = rank.startswith(rank_prefix(objective)) if objective else rank >= FIRST_RANK
-        query = self._item.by_experiment.query(experiment_id(experiment), condition, limit=limit, page_size=limit)
-        yield from (read_record(item) for item in query)
+        rows = self._item.in_experiment.query(partition, condition, page_size=limit)
+        for each in self._read_records(rows, partition, limit):
+            if objective is None or each.experiment_rank.startswith(rank_prefix(objective)):
+                yield each
+
+    def _read_records(self, rows: Iterable[Item], partition: str, limit: int | None = None) -> Iterator[Record]:
+        """The jobs that rows of an index stand for, up to `limit`."""
+        return map(read_record, islice(self.table.whole(rows, partition, _at_first(limit)), limit))
+
+    def _read_sweeps(self, rows: Iterable[Item], partition: str, limit: int | None = None) -> Iterator[Sweep]:
+        """The sweeps that rows of an index stand for, up to `limit`."""
+        return map(read_sweep, islice(self.table.whole(rows, partition, _at_first(limit)), limit))
 
     def best_before(self, sweep: Sweep, objective: Objective) -> Record | None:
-        """The experiment's best job by the objective that started before the sweep. Stops reading when it finds it."""
-        for record in self.experiment_ranking(sweep.experiment, objective=objective):
-            if sweep.began_at is None or start_of(record.job) < sweep.began_at:
-                return record
-        return None
+        """The experiment's best job by the objective that started before the sweep. Rows of the index say when."""
+        partition, prefix = experiment_id(sweep.experiment), rank_prefix(objective)
+        rows = self._item.in_experiment.query(partition, self._item.experiment_rank.startswith(prefix))
+        began = iso(sweep.began_at) if sweep.began_at else _EVER
+        earlier = (row for row in rows if row.created < began)
+        return next(self._read_records(earlier, partition, 1), None)
 
     # -- sweeps -------------------------------------------------------------------------------------------------
 
@@ -162,13 +181,11 @@ class Ledger:
 
     def sweeps(self) -> Iterator[Sweep]:
         """All sweeps in order of time, without windows of a single job."""
-        for item in self._item.by_time.query(SWEEPS):
-            yield read_sweep(item)
+        yield from self._read_sweeps(self._item.in_time_order.query(SWEEPS), SWEEPS)
 
     def sweeps_since(self, moment: datetime) -> Iterator[Sweep]:
         """The sweeps that began then or later, in order of time, without windows of a single job."""
-        for item in self._item.by_time.query(SWEEPS, self._item.created >= iso(moment)):
-            yield read_sweep(item)
+        yield from self._read_sweeps(self._item.in_time_order.query(SWEEPS, self._item.created >= iso(moment)), SWEEPS)
 
     def all_sweeps(self) -> Iterator[Sweep]:
         """All sweeps, also superseded ones and windows of a single job, by reading the whole table: for exports."""
@@ -176,26 +193,24 @@ class Ledger:
 
     def sweeps_of(self, experiment: str) -> Iterator[Sweep]:
         """The sweeps of an experiment in order of time."""
-        for item in self._item.by_experiment.query(sweeps_id(experiment)):
-            yield read_sweep(item)
+        partition = sweeps_id(experiment)
+        yield from self._read_sweeps(self._item.in_experiment.query(partition), partition)
 
     def sweeps_before(self, sweep: Sweep, limit: int) -> Iterator[Sweep]:
-        """The experiment's sweeps that began before this one, latest first; one Query."""
+        """The experiment's sweeps that began before this one, latest first; two requests."""
         if sweep.began_at is None:
             return
-        earlier = self._item.experiment_rank < f"{iso(sweep.began_at)}|"
-        for item in self._item.by_experiment.query(
-            sweeps_id(sweep.experiment), earlier, scan_index_forward=False, limit=limit
-        ):
-            yield read_sweep(item)
+        partition, earlier = sweeps_id(sweep.experiment), self._item.experiment_rank < f"{iso(sweep.began_at)}|"
+        rows = self._item.in_experiment.query(partition, earlier, scan_index_forward=False, page_size=limit)
+        yield from self._read_sweeps(rows, partition, limit)
 
     def singles_of(self, experiment: str, since: datetime) -> Iterator[Sweep]:
         """The windows of an experiment's loops that are no sweep and began then or later, latest first. Older versions
         of Trialbook did not index them: theirs are found among the windows of the experiment's own loop."""
         condition = self._item.experiment_rank >= iso(since)
-        seen = set()
-        for item in self._item.by_experiment.query(single_jobs_id(experiment), condition, scan_index_forward=False):
-            window = read_sweep(item)
+        seen, partition = set(), single_jobs_id(experiment)
+        rows = self._item.in_experiment.query(partition, condition, scan_index_forward=False)
+        for window in self._read_sweeps(rows, partition):
             seen.add(window.id)
             yield window
         for window in takewhile(
@@ -274,3 +289,8 @@ class Ledger:
         if not self.table.save_if(item, self.table.is_at(sweep.version)):
             raise Conflict(f"sweep {sweep.id} has changed since it was read")
         return marked
+
+
+def _at_first(limit: int | None) -> int:
+    """How many items to read at first where up to so many are wanted."""
+    return min(limit or AT_ONCE, AT_ONCE)

@@ -13,9 +13,8 @@ def write_anew(experiment: str, table: LedgerTable, time_left: Callable[[], bool
     time ran out before the last. Their versions stay. An item that is written meanwhile gets both by that write."""
     written = 0
     for partition in (experiment_id(experiment), sweeps_id(experiment), single_jobs_id(experiment)):
-        for item in table.item.by_experiment.query(partition):
-            if not _is_old(item):
-                continue
+        old = filter(_is_old, table.item.in_experiment.query(partition))
+        for item in table.whole(old, partition):
             if not time_left():
                 return None
             written += _write_anew(item, table)

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from trialbook.core.codec import pack
-from trialbook.core.events import PipelineStep
 from trialbook.core.expiry import Expiry
 from trialbook.core.jobs import JobKey, JobKind
-from trialbook.core.masking import Masker
 from trialbook.ledger.items import facts
 from trialbook.ledger.table import LedgerTable, execution_pk, job_pk
+
+if TYPE_CHECKING:
+    from trialbook.core.events import PipelineStep
+    from trialbook.core.masking import Masker
 
 
 class Pipelines:
@@ -18,7 +21,7 @@ class Pipelines:
     def __init__(self, table: LedgerTable, expiry: Expiry) -> None:
         self._table, self._expiry = table, expiry
 
-    def put_step(self, step: PipelineStep, masker: Masker) -> None:
+    def put_step(self, step: "PipelineStep", masker: "Masker") -> None:
         """Records a step of an execution, its secrets masked; a terminal status stays."""
         step = replace(step, failure_reason=step.failure_reason and masker.text(step.failure_reason))
         pk, sk, expires_at = job_pk(step.execution), f"STEP#{step.name}", self._expiry.of_step(step)

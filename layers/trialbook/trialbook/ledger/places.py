@@ -55,7 +55,8 @@ class KnownPlaces:
         facts, version = versioned.read(self._table, NOTES, PLACES)
         if facts is not None:
             return unpack(Places, facts), version
-        first = next(map(read_sweep, self._table.item.by_time.query(SWEEPS, limit=1)), None)
+        rows = self._table.item.in_time_order.query(SWEEPS, page_size=1)
+        first = next(map(read_sweep, self._table.whole(rows, SWEEPS, 1)), None)
         if first is None:
             return Places(), 0
         return Places((Place(first.account, first.region),), were_mixed=True), 0

@@ -17,8 +17,9 @@
 | delivery     | DELIVERY#about                     | channel#address#part |
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -27,7 +28,7 @@ from botocore.session import Session
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.exceptions import DeleteError, PutError, PynamoDBException
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 from pynamodb.models import Model
 
 from trialbook.core.jobs import JobKey, JobKind
@@ -42,6 +43,7 @@ SWEEPS_DUE, UNATTACHED_DUE, EXPIRING_DUE, SWEEPS = "sweeps", "unattached", "expi
 # In the index by experiment, an experiment's entry sorts before its jobs; among windows, the loop's item sorts last.
 ENTRY_RANK, FIRST_RANK = "!", "0"
 LOOPS_SORT_KEY = "~"
+AT_ONCE = 100  # items; BatchGetItem takes no more
 
 
 class Conflict(Exception):
@@ -52,23 +54,27 @@ class NotSettled(Conflict):
     """The index does not show all jobs yet that the sweep's item counts: retry in a moment."""
 
 
-class BySweep(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+# What a row of an index has beside keys. None changes while an item stays in its place: then no index is written.
+_ROW = ["item", "format", "created", "shown"]
+
+
+class InSweep(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
     """The jobs of a sweep, best first."""
 
     class Meta:
-        index_name = "by_sweep"
-        projection = AllProjection()
+        index_name = "in_sweep"
+        projection = IncludeProjection(_ROW)
 
     sweep_id = UnicodeAttribute(hash_key=True)
     sweep_rank = UnicodeAttribute(range_key=True)
 
 
-class ByExperiment(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+class InExperiment(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
     """The jobs of an experiment, best first; under a partition of their own its sweeps, in order of time."""
 
     class Meta:
-        index_name = "by_experiment"
-        projection = AllProjection()
+        index_name = "in_experiment"
+        projection = IncludeProjection(_ROW)
 
     experiment_id = UnicodeAttribute(hash_key=True)
     experiment_rank = UnicodeAttribute(range_key=True)
@@ -85,12 +91,12 @@ class Due(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
     due_at = UnicodeAttribute(range_key=True)
 
 
-class ByTime(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+class InTimeOrder(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
     """All sweeps, in order of time."""
 
     class Meta:
-        index_name = "by_time"
-        projection = AllProjection()
+        index_name = "in_time_order"
+        projection = KeysOnlyProjection()
 
     time_shard = UnicodeAttribute(hash_key=True)
     created = UnicodeAttribute(range_key=True)
@@ -119,11 +125,17 @@ class Item(Model):
     expires_at = NumberAttribute(null=True)
     cause = UnicodeAttribute(null=True)
     again = UnicodeAttribute(null=True)
+    shown = UnicodeAttribute(null=True)
 
-    by_sweep = BySweep()
-    by_experiment = ByExperiment()
+    in_sweep = InSweep()
+    in_experiment = InExperiment()
     due = Due()
-    by_time = ByTime()
+    in_time_order = InTimeOrder()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the facts are there. Rows of indexes have none, but for those of a book in a folder."""
+        return self.facts is not None or self.packed_facts is not None
 
 
 class LedgerTable:
@@ -156,6 +168,20 @@ class LedgerTable:
             return self.item.get(pk, sk, consistent_read=True)
         except self.item.DoesNotExist:
             return None
+
+    def whole(self, rows: Iterable[Item], partition: str, at_first: int = AT_ONCE) -> Iterator[Item]:
+        """The items that rows of an index stand for, in the rows' order: one BatchGetItem for each hundred, for fewer
+        `at_first` so that whoever stops early has not read many. The index lags behind the table: an item that has
+        left the partition since is left out."""
+        rows, at_once = iter(rows), at_first
+        while chunk := list(islice(rows, at_once)):
+            keys = [(row.pk, row.sk) for row in chunk if not row.is_whole]
+            found = {(each.pk, each.sk): each for each in self.item.batch_get(keys)} if keys else {}
+            for row in chunk:
+                item = row if row.is_whole else found.get((row.pk, row.sk))
+                if item is not None and partition in (item.sweep_id, item.experiment_id, item.time_shard):
+                    yield item
+            at_once = AT_ONCE
 
     def save_if(self, item: Any, condition: Any) -> bool:
         """Saves the item if the condition holds; returns whether it did."""
