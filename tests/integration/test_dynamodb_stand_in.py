@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from tests.conftest import ROOT
 from tests.relocated import recording
-from trialbook_cli.dynamodb_stand_in import Database, answered
+from trialbook_cli.dynamodb_stand_in import Database, answer_to, response
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
 from trialbook_cli.laptop_cloud.cloud import create_table
 from trialbook_cli.laptop_cloud.template import Stack, load_template
@@ -162,7 +162,10 @@ def stand_in() -> Any:
     database = Database("arn:aws:dynamodb:us-east-1:123456789012:table/")
     client: Any = boto3.session.Session().client("dynamodb", region_name=REGION)
     client.meta.events.register(
-        "before-send.dynamodb", lambda event_name, request, **_: answered(database, event_name.split(".")[2], request)
+        "before-send.dynamodb",
+        lambda event_name, request, **_: response(
+            request.url, *answer_to(database, event_name.split(".")[2], request.body)
+        ),
     )
     return client
 

@@ -336,7 +336,7 @@ def test_every_answer_fits_botocores_output_shape(client: Any, sagemaker: SageMa
     exercise_others(client, sagemaker, clock)
 
     assert {operation: problems for operation, problems in answers.items() if problems} == {}
-    assert set(answers) == set(sagemaker._operations())
+    assert set(answers) == set(sagemaker._operations)
 
 
 SERVICE_OF = {model.name: service for service in SERVICES for model in operations_of(service)}

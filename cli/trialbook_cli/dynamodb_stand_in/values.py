@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import Mapping
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, Rounded
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -44,6 +45,7 @@ def _length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+@lru_cache(maxsize=65_536)
 def _size_of_number(text: str) -> int:
     """A byte for two digits, counted from pairs that begin at the point; one more; one for the sign."""
     sign, digits, exponent = Decimal(text).as_tuple()

@@ -10,22 +10,25 @@ from trialbook_cli.dynamodb_stand_in.database import Database
 from trialbook_cli.dynamodb_stand_in.refusals import Refused
 
 _SHAPES = "com.amazonaws.dynamodb.v20120810#"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _HEADERS: Any = {"Content-Type": "application/x-amz-json-1.0"}
 
 
-def answered(database: Database, operation: str, request: Any) -> AWSResponse:
-    """The answer to a prepared request, as DynamoDB sends it."""
+def answer_to(database: Database, operation: str, body: bytes) -> tuple[int, bytes]:
+    """Status and body of the answer to a request's body."""
     try:
-        answer = database.call(operation, json.loads(request.body))
-        return _response(request.url, 200, answer)
+        return 200, _json(database.call(operation, json.loads(body)))
     except Refused as refused:
-        told = {"__type": f"{_SHAPES}{refused.code}", "message": refused.message, **refused.more}
-        return _response(request.url, 400, told)
+        return 400, _json({"__type": f"{_SHAPES}{refused.code}", "message": refused.message, **refused.more})
 
 
-def _response(url: str, status: int, body: dict[str, Any]) -> AWSResponse:
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    return AWSResponse(url, status, _HEADERS, _Body(content))
+def response(url: str, status: int, body: bytes) -> AWSResponse:
+    """An answer as botocore takes it from a connection."""
+    return AWSResponse(url, status, _HEADERS, _Body(body))
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return _ENCODER.encode(body).encode("utf-8", "surrogatepass")
 
 
 class _Body:

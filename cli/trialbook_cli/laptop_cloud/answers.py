@@ -8,6 +8,7 @@ also lists the methods of a class and spells operations in Python's way: a twent
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 
@@ -16,10 +17,12 @@ from moto.core.utils import camelcase_to_underscores, method_names_from_class
 
 _SPELLINGS: dict[tuple[Any, ...], tuple[str, ...]] = {}
 _IN_PYTHON = cache(camelcase_to_underscores)
+_RECEIPTS = count(1)
 _REMEMBERED = {
     "moto.core.responses.camelcase_to_underscores": _IN_PYTHON,
     "moto.sqs.models.camelcase_to_underscores": _IN_PYTHON,
     "moto.core.responses.method_names_from_class": cache(method_names_from_class),
+    "moto.sqs.models.generate_receipt_handle": lambda: f"receipt-{next(_RECEIPTS):012}",  # else 185 random letters
 }
 
 

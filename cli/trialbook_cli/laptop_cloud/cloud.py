@@ -9,7 +9,7 @@ because moto has none of them without Docker.
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -30,7 +30,7 @@ from botocore.hooks import EventAliaser
 from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.core.config import default_user_config
-from moto.events.models import EventPattern
+from moto.events.models import EventPattern, events_backends
 from moto.ses.models import ses_backends
 
 from trialbook.core.errors import InvalidInput
@@ -38,14 +38,18 @@ from trialbook.core.times import parse_time
 from trialbook.ledger.ledger import Ledger
 from trialbook.runtime import clock, observability
 from trialbook_cli import dynamodb_stand_in
+from trialbook_cli.laptop_cloud import short_calls
 from trialbook_cli.laptop_cloud.answers import remembered_spellings
 from trialbook_cli.laptop_cloud.functions import Function
+from trialbook_cli.laptop_cloud.parameters import Parameters
+from trialbook_cli.laptop_cloud.patterns import matches
 from trialbook_cli.laptop_cloud.queues import Queues
 from trialbook_cli.laptop_cloud.schedules import next_week
 from trialbook_cli.laptop_cloud.streams import Stream
 from trialbook_cli.laptop_cloud.template import Stack, as_json, load_template
 from trialbook_cli.project import ROOT
-from trialbook_cli.sagemaker_stand_in import SageMaker, serve
+from trialbook_cli.sagemaker_stand_in import Account, SageMaker, serve
+from trialbook_cli.sagemaker_stand_in.aws_json import answer_of
 from trialbook_cli.slack_stand_in import Workspace, serve_slack
 from trialbook_cli.telemetry_stand_in import Telemetry, serve_telemetry
 
@@ -70,6 +74,7 @@ _ENVIRONMENT = {
 
 
 _Send = Callable[..., AWSResponse | None]
+_Local = Callable[[str, bytes], tuple[int, bytes]]  # from an operation and a body to a status and a body
 
 
 class ProcessDied(BaseException):
@@ -113,6 +118,7 @@ class LaptopCloud:
         without: Collection[str] = (),
     ) -> None:
         self.now = start
+        self._read_at, self._read = start, start.timestamp() * 1000
         self._account_of: dict[str, str] = {}
         self._until_end = until_end
         self.stack, self.account = stack, stack.account
@@ -185,14 +191,20 @@ class LaptopCloud:
             until_end.enter_context(patch.object(EventAliaser, "_alias_event_name", staticmethod(_ALIAS_OF)))
             until_end.enter_context(patch("botocore.useragent.sanitize_user_agent_string_component", _IN_USER_AGENT))
             until_end.enter_context(patch("jsonpath_ng.ext.parse", _PARSED_PATH))
+            until_end.enter_context(patch.object(EventPattern, "matches_event", matches))
             until_end.enter_context(mock_aws(config=cast("Any", passed)))
             until_end.enter_context(remembered_spellings())
             dynamodb = None if dynamodb_url else dynamodb_stand_in.Database(here.arn("dynamodb", "table/"))
+            local: dict[str, _Local] = {"ssm": Parameters(here, clock.now).answer}
             if dynamodb is not None:
-                until_end.enter_context(_sending(partial(_in_this_process, dynamodb)))
-                until_end.enter_context(_unsigned_dynamodb())
+                local["dynamodb"] = partial(dynamodb_stand_in.answer_to, dynamodb)
+            until_end.enter_context(_sending(partial(_in_this_process, local)))
+            until_end.enter_context(_unsigned(local))
             endpoint = until_end.enter_context(serve(sagemaker, account_of=account_of.get))
             os.environ.update(dict.fromkeys(_ASKED, endpoint))
+            short = {name: _of_any_client(answer) for name, answer in local.items()}
+            short |= {"sagemaker": _sagemaker_at(endpoint, sagemaker, account_of.get), "eventbridge": _put_events}
+            until_end.enter_context(short_calls.answering(short))
             telemetry = telemetry or Telemetry((), sagemaker.now)
             measuring = until_end.enter_context(serve_telemetry(telemetry))
             os.environ.update(dict.fromkeys(_MEASURING, measuring))
@@ -220,7 +232,10 @@ class LaptopCloud:
             yield cloud
 
     def _milliseconds(self) -> float:
-        return self.now.timestamp() * 1000
+        """Epoch milliseconds of the turned clock. moto asks for each message of a queue."""
+        if self._read_at is not self.now:
+            self._read_at, self._read = self.now, self.now.timestamp() * 1000
+        return self._read
 
     # -- making what the template describes ---------------------------------------------------------------------
 
@@ -485,7 +500,9 @@ class LaptopCloud:
                 self.before_call(self._running, service, operation, request)
             if operation in _METERED:
                 request = {**request, "ReturnConsumedCapacity": "TOTAL"}
-            answer = make(client, operation, request)
+            answer = short_calls.answered(client, operation, request) if self.fault is None else None
+            if answer is None:
+                answer = make(client, operation, request)
             if operation == "AssumeRole":
                 self._account_of[answer["Credentials"]["AccessKeyId"]] = request["RoleArn"].split(":")[4]
             if operation in _WRITES_SWEEPS:
@@ -542,10 +559,10 @@ class LaptopCloud:
         return {name: self.queues.bodies(name) for name in queues}
 
 
-def _unsigned_dynamodb() -> AbstractContextManager[Any]:
+def _unsigned(services: Iterable[str]) -> AbstractContextManager[Any]:
     """For the block, nobody signs what never leaves this process."""
-    unsigned = ("choose-signer.dynamodb", lambda **_: UNSIGNED)
-    return patch.object(handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, unsigned])
+    unsigned = [(f"choose-signer.{service}", lambda **_: UNSIGNED) for service in services]
+    return patch.object(handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, *unsigned])
 
 
 def _sending(instead: Callable[[_Send], _Send]) -> AbstractContextManager[Any]:
@@ -558,16 +575,44 @@ def _sending(instead: Callable[[_Send], _Send]) -> AbstractContextManager[Any]:
     return patch.object(handlers, "BUILTIN_HANDLERS", sending)
 
 
-def _in_this_process(database: dynamodb_stand_in.Database, send: _Send) -> _Send:
-    """What sends a request, but for those to DynamoDB, which the stand-in answers."""
+def _in_this_process(services: Mapping[str, _Local], send: _Send) -> _Send:
+    """What sends a request, but for those to services that are answered here."""
 
     def answer(event_name: str, **given: Any) -> AWSResponse | None:
         _, service, operation = event_name.split(".")
-        if service == "dynamodb":
-            return dynamodb_stand_in.answered(database, operation, given["request"])
+        if service in services:
+            request = given["request"]
+            return dynamodb_stand_in.response(request.url, *services[service](operation, request.body))
         return send(event_name=event_name, **given)
 
     return answer
+
+
+def _of_any_client(answer: _Local) -> short_calls.Service:
+    return lambda client, operation, body: answer(operation, body)
+
+
+def _sagemaker_at(endpoint: str, sagemaker: SageMaker, account_of: Callable[[str], str | None]) -> short_calls.Service:
+    """The stand-in without its server, for clients of its endpoint, as long as nothing is to go wrong."""
+
+    def answer(client: Any, operation: str, body: bytes) -> tuple[int, bytes] | None:
+        account = account_of(short_calls.access_key(client)) or sagemaker.account.id
+        asked = sagemaker.there(Account(account, client.meta.region_name))
+        if client.meta.endpoint_url != endpoint or not asked.answers_always:
+            return None
+        return answer_of(lambda: asked.call(operation, json.loads(body)))
+
+    return answer
+
+
+def _put_events(client: Any, operation: str, body: bytes) -> tuple[int, bytes] | None:
+    """PutEvents as moto answers it, without its way through HTTP."""
+    if operation != "PutEvents":
+        return None
+    backend = events_backends[os.environ["MOTO_ACCOUNT_ID"]][client.meta.region_name]
+    entries = backend.put_events(json.loads(body)["Entries"])
+    failed = sum("ErrorCode" in each for each in entries)
+    return 200, json.dumps({"FailedEntryCount": failed, "Entries": entries}).encode()
 
 
 def _store_secrets_of(slack: Workspace, stack: Stack) -> None:

@@ -12,19 +12,22 @@ import yaml
 
 from trialbook_cli.sagemaker_stand_in.account import Account
 
+# libyaml reads the template in a tenth of the time; PyYAML has it wherever its wheels are installed.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-class _Loader(yaml.SafeLoader):
+
+class _Loader(_SafeLoader):  # type: ignore[misc]
     """YAML with CloudFormation's short forms: `!Ref X` becomes {"Ref": "X"}, `!Sub x` becomes {"Fn::Sub": "x"}."""
 
 
-def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _intrinsic(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:
     value: Any
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+        value = loader.construct_mapping(node, deep=True)
     return {"Ref" if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
 
 

@@ -25,10 +25,7 @@ class AwsJsonHandler(Handler):
 
     def answer(self, call: Callable[[], Mapping[str, Any]]) -> None:
         """Sends what the call answers, or the error that it raises as ApiError."""
-        try:
-            self.send_json(200, json.dumps(call(), default=seconds_of).encode())
-        except ApiError as error:
-            self.send_json(error.status, json.dumps({"__type": error.code, "message": error.message}).encode())
+        self.send_json(*answer_of(call))
 
     def send_json(self, status: int, body: bytes) -> None:
         """Sends a body of AWS's content type."""
@@ -37,6 +34,14 @@ class AwsJsonHandler(Handler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def answer_of(call: Callable[[], Mapping[str, Any]]) -> tuple[int, bytes]:
+    """Status and body of what the call answers, or of the error that it raises as ApiError."""
+    try:
+        return 200, json.dumps(call(), default=seconds_of).encode()
+    except ApiError as error:
+        return error.status, json.dumps({"__type": error.code, "message": error.message}).encode()
 
 
 def seconds_of(value: object) -> float:

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from hashlib import sha256
 from itertools import count
 from typing import Any
@@ -118,11 +118,16 @@ class SageMaker:
         if self.faults is not None:
             self.faults(operation, request)
         with self._lock:
-            method = self._operations().get(operation)
+            method = self._operations.get(operation)
             if method is None:
                 raise ApiError("UnknownOperationException", f"The stand-in does not know {operation}")
             check_request(operation, request, _SERVICES.get(operation, SAGEMAKER.name))
             return method(request)
+
+    @property
+    def answers_always(self) -> bool:
+        """Whether it neither throttles nor fails on purpose, so that its calls need no retries."""
+        return self.faults is None and self._calls_per_second is None
 
     def _throttle(self) -> None:
         if self._calls_per_second is None:
@@ -134,6 +139,7 @@ class SageMaker:
             raise throttled()
         self._allowance = now, left - 1
 
+    @cached_property
     def _operations(self) -> Mapping[str, Callable[[Request], Answer]]:
         own: dict[str, Callable[[Request], Answer]] = {
             "AddTags": self._add_tags,
