@@ -28,6 +28,14 @@ def progress() -> "Progress":
     return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
 
 
+def share_of_time() -> "Progress":
+    """A progress bar of a time that is gone through, with time left; a pipe gets none."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
+
+
 def safe(text: str, longest: int = 60) -> Text:
     """Other people's text for a terminal: control characters escaped, no markup, cut."""
     return Text(visible(text, longest))

@@ -23,7 +23,11 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKind
 from trialbook.core.sweeps import SweepState
 from trialbook.ledger.ledger import Ledger
+from trialbook.runtime import clock
 from trialbook.services import Services
+from trialbook_book.folder import key_of
+from trialbook_book.paged import PagedLedger
+from trialbook_cli.asking_ahead import asking_ahead
 from trialbook_cli.backfilling import Span, backfilled, parse_since
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import ApiError, SageMaker, from_recording, serve
@@ -99,6 +103,79 @@ def test_it_goes_on_where_it_was_interrupted_and_a_second_run_records_nothing(hi
     assert after["TrainingJob"][1] == 0
     assert len(list(history.ledger.jobs())) == 66
     assert all(sweep.state is SweepState.CLOSED for sweep in history.ledger.all_sweeps())
+
+
+def items_of(ledger: Ledger, region: str) -> list[dict[str, Any]]:
+    found = PagedLedger(ledger.table.name, region=region, host=ledger.table.Meta.host).items()
+    return sorted((each for each in found), key=key_of)
+
+
+def test_asking_ahead_leaves_the_ledger_of_one_call_after_the_other(history: History) -> None:
+    for each in ("TUNING", "PROCESSING", "TRANSFORM"):
+        add_one(history.sagemaker, Kind[each])
+    add_children(history.sagemaker, 150, NOW - timedelta(days=1))
+    with clock.use(lambda: NOW):
+        list(backfilled(SPAN, history.services))
+        serial, calls = items_of(history.ledger, HERE.region), Counter(history.sagemaker.calls)
+        history.sagemaker.calls.clear()
+        with opened(history.dynamodb, HERE.region) as other, asking_ahead(Session()) as sagemaker:
+            steps = seen_and_recorded(backfilled(SPAN, Services(other, sagemaker)))
+            beside = items_of(other, HERE.region)
+
+    assert steps["TrainingJob"] == (215, 175)
+    assert beside == serial
+    assert history.sagemaker.calls == calls
+
+
+def test_each_operation_is_asked_at_the_rate_that_aws_allows(history: History) -> None:
+    """Real time: botocore measures the rate, and slows down by itself."""
+    throttled = SageMaker(HERE, calls_per_second={"DescribeTrialComponent": 40, "Search": 2})
+    throttled.jobs, throttled.children, throttled.tags = (
+        history.sagemaker.jobs,
+        history.sagemaker.children,
+        history.sagemaker.tags,
+    )
+    throttled.experiments = history.sagemaker.experiments
+    pauses: list[float] = []
+    with serve(throttled) as url, pytest.MonkeyPatch.context() as patch, asking_ahead(Session()) as sagemaker:
+        patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+        steps = seen_and_recorded(backfilled(SPAN, Services(history.ledger, sagemaker), pause=pauses.append))
+
+    assert steps["TrainingJob"] == (65, 65)
+    assert pauses == []
+
+
+def test_a_job_that_makes_no_sense_is_named_and_stops_no_other(history: History) -> None:
+    add_one(history.sagemaker, Kind.PROCESSING)
+    add_one(history.sagemaker, Kind.TRANSFORM)
+    ((name, final),) = history.sagemaker.jobs[Kind.PROCESSING].items()
+    final["ProcessingJobStatus"] = 7
+    ended = backfilled(SPAN, history.services)
+    steps = {step.kind: step for step in ended}
+    final["ProcessingJobStatus"] = "Completed"
+    again = {step.kind: step for step in backfilled(SPAN, history.services)}
+
+    assert [each.name for each in steps[JobKind.PROCESSING].problems] == [name]
+    assert "ProcessingJobStatus" in steps[JobKind.PROCESSING].problems[0].reason
+    assert steps[JobKind.TRANSFORM].recorded == 1
+    assert (again[JobKind.PROCESSING].recorded, again[JobKind.PROCESSING].problems) == (1, ())
+
+
+def test_a_job_that_sagemaker_refuses_to_describe_is_named_and_stops_no_other(history: History) -> None:
+    add_one(history.sagemaker, Kind.TRANSFORM)
+
+    def refuse(operation: str, request: dict[str, Any]) -> None:
+        if operation == "ListTags" and "transform" in request["ResourceArn"]:
+            raise ApiError("InternalReason", "no")
+
+    history.sagemaker.faults = refuse
+    steps = {step.kind: step for step in backfilled(SPAN, history.services)}
+    history.sagemaker.faults = None
+    again = {step.kind: step for step in backfilled(SPAN, history.services)}
+
+    assert [each.reason for each in steps[JobKind.TRANSFORM].problems] == ["InternalReason: no"]
+    assert steps[JobKind.TRAINING].recorded == 65
+    assert again[JobKind.TRANSFORM].recorded == 1
 
 
 def test_throttling_is_waited_for(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,12 +264,21 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
         command = [sys.executable, "-m", "trialbook_cli.main", "backfill", *arguments]
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
+    add_one(history.sagemaker, Kind.PROCESSING)
+    (final,) = history.sagemaker.jobs[Kind.PROCESSING].values()
+    final["ProcessingJobStatus"] = 7
+    in_part = trialbook("--since", "2026-01-01", "--table", table)
+    final["ProcessingJobStatus"] = "Completed"
     done = trialbook("--since", "2026-01-01", "--table", table)
     wrong = trialbook("--since", "soon", "--table", table)
     missing = trialbook("--since", "30d", "--stack", "nowhere")
 
+    assert in_part.returncode == 1
+    assert "TrainingJob: 65 found, 65 recorded" in in_part.stdout
+    assert f"{final['ProcessingJobName']}: ProcessingJobStatus is 7" in in_part.stderr
+    assert "1 job could not be recorded. The same command tries it again." in in_part.stderr
     assert done.returncode == 0, done.stderr
-    assert "TrainingJob: 65 found, 65 recorded" in done.stdout
+    assert "ProcessingJob: 1 found, 1 recorded" in done.stdout
     assert (wrong.returncode, missing.returncode) == (2, 2)
     assert "--since is 'soon', expected a date such as 2026-01-01" in wrong.stderr
     assert "nowhere" in missing.stderr

@@ -10,11 +10,15 @@ from trialbook_cli.options import Source, source_of
 from trialbook_cli.panels import MAINTAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import timedelta
+
     from botocore.session import Session
 
+    from trialbook.adapters.sagemaker import SageMaker
     from trialbook.core.jobs import Job
     from trialbook.services import Services
-    from trialbook_cli.backfilling import Span
+    from trialbook_cli.backfilling import Progress, Span
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -33,8 +37,9 @@ def backfill(
 
     Uses your credentials and writes to the deployed ledger or to a folder. With --book nothing need be deployed: the
     command only reads the account, and sweeps, best and report then ask the folder. Closed sweeps are recorded as
-    history: nothing is posted about them. After an interruption, repeat the command with the same --since and
-    --name-contains: it continues where it stopped.
+    history: nothing is posted about them. SageMaker is asked about several jobs at once, at the rate that it allows.
+    After an interruption, repeat the command with the same --since and --name-contains: it continues where it stopped.
+    Jobs that cannot be read are named at the end, and do not stop the others.
 
     Example: trialbook backfill --since 30d --book ./book
     """
@@ -45,6 +50,7 @@ def backfill(
     from trialbook.runtime.observability import quiet
     from trialbook_book.book import session_of
     from trialbook_cli.account_recording import kinds_in
+    from trialbook_cli.asking_ahead import asking_ahead
     from trialbook_cli.backfilling import Span, parse_since
     from trialbook_cli.errors import explained
     from trialbook_cli.rich_output import fail
@@ -54,31 +60,27 @@ def backfill(
         now = clock.now()
         begin = parse_since(since, now)
         session = session_of(source.profile, source.region)
-        services = _services(source, session)
-        if curves:
-            services = _capturing(source, session, services)
         sts: Any = session.create_client("sts")
         account = sts.get_caller_identity()["Account"]
         region = session.get_config_variable("region")
         span = Span(account, region, begin, now, name_contains, kinds_in(session, region))
         try:
-            return _fill(span, services, dry_run=dry_run)
+            with asking_ahead(session) as sagemaker:
+                services = _services(source, session, sagemaker)
+                if curves:
+                    services = _capturing(source, session, services)
+                return _fill(span, services, dry_run=dry_run)
+        except KeyboardInterrupt:
+            return fail("Interrupted. Recorded jobs are kept: repeat the command to continue.", FAILED)
         except (BotoCoreError, ClientError, SageMakerError) as error:
             reason = explained(error).rstrip(".")
             return fail(f"{reason}. Recorded jobs are kept: repeat the command to continue.", FAILED)
 
 
-def _services(source: Source, session: "Session") -> "Services":
+def _services(source: Source, session: "Session", sagemaker: "Callable[[str, str], SageMaker]") -> "Services":
     """The ledger to fill, and SageMaker by the person's own session."""
-    from functools import cache
-
-    from trialbook.adapters.sagemaker import SageMaker
     from trialbook.services import Services
     from trialbook_book.folder import open_folder
-
-    @cache
-    def sagemaker(account: str, region: str) -> SageMaker:
-        return SageMaker(session, region)
 
     if source.book is not None:
         return Services(open_folder(source.book, create=True), sagemaker)
@@ -113,21 +115,41 @@ def _capturing(source: Source, session: "Session", services: "Services") -> "Ser
 
 def _fill(span: "Span", services: "Services", *, dry_run: bool) -> int:
     """Fills the ledger. The bar shows the share of the time covered: the number of jobs is not known beforehand."""
+    from trialbook.runtime import clock
     from trialbook_cli.backfilling import backfilled
-    from trialbook_cli.rich_output import console, progress
+    from trialbook_cli.rich_output import console, share_of_time
 
     length = (span.until - span.since).total_seconds()
-    totals: dict[str, tuple[int, int]] = {}
-    with progress() as bar:
+    steps: dict[str, Progress] = {}
+    began = clock.now()
+    with share_of_time() as bar:
         tasks: dict[str, Any] = {}
         for step in backfilled(span, services, dry_run=dry_run):
             kind = step.kind.value
             if kind not in tasks:
                 tasks[kind] = bar.add_task(kind, total=length)
+            steps[kind] = step
+            rate = _rate(steps.values(), clock.now() - began)
             covered = (step.reached - span.since).total_seconds()
-            bar.update(tasks[kind], completed=covered, description=f"{kind}: {step.seen} found")
-            totals[kind] = (step.seen, step.recorded)
-    for kind, (found, recorded) in totals.items():
+            bar.update(tasks[kind], completed=covered, description=f"{kind}: {step.seen} found, {rate}")
+    for kind, step in steps.items():
         verb = "would be recorded" if dry_run else "recorded"
-        console.print(f"{kind}: {found} found, {recorded} {verb}")
-    return OK
+        console.print(f"{kind}: {step.seen} found, {step.recorded} {verb}")
+    return _left_out(steps.values())
+
+
+def _rate(steps: "Iterable[Progress]", passed: "timedelta") -> str:
+    return f"{sum(each.seen for each in steps) / max(passed.total_seconds(), 1):.3g} jobs/s"
+
+
+def _left_out(steps: "Iterable[Progress]") -> int:
+    """Names the jobs that could not be recorded; the exit code."""
+    from trialbook_cli.rich_output import errors, safe
+
+    problems = [each for step in steps for each in step.problems]
+    for each in problems:
+        errors.print(safe(f"{each.name or 'a job without a name'}: {each.reason}", 1000), soft_wrap=True)
+    if problems:
+        jobs, them = ("1 job", "it") if len(problems) == 1 else (f"{len(problems)} jobs", "them")
+        errors.print(f"{jobs} could not be recorded. The same command tries {them} again.", soft_wrap=True)
+    return FAILED if problems else OK

@@ -18,8 +18,8 @@ _SERVICE = "laptop_cloud_service"
 _FIRST_ERROR = 300
 
 
-# Answers a client's operation, given the body of the request, with an HTTP status and a body; None for a call that has to
-# go its usual way.
+# Answers a client's operation, given the request's body, with an HTTP status and a body; None for a call that has to go
+# its usual way.
 Service = Callable[[Any, str, bytes], tuple[int, bytes] | None]
 
 

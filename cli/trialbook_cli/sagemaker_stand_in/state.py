@@ -49,7 +49,7 @@ class WallClock:
 class SageMaker:
     """One account's SageMaker in one region; `elsewhere` are those of other places. `now` is its clock; `on_event` gets
     each state change as EventBridge would deliver it, when `emit_until` passes it. `faults` may raise ApiError, or
-    sleep, before a call."""
+    sleep, before a call. `calls_per_second` limits each operation that it names, or all together."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class SageMaker:
         tuner: Tuner | None = None,
         component_lag: timedelta = timedelta(seconds=5),
         count_job_components: bool = False,
-        calls_per_second: float | None = None,
+        calls_per_second: Mapping[str, float] | float | None = None,
         empty_pages: bool = False,
     ) -> None:
         self.account = account
@@ -74,7 +74,7 @@ class SageMaker:
         self.requests: list[tuple[str, Request]] = []
         self.empty_pages = empty_pages
         self._calls_per_second = calls_per_second
-        self._allowance: tuple[datetime, float] | None = None
+        self._allowances: dict[str, tuple[datetime, float]] = {}
         self._component_lag = component_lag
         self._lock = threading.RLock()
         self._ids = count(1)
@@ -114,7 +114,7 @@ class SageMaker:
         with self._lock:
             self.calls[operation] += 1
             self.requests.append((operation, request))
-            self._throttle()
+            self._throttle(operation)
         if self.faults is not None:
             self.faults(operation, request)
         with self._lock:
@@ -129,15 +129,19 @@ class SageMaker:
         """Whether it neither throttles nor fails on purpose, so that its calls need no retries."""
         return self.faults is None and self._calls_per_second is None
 
-    def _throttle(self) -> None:
-        if self._calls_per_second is None:
+    def _throttle(self, operation: str) -> None:
+        """Takes a token from the operation's bucket, or from that of all operations. Raises ApiError."""
+        limits = self._calls_per_second
+        name, most = (operation, limits.get(operation)) if isinstance(limits, Mapping) else ("", limits)
+        if most is None:
             return
         now = self.now()
-        last, left = self._allowance or (now, self._calls_per_second)
-        left = min(self._calls_per_second, left + (now - last).total_seconds() * self._calls_per_second)
+        last, left = self._allowances.get(name, (now, most))
+        left = min(max(most, 1), left + (now - last).total_seconds() * most)
         if left < 1:
+            self._allowances[name] = now, left
             raise throttled()
-        self._allowance = now, left - 1
+        self._allowances[name] = now, left - 1
 
     @cached_property
     def _operations(self) -> Mapping[str, Callable[[Request], Answer]]:

@@ -293,14 +293,14 @@ def repair(
     done = Reconciled(len(page))
     without_time = 0
     for job in page:
-        is_missed = _is_missed(job, known.get(job.key))
+        missed = is_missed(job, known.get(job.key))
         is_other = job.key not in there or is_made_anew(there[job.key], job.created_at)
         is_loose = not is_history and is_other and job.component_name is not None
-        if not is_missed and not is_loose:
+        if not missed and not is_loose:
             continue
         try:
-            if is_missed:
-                outcome = record(job, services, is_history=is_history, tags_known=_tags_known(job))
+            if missed:
+                outcome = record(job, services, is_history=is_history, tags_known=tags_known(job))
                 done += Reconciled(recorded=int(outcome is RecordOutcome.RECORDED))
                 _captured(job, outcome, services)
             if is_loose:
@@ -326,11 +326,12 @@ def _captured(job: Job, outcome: RecordOutcome, services: Services) -> None:
         services.capture(job)
 
 
-def _is_missed(job: Job, known: Job | None) -> bool:
+def is_missed(job: Job, known: Job | None) -> bool:
+    """Whether the ledger lacks the job, or its end."""
     return known is None or (job.is_terminal and not known.described) or is_new_life(known, job)
 
 
-def _tags_known(job: Job) -> bool:
+def tags_known(job: Job) -> bool:
     """Search tells a training job's tags, with all that Describe does; lists do not."""
     return job.key.kind is JobKind.TRAINING and job.described
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from botocore import xform_name
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
@@ -171,16 +172,18 @@ def entries_of(answer: Mapping[str, Any], name: str) -> Sequence[Mapping[str, An
 
 class SageMaker:
     """Calls of one region. `session` is a botocore session, shared with the ledger's connection where there is one.
-    Other services' clients are made when they are needed."""
+    Other services' clients are made when they are needed; all with `config`, if it is given."""
 
-    def __init__(self, session: Session, region: str | None = None) -> None:
-        self._session, self._region = session, region
-        self._client: Any = session.create_client("sagemaker", region_name=region)
+    def __init__(self, session: Session, region: str | None = None, config: Config | None = None) -> None:
+        self._session, self._region, self._config = session, region, config
+        self._client: Any = session.create_client("sagemaker", region_name=region, config=config)
         self._clients: dict[Service, Any] = {SAGEMAKER: self._client}
 
     def _operation(self, service: Service, name: str) -> Callable[..., Mapping[str, Any]]:
         if service not in self._clients:
-            self._clients[service] = self._session.create_client(service.name, region_name=self._region)
+            self._clients[service] = self._session.create_client(
+                service.name, region_name=self._region, config=self._config
+            )
         operation: Callable[..., Mapping[str, Any]] = getattr(self._clients[service], xform_name(name))
         return operation
 
