@@ -20,7 +20,7 @@ from trialbook.reconcile import tags_known
 
 AT_ONCE = 16  # calls; AWS allows ten to thirty in a second, and answers each within a second
 # The client keeps to the rate at which SageMaker stops to throttle it: botocore measures it, and starts again below it.
-_CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, max_pool_connections=AT_ONCE)
+_CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 8}, max_pool_connections=AT_ONCE + 1)
 
 T = TypeVar("T")
 

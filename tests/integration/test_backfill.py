@@ -6,8 +6,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,7 @@ from trialbook.core.sweeps import SweepState
 from trialbook.ledger.ledger import Ledger
 from trialbook.runtime import clock
 from trialbook.services import Services
-from trialbook_book.folder import key_of
-from trialbook_book.paged import PagedLedger
+from trialbook_book.folder import FILE, open_folder
 from trialbook_cli.asking_ahead import asking_ahead
 from trialbook_cli.backfilling import Span, backfilled, parse_since
 from trialbook_cli.laptop_cloud import Recording
@@ -105,76 +106,99 @@ def test_it_goes_on_where_it_was_interrupted_and_a_second_run_records_nothing(hi
     assert all(sweep.state is SweepState.CLOSED for sweep in history.ledger.all_sweeps())
 
 
-def items_of(ledger: Ledger, region: str) -> list[dict[str, Any]]:
-    found = PagedLedger(ledger.table.name, region=region, host=ledger.table.Meta.host).items()
-    return sorted((each for each in found), key=key_of)
-
-
-def test_asking_ahead_leaves_the_ledger_of_one_call_after_the_other(history: History) -> None:
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SageMaker, Path]]:
+    """A history of all kinds, and a folder for books."""
+    answers = [*recording(CHURN).answers, *recording(TUNING).answers]
+    sagemaker = from_recording(Recording("both", (), answers).answers, HERE, lambda: NOW)
     for each in ("TUNING", "PROCESSING", "TRANSFORM"):
-        add_one(history.sagemaker, Kind[each])
-    add_children(history.sagemaker, 150, NOW - timedelta(days=1))
-    with clock.use(lambda: NOW):
-        list(backfilled(SPAN, history.services))
-        serial, calls = items_of(history.ledger, HERE.region), Counter(history.sagemaker.calls)
-        history.sagemaker.calls.clear()
-        with opened(history.dynamodb, HERE.region) as other, asking_ahead(Session()) as sagemaker:
-            steps = seen_and_recorded(backfilled(SPAN, Services(other, sagemaker)))
-            beside = items_of(other, HERE.region)
-
-    assert steps["TrainingJob"] == (215, 175)
-    assert beside == serial
-    assert history.sagemaker.calls == calls
+        add_one(sagemaker, Kind[each])
+    add_children(sagemaker, 60, NOW - timedelta(days=1))
+    with serve(sagemaker) as url, clock.use(lambda: NOW):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+        yield sagemaker, tmp_path
 
 
-def test_each_operation_is_asked_at_the_rate_that_aws_allows(history: History) -> None:
-    """Real time: botocore measures the rate, and slows down by itself."""
-    throttled = SageMaker(HERE, calls_per_second={"DescribeTrialComponent": 40, "Search": 2})
-    throttled.jobs, throttled.children, throttled.tags = (
-        history.sagemaker.jobs,
-        history.sagemaker.children,
-        history.sagemaker.tags,
-    )
-    throttled.experiments = history.sagemaker.experiments
-    pauses: list[float] = []
-    with serve(throttled) as url, pytest.MonkeyPatch.context() as patch, asking_ahead(Session()) as sagemaker:
-        patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
-        steps = seen_and_recorded(backfilled(SPAN, Services(history.ledger, sagemaker), pause=pauses.append))
+def test_asking_ahead_leaves_the_book_of_one_call_after_the_other(many: tuple[SageMaker, Path]) -> None:
+    sagemaker, folder = many
+    client = Client(Session(), HERE.region)
+    list(backfilled(SPAN, Services(open_folder(folder / "serial", create=True), lambda *_: client)))
+    serial = Counter(sagemaker.calls)
+    sagemaker.calls.clear()
+    with asking_ahead(Session()) as ahead:
+        steps = seen_and_recorded(backfilled(SPAN, Services(open_folder(folder / "ahead", create=True), ahead)))
 
-    assert steps["TrainingJob"] == (65, 65)
-    assert pauses == []
+    assert steps["TrainingJob"] == (125, 77)
+    assert (folder / "ahead" / FILE).read_bytes() == (folder / "serial" / FILE).read_bytes()
+    assert sagemaker.calls == serial
 
 
-def test_a_job_that_makes_no_sense_is_named_and_stops_no_other(history: History) -> None:
-    add_one(history.sagemaker, Kind.PROCESSING)
-    add_one(history.sagemaker, Kind.TRANSFORM)
-    ((name, final),) = history.sagemaker.jobs[Kind.PROCESSING].items()
-    final["ProcessingJobStatus"] = 7
-    ended = backfilled(SPAN, history.services)
-    steps = {step.kind: step for step in ended}
-    final["ProcessingJobStatus"] = "Completed"
-    again = {step.kind: step for step in backfilled(SPAN, history.services)}
+def test_a_call_made_ahead_that_is_throttled_is_made_again(many: tuple[SageMaker, Path]) -> None:
+    sagemaker, folder = many
+    calls = count()
 
-    assert [each.name for each in steps[JobKind.PROCESSING].problems] == [name]
-    assert "ProcessingJobStatus" in steps[JobKind.PROCESSING].problems[0].reason
+    def throttle_the_first(operation: str, request: dict[str, Any]) -> None:
+        if operation == "DescribeTrialComponent" and next(calls) < 3:
+            raise ApiError("ThrottlingException", "Rate exceeded")
+
+    sagemaker.faults = throttle_the_first
+    with asking_ahead(Session()) as ahead:
+        services = Services(open_folder(folder / "book", create=True), ahead)
+        steps = seen_and_recorded(backfilled(SPAN, services))
+    metrics = [metric for record in services.ledger.jobs() for metric in record.job.final_metrics]
+
+    assert steps["TrainingJob"] == (125, 77)
+    assert metrics
+    assert all(metric.minimum is not None for metric in metrics)
+
+
+def test_an_interruption_ends_what_is_asked_ahead_and_the_next_call_continues(many: tuple[SageMaker, Path]) -> None:
+    _, folder = many
+    with suppress(KeyboardInterrupt), asking_ahead(Session()) as ahead:
+        for step in backfilled(SPAN, Services(open_folder(folder / "book", create=True), ahead)):
+            if step.kind is JobKind.TRAINING:
+                raise KeyboardInterrupt
+    with asking_ahead(Session()) as ahead:
+        services = Services(open_folder(folder / "book", create=True), ahead)
+        after = seen_and_recorded(backfilled(SPAN, services))
+
+    assert 0 < after["TrainingJob"][1] < 77
+    assert len(list(services.ledger.jobs())) == 81
+    assert all(sweep.state is SweepState.CLOSED for sweep in services.ledger.all_sweeps())
+
+
+def test_a_job_that_makes_no_sense_is_named_and_stops_no_other(many: tuple[SageMaker, Path]) -> None:
+    sagemaker, folder = many
+    (final,) = sagemaker.jobs[Kind.PROCESSING].values()
+    final["ProcessingJobName"] = ""
+    with asking_ahead(Session()) as ahead:
+        services = Services(open_folder(folder / "book", create=True), ahead)
+        steps = {step.kind: step for step in backfilled(SPAN, services)}
+        final["ProcessingJobName"] = "other"
+        again = {step.kind: step for step in backfilled(SPAN, services)}
+
+    assert [each.name for each in steps[JobKind.PROCESSING].problems] == [""]
+    assert "ProcessingJobName" in steps[JobKind.PROCESSING].problems[0].reason
     assert steps[JobKind.TRANSFORM].recorded == 1
     assert (again[JobKind.PROCESSING].recorded, again[JobKind.PROCESSING].problems) == (1, ())
 
 
-def test_a_job_that_sagemaker_refuses_to_describe_is_named_and_stops_no_other(history: History) -> None:
-    add_one(history.sagemaker, Kind.TRANSFORM)
+def test_a_job_that_sagemaker_refuses_to_describe_is_named_and_stops_no_other(many: tuple[SageMaker, Path]) -> None:
+    sagemaker, folder = many
 
     def refuse(operation: str, request: dict[str, Any]) -> None:
         if operation == "ListTags" and "transform" in request["ResourceArn"]:
             raise ApiError("InternalReason", "no")
 
-    history.sagemaker.faults = refuse
-    steps = {step.kind: step for step in backfilled(SPAN, history.services)}
-    history.sagemaker.faults = None
-    again = {step.kind: step for step in backfilled(SPAN, history.services)}
+    sagemaker.faults = refuse
+    with asking_ahead(Session()) as ahead:
+        services = Services(open_folder(folder / "book", create=True), ahead)
+        steps = {step.kind: step for step in backfilled(SPAN, services)}
+        sagemaker.faults = None
+        again = {step.kind: step for step in backfilled(SPAN, services)}
 
     assert [each.reason for each in steps[JobKind.TRANSFORM].problems] == ["InternalReason: no"]
-    assert steps[JobKind.TRAINING].recorded == 65
+    assert steps[JobKind.TRAINING].recorded == 77
     assert again[JobKind.TRANSFORM].recorded == 1
 
 
@@ -266,16 +290,16 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
 
     add_one(history.sagemaker, Kind.PROCESSING)
     (final,) = history.sagemaker.jobs[Kind.PROCESSING].values()
-    final["ProcessingJobStatus"] = 7
+    final["ProcessingJobName"] = ""
     in_part = trialbook("--since", "2026-01-01", "--table", table)
-    final["ProcessingJobStatus"] = "Completed"
+    final["ProcessingJobName"] = "other"
     done = trialbook("--since", "2026-01-01", "--table", table)
     wrong = trialbook("--since", "soon", "--table", table)
     missing = trialbook("--since", "30d", "--stack", "nowhere")
 
     assert in_part.returncode == 1
     assert "TrainingJob: 65 found, 65 recorded" in in_part.stdout
-    assert f"{final['ProcessingJobName']}: ProcessingJobStatus is 7" in in_part.stderr
+    assert "a job without a name: ProcessingJobName is ''" in in_part.stderr
     assert "1 job could not be recorded. The same command tries it again." in in_part.stderr
     assert done.returncode == 0, done.stderr
     assert "ProcessingJob: 1 found, 1 recorded" in done.stdout
