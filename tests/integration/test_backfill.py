@@ -299,7 +299,7 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
 
     assert in_part.returncode == 1
     assert "TrainingJob: 65 found, 65 recorded" in in_part.stdout
-    assert "a job without a name: ProcessingJobName is ''" in in_part.stderr
+    assert "a job without a name: UnreadableAnswer: ProcessingJobName is ''" in in_part.stderr
     assert "1 job could not be recorded. The same command tries it again." in in_part.stderr
     assert done.returncode == 0, done.stderr
     assert "ProcessingJob: 1 found, 1 recorded" in done.stdout
