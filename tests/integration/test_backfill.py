@@ -112,7 +112,7 @@ def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sage
     answers = [*recording(CHURN).answers, *recording(TUNING).answers]
     sagemaker = from_recording(Recording("both", (), answers).answers, HERE, lambda: NOW)
     for each in ("TUNING", "PROCESSING", "TRANSFORM"):
-        add_one(sagemaker, Kind[each])
+        add_one(sagemaker, JobKind[each])
     add_children(sagemaker, 60, NOW - timedelta(days=1))
     with serve(sagemaker) as url, clock.use(lambda: NOW):
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
@@ -169,7 +169,7 @@ def test_an_interruption_ends_what_is_asked_ahead_and_the_next_call_continues(ma
 
 def test_a_job_that_makes_no_sense_is_named_and_stops_no_other(many: tuple[SageMaker, Path]) -> None:
     sagemaker, folder = many
-    (final,) = sagemaker.jobs[Kind.PROCESSING].values()
+    (final,) = sagemaker.jobs[JobKind.PROCESSING].values()
     final["ProcessingJobName"] = ""
     with asking_ahead(Session()) as ahead:
         services = Services(open_folder(folder / "book", create=True), ahead)
@@ -187,7 +187,7 @@ def test_a_job_that_sagemaker_refuses_to_describe_is_named_and_stops_no_other(ma
     sagemaker, folder = many
 
     def refuse(operation: str, request: dict[str, Any]) -> None:
-        if operation == "ListTags" and "transform" in request["ResourceArn"]:
+        if operation == "DescribeTransformJob":
             raise ApiError("InternalReason", "no")
 
     sagemaker.faults = refuse
@@ -288,8 +288,8 @@ def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> No
         command = [sys.executable, "-m", "trialbook_cli.main", "backfill", *arguments]
         return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
-    add_one(history.sagemaker, Kind.PROCESSING)
-    (final,) = history.sagemaker.jobs[Kind.PROCESSING].values()
+    add_one(history.sagemaker, JobKind.PROCESSING)
+    (final,) = history.sagemaker.jobs[JobKind.PROCESSING].values()
     final["ProcessingJobName"] = ""
     in_part = trialbook("--since", "2026-01-01", "--table", table)
     final["ProcessingJobName"] = "other"
