@@ -5,15 +5,18 @@ import shlex
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.text import Text
 
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
+from trialbook.core.analysis.learning import worth_reading
+from trialbook.core.curves.series import JobCurves
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.sweeps import Record, Sweep
+from trialbook_book.curves import curves_of
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.replaying import ReplayOutcome, replay
 from trialbook_cli.rich_output import console, progress, safe
@@ -39,7 +42,8 @@ def show_replay(name: str, outcome: ReplayOutcome, out: Path) -> None:
     """Prints each sweep with verdict and table, single jobs, what could not be handled, and where the files are."""
     sweeps = [sweep for sweep in outcome.sweeps if not sweep.is_single]
     for sweep in sweeps:
-        _show_sweep(sweep, [record for record in outcome.records if record.sweep == sweep.id])
+        records = [record for record in outcome.records if record.sweep == sweep.id]
+        _show_sweep(sweep, records, _curves(records, outcome))
     ids = {sweep.id for sweep in sweeps}
     singles = [record for record in outcome.records if record.sweep not in ids and record.job.final_metrics]
     if singles:
@@ -66,12 +70,18 @@ def _program() -> str:
     return os.path.relpath(called)
 
 
-def _show_sweep(sweep: Sweep, records: Sequence[Record]) -> None:
+def _curves(records: Sequence[Record], outcome: ReplayOutcome) -> Mapping[str, JobCurves]:
+    """The curves that the replay kept, as far as the report reads them."""
+    read = worth_reading(records)
+    return {each.job.name: kept for each in read if (kept := curves_of(each.key, outcome.reports.get)) is not None}
+
+
+def _show_sweep(sweep: Sweep, records: Sequence[Record], curves: Mapping[str, JobCurves]) -> None:
     ranked = sorted(records, key=lambda record: record.sweep_rank)
     names = searched(record.job for record in records)
     console.print(verdict(sweep, names))
     if sweep.last_at is not None:
-        analysis = analyse(sweep, records, as_of=sweep.closed_at or sweep.last_at)
+        analysis = analyse(sweep, records, as_of=sweep.closed_at or sweep.last_at, curves=curves)
         console.print(safe(" ".join(analysis.sentences), 1000))
         for advice in (
             *analysis.advice,
