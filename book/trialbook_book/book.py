@@ -188,19 +188,16 @@ class Book:
         return curves_of(key, read)
 
     def kept_curves(self, keys: "Collection[JobKey]") -> "Mapping[JobKey, JobCurves]":
-        """The curves that are kept of jobs, by job, for a report; none in a table alone."""
-        from trialbook_book.curves import curves_of, from_folder
-
-        if self.folder:
-            read = from_folder(self.folder)
-            return {key: found for key in keys if (found := curves_of(key, read)) is not None}
-        bucket = self.stack.outputs.get("ReportsBucket") if self.stack else None
-        if bucket is None:
-            return {}
+        """The curves that are kept of jobs, by job, for a report; none in a table alone. Files that can't be read are
+        left out."""
         from trialbook.adapters.captured import all_captured_curves
         from trialbook.adapters.s3 import Bucket
+        from trialbook_book.curves import FolderStore
 
-        return all_captured_curves(keys, Bucket(self.ledger.session, bucket))
+        if self.folder:
+            return all_captured_curves(keys, FolderStore(self.folder))
+        bucket = self.stack.outputs.get("ReportsBucket") if self.stack else None
+        return all_captured_curves(keys, Bucket(self.ledger.session, bucket)) if bucket else {}
 
     def _open_bucket(self, name: str) -> "Callable[[str], bytes | None]":
         from trialbook.adapters.s3 import Bucket

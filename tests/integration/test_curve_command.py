@@ -1,6 +1,9 @@
 """`trialbook curve` and `book.curves`, on books in folders and of a stack."""
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests.conftest import ROOT
 from tests.launching import launched, training
 from tests.measuring import curve, line, minutes, with_measurements
 from trialbook import Book
@@ -172,3 +176,18 @@ def test_a_plot_never_is_wider_than_the_terminal_and_shows_each_curve(curves: An
 
 def test_nothing_gives_no_plot() -> None:
     assert drawn([], 80) == drawn([[]], 80) == []
+
+
+def test_a_report_leaves_out_curves_that_cannot_be_read_and_answers_in_json_alone(folder: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "book"
+    shutil.copytree(folder, damaged)
+    (path,) = damaged.glob(f"jobs/*/*/{NAMES[0]}/curves.json.gz")
+    path.write_bytes(b"cut off")
+    command = [sys.executable, "-m", "trialbook_cli.main", "report", "resnet", "--book", str(damaged), "--json"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "report")], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["page"].endswith("report.html")
+    assert NAMES[0] in done.stderr

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from trialbook.adapters.s3 import Objects
+from trialbook.adapters.s3 import Readable
 from trialbook.core import report_keys
 from trialbook.core.curves.series import JobCurves
 from trialbook.core.curves.stored import from_bytes, log_from_bytes
@@ -14,7 +14,7 @@ from trialbook.runtime.observability import logger
 _AT_ONCE = 10  # as many connections as botocore keeps to a service
 
 
-def captured_log(key: JobKey, bucket: Objects) -> str:
+def captured_log(key: JobKey, bucket: Readable) -> str:
     """The end of the job's log; empty if none was kept, or it can't be read."""
     content = bucket.get(f"{report_keys.of_job(key)}/{report_keys.LOG}")
     try:
@@ -24,7 +24,7 @@ def captured_log(key: JobKey, bucket: Objects) -> str:
         return ""
 
 
-def captured_curves(key: JobKey, bucket: Objects) -> JobCurves | None:
+def captured_curves(key: JobKey, bucket: Readable) -> JobCurves | None:
     """The job's series; None if none were kept, or they can't be read."""
     content = bucket.get(f"{report_keys.of_job(key)}/{report_keys.CURVES}")
     try:
@@ -34,7 +34,7 @@ def captured_curves(key: JobKey, bucket: Objects) -> JobCurves | None:
         return None
 
 
-def all_captured_curves(keys: Collection[JobKey], bucket: Objects) -> Mapping[JobKey, JobCurves]:
+def all_captured_curves(keys: Collection[JobKey], bucket: Readable) -> Mapping[JobKey, JobCurves]:
     """The series of the jobs that have some. Several are read at once: a report needs many."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = zip(keys, pool.map(lambda key: captured_curves(key, bucket), keys), strict=True)

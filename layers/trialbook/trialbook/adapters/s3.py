@@ -29,13 +29,17 @@ class BusyObject(Exception):
     """Other processes keep writing the object: try again later."""
 
 
-class Objects(Protocol):
-    """What reads objects: a bucket, or a folder with the same keys."""
-
-    name: str
+class Readable(Protocol):
+    """A reader of objects: a bucket, or a folder with the same keys."""
 
     def get(self, key: str) -> bytes | None:
         """An object's content; None if it does not exist."""
+
+
+class Objects(Readable, Protocol):
+    """A reader of objects that has a name."""
+
+    name: str
 
 
 class Bucket:

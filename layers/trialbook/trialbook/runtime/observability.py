@@ -5,6 +5,7 @@ Trialbook's own bus and the functions behind it.
 """
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,7 +16,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 NAMESPACE = "Trialbook"
-logger = Logger()
+# Outside of Lambda standard output belongs to answers, which may be JSON.
+logger = Logger(stream=None if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else sys.stderr)
 metrics = Metrics(namespace=NAMESPACE)
 _OF_STACK = {"stack": stack} if (stack := os.environ.get("STACK")) else {}
 metrics.set_default_dimensions(**_OF_STACK)
