@@ -220,7 +220,7 @@ class Book:
         return tuple(dict.fromkeys((*noted.known, *stack, *newest, *first)))
 
     def services(self) -> "Services":
-        """What use cases that only read ask for: no prices are looked up but the rules' own."""
+        """Services for use cases that only read: no prices but the rules' own."""
         from trialbook.adapters.sagemaker import SageMaker
         from trialbook.services import Services
 
@@ -244,7 +244,7 @@ class Book:
 
 
 def session_of(profile: str | None, region: str | None, besides: str = "") -> "Session":
-    """A botocore session of a profile and region; of the environment's where they are not given."""
+    """A botocore session of a profile and region; of the environment's if they are not given."""
     from botocore.session import Session
 
     from trialbook.runtime.aws_clients import prepared
@@ -277,7 +277,7 @@ def _likelier_first(name: str) -> tuple[bool, bool]:
 
 
 def _named(name: str, candidates: Sequence[str]) -> list[str]:
-    """Those of that name, whatever its upper and lower case; where there is none at home, those of other places."""
+    """Those of that name, whatever its upper and lower case; if there is none at home, those of other places."""
     exact = [each for each in candidates if same_name(each) == same_name(name)]
     return exact or [each for each in candidates if same_name(plain_name(each)) == same_name(name)]
 

@@ -85,7 +85,7 @@ def _names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def numbers(texts: list[str | None]) -> list[Any]:
-    """Whole numbers where all are, numbers where all are, the texts themselves otherwise: of whole numbers that neither
+    """Whole numbers if all are, numbers if all are, the texts themselves otherwise: of whole numbers that neither
     64 bits nor a float hold too."""
     known = [text for text in texts if text is not None]
     for number in (_whole, _number):

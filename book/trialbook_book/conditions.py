@@ -26,7 +26,7 @@ class UnknownCondition(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """An attribute's name (`#0`, `pk`), or a value's (`:0`); with `is_size`, the size of what stands there."""
+    """An attribute's name (`#0`, `pk`), or a value's (`:0`); with `is_size`, the size of what is there."""
 
     token: str
     is_size: bool = False
@@ -34,7 +34,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A comparison or function and what it is about. Where it joins other terms, they stand in `terms`."""
+    """A comparison or function and what it is about. Where it joins other terms, they are in `terms`."""
 
     operator: str
     operands: tuple[Operand, ...] = ()

@@ -73,7 +73,7 @@ def _x(series: Series, x: float) -> tuple[int | None, float | None]:
 
 
 def curves_of(key: JobKey, read: Read) -> Curves | None:
-    """What was kept of a job; None if nothing was."""
+    """The captured telemetry of a job; None if there is none."""
     folder = report_keys.of_job(key)
     kept, log = read(f"{folder}/{report_keys.CURVES}"), read(f"{folder}/{report_keys.LOG}")
     if kept is None and log is None:

@@ -48,7 +48,7 @@ class Table(Indexed):
         self.load(puts, deletes)
 
     def load(self, put: Iterable[Item], delete: Iterable[Key] = ()) -> None:
-        """What a line of the log says."""
+        """The change in a line of the log."""
         for key in delete:
             self.delete(key)
         for item in put:
@@ -70,7 +70,7 @@ def key_of(item: Mapping[str, Any]) -> Key:
 
 
 class TableClient:
-    """What pynamodb calls in place of a DynamoDB client: the operations that the ledger uses, on a Table."""
+    """A stand-in for the DynamoDB client of pynamodb: the operations that the ledger uses, on a Table."""
 
     _request_signer = None  # pynamodb asks it for credentials; there are none
 

@@ -40,7 +40,7 @@ def _has_floats_and_gaps(values: Sequence[object]) -> bool:
 
 
 def job_frame(records: Sequence[Record]) -> "pd.DataFrame":
-    """Jobs, a row each. Metrics and hyperparameters have their own names, but where several columns would have the same
+    """Jobs, a row each. Metrics and hyperparameters have their own names, but if several columns would have the same
     one: there `metrics.NAME` and `hyper_parameters.NAME` stay. What SageMaker adds itself has no column."""
     columns = {
         name: values

@@ -1,4 +1,4 @@
-"""What a notebook shows: tables and one chart as plain HTML, without scripts, with other people's text escaped."""
+"""A notebook's output: tables and one chart as plain HTML, without scripts, with other people's text escaped."""
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -178,7 +178,7 @@ def _jobs(records: Sequence[Record], of: int) -> str:
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table; columns of numbers stand on the right, with their headers."""
+    """A table; columns of numbers are on the right, with their headers."""
     sides = [_RIGHT if all(map(_is_number, column)) else _LEFT for column in zip(*rows, strict=True)]
     sides = sides or [_LEFT] * len(headers)
     head = "".join(f"<th{side}>{_safe(header)}</th>" for header, side in zip(headers, sides, strict=False))
@@ -206,7 +206,7 @@ def _line(text: str) -> str:
 
 
 def _safe(text: str, longest: int = _LONGEST) -> str:
-    """The text as HTML shows it: nothing of it is markup, hidden, or moves what stands beside it."""
+    """The text as HTML shows it: nothing of it is markup, hidden, or moves what is beside it."""
     seen = visible(text)
     return escape(seen if len(seen) <= longest else f"{seen[: longest - 1]}…")
 

@@ -45,8 +45,8 @@ class Jobs:
         raise NotImplementedError
 
     def page(self, limit: int, after: After = None) -> Page[Record]:
-        """Some jobs, best first, and where to go on. Jobs that do not rank come last. `after` is the cursor of the page
-        before, or the number of jobs to skip."""
+        """Some jobs, best first, and where to continue. Jobs that do not rank come last. `after` is the cursor of the
+        page before, or the number of jobs to skip."""
         raise NotImplementedError
 
     def count(self) -> int:
@@ -54,7 +54,7 @@ class Jobs:
         raise NotImplementedError
 
     def records(self) -> Iterator[Record]:
-        """All jobs, best first, read anew; a Query for each megabyte."""
+        """All jobs, best first, read again; a Query for each megabyte."""
         raise NotImplementedError
 
     def latest(self) -> "Sweep":
@@ -87,7 +87,7 @@ class Jobs:
     # -- answers ------------------------------------------------------------------------------------------------------
 
     def best(self) -> Record | None:
-        """The best job, None where no job ranks."""
+        """The best job, None if no job ranks."""
         ranked = [record for record in self.first.entries if record.ranks and record.value is not None]
         return self.whole(ranked[0]) if ranked else None
 
@@ -146,7 +146,7 @@ class Jobs:
         return self._all.to_pandas()
 
     def _said(self, counts: Counts | None) -> str:
-        """What is known of it already, for a repr: no repr makes a call."""
+        """The facts that were read already, for a repr: no repr makes a call."""
         said = [visible(self.name)]
         if counts is not None:
             said.append(f"{counts.completed} of {counts.jobs} completed")
@@ -179,7 +179,7 @@ class Sweep(Jobs):
 
     @property
     def kind(self) -> SweepKind:
-        """What makes its jobs a sweep."""
+        """The reason why its jobs are a sweep."""
         return self.facts.kind
 
     @property
@@ -199,7 +199,7 @@ class Sweep(Jobs):
 
     @property
     def objective(self) -> Objective | None:
-        """What its jobs are ranked by."""
+        """The objective that ranks its jobs."""
         return self.facts.objective
 
     @property
@@ -219,8 +219,8 @@ class Sweep(Jobs):
         return Page(records_of(page.entries), page.cursor)
 
     def page(self, limit: int, after: After = None) -> Page[Record]:
-        """Some jobs, best first, and where to go on. Jobs that do not rank come last. `after` is the cursor of the page
-        before, or the number of jobs to skip."""
+        """Some jobs, best first, and where to continue. Jobs that do not rank come last. `after` is the cursor of the
+        page before, or the number of jobs to skip."""
         page = self.book.ledger.ranking_page(self.name, limit, after)
         return Page(records_of(page.entries), page.cursor)
 
@@ -229,7 +229,7 @@ class Sweep(Jobs):
         return self.book.ledger.ranking_count(self.name)
 
     def records(self) -> Iterator[Record]:
-        """All jobs, best first, read anew; a Query for each megabyte."""
+        """All jobs, best first, read again; a Query for each megabyte."""
         yield from map(Record.of, self.book.ledger.ranking(self.name))
 
     def latest(self) -> "Sweep":
@@ -278,7 +278,7 @@ class Experiment(Jobs):
 
     @property
     def objective(self) -> Objective | None:
-        """What the experiment is ranked by."""
+        """The objective that ranks the experiment."""
         return self.facts.objective
 
     @property
@@ -298,8 +298,8 @@ class Experiment(Jobs):
 
     @property
     def leading(self) -> Objective | None:
-        """What an experiment is ranked by, as its page and the weekly report have it. None until an experiment's first
-        sweep or single job has closed: then the first objective by name leads."""
+        """The objective that ranks the experiment on its page and in the weekly report. None until an experiment's
+        first sweep or single job has closed: then the first objective by name leads."""
         return self._ahead[0]
 
     @cached_property
@@ -313,8 +313,8 @@ class Experiment(Jobs):
         return Page(records_of(map(_in_experiment, page.entries)), page.cursor)
 
     def page(self, limit: int, after: After = None) -> Page[Record]:
-        """Some jobs, best first, and where to go on. Jobs that do not rank come last. `after` is the cursor of the page
-        before, or the number of jobs to skip."""
+        """Some jobs, best first, and where to continue. Jobs that do not rank come last. `after` is the cursor of the
+        page before, or the number of jobs to skip."""
         page = self.book.ledger.experiment_ranking_page(self.name, limit, after, self.leading)
         return Page(records_of(map(_in_experiment, page.entries)), page.cursor)
 
@@ -323,7 +323,7 @@ class Experiment(Jobs):
         return self.book.ledger.experiment_ranking_count(self.name)
 
     def records(self) -> Iterator[Record]:
-        """All jobs, best first, read anew; a Query for each megabyte."""
+        """All jobs, best first, read again; a Query for each megabyte."""
         found = self.book.ledger.experiment_records(self.name, self.leading)
         yield from (Record.of(_in_experiment(record)) for record in found)
 

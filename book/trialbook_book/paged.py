@@ -120,7 +120,7 @@ class PagedLedger(Ledger):
         return Page(tuple(map(read_record, self.table.whole(found, partition))))
 
     def _skip_in_ranges(self, partition: str, ranges: list[Any], count: int) -> tuple[list[Any], dict[str, Any] | None]:
-        """The ranges that are left after so many entries, and the key after which the first of them goes on."""
+        """The ranges that are left after so many entries, and the key after which the first of them continues."""
         for at, condition in enumerate(ranges):
             key, seen = self._skip(self._item.in_experiment, partition, count, condition)
             if seen == count:
@@ -240,7 +240,7 @@ class PagedLedger(Ledger):
 
 
 def _range_of(rank: str, prefix: str) -> int:
-    """Which of the ranges the rank key lies in."""
+    """Which of the ranges the rank key is in."""
     return 0 if rank.startswith(prefix) else 1 if rank < prefix else 2
 
 

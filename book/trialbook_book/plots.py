@@ -47,7 +47,7 @@ class Plot:
         return f"<Plot {self.kind}: {self.alt}>"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        """What a notebook shows: the specification, and a picture for viewers that draw none."""
+        """A notebook's output: the specification, and a picture for viewers that draw none."""
         bundle: dict[str, Any] = {"text/plain": self.alt, VEGA_LITE: dict(self.spec)}
         try:
             return {**bundle, "image/png": self.png(IN_NOTEBOOKS)}

@@ -1,4 +1,4 @@
-"""A sweep's report as Python has it: the files that stand in the bucket of a deployed book."""
+"""A sweep's report as Python has it: the files that are in the bucket of a deployed book."""
 
 from functools import cached_property
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Which table, bucket and account a deployed stack has: asked of CloudFormation, remembered on disk for ten seconds.
 
 Deleting and creating a stack takes longer than that, so that no command asks the table of a stack that is gone. What is
-remembered belongs to the credentials that asked: with those of another account, CloudFormation is asked anew.
+remembered belongs to the credentials that asked: with those of another account, CloudFormation is asked again.
 """
 
 import contextlib

@@ -123,14 +123,14 @@ class Indexed:
         return tuple(comparable(item[name]) for name in self._keys[None])
 
     def place(self, index: str | None, item: Mapping[str, Any]) -> Place:
-        """Where an item stands in its partition. In an index several items may have the same sort key."""
+        """Where an item is in its partition. In an index several items may have the same sort key."""
         found = self._where(index, item, self.key(item))
         if found is None:
             raise KeyError(index)
         return found[1]
 
     def partition(self, index: str | None, partition: Any) -> Partition:
-        """A partition; an empty one where there is none."""
+        """A partition; an empty one if there is none."""
         return self._by.get((index, partition)) or Partition()
 
     def query(

@@ -68,7 +68,7 @@ class Term:
 
 
 def fact(record: Record, name: str) -> str | float | None:
-    """What a job has under a name: a hyperparameter, else a metric, else one of its facts; None where it has none."""
+    """A job's value of a name: a hyperparameter, else a metric, else one of its facts; None if it has none."""
     if name in record.job.hyper_parameters:
         return record.job.hyper_parameters[name]
     metric = record.job.metric(name)

@@ -26,7 +26,7 @@ Answer = dict[str, Any]
 def answers_of(
     session: Session, account: Account, since: datetime, until: datetime, name_contains: str
 ) -> list[Answer]:
-    """What SageMaker answers about the jobs that changed within the time; only reads."""
+    """SageMaker's answers about the jobs that changed within the time; only reads."""
     sagemaker = SageMaker(session, account.region)
     return [
         answer

@@ -1,4 +1,4 @@
-"""What a job's curves say: its best and last value, where it diverged, and how busy its machines were."""
+"""The facts of a job's curves: best and last value, where it diverged, and how busy its machines were."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class MachineUse:
 
 @dataclass(frozen=True, slots=True)
 class CurveFacts:
-    """What a curve says. x counts iterations, or seconds since the first value. None where there is no finite value."""
+    """The facts of a curve. x counts iterations, or seconds since the first value. None if there is no finite value."""
 
     best: float | None
     best_at: float | None
@@ -69,7 +69,7 @@ def is_to_maximise(metric: str, record: Record | None) -> bool:
 
 
 def facts_of(series: Series, *, maximise: bool) -> CurveFacts:
-    """What the curve says."""
+    """The facts of the curve."""
     begin, points = origin(series), series.points()
     away = diverged_at(series, maximise=maximise)
     diverged = None if away is None else away - begin

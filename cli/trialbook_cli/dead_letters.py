@@ -73,8 +73,8 @@ def dead_letter_queues(cloudformation: Any, sqs: Any, stack: str) -> Iterator[De
 def moved(sqs: Any, queue: Queue, to: Queue) -> Iterator[Moved]:
     """Moves the messages of a dead-letter queue; yields now and then what has happened since.
 
-    SQS does it by a task of its own, which goes on if this program is stopped. Where SQS refuses one (its user may not
-    start it, or an emulator does not know it), the messages are received and sent one by one."""
+    SQS does it by a task of its own, which continues if this program is stopped. Where SQS refuses one (its user may
+    not start it, or an emulator does not know it), the messages are received and sent one by one."""
     try:
         if not any(each["Status"] in _LIVE for each in _tasks(sqs, queue)):
             # Functions put malformed messages there themselves: SQS does not know where those came from.

@@ -42,7 +42,7 @@ def _given(row: TrialRow, names: tuple[str, ...]) -> list[Any]:
 
 
 def front_json(analysis: Analysis, found: Front | None) -> dict[str, Any]:
-    """The front as plain data; `jobs` is empty where there is none."""
+    """The front as plain data; `jobs` is empty if there is none."""
     ranking = analysis.groups[0].ranking if analysis.groups else None
     rows = {row.job_name: row for row in analysis.trials}
     return {

@@ -33,7 +33,7 @@ _PAUSES = (1, 2, 5, 10, 30)  # seconds, where the server is busy or down for a m
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What a push has to write: sweeps, with the jobs of each, and single jobs."""
+    """The contents of a push: sweeps, with the jobs of each, and single jobs."""
 
     sweeps: tuple[tuple[Sweep, tuple[Record, ...]], ...]
     singles: tuple[Record, ...]
@@ -45,7 +45,7 @@ class Push:
 
 
 def planned(book: Book, since: datetime | None) -> Push:
-    """What a book holds since a moment and its rules send to MLflow. A sweep counts by its beginning."""
+    """The sweeps and jobs since a moment that the rules send to MLflow. A sweep counts by its beginning."""
     rules = book.rules().mlflow
     ledger = book.ledger
     found = ledger.sweeps() if since is None else ledger.sweeps_since(since)
@@ -70,7 +70,7 @@ def channel(book: Book, uri: str, session: Session) -> ToMlflow:
 
 
 class _Kept:
-    """What stands beside the ledger: reports and curves, of a folder or of the stack's bucket. A folder has only the
+    """What is beside the ledger: reports and curves, of a folder or of the stack's bucket. A folder has only the
     newest report of each sweep."""
 
     name = ""
@@ -83,7 +83,7 @@ class _Kept:
             self._read = Bucket(book.ledger.session, book.stack.outputs["ReportsBucket"]).get
 
     def get(self, key: str) -> bytes | None:
-        """What a key stands for; None if it is not there."""
+        """The content under a key; None if it is not there."""
         found = self._read(key)
         if found is not None or REVISION not in key:
             return found

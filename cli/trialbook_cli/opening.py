@@ -24,5 +24,5 @@ class Opening:
 
 
 def _marks(folder: Path) -> object:
-    """What changes when a book's files do."""
+    """A fingerprint of a book's files."""
     return [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in files_of(folder)]

@@ -1,4 +1,4 @@
-"""A replay: a recording through the deployed wiring, and what stands in the ledger and in SageMaker afterwards."""
+"""A replay: a recording through the deployed wiring, and what is in the ledger and in SageMaker afterwards."""
 
 import json
 import shutil
@@ -40,8 +40,8 @@ LAPTOP = {
 
 @dataclass(frozen=True, slots=True)
 class ReplayOutcome:
-    """What a replay left behind. `calls` counts API calls by function, service and operation; `slack` is the workspace
-    with what stands in it."""
+    """The result of a replay. `calls` counts API calls by function, service and operation; `slack` is the workspace
+    with what is in it."""
 
     records: tuple[Record, ...]
     sweeps: tuple[Sweep, ...]
@@ -134,7 +134,7 @@ def replay(
 
 
 def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> ReplayOutcome:
-    """What stands in the ledger and in SageMaker now."""
+    """The contents of the ledger and of SageMaker now."""
     records = sorted(cloud.ledger.jobs(), key=lambda record: (record.job.name, record.key.kind))
     windows = {sweep.id: sweep for sweep in cloud.ledger.all_sweeps() if sweep.superseded_by is None}
     ordered = sorted(windows.values(), key=lambda sweep: (sweep.began_at or _EPOCH, sweep.id))

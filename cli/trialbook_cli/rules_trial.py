@@ -26,7 +26,7 @@ from trialbook_cli.tables import table_of
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a rules document does to the jobs of a recording."""
+    """The effect of a rules document on the jobs of a recording."""
 
     outcome: ReplayOutcome
     messages: tuple[Sent, ...]

@@ -53,7 +53,7 @@ def show(analysis: Analysis, points: int, form: NextForm, *, ranges: bool) -> in
 
 
 def suggested(analysis: Analysis, points: int) -> NextSearch:
-    """What the leading objective's trials suggest."""
+    """The suggestion from the leading objective's trials."""
     rows = sorted((row for row in analysis.trials if row.group == 0 and row.rank), key=lambda row: row.rank or 0)
     trials = [row.hyper_parameters for row in rows]
     values = [row.value for row in rows if row.value is not None]
@@ -81,7 +81,7 @@ def _seeded(analysis: Analysis, repeats: Sequence[Mapping[str, Value]]) -> Itera
 
 
 def _whole(value: Value) -> int | None:
-    """A seed as a whole number; None where it is something else."""
+    """A seed as a whole number; None if it is something else."""
     number = number_of(value) if isinstance(value, str) else value
     return int(number) if number is not None and number == int(number) else None
 

@@ -14,7 +14,7 @@ def mark_of(place: int) -> str:
 
 
 def drawn(curves: Sequence[Points], width: int, height: int = 15) -> list[str]:
-    """The lines of a plot with axes. Each column shows the lowest and the highest value in it, and what lies between.
+    """The lines of a plot with axes. Each column shows the lowest and the highest value in it, and what is between.
     Where curves cross, the last one is seen."""
     known = [point for points in curves for point in points]
     if not known:

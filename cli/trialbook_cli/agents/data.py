@@ -1,4 +1,4 @@
-"""What agents are answered: typed, so that each tool's output schema is made of it.
+"""The answers to agents: typed, so that each tool's output schema is made of them.
 
 Text that came with jobs (names, values, reasons, and sentences that quote them) is only ever in `untrusted_data`. All
 else is Trialbook's own text.
@@ -27,7 +27,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What did not fit, and how to get it."""
+    """The entries that did not fit, and how to get them."""
 
     what: str
     count: int
@@ -67,7 +67,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What jobs are ranked by."""
+    """The objective that ranks jobs."""
 
     metric: str
     type: str
@@ -268,7 +268,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What the data suggests."""
+    """A piece of advice."""
 
     kind: str
     text: str

@@ -1,4 +1,4 @@
-"""What `trialbook doctor` checks: each check makes calls that change nothing and gives findings as it finds them."""
+"""The checks of `trialbook doctor`: each makes calls that change nothing and gives findings as it finds them."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,7 +15,7 @@ CHECKS: tuple[Check, ...] = (*STACK_CHECKS, *DELIVERY_CHECKS, mlflow)
 
 
 def examined(deployment: Deployment) -> Iterator[Finding]:
-    """All findings. If a check is not allowed to look it says so, and the others go on."""
+    """All findings. If a check is not allowed to look it says so, and the others continue."""
     for check in CHECKS:
         try:
             yield from check(deployment)

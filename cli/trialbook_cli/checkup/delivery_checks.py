@@ -108,7 +108,7 @@ def _rules(deployment: Deployment) -> Rules:
 
 
 def slack_token(deployment: Deployment) -> str | None:
-    """The bot's token, from where the stack's parameters say; None where there is none."""
+    """The bot's token, from where the stack's parameters say; None if there is none."""
     secret, name = deployment.parameter("SlackTokenSecretArn"), deployment.parameter("SlackTokenParameter")
     if secret:
         return str(deployment.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]).strip()

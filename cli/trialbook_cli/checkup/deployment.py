@@ -24,7 +24,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was seen, and what to do about it."""
+    """A finding, and what to do about it."""
 
     level: Level
     what: str
@@ -101,5 +101,5 @@ def is_missing(error: Exception) -> bool:
 
 
 def missing(what: str, todo: str) -> Finding:
-    """What the stack made is not there any more."""
+    """A resource that the stack made is missing."""
     return Finding(Level.PROBLEM, f"{what} is missing: somebody deleted it", todo)

@@ -28,7 +28,7 @@ _FUNCTION = "AWS::Lambda::Function"
 
 
 def findings(told: Mapping[str, Any]) -> Iterator[Finding]:
-    """What the function's answer means."""
+    """The findings from the function's answer."""
     server = str(told["server"])
     if told.get("trouble"):
         todo = "check the address and the network of the function; what it was to write waits in its queue"

@@ -153,7 +153,7 @@ def concurrency(deployment: Deployment) -> Iterator[Finding]:
 
 
 def event_sources(deployment: Deployment) -> Iterator[Finding]:
-    """What hands messages and the stream to functions: a disabled one leaves them waiting."""
+    """The event source mappings of queues and stream: if one is disabled, messages wait."""
     found = deployment.resources("AWS::Lambda::EventSourceMapping")
     bad = 0
     for each in found:

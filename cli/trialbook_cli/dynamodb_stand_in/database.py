@@ -28,7 +28,7 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """What is to become of the item with a key, if a condition holds."""
+    """A write of the item with a key, if a condition holds."""
 
     table: Table
     key: Key
@@ -39,7 +39,7 @@ class _Write:
 
     @property
     def old(self) -> Item | None:
-        """The item that stands there."""
+        """The item that is there."""
         return self.table.indexed.items.get(self.key)
 
 

@@ -18,7 +18,7 @@ class Refused(Exception):
 
 
 def invalid(message: str) -> Refused:
-    """A request that is not valid, whatever stands in the table."""
+    """A request that is not valid, whatever is in the table."""
     return Refused("ValidationException", message)
 
 

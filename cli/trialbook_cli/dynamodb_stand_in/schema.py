@@ -20,7 +20,7 @@ class Index:
     shown: frozenset[str] | None
 
     def projected(self, item: Item | None) -> Item | None:
-        """What the index shows of an item; None where it shows nothing of it."""
+        """The item as the index projects it; None if the index does not hold it."""
         if item is None or not all(name in item for name in self.keys):
             return None
         return item if self.shown is None else {name: value for name, value in item.items() if name in self.shown}
@@ -36,7 +36,7 @@ class Schema:
 
     @classmethod
     def of(cls, request: Mapping[str, Any]) -> "Schema":
-        """What CreateTable asks for."""
+        """The request of CreateTable."""
         keys = _names(request["KeySchema"])
         indexes = {
             each["IndexName"]: Index(_names(each["KeySchema"]), _shown(keys, each))

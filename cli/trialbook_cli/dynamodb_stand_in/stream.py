@@ -70,7 +70,7 @@ class Stream:
         return {"StreamDescription": told}
 
     def get_shard_iterator(self, **request: str) -> dict[str, str]:
-        """A place in the shard: how many changes lie before it."""
+        """A place in the shard: how many changes are before it."""
         number = int(request.get("SequenceNumber", _FIRST)) - _FIRST
         match request["ShardIteratorType"]:
             case "TRIM_HORIZON":

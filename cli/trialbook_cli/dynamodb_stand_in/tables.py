@@ -22,7 +22,7 @@ class Table:
         self._request, self._arn = request, arn
 
     def change(self, old: Item | None, new: Item | None, key: Key, used: Used, times: int) -> None:
-        """Puts an item, or deletes the one with the key; `old` is the one that stands there."""
+        """Puts an item, or deletes the one with the key; `old` is the one that is there."""
         if new is not None:
             self.indexed.put(new)
         else:
@@ -32,7 +32,7 @@ class Table:
             self.stream.add(old, new)
 
     def described(self) -> dict[str, Any]:
-        """What DescribeTable answers."""
+        """The answer of DescribeTable."""
         told: dict[str, Any] = {name: self._request[name] for name in _SAME}
         told |= {"TableStatus": "ACTIVE", "TableArn": self._arn, "ItemCount": len(self.indexed.items)}
         if self._request.get("BillingMode") == "PAY_PER_REQUEST":

@@ -29,7 +29,7 @@ class Used:
 
     def write(self, table: str, schema: Schema, old: Item | None, new: Item | None, times: int = 1) -> None:
         """Adds what it costs to put an item in the place of another one: in the table, and in each index that shows
-        another thing afterwards. Where its place in an index changes, it is deleted there and put anew."""
+        another thing afterwards. Where its place in an index changes, it is deleted there and put again."""
         sizes = [size_of_item(each) for each in (old, new) if each is not None]
         self.add(table, None, times * _written(max(sizes, default=0)))
         for name, index in schema.indexes.items():
@@ -42,7 +42,7 @@ class Used:
             self.add(table, name, times * sum(_written(size_of_item(each)) for each in shown))
 
     def told(self, wanted: str | None) -> list[dict[str, Any]]:
-        """As an answer says them, by table; nothing where nothing is wanted."""
+        """As an answer says them, by table; nothing if nothing is wanted."""
         return [] if wanted in (None, "NONE") else [_told(name, used, wanted) for name, used in self._units.items()]
 
 

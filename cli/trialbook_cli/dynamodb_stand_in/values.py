@@ -1,4 +1,4 @@
-"""What DynamoDB makes of values: their size, and numbers in one spelling."""
+"""Values as DynamoDB has them: their size, and numbers in one spelling."""
 
 from base64 import b64decode
 from collections.abc import Mapping

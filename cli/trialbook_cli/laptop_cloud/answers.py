@@ -1,4 +1,4 @@
-"""moto's answers, without making the same names anew for each of them.
+"""moto's answers, without making the same names again for each of them.
 
 moto looks for a member under up to twelve names: a seventh of a replay's time, as a value of DynamoDB has ten members,
 of which one is there. Of a dictionary the names depend on the member's place in the model alone. At each request it

@@ -105,7 +105,7 @@ class LaptopCloud:
     service and operation, the first with the request too; the second, once they are answered, may raise ProcessDied.
     `fault` may answer in AWS's stead, on the wire: each attempt of a call goes through it. `on_error` is given a
     function that fails as a whole, which then counts as in AWS: what it was to handle comes again. Without it, the
-    error is raised. `schedules` are the functions that run by themselves, for as long as they stand in it.
+    error is raised. `schedules` are the functions that run by themselves, for as long as they are in it.
     """
 
     def __init__(
@@ -170,9 +170,9 @@ class LaptopCloud:
         """A cloud for the block, with the SageMaker stand-in behind HTTP. The stand-in's clock is the cloud's, the
         cloud's account and region are the stand-in's.
 
-        With `dynamodb_url`, the ledger lies in the DynamoDB that answers there, such as DynamoDB Local or moto's
+        With `dynamodb_url`, the ledger is in the DynamoDB that answers there, such as DynamoDB Local or moto's
         server. The functions in `without` are not deployed. `rules` is the rules document, `parameters` are the
-        stack's. `slack` is the workspace that stands in for Slack, whose token and webhook lie in the parameters that
+        stack's. `slack` is the workspace that stands in for Slack, whose token and webhook are in the parameters that
         the stack names. `telemetry` is what was measured of the jobs.
         """
         # Prices would be asked of AWS itself: nothing leaves the laptop.
@@ -340,7 +340,7 @@ class LaptopCloud:
                 self._sources[source] = (polls, int(mapping.get("BatchSize", 10)))
 
     def _reading(self, stream: str) -> Any:
-        """What reads a table's stream."""
+        """The reader of a table's stream."""
         if self._dynamodb is not None:
             return self._dynamodb.stream(stream)
         # DynamoDB Local serves the streams at the table's own endpoint; moto does not know endpoints with account ids.
@@ -354,7 +354,7 @@ class LaptopCloud:
     # -- running ------------------------------------------------------------------------------------------------
 
     def deliver(self, event: Mapping[str, Any]) -> bool:
-        """An event arrives on the default bus, when the clock stands at its time or later; whether a rule matches."""
+        """An event arrives on the default bus, when the clock is at its time or later; whether a rule matches."""
         self.advance(max(self.now, _time_of(event, self.now)))
         matched = [
             queue for pattern, queues in self._rules if pattern.matches_event(cast("Any", event)) for queue in queues
@@ -399,7 +399,7 @@ class LaptopCloud:
             self._run("PostBestTrials")
 
     def _next_week(self, after: datetime | None = None) -> datetime | None:
-        """When the weekly report comes next: as events go on, or `advance` says so; nothing waits for it."""
+        """When the weekly report comes next: as events continue, or `advance` says so; nothing waits for it."""
         function = self.schedules.get("PostBestTrials")
         if function is None:
             return None
@@ -413,7 +413,7 @@ class LaptopCloud:
         return due is not None and max(_next_minute(due), self._closed_at + _MINUTE) <= self.now
 
     def _next_sweep(self) -> datetime | None:
-        """When the next sweep is due. Asked for anew only when a sweep was written: half of all requests otherwise."""
+        """When the next sweep is due. Asked for again only when a sweep was written: half of all requests otherwise."""
         if self._due is None:
             self._due = (self.ledger.due_sweeps.next_at(),)
         return self._due[0]
@@ -518,7 +518,7 @@ class LaptopCloud:
         return make_api_call
 
     def _or_in_its_stead(self, send: _Send) -> _Send:
-        """What sends a request, but for those that `fault` answers."""
+        """A sender of requests, except those that `fault` answers."""
 
         def answer(event_name: str, **given: Any) -> AWSResponse | None:
             if self._running is not None and self.fault is not None:

@@ -15,7 +15,7 @@ from trialbook_cli.sagemaker_stand_in.account import Account
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What Lambda tells a handler of its invocation. Time never runs out here."""
+    """The context of an invocation. Time never runs out here."""
 
     function_name: str
     timeout: int

@@ -13,7 +13,7 @@ class _Members:
         self._event = event
 
     def get(self, path: str, otherwise: Any) -> Any:
-        """What stands at the path; no structure, as no filter matches one unless it is empty."""
+        """What is at the path; no structure, as no filter matches one unless it is empty."""
         found: Any = self._event
         for name in path.split("."):
             if not isinstance(found, Mapping) or name not in found:

@@ -47,7 +47,7 @@ class Queues:
         return [max(each.visible_at, each.delayed_until) for each in self.messages(queue)]
 
     def bodies(self, queue: str) -> list[str]:
-        """What stands in the messages, in order."""
+        """The messages' bodies, in order."""
         return [each.body for each in self.messages(queue)]
 
     def messages(self, queue: str) -> list[Any]:

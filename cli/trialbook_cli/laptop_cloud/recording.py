@@ -40,7 +40,7 @@ def read_recording(folder: Path) -> Recording:
 
 
 def _measured(path: Path) -> tuple[Measured, ...]:
-    """What metrics.jsonl says of each job; nothing if there is none."""
+    """The telemetry of each job in metrics.jsonl; empty if there is none."""
     if not path.exists():
         return ()
     found = []

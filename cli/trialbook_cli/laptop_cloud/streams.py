@@ -14,7 +14,7 @@ _Invoke = Callable[[Function, Mapping[str, Any]], Any]
 
 
 class Stream:
-    """Where a function stands in its stream. A change that fails comes again, until it is too old for the mapping."""
+    """Where a function is in its stream. A change that fails comes again, until it is too old for the mapping."""
 
     def __init__(self, function: Function, properties: Mapping[str, Any], client: Any) -> None:
         self.function = function
@@ -69,7 +69,7 @@ class Stream:
         return not self._patterns or any(each.matches_event(event) for each in self._patterns)
 
     def _handle(self, records: list[dict[str, Any]], invoke: _Invoke) -> int | None:
-        """The sequence number from which on changes have to come again; None where all are done with."""
+        """The sequence number from which on changes have to come again; None if all are done with."""
         answer = invoke(self.function, {"Records": records})
         failures = answer["batchItemFailures"] if answer is not None else [{"itemIdentifier": ""}]
         if not failures:

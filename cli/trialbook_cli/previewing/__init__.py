@@ -1,1 +1,1 @@
-"""What people will see, before anything is sent: pages that look like Slack and mail, and pictures of them."""
+"""Previews of messages, before anything is sent: pages that look like Slack and mail, and pictures of them."""

@@ -1,4 +1,4 @@
-"""A mail's HTML as a page that opens in a browser: its pictures, which lie beside it in the mail, are put into it."""
+"""A mail's HTML as a page that opens in a browser: its pictures, which are beside it in the mail, are put into it."""
 
 import base64
 import email

@@ -26,7 +26,7 @@ _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
 
 def browser() -> str | None:
-    """The browser's path; None where there is none."""
+    """The browser's path; None if there is none."""
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 

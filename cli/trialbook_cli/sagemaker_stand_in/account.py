@@ -1,4 +1,4 @@
-"""Whose SageMaker it is: an account in a region, and the partition of AWS that the region lies in."""
+"""Whose SageMaker it is: an account in a region, and the partition of AWS that the region is in."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _PARTITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account in a region. By default, where nothing says whose it is, those of AWS's own examples: nobody's."""
+    """An account in a region. By default, if nothing says whose it is, those of AWS's own examples: nobody's."""
 
     id: str = "123456789012"
     region: str = "us-east-1"

@@ -12,20 +12,20 @@ class ApiError(Exception):
 
 
 def validation_error(message: str) -> ApiError:
-    """What SageMaker answers to bad input, to names that exist and, in Describe, to names that do not."""
+    """SageMaker's answers to bad input, to names that exist and, in Describe, to names that do not."""
     return ApiError("ValidationException", message)
 
 
 def not_found(message: str) -> ApiError:
-    """What the Experiments calls answer to names that do not exist."""
+    """The answer of Experiments calls to names that do not exist."""
     return ApiError("ResourceNotFound", message)
 
 
 def over_quota(message: str) -> ApiError:
-    """What a full experiment or trial answers."""
+    """The answer of a full experiment or trial."""
     return ApiError("ResourceLimitExceeded", message)
 
 
 def throttled() -> ApiError:
-    """What SageMaker answers to too many calls."""
+    """SageMaker's answer to too many calls."""
     return ApiError("ThrottlingException", "Rate exceeded")

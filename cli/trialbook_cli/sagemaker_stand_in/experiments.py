@@ -177,7 +177,7 @@ class Experiments:
             self.by_source[component.source_arn.lower()] = component.name.lower()
 
     def remove_component(self, name: str) -> None:
-        """A component goes with its job, out of the trials that it stands in."""
+        """A component goes with its job, out of the trials that it is in."""
         gone = self.components.pop(name.lower())
         for trial in gone.trials:
             self.trials[trial].components.pop(gone.name.lower(), None)
@@ -293,7 +293,7 @@ class Experiments:
         }
 
     def ensure(self, experiment: str, trial: str) -> None:
-        """Makes both where they are missing: what SageMaker does for tuning jobs, and what a recording implies."""
+        """Makes both if they are missing: what SageMaker does for tuning jobs, and what a recording implies."""
         if experiment.lower() not in self.experiments:
             self.create_experiment({"ExperimentName": experiment})
         if trial.lower() not in self.trials:

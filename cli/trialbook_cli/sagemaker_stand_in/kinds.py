@@ -1,4 +1,4 @@
-"""What a job looked like at an earlier moment."""
+"""Jobs as they were at an earlier moment."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -36,7 +36,7 @@ def end_of(kind: JobKind, final: Fields) -> datetime | None:
 
 
 def at(kind: JobKind, final: Fields, now: datetime) -> dict[str, Any] | None:
-    """What Describe answered at an earlier moment, derived from the final state; None before the job was created.
+    """Describe's answer at an earlier moment, derived from the final state; None before the job was created.
 
     Envelopes tell whole seconds: whoever asks at an envelope's time asks within the second of the creation.
     """

@@ -1,4 +1,4 @@
-"""What becomes of a job that is created: a trainer says how it ends, this module makes the final state of that."""
+"""Jobs that are created: a trainer says how they end, and this module makes the final state from that."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ def float32(value: float) -> float:
 
 
 def statistics_of(epochs: Epochs) -> list[dict[str, Any]]:
-    """What the trial component tells of each metric."""
+    """The trial component's statistics of each metric."""
     return [
         {
             "MetricName": name,

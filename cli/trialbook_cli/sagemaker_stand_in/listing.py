@@ -28,7 +28,7 @@ class Jobs(Protocol):
     empty_pages: bool
 
     def view(self, kind: JobKind, name: str) -> Answer | None:
-        """What Describe answers about a job now; None if there is none (yet)."""
+        """Describe's answer about a job now; None if there is none (yet)."""
 
 
 _SORT = {"CreationTime": "CreationTime", "Name": "", "Status": ""}

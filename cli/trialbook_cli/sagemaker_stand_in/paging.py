@@ -18,7 +18,7 @@ def page(
     empty_first: bool = False,
     empty_between: bool = False,
 ) -> dict[str, Any]:
-    """One page of a list, with NextToken where there is more.
+    """One page of a list, with NextToken if there is more.
 
     `empty_first` answers with an empty page that has a token first, as SageMaker does now and then with NameContains;
     `empty_between` with one between any two pages.

@@ -99,7 +99,7 @@ _SCALARS: Mapping[str, tuple[type, ...]] = {
 
 
 def answer_problems(operation: str, answer: Mapping[str, Any], service: str = _SAGEMAKER) -> list[str]:
-    """What an answer has that botocore's output shape does not, or the other way round."""
+    """The differences between an answer and botocore's output shape."""
     shape = operation_model(operation, service).output_shape
     return list(_answer_problems(shape, answer, operation)) if shape is not None else []
 

@@ -61,7 +61,7 @@ def serve(
     port: int = 0,
     account_of: Callable[[str], str | None] = _nobody,
 ) -> Iterator[str]:
-    """Serves it within the block; gives the endpoint's URL. `account_of` tells whose an access key is, where it is not
+    """Serves it within the block; gives the endpoint's URL. `account_of` tells whose an access key is, if it is not
     the stand-in's own account's."""
     with serving(_handler(sagemaker, account_of), host, port) as url:
         yield url

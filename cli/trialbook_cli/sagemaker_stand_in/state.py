@@ -97,8 +97,8 @@ class SageMaker:
         return self.elsewhere.get(account, self)
 
     def standing(self) -> dict[str, dict[str, list[str]]]:
-        """What stands in Experiments, {experiment: {trial: [component, …]}}; for those of other places, their names say
-        where, as the book's do."""
+        """The contents of Experiments, {experiment: {trial: [component, …]}}; for those of other places, their names
+        say where, as the book's do."""
         places = [Place(each.account.id, each.account.region) for each in (self, *self.elsewhere.values())]
         names = Places(tuple(places))
         return {
@@ -175,7 +175,7 @@ class SageMaker:
     # -- jobs ---------------------------------------------------------------------------------------------------
 
     def view(self, kind: JobKind, name: str) -> Answer | None:
-        """What Describe answers about a job now; None where there is none (yet)."""
+        """Describe's answer about a job now; None if there is none (yet)."""
         final = self.jobs[kind].get(name)
         if final is None:
             return None
@@ -361,7 +361,7 @@ class SageMaker:
         return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
 
     def _describe_service_job(self, request: Request) -> Answer:
-        """What AWS Batch answers of a service job, always the same."""
+        """AWS Batch's answer about a service job, always the same."""
         found = self.service_jobs.get(request["jobId"])
         if found is None:
             raise ApiError("ClientException", "The service job does not exist.")

@@ -60,7 +60,8 @@ class Pages:
         return experiment_files(report).get(name)
 
     def _digest(self, book: Book, sweep: Sweep) -> Analysis:
-        """What the sweep's own report keeps for comparisons. The sweep may come as its experiment ranks it."""
+        """The digest that the sweep's own report keeps for comparisons. The sweep may come as its experiment ranks
+        it."""
         own = book.ledger.sweep(sweep.id) or sweep
         return digest(self._of_sweep(book, own)[0])
 

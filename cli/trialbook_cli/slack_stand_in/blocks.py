@@ -1,4 +1,4 @@
-"""What Slack's reference says of blocks, checked: types, needed fields, limits."""
+"""Checks blocks against Slack's reference: types, needed fields, limits."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence

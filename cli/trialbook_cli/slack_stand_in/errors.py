@@ -24,7 +24,7 @@ class HttpAnswer(Exception):
 
     @staticmethod
     def rate_limited(seconds: int) -> "HttpAnswer":
-        """What Slack answers to too many calls."""
+        """Slack's answer to too many calls."""
         body = '{"ok": false, "error": "ratelimited"}'
         return HttpAnswer(429, body, {"Retry-After": str(seconds)})
 

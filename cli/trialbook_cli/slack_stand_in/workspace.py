@@ -40,7 +40,7 @@ class Channel:
 
 @dataclass
 class Posted:
-    """A message that stands in a channel. `texts` are those of its former states, oldest first."""
+    """A message that is in a channel. `texts` are those of its former states, oldest first."""
 
     channel: str
     ts: str

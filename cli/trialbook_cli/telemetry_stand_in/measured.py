@@ -1,4 +1,4 @@
-"""What was measured of a job, as a line of metrics.jsonl has it."""
+"""The telemetry of a job, as a line of metrics.jsonl has it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

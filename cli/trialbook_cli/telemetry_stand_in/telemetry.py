@@ -1,4 +1,4 @@
-"""What the three services answer about the jobs of a recording, as of a clock."""
+"""The answers of the three services about the jobs of a recording, as of a clock."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence

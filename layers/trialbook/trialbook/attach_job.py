@@ -33,7 +33,7 @@ _AGAIN_AFTER = timedelta(hours=1)
 
 
 class AttachOutcome(StrEnum):
-    """What became of an event."""
+    """The outcome of an event."""
 
     ATTACHED = "attached"
     ALREADY = "already attached"

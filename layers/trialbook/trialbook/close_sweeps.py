@@ -41,8 +41,8 @@ _STACK_IS_UPDATED_IN = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What one run did. `unfinished`: time ran out, and the next run goes on. `failed` are the names of what failed;
-    the sweeps among them are also in `waiting`."""
+    """The result of one run. `unfinished`: time ran out, and the next run continues. `failed` are the names of what
+    failed; the sweeps among them are also in `waiting`."""
 
     closed: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
@@ -131,7 +131,7 @@ def _pause(sweep: Sweep, now: datetime, services: Services) -> None:
 
 def _write_anew(now: datetime, ledger: Ledger, rules: Rules, time_left: TimeLeft) -> None:
     """Twice for each format: writes what an older version recorded in today's format; the second time what its
-    functions wrote while the stack was being updated. If time runs out, the next run goes on."""
+    functions wrote while the stack was being updated. If time runs out, the next run continues."""
     if ledger.notes.has(_WRITTEN):
         return
     first = parse_time(ledger.notes.get(_WRITTEN_ONCE), _WRITTEN_ONCE)
@@ -150,7 +150,7 @@ def _write_anew(now: datetime, ledger: Ledger, rules: Rules, time_left: TimeLeft
 
 
 def _look_at(sweep: Sweep, now: datetime, services: Services, time_left: TimeLeft, failed: list[str]) -> bool:
-    """Whether the sweep was closed. What events missed is learned first; that may make it go on."""
+    """Whether the sweep was closed. What events missed is learned first; that may make it continue."""
     ahead = outlook(sweep, services.rules().quiet_period(sweep.experiment))
     if ahead is None:
         return False

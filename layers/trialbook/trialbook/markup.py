@@ -1,4 +1,4 @@
-"""What HTML of mails and reports shares."""
+"""Shared parts of the HTML of mails and reports."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ def joints(text: str) -> list[str]:
 
 
 def breakable(text: str) -> Any:
-    """The name as HTML that may be parted at its joints, where there is little room."""
+    """The name as HTML that may be parted at its joints, if there is little room."""
     from markupsafe import Markup, escape  # slow to load: not before there is HTML to be made
 
     return Markup("<wbr>").join(escape(part) for part in joints(text))

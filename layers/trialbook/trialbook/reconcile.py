@@ -2,7 +2,7 @@
 
 Each account, kind and job is tried by itself. A watermark for each kind says until when all is repaired: it never
 passes a job that failed. Those that failed, and those that a list names and does not tell of, are kept by name beside
-it and tried again, and the search goes on behind them, so that a job that fails for months makes no run longer.
+it and tried again, and the search continues behind them, so that a job that fails for months makes no run longer.
 
 Backfill is the same over an account's history.
 """
@@ -42,8 +42,8 @@ _GIVES_UP_AFTER = 3  # jobs in a row for which SageMaker has no time: it has non
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What one run did. `unfinished` tells that time ran out; the next run goes on from the watermark. `failed` are the
-    names of the jobs, kinds and accounts that could not be done."""
+    """The result of one run. `unfinished` means that time ran out; the next run continues from the watermark. `failed`
+    are the names of the jobs, kinds and accounts that could not be done."""
 
     seen: int = 0
     recorded: int = 0
@@ -166,7 +166,7 @@ class _Mark:
 
 
 def _failed_of(facts: Mapping[str, Any]) -> "dict[str, Job | Unread]":
-    """What failed, by name, from a note."""
+    """The failed jobs, by name, from a note."""
     found: list[Job | Unread] = [unpack(Job, each) for each in facts.get("jobs", ())]
     found += [unpack(Unread, each) for each in facts.get("unread", ())]
     return {each.name: each for each in found}
@@ -177,7 +177,7 @@ def _changed_at(each: Job | Unread) -> datetime | None:
 
 
 def _in_short(job: Job) -> Job:
-    """What a list tells of a job; the rest is asked for when it is tried again."""
+    """The parts of a job that a list names; the rest is requested when it is tried again."""
     return Job(
         job.key,
         job.status,
@@ -228,7 +228,7 @@ def _reconcile_kind(
 
 
 def _repaired(jobs: Sequence[Job], mark: _Mark, services: Services, time_left: TimeLeft) -> Reconciled:
-    """Repairs jobs, and notes which failed and which do no longer. Raises Throttled where SageMaker has no time."""
+    """Repairs jobs, and notes which failed and which do no longer. Raises Throttled if SageMaker has no time."""
     failed: list[Job] = []
     try:
         done = repair(jobs, services, failed=failed, time_left=time_left)
@@ -249,7 +249,7 @@ def _tried_again(names: Iterable[str], mark: _Mark, services: Services, time_lef
 
 
 def _read_again(sagemaker: SageMaker, mark: _Mark, services: Services, time_left: TimeLeft) -> Reconciled:
-    """Describes the jobs that a list named and did not tell of. Raises Throttled where SageMaker has no time."""
+    """Describes the jobs that a list named and did not tell of. Raises Throttled if SageMaker has no time."""
     done, without_time = Reconciled(), 0
     for entry in [each for each in mark.failed.values() if isinstance(each, Unread)]:
         if not time_left():

@@ -36,7 +36,7 @@ NO_ANSWER = (NotFound, Refused, Unreadable)  # then the event is all that is kno
 
 
 class RecordOutcome(StrEnum):
-    """What became of an observation."""
+    """The outcome of an observation."""
 
     RECORDED = "recorded"
     UNCHANGED = "unchanged"
@@ -120,7 +120,7 @@ def _described_service_job(seen: ServiceJob, services: Services, delivery: int) 
 
 
 def _queued(known: Job, seen: ServiceJob, number: int) -> dict[str, Any]:
-    """What the queue says of an attempt. The training job's own tags count before those of its service job."""
+    """An attempt, as its queue describes it. The training job's own tags count before those of its service job."""
     found = {"submitted_at": seen.submitted_at, "scheduled_at": seen.scheduled_at, "queue": seen.queue}
     given = {name: value for name, value in found.items() if value is not None}
     tags = {"tags": MappingProxyType({**seen.tags, **known.tags})} if seen.tags else {}

@@ -41,10 +41,10 @@ def no_prices(instance_types: Collection[str], region: str) -> Mapping[str, floa
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a use case asks for. `rules()` are the rules in force; `sagemaker(account, region)` calls SageMaker there,
-    and `batch(account, region)` AWS Batch, where it is asked; `run_metrics(job)` are those of the job's run in MLflow;
-    `prices(instance_types, region)` are US dollars an hour, without what has no price; `capture(job)` sees to it that
-    the curves of an ended job are kept whose end no event told."""
+    """The services that a use case needs. `rules()` are the rules in force; `sagemaker(account, region)` calls
+    SageMaker there, and `batch(account, region)` AWS Batch, if it is asked; `run_metrics(job)` are those of the job's
+    run in MLflow; `prices(instance_types, region)` are US dollars an hour, without what has no price; `capture(job)`
+    sees to it that the curves of an ended job are kept whose end no event told."""
 
     ledger: Ledger
     sagemaker: Callable[[str, str], SageMaker]

@@ -96,7 +96,7 @@ def mlflow_of(settings: MlflowSettings, session: Session, deliveries: Deliveries
 
 
 def check(settings: MlflowSettings, session: Session, to_mlflow: ToMlflow) -> Mapping[str, Any]:
-    """What `trialbook doctor` wants to know of the server and of the place for artifacts."""
+    """The answer to `trialbook doctor`: whether the server and the place for artifacts can be written to."""
     from trialbook.adapters.s3 import may_put
     from trialbook.check_mlflow import check_mlflow
 
@@ -275,7 +275,7 @@ class Writer:
                 yield name, content
 
     def _parent(self, sweep: Sweep) -> str | None:
-        """The id of the sweep's run, made if it is not there; None where somebody deleted it."""
+        """The id of the sweep's run, made if it is not there; None if somebody deleted it."""
         known = self._to.of(sweep_about(sweep.id))
         if known.is_sent:
             return known.sent_id

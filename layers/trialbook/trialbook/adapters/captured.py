@@ -1,4 +1,4 @@
-"""What capture_job kept of a job, read from the reports' bucket."""
+"""The curves, machine use and log that capture_job kept of a job, read from the reports' bucket."""
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor

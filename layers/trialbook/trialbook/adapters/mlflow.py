@@ -70,7 +70,7 @@ class Mlflow:
     # -- experiments --------------------------------------------------------------------------------------------
 
     def experiment(self, name: str) -> Experiment | None:
-        """The experiment of a name; None where there is none. Raises NotSent."""
+        """The experiment of a name; None if there is none. Raises NotSent."""
         try:
             answer = self._call("GET", f"experiments/get-by-name?experiment_name={quote(name, safe='')}")
         except NotSent as error:
@@ -99,7 +99,7 @@ class Mlflow:
         return _run(self._call("POST", "runs/create", body | ({"user_id": user} if user else {})))
 
     def run(self, run_id: str) -> Created | None:
-        """A run by its id; None where there is none. Raises NotSent."""
+        """A run by its id; None if there is none. Raises NotSent."""
         try:
             return _run(self._call("GET", f"runs/get?run_id={quote(run_id, safe='')}"))
         except NotSent as error:
@@ -142,7 +142,7 @@ class Mlflow:
         self._call("POST", "runs/delete", {"run_id": run_id})
 
     def log_inputs(self, run_id: str, inputs: Sequence[Dataset]) -> None:
-        """What a run read. Safe to repeat. Raises NotSent."""
+        """The answer of runs/get. Safe to repeat. Raises NotSent."""
         datasets = [
             {
                 "dataset": {"name": each.name, "digest": each.digest, "source_type": "s3", "source": each.source},
@@ -176,7 +176,7 @@ class Mlflow:
         self._call("PATCH", f"logged-models/{quote(model_id, safe='')}", body)
 
     def put_artifact(self, artifacts: str, path: str, content: bytes) -> bool:
-        """A file among a run's artifacts, through the server; whether it keeps them: otherwise they lie elsewhere.
+        """A file among a run's artifacts, through the server; whether it keeps them: otherwise they are elsewhere.
         Safe to repeat. Raises NotSent."""
         if not artifacts.startswith(_ARTIFACTS):
             return False
@@ -280,7 +280,7 @@ def _text(answer: Mapping[str, Any], name: str) -> str:
 
 
 def _refused(status: int, content: bytes, headers: Mapping[str, Any]) -> NotSent:
-    """What MLflow said, without its text: that holds parts of the request."""
+    """The kind of MLflow's error, without its text, which holds parts of the request."""
     try:
         answer = json.loads(content)
         code = str(answer.get("error_code") or "") if isinstance(answer, Mapping) else ""

@@ -1,4 +1,4 @@
-"""What machines cost an hour, from AWS's price list, remembered in the ledger."""
+"""The price of machines an hour, from AWS's price list, remembered in the ledger."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping

@@ -82,7 +82,7 @@ def _read(text: str) -> tuple[Rules, tuple[str, ...]]:
 
 
 def _lines(document: Any) -> dict[Path, int]:
-    """The line of each path, counted from 1: that of the key where there is one.
+    """The line of each path, counted from 1: that of the key if there is one.
 
     It walks the document with its aliases written out before anything is made of it, and so refuses what would take too
     long to read.

@@ -106,7 +106,7 @@ class Bucket:
 
 def artifact_store(session: Session, allowed: str) -> Callable[[str, str, bytes], bool]:
     """A function that puts a file into a folder (`s3://bucket/key`) of the allowed place (`bucket/prefix`), and tells
-    whether the folder lies there. MLflow on SageMaker keeps no artifacts itself: who writes them writes to S3."""
+    whether the folder is there. MLflow on SageMaker keeps no artifacts itself: who writes them writes to S3."""
     client: Any = session.create_client("s3", config=_CONFIG)
     place = allowed.removeprefix("s3://").strip("/")
 

@@ -40,7 +40,7 @@ class SageMakerError(Exception):
 
 
 class NotFound(SageMakerError):
-    """What was asked for does not exist, or does not exist yet."""
+    """The job does not exist, or does not exist yet."""
 
 
 class Unreadable(SageMakerError):
@@ -171,7 +171,7 @@ def entries_of(answer: Mapping[str, Any], name: str) -> Sequence[Mapping[str, An
 
 
 class SageMaker:
-    """Calls of one region. `session` is a botocore session, shared with the ledger's connection where there is one.
+    """Calls of one region. `session` is a botocore session, shared with the ledger's connection if there is one.
     Other services' clients are made when they are needed; all with `config`, if it is given."""
 
     def __init__(self, session: Session, region: str | None = None, config: Config | None = None) -> None:

@@ -1,6 +1,6 @@
 """Slack: the Web API with a bot's token, and incoming webhooks, by way of slack_sdk.
 
-Slack's Retry-After is not slept through here: the message goes back to its queue for as long, so that others go on.
+Slack's Retry-After is not slept through here: the message goes back to its queue for as long, so that others continue.
 """
 
 import logging
@@ -56,7 +56,7 @@ class Slack:
         return WebClient(base_url=self._api, timeout=_SECONDS, retry_handlers=[])
 
     def post(self, channel: str, said: SlackText, mark: Mapping[str, str], thread: str | None = None) -> Sent:
-        """Posts a message, in a thread where one is given. Raises NotSent."""
+        """Posts a message, in a thread if one is given. Raises NotSent."""
         with _as_not_sent():
             answer = self._client.chat_postMessage(
                 token=self._token(),
@@ -71,7 +71,7 @@ class Slack:
             return Sent(answer["ts"], answer["channel"])
 
     def update(self, sent: Sent, said: SlackText, mark: Mapping[str, str]) -> None:
-        """Edits a message. Raises NotSent; its reason is message_not_found where somebody deleted it."""
+        """Edits a message. Raises NotSent; its reason is message_not_found if somebody deleted it."""
         with _as_not_sent():
             self._client.chat_update(
                 token=self._token(),
@@ -95,7 +95,7 @@ class Slack:
         return cast("str", answer.get("permalink"))
 
     def upload(self, name: str, content: bytes, title: str, alt_text: str = "", to: Sent | None = None) -> str:
-        """Uploads a file, into a message's thread where one is given, otherwise to be shown by its id, which it gives.
+        """Uploads a file, into a message's thread if one is given, otherwise to be shown by its id, which it gives.
         Raises NotSent."""
         with _as_not_sent(_REQUESTS_OF_AN_UPLOAD):
             answer = self._client.files_upload_v2(
@@ -110,7 +110,7 @@ class Slack:
             return cast("str", answer["files"][0]["id"])
 
     def find(self, channel: str, mark: Mapping[str, str], since: datetime, thread: str | None = None) -> Sent | None:
-        """Our own message with that mark since a moment; None where there is none, or where the app may not look."""
+        """Our own message with that mark since a moment; None if there is none, or where the app may not look."""
         with _as_not_sent():
             for place, message in self._messages(channel, since, thread):
                 payload = (message.get("metadata") or {}).get("event_payload") or {}
@@ -128,7 +128,7 @@ class Slack:
         return None
 
     def trouble(self, channel: str) -> str | None:
-        """What keeps messages from a channel, by Slack's word for it; None where nothing does, or where the app lacks
+        """What keeps messages from a channel, by Slack's word for it; None if nothing does, or where the app lacks
         the scope for looking."""
         try:
             with _as_not_sent():
@@ -182,7 +182,7 @@ class Slack:
 
 
 class Webhook:
-    """Incoming webhooks. `url` gives the secret address of a name, None where there is no such."""
+    """Incoming webhooks. `url` gives the secret address of a name, None if there is no such."""
 
     def __init__(self, url: Callable[[str], str | None]) -> None:
         self._url = url
@@ -206,7 +206,7 @@ def _content(said: SlackText) -> dict[str, Any]:
 
 @contextmanager
 def _as_not_sent(requests: int = 1) -> Iterator[None]:
-    """What goes wrong in slack_sdk, as NotSent; without the original, whose text has the whole request or answer.
+    """Errors of slack_sdk as NotSent; without the original, whose text has the whole request or answer.
     Nothing is begun for whose requests the invocation has no time left, and nothing takes longer than they may."""
     left = deadline.left() - _TO_RECORD
     if left < requests * _SECONDS:

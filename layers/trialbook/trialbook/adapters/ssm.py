@@ -16,7 +16,7 @@ _CONFIG = Config(retries={"total_max_attempts": 2}, connect_timeout=2, read_time
 
 
 class Parameter:
-    """A parameter's value, asked for again when it is older than `max_age`; None where there is none. That it can't be
+    """A parameter's value, asked for again when it is older than `max_age`; None if there is none. That it can't be
     read is remembered for as long: a batch of messages must not wait for each."""
 
     def __init__(self, session: Session, name: str, max_age: timedelta) -> None:

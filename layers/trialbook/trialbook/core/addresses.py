@@ -14,14 +14,14 @@ _NAMED = re.compile(rf"(?:(?P<quoted>{_QUOTED.pattern})|(?P<plain>[^<>\x00-\x1f\
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address, with a name where it has one."""
+    """An address, with a name if it has one."""
 
     address: str
     name: str = ""
 
     @property
     def domain(self) -> str:
-        """What follows the @."""
+        """The part after the @."""
         return self.address.rpartition("@")[2]
 
 

@@ -169,7 +169,7 @@ def _best_changed(sweep: Sweep, old: Best | None, new: Best) -> Announcement:
 
 
 def _margin(one: float, other: float) -> float | None:
-    """How far apart they are; None where that is beyond what a float holds, as between 1.7e308 and -1.7e308."""
+    """How far apart they are; None if that is beyond what a float holds, as between 1.7e308 and -1.7e308."""
     margin = apart(one, other)
     return margin if margin < LARGEST else None
 
@@ -201,7 +201,7 @@ def _job_detail(record: Record) -> dict[str, Any]:
 
 
 def sweep_detail(sweep: Sweep) -> dict[str, Any]:
-    """A sweep as it stands in events."""
+    """A sweep as it is in events."""
     return {
         "sweep": sweep.id,
         "kind": sweep.kind.value,

@@ -145,7 +145,7 @@ def with_tuning_job(sweep: Sweep, tuning_job: TuningJob, rules: Rules) -> Sweep:
 
 
 def is_near(window: Sweep, job: Job, quiet: timedelta) -> bool:
-    """Whether at most `quiet` lies between window and job. A running window is near all later jobs."""
+    """Whether at most `quiet` is between window and job. A running window is near all later jobs."""
     if window.first_at is None or window.last_at is None:
         return False
     if start_of(job) - window.last_at > quiet and not window.counts.in_progress:

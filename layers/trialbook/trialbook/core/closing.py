@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What close_sweeps does with a sweep: check it again at `due_at`, or close it once that has passed."""
+    """The next step of close_sweeps for a sweep: check it again at `due_at`, or close it once that has passed."""
 
     due_at: datetime
     is_quiet: bool

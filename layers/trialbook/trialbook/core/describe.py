@@ -1,7 +1,7 @@
 """A Job from the fields that events' details and Describe's answers share; Describe has more of them.
 
 Environment variables are left alone: people keep secrets in them. Event details come from SageMaker's inside: nulls
-where a field is absent, "" where it is unset, enums in other casing.
+where a field is absent, "" if it is unset, enums in other casing.
 """
 
 import re
@@ -108,7 +108,8 @@ def _training(detail: Detail, common: dict[str, Any]) -> Job:
 
 
 def _serverless(detail: Detail) -> dict[str, str]:
-    """What a serverless job varies instead of an image and machines: base model, technique, adapters, length."""
+    """The settings that a serverless job varies instead of an image and machines: base model, technique, adapters,
+    length."""
     config = _map(detail.get("ServerlessJobConfig"))
     found = {
         BASE_MODEL: _model_name(_text(config, "BaseModelArn")),

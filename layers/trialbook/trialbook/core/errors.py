@@ -1,4 +1,4 @@
-"""What can be wrong with input. The docstring of each class is its explanation."""
+"""The ways in which input can be wrong. The docstring of each class is its explanation."""
 
 
 class TrialbookError(Exception):

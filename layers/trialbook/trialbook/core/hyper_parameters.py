@@ -79,7 +79,7 @@ def one_spelling(text: str) -> str:
 
 @dataclass(frozen=True)
 class Launch:
-    """What a job was launched with, and its name and time, from which a script may have made some of that."""
+    """The hyperparameters of a job's launch, and its name and time, from which a script may have made some of them."""
 
     name: str
     at: datetime | None

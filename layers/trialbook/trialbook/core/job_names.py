@@ -1,4 +1,4 @@
-"""What a job's name says: its base, which all launches of the same code share, and the pipeline that started it.
+"""A job's name: its base, which all launches of the same code share, and the pipeline that started it.
 
 People, SDKs and services make names unique by a time, a random token or a counter. Only what cannot be anything else is
 taken for one: `resnet-50`, `gpt-2`, `v1` and `fold-3` are names as they stand.
@@ -60,7 +60,7 @@ _COUNTED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PipelineJobName:
-    """What the name of a job tells of the pipeline that started it.
+    """The pipeline that started a job, as the job's name shows it.
 
     `base` is the step, or the prefix that the pipeline's author gave; `attempt` counts from 0 where the name has it.
     """
@@ -78,7 +78,7 @@ _PIPELINE_TUNING = re.compile(r"(?P<execution>[a-z0-9]{12})-(?P<base>.{1,8})-(?P
 
 
 def pipeline_job(name: str) -> PipelineJobName | None:
-    """What a job's name tells of its pipeline; None where no pipeline named it so.
+    """The pipeline that a job's name shows; None if no pipeline named it.
 
     SageMaker makes `pipelines-<execution>-<step>-<token>`, for tuning jobs `<execution>-<step>-<token>` with the step
     cut, and with the SDK's use_custom_job_prefix `<prefix>-<execution>-<token>-<attempt>`.
@@ -157,7 +157,7 @@ def _without_stamps(name: str) -> str:
 
 
 def _end_of(name: str, end: int) -> int:
-    """Where what belongs to a stamp ends: what stands behind it and is a stamp, a counter or a token itself."""
+    """Where what belongs to a stamp ends: what is behind it and is a stamp, a counter or a token itself."""
     while following := _NEXT.match(name, end):
         end = following.end()
     return end

@@ -111,7 +111,7 @@ class ExperimentConfig:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is known of a job. Times are UTC, durations are seconds, hyperparameters are strings as in SageMaker.
+    """A job. Times are UTC, durations are seconds, hyperparameters are strings as in SageMaker.
 
     `status` is SageMaker's own word; a word that Trialbook does not know counts as not terminal. `described`: Describe
     has answered with the terminal state, so nothing more can be learned. `not_described`: why Describe did not answer;
@@ -204,7 +204,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class TuningDefinition:
-    """One training job definition of a tuning job, with its own objective where several are given."""
+    """One training job definition of a tuning job, with its own objective if several are given."""
 
     name: str | None
     metric_name: str | None
@@ -216,7 +216,8 @@ class TuningDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ParameterRange:
-    """What a tuning job searched over: bounds for numbers, values for categories; `scaling` as SageMaker names it."""
+    """A range that a tuning job searched: bounds for numbers, values for categories; `scaling` as SageMaker names
+    it."""
 
     name: str
     kind: str  # Continuous, Integer, Categorical
@@ -238,7 +239,7 @@ class ParentsBest:
 
 @dataclass(frozen=True, slots=True)
 class TuningJob:
-    """What DescribeHyperParameterTuningJob adds to a tuning job's Job."""
+    """The parts that DescribeHyperParameterTuningJob adds to a tuning job's Job."""
 
     job: Job
     strategy: str | None = None

@@ -31,7 +31,7 @@ SERVICES = (SAGEMAKER, BEDROCK)
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What events and answers call the facts that every job has. `started` is empty if they
+    """The names that events and answers give to the facts of every job. `started` is empty if they
     do not tell it, `event_status` is set if events call the status otherwise."""
 
     name: str
@@ -57,7 +57,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What tells a kind from the others.
+    """The properties that distinguish a kind from the others.
 
     `word` is its name for people, `page` its page in the console. `describe` is the operation that answers about the
     job that `asked_by` names. `arn`: the part of its ARN before the name. `is_trial`: it searches, ranks and belongs to

@@ -1,4 +1,4 @@
-"""What SageMaker's training machines have, as AWS's pages of instance types say."""
+"""The processors and memory of SageMaker's training machines, from AWS's pages of instance types."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ class Masker:
     key: Callable[[], bytes] | None
 
     def mark(self, secret: str) -> str:
-        """What stands for the secret."""
+        """The mask that replaces the secret."""
         if self.key is None:
             return "[masked]"
         digest = hmac.new(self.key(), secret.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
@@ -39,19 +39,19 @@ class Masker:
         return text
 
     def values(self, given: Mapping[str, str]) -> Mapping[str, str]:
-        """Hyperparameters or tags without secrets; the same mapping where there are none."""
+        """Hyperparameters or tags without secrets; the same mapping if there are none."""
         masked = {name: self.value(name, text) for name, text in given.items()}
         return given if masked == given else MappingProxyType(masked)
 
     def value(self, name: str, text: str) -> str:
-        """What is given to the name, or a mark where that is a secret; quotes around it stay."""
+        """The value given to the name, or a mask if it is a secret; quotes around it stay."""
         if not is_secret(name, text):
             return self.text(text)
         quote = text[0] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else ""
         return f"{quote}{self.mark(text.strip(quote) if quote else text)}{quote}"
 
     def job(self, job: Job) -> Job:
-        """The job without secrets in hyperparameters, tags and failure reason; itself where there are none."""
+        """The job without secrets in hyperparameters, tags and failure reason; itself if there are none."""
         hyper_parameters, tags = self.values(job.hyper_parameters), self.values(job.tags)
         reason = job.failure_reason and self.told_by(job, job.failure_reason)
         if (hyper_parameters, tags, reason) == (job.hyper_parameters, job.tags, job.failure_reason):

@@ -1,4 +1,4 @@
-"""What is known of a job, joined from observations that come twice, late and out of order.
+"""Merges observations of a job, which may come twice, late and out of order.
 
 `merge` is commutative, associative and idempotent over the observations of a job, if they agree in the fields that they
 share. So the ledger does not depend on the order of events.

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class MessageKind(StrEnum):
-    """What a message is about. A SWEEP message is posted when a sweep begins and edited until it has finished. THREAD
+    """The kind of a message. A SWEEP message is posted when a sweep begins and edited until it has finished. THREAD
     messages go into its thread: failures job by job, the report's file."""
 
     SWEEP = "sweep"

@@ -87,7 +87,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one log-batch request takes."""
+    """The content of one log-batch request."""
 
     params: tuple[tuple[str, str], ...] = ()
     metrics: tuple[Point, ...] = ()
@@ -98,12 +98,12 @@ class Batch:
 
 
 def job_about(key: JobKey) -> str:
-    """What the delivery of a job's run is about."""
+    """The key of the delivery of a job's run."""
     return f"job/{key.account}/{key.region}/{key.kind.value}/{key.name}"
 
 
 def sweep_about(sweep_id: str) -> str:
-    """What the delivery of a sweep's parent run is about, as that of its message."""
+    """The key of the delivery of a sweep's parent run, as that of its message."""
     return f"sweep/{sweep_id}"
 
 
@@ -336,7 +336,7 @@ _CONTEXTS: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is said of a sweep: its answer in a sentence, more sentences, and facts by label, as its message has them;
-    `report` is the link to the report, None where there is none."""
+    `report` is the link to the report, None if there is none."""
 
     verdict: str
     sentences: tuple[str, ...] = ()
@@ -480,7 +480,7 @@ def batches(params: Mapping[str, str], metrics: Iterable[Point], tags: Mapping[s
 
 
 def _bytes(each: Any) -> int:
-    """What an entry takes in JSON, at the most."""
+    """The most bytes that an entry takes in JSON."""
     if isinstance(each, Point):
         return len(json.dumps(each.name)) + 120
     return sum(len(json.dumps(text)) for text in each) + 40

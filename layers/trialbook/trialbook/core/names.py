@@ -13,7 +13,7 @@ def is_valid_name(name: str) -> bool:
 
 
 def valid_name(text: str, longest: int = LONGEST) -> str:
-    """The text itself where it is a valid name, otherwise its letters and digits with a hash of the whole text.
+    """The text itself if it is a valid name, otherwise its letters and digits with a hash of the whole text.
 
     The hash keeps different texts apart that differ in other characters or behind the cut only. Names that differ in
     case only are one name to SageMaker and to the ledger alike (`same_name`).
@@ -26,7 +26,7 @@ def valid_name(text: str, longest: int = LONGEST) -> str:
 
 
 def same_name(name: str) -> str:
-    """What two names share that SageMaker does not tell apart: it compares without regard to case."""
+    """A key that two names share if SageMaker does not distinguish them: it compares without regard to case."""
     return name.casefold()
 
 

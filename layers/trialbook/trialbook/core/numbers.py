@@ -127,7 +127,7 @@ def told_apart(value: Number, other: Number | None) -> str:
 
 
 def aligned(texts: Sequence[str]) -> list[str]:
-    """A column's texts with blanks behind them, so that the decimal points of numbers lie below each other."""
+    """A column's texts with blanks behind them, so that the decimal points of numbers are below each other."""
     behind = [_behind_point(text) for text in texts]
     most = max((each for each in behind if each is not None), default=0)
     return [text + _blanks(own, most) for text, own in zip(texts, behind, strict=True)]

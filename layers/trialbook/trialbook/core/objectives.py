@@ -1,4 +1,4 @@
-"""What a sweep is ranked by, and the rank of each job: an index key that sorts best first."""
+"""The objective of a sweep, and the rank of each job: an index key that sorts best first."""
 
 import json
 import re
@@ -76,7 +76,7 @@ class Objective:
         return value < other if self.type is ObjectiveType.MINIMIZE else value > other
 
     def value_of(self, job: Job) -> float | None:
-        """The job's value of this objective; None where it has none that is a finite number."""
+        """The job's value of this objective; None if it has none that is a finite number."""
         metric = job.metric(self.metric) or (job.metric(ALIAS_METRIC) if job.tuning_job else None)
         if metric is None or metric.value is None:
             return None
@@ -162,7 +162,7 @@ def known_objective(job: Job, statistic: Statistic = Statistic.LAST) -> Objectiv
 def tuning_objective(job: Job, definitions: Iterable[TuningDefinition], statistic: Statistic) -> Objective | None:
     """The objective of a tuning job's child: that of the definition it was made from.
 
-    Describe does not name the definition, so where several differ the child's `_tuning_objective_metric`, its image
+    Describe does not name the definition, so if several differ the child's `_tuning_objective_metric`, its image
     with its static hyperparameters, and the metrics it has decide, in that order; None while that leaves several.
     """
     candidates = {
@@ -212,7 +212,7 @@ def rank_key(objective: Objective, value: float, created_at: datetime | None, na
 
 
 def rank_prefix(objective: Objective) -> str:
-    """What the rank keys of an objective begin with: metric, type and statistic, whoever named them.
+    """The prefix of an objective's rank keys: metric, type and statistic, whoever named them.
 
     Where the jobs of a sweep have several objectives, that with the least prefix leads: validation before test before
     what names no data set before train, then by label. So it does not depend on the order of events. In an experiment

@@ -1,7 +1,7 @@
 """Places: the accounts and regions whose jobs one book holds, and the names by which they are kept apart.
 
 The book's home is the place of its first job. What is there is called as in SageMaker: the experiment `churn-xgb`.
-Elsewhere a name says in what it differs from home, behind a dot, which stands in no name of SageMaker's:
+Elsewhere a name says in what it differs from home, behind a dot, which is in no name of SageMaker's:
 `churn-xgb.eu-west-1` in another region, `churn-xgb.210987654321` in another account, `churn-xgb.210987654321.eu-west-1`
 where both are others. So the names of a book with one account and region are short, and those of several never meet.
 """
@@ -44,11 +44,11 @@ class Places:
         return self if place in self.known else replace(self, known=(*self.known, place))
 
     def name(self, name: str, place: Place) -> str:
-        """What the book calls an experiment or tuning job of that name in that place. Two places never share a name."""
+        """The book's name for an experiment or tuning job of that name in that place. Two places never share a name."""
         return name + self._suffix(place)
 
     def names(self, name: str) -> Iterator[str]:
-        """What the book calls all experiments or tuning jobs of that name, the one at home first."""
+        """The book's names for all experiments or tuning jobs of that name, the one at home first."""
         yield name
         yield from (self.name(name, place) for place in self.known[1:])
 
@@ -62,7 +62,7 @@ class Places:
 
 
 def plain_name(name: str) -> str:
-    """What an experiment or tuning job is called in SageMaker, from what the book calls it."""
+    """SageMaker's name for an experiment or tuning job, from the book's name."""
     return name.partition(_MARK)[0]
 
 
@@ -83,7 +83,7 @@ def name_there(name: str, place: Place) -> str:
 
 
 def next_life(name: str) -> str:
-    """What the book calls a tuning job that was made anew under the name of one that was deleted: `churn-xgb-1.2`, then
+    """The book's name for a tuning job that was made again under the name of a deleted one: `churn-xgb-1.2`, then
     `churn-xgb-1.3`. No account or region ends so."""
     found = _LIFE.search(name)
     number = int(found[1]) + 1 if found else 2

@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,149}")
 
 
 def safe(text: str) -> str:
-    """The text as one segment of a key and of a path: itself where it is plain, otherwise its letters and digits with a
+    """The text as one segment of a key and of a path: itself if it is plain, otherwise its letters and digits with a
     hash of the whole, so that different texts stay apart."""
     if _PLAIN.fullmatch(text) and text != _EXPERIMENTS:
         return text
@@ -45,7 +45,7 @@ def of_experiment(experiment: str) -> str:
 
 
 def of_job(key: JobKey) -> str:
-    """The folder of what was measured of a training job. It lies outside of the reports, which links open."""
+    """The folder of what was measured of a training job. It is outside of the reports, which links open."""
     return f"{_JOBS}/{safe(key.account)}/{safe(key.region)}/{safe(key.name)}"
 
 

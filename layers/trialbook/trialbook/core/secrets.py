@@ -1,4 +1,4 @@
-"""What looks like a secret: by its name, by its own form, or by what stands before it in a text.
+"""Finds secrets: by their names, by their form, or by the text before them.
 
 One list for all that Trialbook masks. Two faults are possible, and both cost: a secret is shown, or a setting hidden.
 So a form must be one that nothing else has, and a name must leave no doubt. If it leaves some (`some_key` does), the
@@ -187,7 +187,7 @@ def without_secrets(text: str, instead: Callable[[str], str]) -> str:
 
 def _without_given(text: str, replaced: Callable[[re.Match[str]], str]) -> str:
     """What is given to a name that speaks of a secret. A name that does not may itself be what is given, so the search
-    goes on behind the name, not behind its value."""
+    continues behind the name, not behind its value."""
     parts: list[str] = []
     place = 0
     while found := _GIVEN.search(text, place):

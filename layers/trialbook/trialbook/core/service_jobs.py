@@ -1,4 +1,4 @@
-"""What a queue of AWS Batch says of the training jobs that it submits: a service job, and its attempts."""
+"""The training jobs that a queue of AWS Batch submits: a service job, and its attempts."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What could be searched over in a job: two jobs with the same settings are one training, repeated."""
+"""The settings of a job that a search can vary: two jobs with the same settings are one training, repeated."""
 
 import json
 import re

@@ -48,7 +48,7 @@ class Record:
     `ranks`: its status lets it rank; it ranks if it has a value too. `without_objective` is the likely reason if it has
     no value. `placed_by` names the rule that placed it. `version` grows by one with each change. `is_history` marks
     jobs that a backfill found: nothing is announced for them. `arranges` are the loops whose windows had to be put in
-    order when it was written: a message that comes again goes on with that.
+    order when it was written: a message that comes again continues with that.
     """
 
     job: Job
@@ -209,7 +209,7 @@ class Sweep:
 
     @property
     def childrens_objective(self) -> Objective | None:
-        """What its best job is ranked by, while its tuning job names no objective."""
+        """The objective of its best job, while its tuning job names none."""
         return self.objective if self.own_objective is None else None
 
     @property
@@ -265,7 +265,7 @@ def _sorted(*names: Iterable[str]) -> tuple[str, ...]:
 
 
 def counts_of(record: Record) -> Counts:
-    """What one job adds to its sweep's counts."""
+    """The counts that one job adds to its sweep."""
     status = record.job.status
     return Counts(
         completed=int(status == COMPLETED),
@@ -353,7 +353,7 @@ def needs_recount(sweep: Sweep, old: Record | None, new: Record) -> bool:
 
 
 def recount(sweep: Sweep, records: Iterable[Record]) -> Sweep:
-    """The sweep counted anew from all of its jobs."""
+    """The sweep counted again from all of its jobs."""
     blank = replace(
         sweep,
         counts=Counts(),
@@ -409,6 +409,6 @@ def first_named(*objectives: Objective | None) -> Objective | None:
 
 
 def expected_size(job: Job) -> int | None:
-    """N of the tag `trialbook:sweep-size`; None where it is missing or not a whole number above 0."""
+    """N of the tag `trialbook:sweep-size`; None if it is missing or not a whole number above 0."""
     text = job.tags.get(SIZE_TAG, "").strip()
     return int(text) if text.isdecimal() and int(text) > 0 else None

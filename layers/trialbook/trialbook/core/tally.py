@@ -1,4 +1,4 @@
-"""What a loop's window says of its jobs, kept up to date while jobs leave it and come into it.
+"""Sums over the jobs of a loop's window, kept up to date while jobs leave it and enter it.
 
 The jobs are the leaves of a binary tree, and each node sums up the jobs below it. So a change costs a few additions,
 however many jobs there are.
@@ -31,7 +31,7 @@ from trialbook.core.sweeps import (
 
 @dataclass(frozen=True, slots=True)
 class _Sum:
-    """What some jobs of a window say together. `sized` is the first of them with an expected size, and that size."""
+    """Sums over some jobs of a window. `sized` is the first of them with an expected size, and that size."""
 
     counts: Counts
     changes: int
@@ -48,7 +48,7 @@ class _Sum:
 
     @staticmethod
     def of(record: Record) -> "_Sum":
-        """What a single job says."""
+        """The sums of a single job."""
         job, start, end = record.job, start_of(record.job), last_activity_of(record.job)
         best, size = best_of(None, record), expected_size(job)
         return _Sum(

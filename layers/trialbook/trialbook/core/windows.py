@@ -41,7 +41,7 @@ def windows(intervals: Iterable[Interval], quiet: timedelta) -> list[Window]:
     which they are given.
 
     Two jobs are neighbours if one starts while the other runs, or if their settings differ and no more than `quiet`
-    lies between them. A chain of neighbours is a window. So a job that is repeated with the same settings, again and
+    is between them. A chain of neighbours is a window. So a job that is repeated with the same settings, again and
     again, has a window of its own each time, and windows do not overlap.
 
     Jobs with a default name may be several people's: they are neighbours only if they may be one person's. Their
@@ -67,7 +67,7 @@ def _cut(ordered: Sequence[Interval], quiet: timedelta) -> list[Window]:
 
 
 def _last_different(settings: Sequence[object]) -> list[int]:
-    """For each job the last one before it that has other settings; -1 where there is none."""
+    """For each job the last one before it that has other settings; -1 if there is none."""
     found: list[int] = []
     for number, each in enumerate(settings):
         same_as_before = number > 0 and settings[number - 1] == each
@@ -151,5 +151,5 @@ def window_id(loop: str, first: Interval) -> str:
 
 def loop_id(loop: str, first_start: datetime) -> str:
     """The id of a window that overlaps no other: loop and moment of its first job,
-    `churn-xgb@20261120T101500.123Z`. `@` stands in no SageMaker name, so ids never clash."""
+    `churn-xgb@20261120T101500.123Z`. `@` is in no SageMaker name, so ids never clash."""
     return f"{same_name(loop)}@{iso(first_start).replace('-', '').replace(':', '')}"

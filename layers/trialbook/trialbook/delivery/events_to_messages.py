@@ -50,8 +50,8 @@ MessagesWithDestinations = tuple[tuple[Message, tuple[Destination, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """What a function's settings say about where messages go: the default route, how links to reports are made
-    (key in the bucket and when it expires -> address; None where there are none), and where the run of a sweep or job
+    """The destinations and links that a function's settings define: the default route, how links to reports are made
+    (key in the bucket and when it expires -> address; None if there are none), and where the run of a sweep or job
     in MLflow is seen (what its delivery is about -> address)."""
 
     defaults: Defaults = field(default_factory=Defaults)

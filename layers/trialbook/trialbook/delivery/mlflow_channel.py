@@ -39,8 +39,8 @@ class Wanted:
     """A run as it is to stand. `version` grows with what is known of it: an older one changes nothing. `about` is what
     its delivery is about; `experiment`, `sweep` and `parent` are where it belongs; `created` tells a job from one of
     the same name that was deleted. `own_run` is the run that the job made itself, `own_name` the job's name, by which
-    training code may have tagged one. `keeps_model` asks for its model by reference. `waits_for_end` where nothing that
-    happens to it before its end is worth a request; `awaits_metrics` where they are written later, with their
+    training code may have tagged one. `keeps_model` asks for its model by reference. `waits_for_end` if nothing that
+    happens to it before its end is worth a request; `awaits_metrics` if they are written later, with their
     curves."""
 
     about: str
@@ -68,7 +68,7 @@ class ToMlflow:
         self._experiments: dict[str, tuple[Experiment, datetime]] = {}
 
     def of(self, about: str) -> Delivery:
-        """What is known of the run about something."""
+        """The delivery of the run about something."""
         return self.deliveries.get(about, MLFLOW, self.mlflow.server.name)
 
     def read_ahead(self, abouts: Iterable[str]) -> None:
@@ -76,7 +76,7 @@ class ToMlflow:
         self.deliveries.read_ahead(abouts, MLFLOW, self.mlflow.server.name)
 
     def write(self, wanted: Wanted, rules: MlflowRules) -> Delivery | None:
-        """Makes the run or brings it up to date; None where somebody deleted it in MLflow."""
+        """Makes the run or brings it up to date; None if somebody deleted it in MLflow."""
         before = self.of(wanted.about)
         if _shows(before, wanted, experiment_name(rules.prefix, wanted.experiment)):
             return before
@@ -118,7 +118,7 @@ class ToMlflow:
         self.put(replace(held, held_until=None, run=replace(state, report=folder)))
 
     def adopt(self, about: str, others: Iterable[tuple[str, str]], experiment: str, rules: MlflowRules) -> None:
-        """Goes on with the run of another about, where it has none of its own; further ones are deleted. `others` are
+        """Goes on with the run of another about, if it has none of its own; further ones are deleted. `others` are
         abouts and keys of sweeps that merged into this one."""
         for other_about, key in others:
             own, other = self.of(about), self.of(other_about)
@@ -185,7 +185,7 @@ class ToMlflow:
 
 
 class _Writing:
-    """One run being written, its delivery held. `held` is always what stands in the ledger."""
+    """One run being written, its delivery held. `held` is always what is in the ledger."""
 
     def __init__(
         self, channel: ToMlflow, held: Delivery, wanted: Wanted, rules: MlflowRules, *, is_doubtful: bool
@@ -208,7 +208,7 @@ class _Writing:
         return self._channel.put(replace(shown, run=state, held_until=None, problem=None))
 
     def _given_back(self, error: NotSent) -> Exception:
-        """What to raise, once it is written down whether the run may be there all the same."""
+        """The error to raise, once it is written down whether the run may exist all the same."""
         held, deliveries = self.held, self._channel.deliveries
         if not held.is_sent and (error.is_unsure or self._is_doubtful):
             doubts = replace(held.run or _NOTHING, doubts=(held.run or _NOTHING).doubts + 1)
@@ -243,7 +243,7 @@ class _Writing:
         return state.is_adopted or state.experiment == self._experiment
 
     def _let_go(self, experiment: Experiment) -> None:
-        """Forgets a run of a job that moved to another experiment, which no run can, or that was made anew."""
+        """Forgets a run of a job that moved to another experiment, which no run can, or that was made again."""
         held, state = self.held, self.held.run
         if not held.is_sent or state is None:
             return
@@ -363,7 +363,7 @@ class _Writing:
             self._mlflow.log(run_id, next(batches({}, (), {"trialbook.refused_params": ", ".join(refused)[:4_900]})))
 
     def _modelled(self, state: RunState) -> str | None:
-        """The model that the run has by reference, after it was logged where it has to be. 2.x knows no such models."""
+        """The model that the run has by reference, after it was logged if it has to be. 2.x knows no such models."""
         run = self._wanted.run
         if not self._wanted.keeps_model or run.model is None or state.model == run.model:
             return state.model

@@ -1,4 +1,4 @@
-"""What became of attaching jobs, and which Experiments and Trials exist in SageMaker."""
+"""The outcomes of attaching jobs, and the Experiments and Trials that exist in SageMaker."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from trialbook.ledger.table import UNATTACHED_DUE, LedgerTable, job_key_of, job_
 @dataclass(frozen=True, slots=True)
 class Known:
     """What became of attaching a job, the job's record, and the shards in use by experiment and trial, as far as they
-    were read; None where there is none yet."""
+    were read; None if there is none yet."""
 
     attachment: Attachment | None
     record: Record | None
@@ -31,7 +31,7 @@ class Attachments:
         self._table, self._expiry = table, expiry
 
     def get(self, key: JobKey) -> Attachment | None:
-        """What became of attaching a job."""
+        """The outcome of attaching a job."""
         item = self._table.get(job_pk(key), "ATTACHMENT")
         return None if item is None else read_attachment(item)
 

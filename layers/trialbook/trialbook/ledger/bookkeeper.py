@@ -2,7 +2,7 @@
 
 Joining a sweep costs one transaction. Where windows of a loop have to be joined, parted or renamed, the job that causes
 it is written first, and then the others move (`moves`). If the process dies in between, the job's message comes again
-and goes on; until then the windows may overlap. The loop's version names them, so that whoever comes next, and
+and continues; until then the windows may overlap. The loop's version names them, so that whoever comes next, and
 close_sweeps at the latest, puts them in order too.
 """
 
@@ -98,10 +98,10 @@ class Bookkeeper:
         return Moves(self.ledger, self.rules, self.moved_at_once, self.pause)
 
     def enter(self, seen: Job, known: Record | None, sweep: Sweep | None = None) -> Record | None:
-        """The job's record after the observation; None where nothing changed. Raises Conflict after many attempts.
+        """The job's record after the observation; None if nothing changed. Raises Conflict after many attempts.
 
         `known` is the record as the caller has just read it, `sweep` the tuning job's sweep if the caller has read that
-        too; where they have changed since, they are read again. Secrets are masked before anything is kept.
+        too; if they have changed since, they are read again. Secrets are masked before anything is kept.
         """
         seen = self.ledger.masker.job(seen)
         try:
@@ -146,7 +146,7 @@ class Bookkeeper:
         return self._put(old, fresh, sweep, self._leave(old, fresh, sweep.id))
 
     def _placed(self, job: Job, old: Record | None) -> Placement | LeftOut:
-        """Where the job belongs, by what the book calls it. A job of another place that stands under the plain name,
+        """Where the job belongs, by what the book calls it. A job of another place that is under the plain name,
         from the time before places were kept apart, stays there."""
         found = place(job, self.rules)
         if isinstance(found, LeftOut) or (old is not None and same_name(old.experiment) == same_name(found.experiment)):
@@ -295,7 +295,7 @@ class Bookkeeper:
     # -- tuning jobs --------------------------------------------------------------------------------------------
 
     def enter_tuning_job(self, seen: TuningJob) -> Record | None:
-        """The tuning job's own record, and what it tells about its sweep; None where nothing changed."""
+        """The tuning job's own record, and what it tells about its sweep; None if nothing changed."""
         seen = self.ledger.masker.tuning_job(seen)
         first_id = self.ledger.places.tuning_sweep(seen.job.key, seen.job.name)
         sweep_id, known = self.ledger.life_of(first_id, self.ledger.sweep(first_id), seen.job)
@@ -307,7 +307,7 @@ class Bookkeeper:
         return changed
 
     def _end_earlier_lives(self, sweep_id: str, anew: Job) -> None:
-        """A name is given anew only once its tuning job was deleted: what still runs under it, as far as the ledger
+        """A name is given again only once its tuning job was deleted: what still runs under it, as far as the ledger
         knows, is over, so that the new one's children do not join it."""
         sweep = self.ledger.sweep(sweep_id)
         while sweep is not None and is_of_earlier_life(sweep, anew):
@@ -348,7 +348,7 @@ class Bookkeeper:
         return fresh
 
     def rerank(self, sweep_id: str) -> int:
-        """Assesses the jobs of a sweep anew, by today's rules and objective; returns how many changed. Can be
+        """Assesses the jobs of a sweep again, by today's rules and objective; returns how many changed. Can be
         interrupted and repeated."""
         changed = 0
         while batch := retried(lambda: self._rerank_some(sweep_id), self.pause):

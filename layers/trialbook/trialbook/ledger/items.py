@@ -1,4 +1,4 @@
-"""What an item of the ledger's table holds: domain objects packed into attributes, and unpacked again."""
+"""Items of the ledger's table: domain objects packed into attributes, and unpacked again."""
 
 import json
 import zlib
@@ -159,7 +159,7 @@ def _shown_of(record: Record) -> str | None:
 
 
 def attachment_item(attachment: Attachment, expiry: Expiry) -> Attributes:
-    """What became of attaching a job."""
+    """The outcome of attaching a job."""
     again_at = attachment.again_at
     return {
         "pk": job_pk(attachment.key),

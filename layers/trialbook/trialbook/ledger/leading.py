@@ -42,7 +42,7 @@ def leading(experiment: str, ledger: Ledger, rules: Rules, most: int = 1) -> Lea
 
 
 def list_experiment(experiment: str, ledger: Ledger, rules: Rules) -> None:
-    """Writes the experiment's entry anew: its objective, its best job, and the sums over its sweeps."""
+    """Writes the experiment's entry again: its objective, its best job, and the sums over its sweeps."""
     found = leading(experiment, ledger, rules)
     put_entry(experiment, found.sweeps, found.best, ledger)
 

@@ -106,7 +106,7 @@ class _Step:
 
 @dataclass(slots=True)
 class Order:
-    """Windows of a loop that are put in order, as they stand in the ledger after each move: with their jobs, the
+    """Windows of a loop that are put in order, as they are in the ledger after each move: with their jobs, the
     windows that the jobs belong to, and the jobs that are still to move. `is_outdated`: others have changed jobs since
     that plan was made. `named` are the windows that they named."""
 
@@ -185,7 +185,7 @@ class Order:
                 self._unsettled.update({source: len(keys), to: len(keys)})
 
     def others_leave(self, besides: JobKey) -> bool:
-        """Whether another job than this one is in a window where it does not belong."""
+        """Whether another job than this one is in a window if it does not belong."""
         return any(each.key != besides for each in self._leavers)
 
     def moving(self, *created: str) -> set[str]:
@@ -241,7 +241,7 @@ class Moves:
         process does is waited for: to its end if it is `is_own` work, else until it makes a step. `step` is the last
         one that is known.
 
-        Raises Overtaken where the other process goes on for long.
+        Raises Overtaken where the other process continues for long.
         """
         for _ in range(ATTEMPTS):
             if step is None:
@@ -318,7 +318,7 @@ class Moves:
         return replace(known, superseded_by=None) if known is not None else self.window(window, first)
 
     def window(self, window: str, first: Record) -> Sweep:
-        """A window as it stands in the ledger, or a new one."""
+        """A window as it is in the ledger, or a new one."""
         known = self.ledger.sweep(window)
         return replace(known, superseded_by=None) if known else new_sweep(SweepKind.LOOP, window, first)
 

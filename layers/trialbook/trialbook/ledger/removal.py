@@ -1,7 +1,7 @@
 """Deletes what belongs together: a sweep with its jobs, their attachments and their delivery records.
 
 The sweep is marked first, conditional on its version; from then on no job joins it. Its jobs are deleted next and the
-sweep last, so that an interrupted deletion can go on later.
+sweep last, so that an interrupted deletion can continue later.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the stream of the ledger's table shows: an item's image before and after each change, in DynamoDB's JSON."""
+"""The stream of the ledger's table: an item's image before and after each change, in DynamoDB's JSON."""
 
 from base64 import b64decode
 from collections.abc import Mapping

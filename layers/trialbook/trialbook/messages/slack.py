@@ -22,7 +22,7 @@ _WITH_HEADER = frozenset({MessageKind.SWEEP, MessageKind.ALERT, MessageKind.BEST
 
 @dataclass(frozen=True, slots=True)
 class SlackText:
-    """What is sent to Slack. `text` has no mark-up except a mention; notifications and screen readers use it."""
+    """A message for Slack. `text` has no mark-up except a mention; notifications and screen readers use it."""
 
     text: str
     blocks: Sequence[Block]

@@ -83,7 +83,7 @@ def _script() -> str:
 
 @cache
 def _alone() -> str:
-    """What every page runs: opened by a signed link, it takes the links to other pages away."""
+    """The script of every page: if a signed link opened the page, it removes the links to other pages."""
     return (_FOLDER / "alone.js").read_text(encoding="utf-8")
 
 
@@ -92,7 +92,7 @@ def _hash(text: str) -> str:
 
 
 def _policy(style: str, scripts_of: Sequence[str]) -> str:
-    """What the page may do: run its own scripts and style, show pictures that it carries, and nothing else."""
+    """The page's content security policy: its own scripts and style, pictures that it carries, and nothing else."""
     scripts = f"script-src {' '.join(map(_hash, scripts_of))}; "
     return (
         f"default-src 'none'; {scripts}style-src {_hash(style)}; img-src data:; "

@@ -13,7 +13,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 14, 44
 
 @dataclass(frozen=True, slots=True)
 class Stairs:
-    """One line: where it steps and to which value; it goes on level to `until`."""
+    """One line: where it steps and to which value; it continues level to `until`."""
 
     name: str
     steps: tuple[tuple[float, float], ...]
@@ -33,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class StepChart:
-    """What the template draws."""
+    """The data that the template draws."""
 
     lines: tuple[Line, ...]
     dots: tuple[tuple[float, float, str], ...]

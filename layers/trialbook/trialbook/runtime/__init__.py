@@ -1,1 +1,1 @@
-"""What Lambda's runtime needs: batches, schedules, settings, services, clock, logs and metrics."""
+"""Lambda's side: batches, schedules, settings, services, clock, logs and metrics."""

@@ -36,7 +36,7 @@ class OutOfTime(BotoCoreError):
 
 
 class NotAnAnswer(BotoCoreError):
-    """What came back with status 200 is no answer of AWS: a proxy's or a portal's page."""
+    """An answer with status 200 that does not come from AWS: a proxy's or a portal's page."""
 
     fmt = "{operation} was answered with what is no answer of AWS: {text}"
 

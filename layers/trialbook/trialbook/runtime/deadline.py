@@ -2,7 +2,7 @@
 
 A call that may not end before the deadline is not begun: Lambda would kill the function during the call, and the work
 done for other messages would be lost. Time-outs of sockets are not enough, because each byte of an answer that trickles
-in starts them anew. So a call is also interrupted, by the process's alarm.
+in starts them again. So a call is also interrupted, by the process's alarm.
 """
 
 import signal

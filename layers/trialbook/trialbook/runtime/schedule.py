@@ -1,4 +1,4 @@
-"""What functions that run on a schedule have in common."""
+"""Shared parts of functions that run on a schedule."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -20,5 +20,5 @@ def moment_of(event: Mapping[str, Any]) -> datetime:
 
 def enough_time(context: Any) -> Callable[[], bool]:
     """A function that says whether the invocation has time for more. If not, the run stops cleanly and the next one
-    goes on."""
+    continues."""
     return lambda: bool(context.get_remaining_time_in_millis() > _RESERVE)

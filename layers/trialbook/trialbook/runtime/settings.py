@@ -1,4 +1,4 @@
-"""What template.yaml gives the functions by their environment. Each part is read by the functions that need it."""
+"""The functions' environment variables, as template.yaml sets them. Each function reads the parts that it needs."""
 
 import os
 from collections.abc import Mapping

@@ -29,7 +29,7 @@ class TryLater(Exception):
 
 
 class Queue(Protocol):
-    """What a batch asks of its queue."""
+    """A batch's view of its queue."""
 
     def postpone(self, receipt_handle: str, delay: int) -> None:
         """Delivers the message again after `delay` seconds."""

@@ -1,4 +1,4 @@
-"""What the figures suggest doing next. Each piece of advice carries the figures it rests on."""
+"""Advice from the figures. Each piece of advice carries the figures it rests on."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -198,7 +198,7 @@ def ties(best: BestTrial) -> list[Advice]:
 
 
 def failing(groups: Sequence[FailureGroup]) -> list[Advice]:
-    """What parts the failed jobs from all others."""
+    """The condition that separates the failed jobs from all others."""
     return [
         Advice(
             "failures",
@@ -217,7 +217,7 @@ def failing(groups: Sequence[FailureGroup]) -> list[Advice]:
 
 
 def parted(group: FailureGroup) -> str:
-    """What parts the failed jobs from all others, with its exceptions."""
+    """The condition that separates the failed jobs from most others, with its exceptions."""
     found = group.cause
     assert found is not None
     had = conditions(found.conditions)

@@ -52,7 +52,7 @@ _MOST_OF_BETTER = 250  # trials of the better half, evenly over it, whose import
 
 @dataclass(frozen=True, slots=True)
 class _Others:
-    """What the best is compared with."""
+    """The trial that the best one is compared with."""
 
     previous: Sweep | None
     before: Record | None

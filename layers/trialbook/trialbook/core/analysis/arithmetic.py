@@ -27,13 +27,13 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def between(low: float, high: float, share: float) -> float:
-    """The value that lies at this share of the way from low to high."""
+    """The value that is at this share of the way from low to high."""
     width = high - low
     return low + width * share if isfinite(width) else low * (1 - share) + high * share
 
 
 def place_between(low: float, high: float, value: float) -> float:
-    """Where the value lies on the way from low to high, which differ: 0 at low, 1 at high."""
+    """Where the value is on the way from low to high, which differ: 0 at low, 1 at high."""
     width = high - low
     return (value - low) / width if isfinite(width) else (value / 2 - low / 2) / (high / 2 - low / 2)
 
@@ -42,7 +42,7 @@ _SAFE = (1e-100, 1e100)  # sizes whose squares, and sums of them, neither overfl
 
 
 def unit_of(values: Iterable[float]) -> float:
-    """What to divide values by before they are squared and summed: 1, unless they are too large or too small."""
+    """The divisor of values before they are squared and summed: 1, unless they are too large or too small."""
     largest = max(map(abs, values), default=0.0)
     return 1.0 if largest == 0 or _SAFE[0] <= largest <= _SAFE[1] else largest
 
@@ -89,7 +89,7 @@ def variance(values: Sequence[float]) -> float:
 
 
 def onto(scale: Scale) -> Callable[[float], float]:
-    """What puts a number on a scale where equal steps count alike."""
+    """A function that puts a number on a scale where equal steps count alike."""
     return log if scale is Scale.LOG else float
 
 

@@ -1,4 +1,4 @@
-"""What jobs took together, in time and money; money is an estimate."""
+"""The sums of jobs' time and money; money is an estimate."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from trialbook.core.sweeps import start_of
 
 
 def spending(jobs: Sequence[Job], prices: Prices) -> Spending:
-    """What jobs took together."""
+    """The sums of jobs' time and cost."""
     seconds = [job.duration_seconds for job in jobs if job.duration_seconds is not None]
     unpriced = [job for job in jobs if job.is_terminal and cost_of(job, prices) is None]
     billable = [job.billable_seconds for job in jobs if job.billable_seconds is not None]
@@ -28,7 +28,7 @@ def spending(jobs: Sequence[Job], prices: Prices) -> Spending:
 
 
 def cost(jobs: Sequence[Job], best: Job | None, prices: Prices) -> Cost:
-    """What a sweep's jobs took: in all, its best, its failures, and what spot instances saved."""
+    """The time and cost of a sweep's jobs: in all, its best, its failures, and the saving of spot instances."""
     spot = [job for job in jobs if job.spot and job.training_seconds and job.billable_seconds is not None]
     trained = sum(job.training_seconds or 0 for job in spot)
     saved = [dollars * _unbilled(job) / 3600 for job in spot if (dollars := hourly(job, prices)) is not None]

@@ -1,4 +1,4 @@
-"""What an analysis says of curves, as data: how each trial learned, and how busy its machines were."""
+"""The curves of an analysis, as data: how each trial learned, and how busy its machines were."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class TrialCurve:
 @dataclass(frozen=True, slots=True)
 class Learning:
     """The learning curves of a group's trials, best first. x counts iterations, or seconds since a trial's first point,
-    as `axis` says. `axis_low` to `axis_high` is what a chart should show; values beyond it lie at its edge. A drawing
+    as `axis` says. `axis_low` to `axis_high` is what a chart should show; values beyond it are at its edge. A drawing
     that is `pixels` high is within a pixel of all points that were kept. `median_y` is the median of the trials that
     still ran. `level` is the best trial's value."""
 

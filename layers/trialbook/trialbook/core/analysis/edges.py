@@ -1,4 +1,4 @@
-"""Whether a search's range is too narrow: the best trial lies at an end, and the others get better towards it.
+"""Whether a search's range is too narrow: the best trial is at an end, and the others get better towards it.
 
 One test at every number of trials: values must get better towards that end over the whole range, or the best trials
 crowd there, more than chance would have it among all hyperparameters and both ends. And they must still get better near
@@ -38,8 +38,8 @@ Places = list[float]
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An end of a hyperparameter's range that the best trial lies at and the others get better towards. `near` of the
-    `top` best trials lie in the fifth of the range there, and `near_of_all` of all. `goes_on`: values still get better
+    """An end of a hyperparameter's range that the best trial is at and the others get better towards. `near` of the
+    `top` best trials are in the fifth of the range there, and `near_of_all` of all. `goes_on`: values still get better
     close to the end, so that there may be better ones beyond."""
 
     parameter: Parameter
@@ -100,7 +100,7 @@ def _edge(parameter: Parameter, trials: Sequence[Mapping[str, Value]], chance: f
 
 
 def _place(parameter: Parameter, value: float) -> float | None:
-    """Where a value lies in its range: 0 at the lower end, 1 at the upper one; None where the range has no width."""
+    """Where a value is in its range: 0 at the lower end, 1 at the upper one; None where the range has no width."""
     low, high = parameter.lowest, parameter.highest
     if low is None or high is None or low == high:
         return None
@@ -110,7 +110,7 @@ def _place(parameter: Parameter, value: float) -> float | None:
 
 
 def _is_more_to_try(parameter: Parameter, best: Number, *, is_low: bool) -> bool:
-    """Whether there are values beyond: none lie below a dropout of 0, nor below a count of 0."""
+    """Whether there are values beyond: none are below a dropout of 0, nor below a count of 0."""
     least, greatest = limits(parameter.name)
     end = parameter.lowest if is_low else parameter.highest
     if parameter.is_integer and best == parameter.lowest == 0:
@@ -145,7 +145,7 @@ def _still_gets_better(near: Sequence[float]) -> bool:
 
 
 def _is_step(near: Sequence[float]) -> bool:
-    """Whether values do no longer get better beyond the clearest step. The best trial is left out: it lies at the end,
+    """Whether values do no longer get better beyond the clearest step. The best trial is left out: it is at the end,
     or nothing would be asked."""
     if len(near) <= _FEW:
         return False

@@ -16,7 +16,7 @@ Reader = Callable[[Record], float | None]
 def front(
     records: Sequence[Record], objective: Objective, prices: Prices, second: Objective | None = None
 ) -> Front | None:
-    """The front of the ranked records, best first; None where nothing can be traded. Without a second objective it is
+    """The front of the ranked records, best first; None if nothing can be traded. Without a second objective it is
     held against cost, else billable time, else duration: the first that is known of all trials."""
     if second is not None and second.metric != objective.metric:
         return _front(records, objective, second.metric, second.type, lambda record: second.value_of(record.job))

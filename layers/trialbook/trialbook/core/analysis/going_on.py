@@ -17,7 +17,7 @@ _CHOSEN = ("Bayesian", "Hyperband")
 
 
 def going_on(values: Sequence[float], objective_type: ObjectiveType, strategy: str | None) -> list[Advice]:
-    """What more trials may bring. `values` are in the order in which trials ended."""
+    """The chance of improvement by more trials. `values` are in the order in which trials ended."""
     if len(values) < _FEWEST or strategy == "Grid":
         return []
     costs = list(values) if objective_type is ObjectiveType.MINIMIZE else [-value for value in values]
@@ -77,7 +77,7 @@ def _chosen(costs: Sequence[float], strategy: str | None) -> Advice:
 
 
 def _held_out(costs: Sequence[float]) -> str:
-    """What the last trials brought, as a check."""
+    """The improvement by the last trials, as a check."""
     last = min(MORE, len(costs) // 2)
     before, after = min(costs[:-last]), min(costs[-last:])
     if after < before:

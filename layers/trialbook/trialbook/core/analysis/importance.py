@@ -46,7 +46,7 @@ class _Part:
 def importance(
     parameters: Sequence[Parameter], trials: Trials, values: Sequence[float], objective_type: ObjectiveType
 ) -> Importance | None:
-    """Effects of the hyperparameters on the values; None below 30 trials or where nothing can be told."""
+    """Effects of the hyperparameters on the values; None below 30 trials or if nothing can be told."""
     if len(trials) < LEAST_TRIALS or not parameters or len(set(values)) == 1:
         return None
     target = _winsorised(values)
@@ -86,7 +86,7 @@ def importance(
 
 
 def why_not(trials: int, parameters: int) -> str | None:
-    """Why there is no importance to show; None where there is."""
+    """Why there is no importance to show; None if there is."""
     if parameters == 0:
         return "no hyperparameter varies"
     if trials < LEAST_TRIALS:

@@ -160,7 +160,7 @@ class _Scale:
         return _Scale(not maximise and low > 0 and high / low >= _WIDE, low, high)
 
     def at(self, value: float) -> float:
-        """Where the value lies, in pixels from below; what lies beyond the axis lies at its edge."""
+        """Where the value lies, in pixels from below; what is beyond the axis is at its edge."""
         low, high, within = self.low, self.high, min(max(value, self.low), self.high)
         if self.is_log:
             low, high, within = log(low), log(high), log(within)

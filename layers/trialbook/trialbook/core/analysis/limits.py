@@ -1,4 +1,4 @@
-"""What the values of well-known hyperparameters can be at most: nobody can try what lies beyond."""
+"""Natural limits of well-known hyperparameters: nobody can try values beyond them."""
 
 import re
 from math import inf

@@ -1,4 +1,4 @@
-"""Where a job stands in the AWS console."""
+"""Where a job is in the AWS console."""
 
 from urllib.parse import quote
 

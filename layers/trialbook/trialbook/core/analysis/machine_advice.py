@@ -1,4 +1,4 @@
-"""What the use of machines suggests: cheaper machines that hold what was seen, and limits that are near.
+"""Advice from the use of machines: cheaper machines that hold the memory seen, and limits that are near.
 
 Nothing is said of less than ten minutes of points. A cheaper machine is named only if its price is known, and only if
 it has the memory that was seen with some to spare. Money is an estimate by on-demand prices.
@@ -65,7 +65,7 @@ class _Seen:
 
 
 def machine_advice(uses: Sequence[JobUse], prices: Prices) -> list[Advice]:
-    """What the jobs' machines suggest, type by type."""
+    """Advice for the jobs' machines, type by type."""
     return [advice for seen in _by_machine(uses) for advice in _about(seen, prices)]
 
 
@@ -211,7 +211,7 @@ def _named(seen: _Seen, prices: Prices, slower: str = "") -> str:
 
 
 def _spent(seen: _Seen, prices: Prices) -> float | None:
-    """What the jobs' machines cost; None if their billed time is not known."""
+    """The cost of the jobs' machines; None if their billed time is not known."""
     known = [
         dollars_an_hour * each.job.billable_seconds / 3600
         for each in seen.uses

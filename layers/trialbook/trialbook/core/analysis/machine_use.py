@@ -41,7 +41,7 @@ class JobUse:
 
 
 def job_use(job: Job, curves: JobCurves) -> JobUse | None:
-    """What was measured of a job's machines; None if nothing was.
+    """The measured use of a job's machines; None if nothing was measured.
 
     CloudWatch counts each core and each GPU as 100%, so a share of the machine needs to know its type.
     """

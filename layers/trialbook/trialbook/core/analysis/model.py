@@ -1,4 +1,4 @@
-"""What an analysis says, as data. Serialised it is report.json; its figures are all that page and pictures show.
+"""An analysis as data. Serialised it is report.json; its figures are all that page and pictures show.
 
 Values are doubles as SageMaker reports them (float32 widened), times UTC, durations seconds, money US dollars (an
 estimate). None means not known, never zero.
@@ -25,14 +25,14 @@ class Kind(StrEnum):
 
 
 class Scale(StrEnum):
-    """The scale on which a number was searched, or on which its values lie evenly."""
+    """The scale on which a number was searched, or on which its values are evenly."""
 
     LINEAR = "linear"
     LOG = "log"
 
 
 class Shape(StrEnum):
-    """What was searched: it decides which picture tells most."""
+    """The shape of the search: it decides which picture shows most."""
 
     ONE_TRIAL = "one trial"
     NOTHING_VARIED = "nothing varied"
@@ -45,7 +45,7 @@ class Shape(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A hyperparameter that varies. `lowest` and `highest` are its range's bounds where `has_range`, else the least and
-    greatest value tried; `values` are a number's distinct values where there are at most eight; `categories` are the
+    greatest value tried; `values` are a number's distinct values if there are at most eight; `categories` are the
     values of a category, most frequent first."""
 
     name: str
@@ -120,7 +120,7 @@ class StatusCounts:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What trials were ranked by, and who said so."""
+    """The objective that trials were ranked by, and who named it."""
 
     metric: str
     type: str
@@ -148,7 +148,7 @@ class BestTrial:
 
 
 class Against(StrEnum):
-    """What the best trial is compared with."""
+    """The trial that the best one is compared with."""
 
     RUNNER_UP = "runner-up"
     PREVIOUS_SWEEP = "previous sweep"
@@ -159,7 +159,7 @@ class Against(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Difference:
     """The best trial beside another one. `margin` is how far apart they are, never negative; `relative` is the margin
-    by the other's absolute value, None where that is 0."""
+    by the other's absolute value, None if that is 0."""
 
     against: Against
     job_name: str
@@ -278,7 +278,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What the data suggests, with the figures it rests on."""
+    """A piece of advice, with the figures it rests on."""
 
     kind: str
     text: str
@@ -456,7 +456,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the sweep cost. Spot savings compare billable with training time of spot jobs. What warm pools kept is
+    """The cost of the sweep. Spot savings compare billable with training time of spot jobs. What warm pools kept is
     billed besides the jobs' billable time; as SageMaker reported it when the jobs ended. `queued_seconds`: how long
     all jobs waited in queues of AWS Batch."""
 

@@ -27,7 +27,7 @@ _FINE = (0.01, 0.03, 0.08)
 @dataclass(frozen=True, slots=True)
 class NextSearch:
     """Points to try, most promising first, ranges to search, and why. `repeats` are configurations to run again first,
-    where nothing is known of noise."""
+    if nothing is known of noise."""
 
     points: tuple[Mapping[str, Value], ...]
     ranges: tuple[NextRange, ...]

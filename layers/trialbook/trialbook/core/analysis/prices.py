@@ -1,4 +1,4 @@
-"""What a job costs, as an estimate: billable seconds x instances x on-demand price. What has no price stays unknown.
+"""The cost of a job, as an estimate: billable seconds x instances x on-demand price. Without a price it stays unknown.
 
 A serverless job is billed by tokens. It has a price only if the rules document gives one, for its base model or for
 all.
@@ -46,7 +46,7 @@ def hourly(job: Job, prices: Prices) -> float | None:
 
 
 def cost_of_all(jobs: Iterable[Job], prices: Prices) -> float | None:
-    """The cost of the jobs that have one; None where none has, but for those that cost nothing."""
+    """The cost of the jobs that have one; None if none has, but for those that cost nothing."""
     costs = [cost_of(job, prices) for job in jobs]
     known = [cost for cost in costs if cost is not None]
     return sum(known) if any(known) or (known and len(known) == len(costs)) else None

@@ -126,7 +126,7 @@ def _train_code(job: Job, request: Mapping[str, Any]) -> str:
 
 
 def _model_code(job: Job) -> str | None:
-    """Code that makes a SageMaker model of the job's artifact; None where there is none."""
+    """Code that makes a SageMaker model of the job's artifact; None if there is none."""
     if not job.model_artifact or not job.image:
         return None
     request = {

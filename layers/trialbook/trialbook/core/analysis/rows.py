@@ -41,7 +41,7 @@ def places_of_end(records: Iterable[Record]) -> dict[JobKey, int]:
 
 
 def metric_value(metric: Metric) -> Value:
-    """The number, or its text where it is no finite one."""
+    """The number, or its text if it is no finite one."""
     return metric.text if metric.value is None else metric.value
 
 

@@ -24,7 +24,7 @@ class Shape:
 def direction_of(
     parameter: Parameter, correlation: float | None, sign: int, costs: Sequence[tuple[float, str]]
 ) -> Shape:
-    """Which way is better, where values run that way and the model's least cost lies in the outer third there. `costs`
+    """Which way is better, where values run that way and the model's least cost is in the outer third there. `costs`
     are the model's, with the values they belong to, in order of these; lower is better."""
     if parameter.kind is Kind.CATEGORY:
         return Shape("depends on the value")

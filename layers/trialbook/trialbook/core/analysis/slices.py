@@ -1,4 +1,4 @@
-"""The objective along one hyperparameter: a bin per value where there are few, per quantile where there are many."""
+"""The objective along one hyperparameter: a bin per value if there are few, per quantile if there are many."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise

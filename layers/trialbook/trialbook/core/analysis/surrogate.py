@@ -22,7 +22,7 @@ Point = Sequence[float]
 
 @dataclass(slots=True)
 class Surrogate:
-    """A fitted process. `points` lie in the unit cube, targets have mean 0 and variance 1."""
+    """A fitted process. `points` are in the unit cube, targets have mean 0 and variance 1."""
 
     points: list[Point]
     targets: list[float]
@@ -38,7 +38,7 @@ class Surrogate:
         return sumprod(row, self.weights), sqrt(max(1.0 - sumprod(half, half), 1e-12))
 
     def believe(self, point: Point, target: float) -> None:
-        """Takes a point as tried, with the target that is expected of it, so that the next ones lie elsewhere."""
+        """Takes a point as tried, with the target that is expected of it, so that the next ones are elsewhere."""
         row = [_alike(point, other, self.ranges) for other in self.points]
         half = _forward(self.lower, row)
         self.lower.append([*half, sqrt(max(1.0 + self.noise - sumprod(half, half), 1e-9))])

@@ -67,7 +67,8 @@ def _all(jobs: int) -> str:
 
 
 def sentences(groups: Sequence[Group], counts: StatusCounts, cost: Cost, people: str | None = None) -> tuple[str, ...]:
-    """What follows the headline: differences, whether the jobs may be several people's, counts, time and money."""
+    """The sentences after the headline: differences, whether the jobs may be several people's, counts, time and
+    money."""
     found = []
     for group in groups[:1]:
         found += [compared(each) for each in group.differences]

@@ -64,7 +64,7 @@ def where_next(
     crowded: Sequence[Edge],
     sweep_id: str,
 ) -> WhereNext | None:
-    """What the report says of the next search; None where nothing can be said, or no range stands out. Trials are best
+    """What the report says of the next search; None if nothing can be said, or no range stands out. Trials are best
     first."""
     if why_silent(values, parameters, repeats) is not None:
         return None
@@ -140,7 +140,7 @@ def _width(shares: Sequence[float]) -> float:
 
 
 def _beyond(parameter: Parameter, end: Edge, bottom: Number | None, up: Number | None) -> NextRange:
-    """A range that goes on beyond the end, as far as values can be."""
+    """A range that continues beyond the end, as far as values can be."""
     assert parameter.lowest is not None
     assert parameter.highest is not None
     least, greatest = limits(parameter.name)
@@ -193,7 +193,7 @@ def _never(marked: int, drawn: int, number: int) -> float:
 
 
 def share_of(parameter: Parameter, value: float) -> float:
-    """Where a value lies in its range, on its scale: 0 at the lower end, 1 at the upper one."""
+    """Where a value is in its range, on its scale: 0 at the lower end, 1 at the upper one."""
     low, high, scaled = _bounds(parameter)
     return place_between(scaled(low), scaled(high), scaled(value)) if high > low and value >= low else 0.5
 

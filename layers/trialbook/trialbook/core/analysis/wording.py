@@ -27,7 +27,7 @@ def dollars(amount: float) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """`2026-11-20 10:15 UTC`; a dash where it is not known."""
+    """`2026-11-20 10:15 UTC`; a dash if it is not known."""
     return "–" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
 
 

@@ -1,4 +1,4 @@
-"""What a chart is, and what all charts share: theme, colours, titles of axes."""
+"""A chart, and the parts that all charts share: theme, colours, titles of axes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _POWERS = (-307, 300)  # of ten, that ticks stand at
 
 
 class Theme(StrEnum):
-    """What a picture is seen on."""
+    """The background that a picture is seen on."""
 
     LIGHT = "light"
     DARK = "dark"
@@ -170,7 +170,7 @@ _MOST_TICKS = 6
 
 
 def value_scale(group: Group, height: float = HEIGHT) -> Spec:
-    """The objective's scale: not from zero, and what is too far off lies at its end. Outliers share a strip at the
+    """The objective's scale: not from zero, and what is too far off is at its end. Outliers share a strip at the
     worse end, so that the good region has the room."""
     spread = group.spread
     low, high = spread.axis_low, spread.axis_high
@@ -217,7 +217,7 @@ def strip(group: Group, height: float, c: Colours) -> list[Spec]:
 
 
 def value_level(group: Group, value: float) -> float:
-    """Where a value lies on the objective's axis: 0 at its lower end, 1 at its upper one."""
+    """Where a value is on the objective's axis: 0 at its lower end, 1 at its upper one."""
     spread = group.spread
     to = onto(spread.scale)
     low, high, at = (to(each) for each in (spread.axis_low, spread.axis_high, value))
@@ -283,7 +283,7 @@ def parameter_axis(parameter: Parameter, *, is_log: bool = False) -> str:
 
 
 def parameter_scale(parameter: Parameter, least: float | None = None) -> Spec:
-    """The scale of a number: its range where it has one. `least` is the least positive value of one with 0."""
+    """The scale of a number: its range if it has one. `least` is the least positive value of one with 0."""
     if least is not None:
         return {"type": "symlog", "constant": least, "nice": False, "padding": 14}
     return {"type": "log" if parameter.scale is Scale.LOG else "linear", "zero": False, "nice": False, "padding": 14}

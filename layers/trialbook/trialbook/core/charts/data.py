@@ -33,7 +33,7 @@ def thinned(rows: Sequence[TrialRow], most: int) -> list[TrialRow]:
 
 
 def thinning(shown: int, of: int) -> str:
-    """What was left out, for a subtitle; nothing where all is shown."""
+    """The number of trials left out, for a subtitle; empty if all are shown."""
     return "" if shown == of else f"; {shown:,} of {of:,} drawn: the best and an even sample"
 
 
@@ -66,5 +66,5 @@ def where(rows: Sequence[TrialRow], name: str) -> list[tuple[TrialRow, Value]]:
 
 
 def numbers(values: Mapping[str, Value]) -> dict[str, float]:
-    """What of the values are numbers."""
+    """The values that are numbers."""
     return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}

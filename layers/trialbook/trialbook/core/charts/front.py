@@ -1,4 +1,4 @@
-"""What better values cost."""
+"""The cost of better values."""
 
 from trialbook.core.analysis.model import Analysis, Front, TrialRow, Value
 from trialbook.core.charts import words
@@ -34,7 +34,7 @@ def front_chart(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0) 
 
 
 def second(front: Front, row: TrialRow) -> Value:
-    """What a trial has of the second quantity."""
+    """A trial's value of the second quantity."""
     own: dict[str, Value] = {
         "cost_usd": row.cost_usd,
         "billable_seconds": row.billable_seconds,

@@ -1,4 +1,4 @@
-"""What stands below categories: short enough for a picture, and told apart. The page's script does the same
+"""The labels of categories: short enough for a picture, and distinct. The page's script does the same
 (report/page/js/3-axes.js)."""
 
 import re

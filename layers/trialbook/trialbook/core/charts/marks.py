@@ -43,7 +43,7 @@ def star(best: Data, x: Spec, y: Spec, c: Colours) -> list[Spec]:
 
 
 def failures(data: Data, x: Spec, c: Colours, *, at_top: bool) -> list[Spec]:
-    """Failed trials: crosses along the worse edge, where they have a place on the other axis."""
+    """Failed trials: crosses along the worse edge, if they have a place on the other axis."""
     if not data:
         return []
     mark = {"type": "point", "shape": "cross", "angle": 45, "filled": True, "size": 60, "color": c.failed}

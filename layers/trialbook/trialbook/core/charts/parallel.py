@@ -67,7 +67,7 @@ class _Axis:
         return 0.5 if low == high else place_between(low, high, self.to(float(value)))
 
     def ends(self) -> tuple[str, str]:
-        """What stands at the lower and upper end."""
+        """The labels at the lower and upper end."""
         if self.parameter.kind is Kind.CATEGORY:
             ends = labels(self.order, 14)
             return ends[0], ends[-1]

@@ -64,7 +64,7 @@ def y_of(group: Group, height: float = HEIGHT) -> Spec:
 
 
 def subtitle_of(analysis: Analysis, group: Group, shown: int, of: int) -> str:
-    """What the marks mean, and what is not drawn as it is."""
+    """The meaning of the marks, and of values that are drawn elsewhere."""
     stopped = sum(1 for row in analysis.trials if row.status == STOPPED)
     beyond = f"; {group.spread.beyond} far off, at the edge" if group.spread.beyond else ""
     if group.spread.bend is not None:
@@ -73,7 +73,7 @@ def subtitle_of(analysis: Analysis, group: Group, shown: int, of: int) -> str:
 
 
 def by_importance(group: Group) -> list[str]:
-    """The hyperparameters that vary in the group: by importance where that is known, else by name."""
+    """The hyperparameters that vary in the group: by importance if that is known, else by name."""
     if group.importance is None:
         return [each.parameter for each in group.slices]
     known = [effect.parameter for effect in group.importance.effects]
@@ -81,7 +81,7 @@ def by_importance(group: Group) -> list[str]:
 
 
 def value_by_parameter(analysis: Analysis, name: str, theme: Theme = Theme.LIGHT, group: int = 0) -> Chart:
-    """The objective against one hyperparameter; where it has few values, a line joins the best of each."""
+    """The objective against one hyperparameter; if it has few values, a line joins the best of each."""
     found = analysis.groups[group]
     parameter = parameter_of(analysis, name)
     rows = ranked(analysis, group)
@@ -109,7 +109,7 @@ def _by_parameter(
 
 
 def _categories(parameter: Parameter, best: Value) -> Spec:
-    """Categories in the order of their names, which is no trend, each with its place; where there are more than have
+    """Categories in the order of their names, which is no trend, each with its place; if there are more than have
     room for their labels, some have one, the best trial's among them."""
     lacking = {"none"} if parameter.missing else set()
     names = sorted({category(each) for each in parameter.categories} | lacking, key=by_name)

@@ -36,7 +36,7 @@ def timeline(analysis: Analysis, theme: Theme = Theme.LIGHT) -> Chart:
 
 
 def _nothing(c: Colours) -> Spec:
-    """What stands where there is no bar: Vega draws no picture of empty scales."""
+    """A mark for the case without a bar: Vega draws no picture of empty scales."""
     mark: Spec = {"type": "text", "text": "no job started", "fontSize": 14, "color": c.quiet}
     return {"data": {"values": [{}]}, "mark": mark}
 

@@ -1,4 +1,4 @@
-"""What each chart is called and what it shows, in words: for screen readers, and where pictures are not loaded."""
+"""The title of each chart and a description: for screen readers, and for mail that loads no pictures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ def importance(group: Group) -> Words:
 
 
 def parallel(group: Group) -> Words:
-    """What the best trial's line passes."""
+    """The points of the best trial's line."""
     at = _at(group.best.varied)
     trials = plural(group.ranked, "trial")
     text = f"A line for each of {trials}; the best, {shown(group.best.value)}, passes {at}."
@@ -112,12 +112,12 @@ _QUANTITIES = {
 
 
 def quantity(name: str) -> str:
-    """What a front is held against: `cost (US$, estimate)`, or a metric's name."""
+    """The second quantity of a front: `cost (US$, estimate)`, or a metric's name."""
     return _QUANTITIES.get(name, name)
 
 
 def front(group: Group) -> Words:
-    """What the best costs, and the cheapest trial that nothing beats."""
+    """The cost of the best, and the cheapest trial that nothing beats."""
     assert group.front is not None
     first, last = group.front.trials[0], group.front.trials[-1]
     other = quantity(group.front.other)

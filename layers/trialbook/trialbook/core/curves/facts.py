@@ -1,4 +1,4 @@
-"""What a curve says about a trial: its best value so far, when it was good enough, where it diverged or overfitted."""
+"""The facts of a trial's curve: its best value so far, when it was good enough, where it diverged or overfitted."""
 
 from statistics import median
 
@@ -45,8 +45,9 @@ def diverged_at(series: Series, *, maximise: bool = False) -> float | None:
 
 
 def overfits_from(validation: Series, train: Series, *, maximise: bool) -> float | None:
-    """Where the trial began to overfit: its best validation value, if that lies before the last quarter, the values of
-    the last quarter are worse by a tenth of all that was gained, and those on training data went on getting better."""
+    """Where the trial began to overfit: its best validation value, if that is before the last quarter, the values of
+    the last quarter are worse by a tenth of all that was gained, and those on training data continued getting
+    better."""
     points, of_train = _costs(validation, maximise=maximise), _costs(train, maximise=maximise)
     if min(len(points), len(of_train)) < _SHORTEST:
         return None

@@ -25,7 +25,7 @@ def end_of_log(lines: Iterable[str], mask: Callable[[str], str], most: int = MOS
 
 
 def _shown(line: str) -> str:
-    """What a terminal would show of a line at its end: progress bars overwrite themselves."""
+    """A line as a terminal would show it at its end: progress bars overwrite themselves."""
     plain = _ESCAPES.sub("", line.encode("utf-8", "replace").decode())
     overwritten = [part.rstrip("\r").rpartition("\r")[2] for part in plain.replace("\r\n", "\n").split("\n")]
     return "\n".join(_UNSHOWN.sub("", part).rstrip() for part in overwritten)

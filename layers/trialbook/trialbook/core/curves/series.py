@@ -13,7 +13,7 @@ _NO_HOSTS: Mapping[str, Mapping[str, "Series"]] = MappingProxyType({})
 
 
 class Axis(StrEnum):
-    """What a series is measured along."""
+    """The axis that a series is measured along."""
 
     ITERATION = "iteration"
     TIME = "time"  # seconds since 1970

@@ -1,1 +1,1 @@
-"""What is said to people: computed here as data, rendered for Slack and email elsewhere."""
+"""The messages to people: computed here as data, rendered for Slack and email elsewhere."""

@@ -86,8 +86,8 @@ def _message(event: Announcement, facts: Watched, broken: Broken, about: Message
 
 
 def _version(facts: Watched, rule: AlertRule) -> int:
-    """An alert is said again when a sweep was revised, not whenever it goes on. The share of failed jobs is reported as
-    soon as nothing can save it; where messages can be edited, it has its last numbers once the sweep is over."""
+    """An alert is sent again when a sweep was revised, not whenever it continues. The share of failed jobs is reported
+    as soon as nothing can save it; a message that can be edited has the last numbers once the sweep has finished."""
     if isinstance(facts, JobFacts):
         return facts.record.version
     return facts.sweep.revision + int(rule.failed is not None)
@@ -141,7 +141,7 @@ def _too_many_failed(rule: AlertRule, facts: SweepFacts) -> Iterator[Broken]:
 
 
 def _alike(facts: SweepFacts) -> str:
-    """How many failed for the commonest reason, and which; nothing where none is shared."""
+    """How many failed for the commonest reason, and which; nothing if none is shared."""
     groups = _groups(facts)
     if not groups or groups[0][0] < 2:
         return ""
@@ -178,7 +178,7 @@ def _best_is(facts: SweepFacts) -> tuple[str, float, str]:
 
 
 def _beside(regression: Regression, facts: SweepFacts) -> Difference | None:
-    """The sweep's best beside what the rule names; None where there is nothing to compare with."""
+    """The sweep's best beside what the rule names; None if there is nothing to compare with."""
     assert facts.report is not None
     group = facts.report.analysis.groups[0]
     if regression.baseline is None:
@@ -222,7 +222,7 @@ def _of_job(event: Announcement, rule: AlertRule, facts: JobFacts) -> Iterator[B
 
 
 def _without_baseline(rule: AlertRule, regression: Regression, facts: Watched) -> Iterator[Broken]:
-    """A rule that names a job which is not there would else be silent for ever."""
+    """A rule that names a job which is not there would else be silent forever."""
     if regression.baseline is not None and regression.baseline not in facts.baselines:
         where = "a training job that the ledger holds for this account and region"
         yield Broken(rule, "cannot be checked", f"The baseline {regression.baseline} is not {where}.")
@@ -289,7 +289,7 @@ def _judged(facts: Watched) -> Record | None:
 
 
 def _traits(job: Job, names: Iterable[str]) -> Mapping[str, str]:
-    """What may make one job better than another: these of its hyperparameters, image, machines, data."""
+    """The settings that may make one job better than another: hyperparameters, image, machines, data."""
     given = shown_values(job.hyper_parameters)
     return {
         **{name: given[name] for name in names if name in given},

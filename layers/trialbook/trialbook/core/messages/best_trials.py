@@ -63,7 +63,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What ended, and what it took. `cost_usd` is the sum of what has a price; `unpriced_jobs` have none."""
+    """The jobs that ended, and their time and cost. `cost_usd` sums what has a price; `unpriced_jobs` have none."""
 
     sweeps: int
     jobs: int
@@ -74,7 +74,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentWeek:
-    """An experiment in the period. `best` is None while nothing ranks, `former` where nothing ranked before. `changes`
+    """An experiment in the period. `best` is None while nothing ranks, `former` if nothing ranked before. `changes`
     are what differs between the two, of `changed` in all."""
 
     experiment: str
@@ -104,7 +104,7 @@ class BestTrials:
 def best_trials(
     ended: Sequence[Ended], standings: Iterable[Standing], since: datetime, until: datetime
 ) -> BestTrials | None:
-    """The report of what ended from `since` until before `until`; None where nothing did."""
+    """The report of what ended from `since` until before `until`; None if nothing did."""
     if not ended:
         return None
     by_name = {each.experiment: each for each in standings}
@@ -186,7 +186,7 @@ PageOf = Callable[[str], str | None]
 
 
 def best_trials_message(report: BestTrials, page_of: PageOf = lambda experiment: None) -> Message:
-    """What is said of it. `page_of` gives the link to an experiment's report, None where there are no links."""
+    """The report's message. `page_of` gives the link to an experiment's report, None if there are no links."""
     period = f"{report.since:%Y-%m-%d} to {report.until:%Y-%m-%d}"
     date = f"{report.until:%Y-%m-%d}"
     answer = _answer(report)

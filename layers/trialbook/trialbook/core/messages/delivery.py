@@ -1,4 +1,4 @@
-"""What was sent where: the record of a message at a destination, and what has to be done next.
+"""Deliveries: the record of a message at a destination, and the next step of it.
 
 A record is written before and after each call that sends something. The claim that is written before holds for a
 while, so that two consumers never send the same; who finds a claim that nobody holds any more knows that its holder may
@@ -129,7 +129,7 @@ class Delivery:
         return replace(self, claimed_at=claimed_at, held_until=None, problem=problem, version=self.version + 1)
 
     def unsure(self, problem: str) -> "Delivery":
-        """As it is written where no answer came: it may have been sent."""
+        """As it is written if no answer came: it may have been sent."""
         return replace(self, held_until=None, problem=problem, version=self.version + 1)
 
     def lost(self) -> "Delivery":

@@ -1,4 +1,4 @@
-"""What messages are computed from: what the ledger and the report say now, as `events_to_messages` reads it."""
+"""The facts that messages are computed from, as `events_to_messages` reads them from the ledger and the report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ _NONE: Mapping[str, Record] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A closed sweep's report as it stands in the bucket. `analysis` is its digest, `former` that of the revision
-    before; `url` is the signed link to its page, None where there are none."""
+    """A closed sweep's report as it is in the bucket. `analysis` is its digest, `former` that of the revision
+    before; `url` is the signed link to its page, None if there are none."""
 
     analysis: Analysis
     bucket: str
@@ -53,7 +53,7 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True)
 class WeekFacts:
-    """What ended in a period, as the event tells it, and the links to the reports of the experiments, by name."""
+    """The jobs that ended in a period, as the event has them, and the links to the experiments' reports, by name."""
 
     report: BestTrials
     pages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

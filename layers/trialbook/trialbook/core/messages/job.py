@@ -28,7 +28,7 @@ _CONSTANTS = 12
 
 
 def about(key: JobKey) -> str:
-    """What a job's message is about."""
+    """The key of a job's message."""
     return f"job/{key.account}/{key.region}/{key.kind.value}/{key.name}"
 
 
@@ -112,7 +112,7 @@ def apart(facts: JobFacts) -> tuple[Difference, ...]:
 
 
 def _compared(facts: JobFacts) -> tuple[str, ...]:
-    """How far it is from the best before it, where that is by the objective that the verdict names."""
+    """How far it is from the best before it, if that is by the objective that the verdict names."""
     objective = facts.record.objective
     if objective is None or not objective.is_like(facts.record.experiment_objective):
         return ()

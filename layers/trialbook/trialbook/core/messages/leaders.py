@@ -44,7 +44,7 @@ class Leaders:
 
     @property
     def metric(self) -> str:
-        """The objective's, empty where there is none."""
+        """The objective's, empty if there is none."""
         return self.objective.metric if self.objective else ""
 
     @property
@@ -122,7 +122,7 @@ def _values(parameters: Sequence[Parameter], values: Mapping[str, str]) -> dict[
 
 def table(found: Leaders, ranked: int | None) -> Table | None:
     """The first trials: rank, objective, what varied, duration: on a narrow screen the first columns are seen. `ranked`
-    is how many rank in all, where that is known."""
+    is how many rank in all, if that is known."""
     if not found.trials:
         return None
     names = found.parameters[:_COLUMNS]
@@ -182,13 +182,13 @@ def bars(found: Leaders) -> tuple[Bar, ...]:
 
 
 def bars_label(found: Leaders) -> str:
-    """What the bars show: `validation:error by min_child_weight`."""
+    """The title of the bars: `validation:error by min_child_weight`."""
     by = found.parameters[0] if len(found.parameters) == 1 else "rank"
     return f"{found.metric} by {by}" if found.metric else ""
 
 
 def constants_text(found: Leaders) -> str:
-    """What all trials have in common: `eta = 0.2, max_depth = 5`."""
+    """The values that all trials have in common: `eta = 0.2, max_depth = 5`."""
     given = [
         f"{cut(name, _LONGEST_CELL)} = {cut(shown_text(text), _LONGEST_CONSTANT)}"
         for name, text in found.constants.items()

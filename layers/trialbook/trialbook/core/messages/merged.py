@@ -7,7 +7,7 @@ from trialbook.core.messages import phrases
 
 
 def merged(into: Message, url: str | None) -> Message:
-    """That what stood here goes on in the message of the sweep that it merged into; `url` leads there, if known."""
+    """That what stood here continues in the message of the sweep that it merged into; `url` leads there, if known."""
     return replace(
         into,
         title=f"{into.experiment}{phrases.SEPARATOR}continues in another message",

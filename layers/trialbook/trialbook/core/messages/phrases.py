@@ -1,4 +1,4 @@
-"""What messages call a sweep, and how they say how it stands."""
+"""The words of messages for a sweep and its progress."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ _IN_SUBJECT = 3  # hyperparameters
 
 
 def search(sweep: Sweep, varied: Sequence[str]) -> str:
-    """What was searched: `min_child_weight sweep`, `random search over 6 hyperparameters`."""
+    """The search, in words: `min_child_weight sweep`, `random search over 6 hyperparameters`."""
     names = " × ".join(cut(name, _LONGEST_NAME) for name in varied)
     if sweep.kind is SweepKind.TUNING:
         how = f"{_strategy(sweep.strategy)} search" if sweep.strategy else "tuning job"
@@ -33,7 +33,7 @@ def _strategy(name: str) -> str:
 
 
 def total(sweep: Sweep) -> int | None:
-    """How many jobs there will be; None where nobody said. A sweep that is over has those it has, unless more had been
+    """How many jobs there will be; None if nobody said. A sweep that is over has those it has, unless more had been
     announced."""
     announced = sweep.max_jobs or sweep.expected_size
     if announced is not None:
@@ -69,7 +69,7 @@ def mood(sweep: Sweep) -> Mood:
 
 
 def at(values: Mapping[str, Value]) -> str:
-    """Where the best lies, for a subject: ` at min_child_weight=4`; nothing where nothing varied."""
+    """Where the best lies, for a subject: ` at min_child_weight=4`; nothing if nothing varied."""
     given = [f"{cut(name, 40)}={cut(shown(value), 40)}" for name, value in values.items() if value is not None]
     more = f" and {len(given) - _IN_SUBJECT} more" if len(given) > _IN_SUBJECT else ""
     return f" at {', '.join(given[:_IN_SUBJECT])}{more}" if given else ""

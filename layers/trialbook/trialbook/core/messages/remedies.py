@@ -1,4 +1,4 @@
-"""What somebody has to do where a channel refuses messages."""
+"""Remedies for channels that refuse messages."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _BY_REASON: Mapping[str, str] = {
 
 
 def remedy(reason: str, address: str) -> str | None:
-    """What to do about a refusal, by the channel's word for it; None where nothing is known to help. An email address
+    """What to do about a refusal, by the channel's word for it; None if nothing is known to help. An email address
     is not in the answer."""
     match reason:
         case "channel_not_found" if _ID.fullmatch(address):

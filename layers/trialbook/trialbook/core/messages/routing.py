@@ -33,7 +33,7 @@ class Defaults:
 def destinations(message: Message, rules: Rules, defaults: Defaults, now: datetime) -> tuple[Destination, ...]:
     """Where the message goes, each destination once.
 
-    All routes that match add theirs. Where none matches, or those that do lead to nobody (an owner that is not known),
+    All routes that match add theirs. If none matches, or those that do lead to nobody (an owner that is not known),
     the default route answers; a route with an empty `to` that matches keeps the message from it. A message waits for
     the end of quiet hours unless some route lets it through.
     """

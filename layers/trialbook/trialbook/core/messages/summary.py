@@ -1,4 +1,4 @@
-"""What a finished sweep's message says of its report's figures. Nothing is computed anew."""
+"""The report's figures in a finished sweep's message. Nothing is computed again."""
 
 from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.failures import essence
@@ -14,7 +14,7 @@ _MOST_ADVICE = 5
 
 
 def verdict(analysis: Analysis) -> str:
-    """The report's headline, without the experiment, which stands in the title."""
+    """The report's headline, without the experiment, which is in the title."""
     text = analysis.headline.removeprefix(f"{analysis.sweep.experiment}: ")
     if analysis.groups:
         text += f" ({analysis.groups[0].ranking.type.lower()})"
@@ -134,7 +134,7 @@ def failure(group: FailureGroup) -> str:
 
 
 def advice(analysis: Analysis) -> tuple[str, ...]:
-    """What to do next, where to search first. What only failed jobs share stands with the failures."""
+    """What to do next, where to search first. What only failed jobs share is with the failures."""
     group = analysis.groups[0] if analysis.groups else None
     where = (search_next(group.where_next),) if group and group.where_next else ()
     own = group.advice if group else ()

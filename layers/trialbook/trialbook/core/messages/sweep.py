@@ -26,7 +26,7 @@ _ENOUGH = 3  # jobs that must have ended, at the least, before the time left is 
 
 
 def about(sweep_id: str) -> str:
-    """What a sweep's message is about."""
+    """The key of a sweep's message."""
     return f"sweep/{sweep_id}"
 
 
@@ -174,7 +174,7 @@ def _facts(facts: SweepFacts, found: Leaders, rules: Rules) -> tuple[Fact, ...]:
 
 
 def _others(facts: SweepFacts) -> str:
-    """What else trials are ranked by."""
+    """The other objectives that rank trials."""
     groups = facts.report.analysis.groups[1:] if facts.report else ()
     return f"; other trials rank by {listed([each.ranking.metric for each in groups])}" if groups else ""
 

@@ -1,4 +1,4 @@
-"""What belongs in the thread of a sweep's message: new bests, failures job by job, the report's file."""
+"""The thread of a sweep's message: new bests, failures job by job, the report's file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -64,7 +64,7 @@ def _where(hyper_parameters: Mapping[str, str], varied: tuple[str, ...]) -> str:
 
 
 def thread_messages(event: Announcement, facts: SweepFacts, rules: Rules) -> tuple[Message, ...]:
-    """What the thread of a finished sweep gets: its failures, and the file of its report."""
+    """The thread's messages for a finished sweep: its failures, and the file of its report."""
     if facts.report is None:
         return ()
     messages = [_report_file(event, facts, rules)]

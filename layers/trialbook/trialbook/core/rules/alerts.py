@@ -38,7 +38,7 @@ class Regression:
 
     @property
     def limit(self) -> str:
-        """What is allowed, in words."""
+        """The limit, in words."""
         if self.relative is not None:
             return _as_written(self.relative)
         return full(self.absolute) if self.absolute else "nothing"
@@ -71,7 +71,7 @@ class AlertRule:
 
     @property
     def limit(self) -> str:
-        """What it allows, in words."""
+        """The limit, in words."""
         if self.regression is not None:
             return f"{self.regression.limit} worse than {_against(self.regression)}"
         if self.failed is not None:

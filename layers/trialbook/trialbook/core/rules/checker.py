@@ -92,7 +92,7 @@ class Checker:
         return None
 
     def chosen(self, value: object, path: Path, options: Sequence[str]) -> tuple[str, ...]:
-        """One of the options, or a list of some; empty where it is missing."""
+        """One of the options, or a list of some; empty if it is missing."""
         several: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
         for each in several:
             self.choice(each, path, options)

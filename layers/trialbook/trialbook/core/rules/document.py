@@ -96,7 +96,7 @@ class Rules:
         return self._first(experiment, lambda rule: rule.objective)
 
     def second_objective(self, experiment: str) -> Objective | None:
-        """What an experiment's objective is traded against, such as latency."""
+        """A metric that an experiment's objective is traded against, such as latency."""
         return self._first(experiment, lambda rule: rule.second_objective)
 
     def quiet_period(self, experiment: str) -> timedelta:
