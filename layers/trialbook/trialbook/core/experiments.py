@@ -30,9 +30,9 @@ class Experiment:
 
 
 def candidates(sweeps: Sequence[Sweep], by_rules: Objective | None = None) -> tuple[Objective, ...]:
-    """The objectives that may rank an experiment, in order of preference: the rules' own, then the one
-    that ranks most of its sweeps, the later of two. The first by which any job ranks leads; `leading` takes it, and no one
-    else decides."""
+    """The objectives that may rank an experiment, in order of preference: the rules' own, then the one that ranks most
+    of its sweeps, the later of two. The first by which any job ranks leads; `leading` takes it, and no one else
+    decides."""
     given = [sweep.objective for sweep in sweeps if sweep.objective is not None and sweep.best is not None]
     counts = Counter(objective.label for objective in given)
     latest = {objective.label: (place, objective) for place, objective in enumerate(given)}
