@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from posixpath import normpath
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.synthetic import sweep
@@ -200,6 +200,7 @@ def test_no_text_breaks_out_of_markdown(text: str) -> None:
         assert said.count(sign) == said.count(f"\\{sign}")
 
 
+@example({"/ 0": ""})
 @given(st.dictionaries(st.text(max_size=60), st.text(max_size=9_000), max_size=20))
 def test_tags_are_such_as_mlflow_and_its_databases_take(tags: dict[str, str]) -> None:
     for name, value in fitting_tags(tags).items():

@@ -57,7 +57,7 @@ def plain_name(text: str) -> str:
     if words.strip() != words or not words.strip("./ "):
         words = words.strip() if words.strip("./ ") else "unnamed"
     if _is_no_path(words):  # MLflow takes names for paths: `a//b`, `../a` and `/a` are refused
-        words = "/".join(part for part in words.split("/") if part.strip(".")) or "unnamed"
+        words = "/".join(part for part in words.split("/") if part.strip("./ ")).strip() or "unnamed"
     return _shortened(words, LONGEST_NAME)
 
 
