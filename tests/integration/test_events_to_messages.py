@@ -122,14 +122,14 @@ def test_events_that_come_late_and_in_any_order_all_show_the_end(loop: Replayed)
     assert {(each.about, each.version, each.is_final) for each in first} == {(first[0].about, first[0].version, True)}
 
 
-def test_an_event_costs_one_item_one_query_and_one_object(loop: Replayed) -> None:
+def test_an_event_costs_one_item_one_query_with_the_jobs_it_finds_and_one_object(loop: Replayed) -> None:
     cloud = loop.cloud
     cloud._running = "Telling"
     loop.told(loop.of_type("Report Ready"))
     cloud._running = None
 
     told = {operation: number for (by, _, operation), number in cloud.calls.items() if by == "Telling"}
-    assert told == {"GetItem": 1, "Query": 1, "GetObject": 1}
+    assert told == {"GetItem": 1, "Query": 1, "BatchGetItem": 1, "GetObject": 1}
 
 
 def test_the_link_to_the_report_is_signed_and_the_same_each_time(loop: Replayed) -> None:

@@ -252,9 +252,9 @@ def test_names_are_completed_from_nothing_typed_too(churn: Path, ledger_url: str
         assert ledger.sweep("churn-xgb@") is None
 
 
-def test_trials_cost_a_query_for_each_megabyte_of_rows_and_a_request_for_each_hundred_jobs(moto_url: str) -> None:
+def test_trials_cost_a_query_for_each_megabyte_of_rows_and_a_request_for_each_hundred_jobs(dynamodb_local: str) -> None:
     filler = {f"p{number}": "x" * 1000 for number in range(8)}
-    with opened(moto_url) as made:
+    with opened(dynamodb_local) as made:
         records = [
             replace(
                 record(job(f"c-{n}", n / 60, metrics={"validation:error": n}, hyper_parameters=filler)), sweep="x@1"
@@ -263,7 +263,7 @@ def test_trials_cost_a_query_for_each_megabyte_of_rows_and_a_request_for_each_hu
         ]
         for start in range(0, len(records), 10):
             made.write(replace(each, version=1) for each in records[start : start + 10])
-        ledger = PagedLedger(made.table.name, region="us-east-1", host=moto_url)
+        ledger = PagedLedger(made.table.name, region="us-east-1", host=dynamodb_local)
         calls: Counter[str] = Counter()
         events = ledger.table.connection.client.meta.events
         events.register("before-call.dynamodb.*", lambda model, **more: calls.update([model.name]))
