@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from trialbook.core.analysis.model import Analysis, TrialRow
-from trialbook.core.analysis.serialised import FORMAT
+from trialbook.core.analysis.serialised import FORMAT, NESTED
 from trialbook.core.messages.best_trials import BestTrials
 
 PATH = Path(__file__).with_name("report.json")
@@ -48,7 +48,7 @@ def _columns(defs: dict[str, Any]) -> dict[str, Any]:
     cell = _type(hints["metrics"], defs)["additionalProperties"]
     nested = {"type": "object", "additionalProperties": {"type": "array", "items": _or_null(cell)}}
     columns = {
-        name: nested if name in ("hyper_parameters", "metrics") else {"type": "array", "items": _type(hint, defs)}
+        name: nested if name in NESTED else {"type": "array", "items": _type(hint, defs)}
         for name, hint in hints.items()
     }
     return {"type": "object", "additionalProperties": False, "required": list(columns), "properties": columns}

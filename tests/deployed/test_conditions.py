@@ -62,6 +62,11 @@ CASES: list[tuple[Mapping[str, str | Callable[[Cloud], str]], frozenset[str]]] =
         {"MlflowUrl": "https://mlflow.example.com", "MlflowTokenSecretArn": secret_of_mlflow},
         IN_MLFLOW | {"HasMlflowUrl", "HasMlflowTokenSecret"},
     ),
+    ({"ModelCustomization": "on"}, PLAIN | {"RecordsModelCustomization"}),
+    (
+        {"MlflowMetrics": "on", "MlflowTrackingServerArn": MLFLOW_SERVER},
+        IN_MLFLOW | {"HasMlflowTrackingServer", "ReadsMlflowMetrics"},
+    ),
     ({"Architecture": "arm64"}, PLAIN | {"IsArm"}),
     ({"MemberAccounts": "210987654321"}, PLAIN | {"HasMembers"}),
 ]

@@ -35,8 +35,9 @@ NAMES = {
     "sagemaker-metrics:BatchGetMetrics": "sagemaker:BatchGetMetrics",
 }
 # What no command below needs: a token in the other place, what SES asks for beside SendEmail, and the stream of a table
-# that still has what it gave up; and an account that has jobs of Bedrock.
+# that still has what it gave up; an account that has jobs of Bedrock, and a stack that writes to MLflow.
 OTHERWISE = {
+    "lambda:InvokeFunction",
     *("secretsmanager:GetSecretValue", "ses:SendRawEmail", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
     *("bedrock:GetModelCustomizationJob", "bedrock:ListTagsForResource"),
 }

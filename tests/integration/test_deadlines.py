@@ -24,6 +24,7 @@ from botocore.session import get_session
 from tests.conftest import ROOT
 from tests.integration.conftest import opened
 from tests.queues import RememberingQueue
+from trialbook.adapters.batch import Batch
 from trialbook.adapters.cloudwatch import CloudWatch
 from trialbook.adapters.cloudwatch_logs import Logs
 from trialbook.adapters.eventbridge import EventBus
@@ -189,6 +190,7 @@ def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
     slack, mlflow = Slack(lambda: "token", f"{silent.url}/api/"), Mlflow(Server("one", silent.url), session)
     sent = Sent("1.2", "C0123456")
     return {
+        "batch: a service job": lambda: Batch(session, REGION).describe("a", ACCOUNT, REGION),
         "cloudwatch: use of machines": lambda: CloudWatch(session, REGION).measured("a", 1, [], begin, end, end),
         "cloudwatch_logs: a log": lambda: Logs(session, REGION).last_lines("a"),
         "eventbridge: an event": lambda: EventBus(session, "bus").publish([Announcement("a", SWEEP_STARTED, {})]),

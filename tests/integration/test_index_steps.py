@@ -1,6 +1,7 @@
 """A table with other indexes gets today's while it is in use: whoever runs at a step finds its own."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -146,4 +147,5 @@ def _update(client: Any, table: str, before: Mapping[str, Any], after: Mapping[s
         listed = client.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"]
         if {each["IndexName"]: each["IndexStatus"] for each in listed} == dict.fromkeys(after, "ACTIVE"):
             return
+        time.sleep(0.1)
     raise AssertionError("the indexes are not ready")

@@ -45,7 +45,7 @@ def play(cloud: LaptopCloud, jobs: int = 2) -> None:
 def test_every_metric_is_documented() -> None:
     told = (ROOT / "docs" / "operations.md").read_text()
     sources = [*(ROOT / "layers" / "trialbook").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
-    counted = {name for path in sources for name in re.findall(r"(?:count|age)\(\"(\w+)\"", path.read_text())}
+    counted = {name for path in sources for name in re.findall(r"\b(?:count|age)\(\"(\w+)\"", path.read_text())}
     counted |= {f"Events{outcome.title().replace(' ', '')}" for outcome in RecordOutcome}
 
     assert len(counted) > 15

@@ -53,9 +53,11 @@ def backfill(
     from trialbook_cli.asking_ahead import asking_ahead
     from trialbook_cli.backfilling import Span, parse_since
     from trialbook_cli.errors import explained
+    from trialbook_cli.output_paths import output_folder
     from trialbook_cli.rich_output import fail
 
     source = source_of(context)
+    output_folder(source.book)
     with quiet():
         now = clock.now()
         begin = parse_since(since, now)

@@ -155,8 +155,9 @@ def is_near(window: Sweep, job: Job, quiet: timedelta) -> bool:
 
 def extends(window: Sweep, job: Job, quiet: timedelta) -> bool:
     """Whether a new job extends the window without changing its first job: it starts while one of the window's jobs
-    runs, or within `quiet` after one with other settings."""
-    if window.first_at is None or window.last_at is None or start_of(job) < window.first_at:
+    runs, or within `quiet` after one with other settings. Of two jobs that start in the same millisecond either may be
+    the first."""
+    if window.first_at is None or window.last_at is None or start_of(job) <= window.first_at:
         return False
     start, mark = start_of(job), mark_of(job)
     if window.counts.in_progress or start < window.last_at or start == window.last_start_at:

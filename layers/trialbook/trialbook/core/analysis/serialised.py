@@ -13,7 +13,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.times import iso
 
 FORMAT = 1
-_NESTED = ("hyper_parameters", "metrics", "machine_use")
+NESTED = ("hyper_parameters", "metrics", "machine_use")
 
 
 def to_dict(analysis: Analysis) -> dict[str, Any]:
@@ -31,10 +31,10 @@ def from_dict(data: Mapping[str, Any]) -> Analysis:
 
 def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The trials as rows again."""
-    plain = {name: values for name, values in columns.items() if name not in _NESTED}
+    plain = {name: values for name, values in columns.items() if name not in NESTED}
     return [
         {name: values[at] for name, values in plain.items()}
-        | {name: _known({key: values[at] for key, values in columns.get(name, {}).items()}) for name in _NESTED}
+        | {name: _known({key: values[at] for key, values in columns.get(name, {}).items()}) for name in NESTED}
         for at in range(len(columns["job_name"]))
     ]
 
@@ -47,7 +47,7 @@ def _columns(analysis: Analysis) -> dict[str, Any]:
     rows = analysis.trials
     measures = [each.measure for each in analysis.machine_use]
     keys = ([each.name for each in analysis.parameters], list(analysis.metrics), measures)
-    nested = dict(zip(_NESTED, keys, strict=True))
+    nested = dict(zip(NESTED, keys, strict=True))
     plain = [field.name for field in fields(TrialRow) if field.name not in nested]
     return {
         **{name: [_plain(getattr(row, name)) for row in rows] for name in plain},
