@@ -6,8 +6,8 @@ protocol's JSON, the parser with the client's settings, the client's own excepti
 """
 
 # ruff: noqa: SLF001 botocore has no public way to the parts of a client.
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -23,20 +23,28 @@ _FIRST_ERROR = 300
 Service = Callable[[Any, str, bytes], tuple[int, bytes] | None]
 
 
-def answering(services: Mapping[str, Service]) -> AbstractContextManager[Any]:
-    """For the block, each client of a session that is made in it knows what answers for its service."""
+@contextmanager
+def answering(services: Mapping[str, Service]) -> Iterator[None]:
+    """For the block, each client of a session that is made in it knows what answers for its service. botocore keeps the
+    classes of clients, so they know it by name and forget it at the end."""
+    known = dict(services)
 
     def mark(event_name: str, class_attributes: dict[str, Any], **_: Any) -> None:
-        service = services.get(event_name.rpartition(".")[2])
-        if service is not None:
-            class_attributes[_SERVICE] = staticmethod(service)
+        name = event_name.rpartition(".")[2]
+        if name in known:
+            class_attributes[_SERVICE] = staticmethod(lambda: known.get(name))
 
-    return patch.object(handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, ("creating-client-class", mark)])
+    marking = [*handlers.BUILTIN_HANDLERS, ("creating-client-class", mark)]
+    try:
+        with patch.object(handlers, "BUILTIN_HANDLERS", marking):
+            yield
+    finally:
+        known.clear()
 
 
 def answered(client: Any, operation: str, parameters: Any) -> Any:
     """The answer to a client's call; None if the call has to go its usual way. Raises the client's exceptions."""
-    service: Service | None = getattr(client, _SERVICE, None)
+    service: Service | None = getattr(client, _SERVICE, lambda: None)()
     if service is None:
         return None
     model = client.meta.service_model.operation_model(operation)
