@@ -162,9 +162,12 @@ def test_record_and_backfill_read_them_with_a_persons_own_rights(
         ledger = open_folder(tmp_path, create=True)
         steps = list(backfilled(span, Services(ledger, lambda account, region: SageMakerApi(session, region))))
         recorded = sorted(record.job.name for record in ledger.jobs())
+    assert (steps[-1].seen, steps[-1].recorded) == (3, 3)
+    if HERE.region not in session.get_available_regions("bedrock", HERE.partition):
+        assert answers == []  # nobody is asked where there is no Bedrock
+        return
     again = replay(Recording("recorded", list(events_of(answers, HERE, at(60 * 24))), answers))
 
     assert {answer["operation"] for answer in answers} == {"GetModelCustomizationJob", "ListTagsForResource"}
-    assert (steps[-1].seen, steps[-1].recorded) == (3, 3)
     assert recorded == sorted(record.job.name for record in again.records)
     assert {record.value for record in again.records} == set(MODELS.values())
