@@ -48,7 +48,7 @@ class Table(Indexed):
         self.load(puts, deletes)
 
     def load(self, put: Iterable[Item], delete: Iterable[Key] = ()) -> None:
-        """The change in a line of the log."""
+        """Takes in the changes that a line of the log holds."""
         for key in delete:
             self.delete(key)
         for item in put:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.conftest import ROOT
 from tests.integration.conftest import opened
 from tests.queues import RememberingQueue
 from trialbook.adapters.batch import Batch
+from trialbook.adapters.captured import all_captured_curves
 from trialbook.adapters.cloudwatch import CloudWatch
 from trialbook.adapters.cloudwatch_logs import Logs
 from trialbook.adapters.eventbridge import EventBus
@@ -197,6 +199,9 @@ def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
         "mlflow: a run": lambda: mlflow.run("a"),
         "mlflow: an artifact": lambda: mlflow.put_artifact("mlflow-artifacts:/1", "a.html", b"a"),
         "pricing: a price": lambda: PriceList(session, in_a_folder.notes).of(["ml.m5.large"], REGION),
+        "s3: curves of several jobs": lambda: all_captured_curves(
+            [key, replace(key, name="b")], Bucket(session, "reports")
+        ),
         "s3: a report": lambda: Bucket(session, "reports").get("reports/a"),
         "s3: an artifact of MLflow": lambda: artifact_store(session, "a/b")("s3://a/b", "a.html", b"a"),
         "sagemaker: a job": lambda: SageMaker(session, REGION).describe(key),

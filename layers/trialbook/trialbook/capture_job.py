@@ -177,7 +177,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _ended(envelope: Mapping[str, Any]) -> Job | None:
-    """The training job of the event; None if it continues."""
+    """The training job of the event; None if the job still runs."""
     job = parse_event(envelope)
     if not isinstance(job, Job) or job.key.kind is not JobKind.TRAINING:
         raise MalformedEvent("detail-type", envelope.get("detail-type"), "the state change of a training job")

@@ -9,9 +9,11 @@ from trialbook.core.curves.series import JobCurves
 from trialbook.core.curves.stored import from_bytes, log_from_bytes
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKey
+from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger
 
 _AT_ONCE = 10  # as many connections as botocore keeps to a service
+_TOGETHER = 20.0  # seconds for all files of a report
 
 
 def captured_log(key: JobKey, bucket: Readable) -> str:
@@ -35,7 +37,12 @@ def captured_curves(key: JobKey, bucket: Readable) -> JobCurves | None:
 
 
 def all_captured_curves(keys: Collection[JobKey], bucket: Readable) -> Mapping[JobKey, JobCurves]:
-    """The series of the jobs that have some. Several are read at once: a report needs many."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = zip(keys, pool.map(lambda key: captured_curves(key, bucket), keys), strict=True)
-        return {key: curves for key, curves in found if curves is not None}
+    """The series of the jobs that have some. Several are read at once: a report needs many. Raises TookTooLong."""
+    read = deadline.known_in_threads(lambda key: captured_curves(key, bucket))
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        with deadline.within(_TOGETHER):
+            found = dict(zip(keys, pool.map(read, keys), strict=True))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # an answer that trickles in is not waited for
+    return {key: curves for key, curves in found.items() if curves is not None}

@@ -142,7 +142,7 @@ class Mlflow:
         self._call("POST", "runs/delete", {"run_id": run_id})
 
     def log_inputs(self, run_id: str, inputs: Sequence[Dataset]) -> None:
-        """The answer of runs/get. Safe to repeat. Raises NotSent."""
+        """The datasets that a run reads. Safe to repeat. Raises NotSent."""
         datasets = [
             {
                 "dataset": {"name": each.name, "digest": each.digest, "source_type": "s3", "source": each.source},

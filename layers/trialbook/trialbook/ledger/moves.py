@@ -185,7 +185,7 @@ class Order:
                 self._unsettled.update({source: len(keys), to: len(keys)})
 
     def others_leave(self, besides: JobKey) -> bool:
-        """Whether another job than this one is in a window if it does not belong."""
+        """Whether another job than this one is in a window that it does not belong to."""
         return any(each.key != besides for each in self._leavers)
 
     def moving(self, *created: str) -> set[str]:

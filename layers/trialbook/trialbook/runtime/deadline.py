@@ -49,6 +49,22 @@ def left() -> float:
     return _ends_at.get() - time.monotonic()
 
 
+def known_in_threads(call: Callable[..., Answer]) -> Callable[..., Answer]:
+    """The call, for threads that the invocation starts: `left()` knows the deadline there too. They are not
+    interrupted, so each call needs its own time-out."""
+    ends_at = _ends_at.get()
+
+    @wraps(call)
+    def limited(*given: Any) -> Answer:
+        before = _ends_at.set(ends_at)
+        try:
+            return call(*given)
+        finally:
+            _ends_at.reset(before)
+
+    return limited
+
+
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Interrupts the block after so many seconds by TookTooLong, which clients take for a time-out of their socket.

@@ -117,8 +117,8 @@ def _one_of_several(seen: _Seen, prices: Prices) -> Advice | None:
         return None
     gpus = seen.most("gpus") or 0.0
     text = (
-        f"No minute used more than {percent(gpus)} of one GPU {seen.on}, which has {seen.machine.gpus}: as much as one "
-        f"GPU can do{_named(seen, prices)}."
+        f"No minute used more than {percent(gpus)} of one GPU {seen.on}, which has {seen.machine.gpus} GPUs. "
+        f"One GPU can do as much{_named(seen, prices)}."
     )
     return Advice("one GPU used", text, None, _figures(seen, prices, {"gpus": gpus}))
 

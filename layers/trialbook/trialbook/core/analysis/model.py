@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 
 class Scale(StrEnum):
-    """The scale on which a number was searched, or on which its values are evenly."""
+    """The scale on which a number was searched, or on which its values are spaced evenly."""
 
     LINEAR = "linear"
     LOG = "log"

@@ -90,7 +90,7 @@ def importance(group: Group) -> Words:
 
 
 def parallel(group: Group) -> Words:
-    """The points of the best trial's line."""
+    """The values that the best trial's line passes."""
     at = _at(group.best.varied)
     trials = plural(group.ranked, "trial")
     text = f"A line for each of {trials}; the best, {shown(group.best.value)}, passes {at}."
