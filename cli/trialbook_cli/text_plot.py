@@ -20,7 +20,7 @@ def drawn(curves: Sequence[Points], width: int, height: int = 15) -> list[str]:
     if not known:
         return []
     xs, ys = [x for x, _ in known], [y for _, y in known]
-    labels = shown(max(ys)), shown(min(ys))
+    labels = _label(max(ys)), _label(min(ys))
     margin = max(map(len, labels)) + 1
     columns = max(width - margin - 1, 10)
     grid = [[" "] * columns for _ in range(height)]
@@ -30,9 +30,15 @@ def drawn(curves: Sequence[Points], width: int, height: int = 15) -> list[str]:
                 grid[height - 1 - row][column] = mark_of(place)
     sides = [labels[0], *[""] * (height - 2), labels[1]]
     lines = [f"{side:>{margin - 1}} │{''.join(row).rstrip()}" for side, row in zip(sides, grid, strict=True)]
-    first, last = shown(min(xs)), shown(max(xs))
-    axis = f"{' ' * margin}└{'─' * columns}"
-    return [*lines, axis, f"{' ' * (margin + 1)}{first}{last:>{max(columns - len(first), 1)}}"]
+    first, last = _label(min(xs)), _label(max(xs))
+    ends = first if first == last else f"{first} {last:>{max(columns - len(first) - 1, 0)}}"
+    return [*lines, f"{' ' * margin}└{'─' * columns}", f"{' ' * (margin + 1)}{ends}"]
+
+
+def _label(value: float) -> str:
+    """An axis's number in at most ten characters, so that two fit below a narrow plot."""
+    text = shown(value)
+    return text if len(text) <= 10 else f"{value:.3g}"
 
 
 def _columns(

@@ -38,9 +38,9 @@ def test_curves_are_drawn_select_trials_and_go_along_time(open_page: Open) -> No
     page.mouse.down()
     page.mouse.move(right, bottom, steps=4)
     page.mouse.up()
-    page.wait_for_function("document.getElementById('selected').textContent.includes('of 20')")
+    page.wait_for_function("() => document.getElementById('selected').textContent.includes('of 20')")
     page.locator("figure.learning-curves select").select_option(index=1)
-    page.wait_for_function("!document.getElementById('selected').textContent.includes(' of ')")
+    page.wait_for_function("() => !document.getElementById('selected').textContent.includes(' of ')")
     plot.focus()
     page.keyboard.press("ArrowRight")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -167,6 +167,8 @@ POINTS = st.lists(st.tuples(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300)),
 
 
 @given(st.lists(POINTS, min_size=1, max_size=4), st.integers(30, 100))
+@example([[(-1e15, 0.125)]], 30)
+@example([[(-1.25e-300, -1.25e-300), (-1.25e300, -1.25e300)]], 30)
 def test_a_plot_never_is_wider_than_the_terminal_and_shows_each_curve(curves: Any, width: int) -> None:
     lines = drawn(curves, width)
 

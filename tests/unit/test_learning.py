@@ -259,7 +259,26 @@ def test_a_best_trial_that_still_gains_is_told() -> None:
 def test_a_trial_without_a_value_that_diverged_is_named() -> None:
     found = reported({0.1: falling(0.1), math.nan: [2.0, 5.0, None, None]})
 
-    assert told(found, "diverged") == ["1 trial diverged by loss: t-1 at step 2."]
+    assert told(found, "diverged") == ["1 trial diverged by loss: t-1 at step 2. It can't be ranked."]
+
+
+@pytest.mark.parametrize(
+    ("curve", "said"),
+    [
+        ([2.0, 5.0, None, None], []),  # the curve says more
+        ([], ["1 job can't be ranked because it diverged: its loss is no finite number."]),
+    ],
+)
+def test_that_a_trial_diverged_is_said_once(curve: Values, said: list[str]) -> None:
+    records = [
+        trial(0, {"lr": 1}, 0.1, minutes=30),
+        trial(1, {"lr": 2}, None, minutes=30, metrics={"loss": math.nan}),
+    ]
+    curves = {"t-0": of_job("t-0", falling(0.1)), "t-1": of_job("t-1", curve)}
+    found = analysed(records, curves=curves)
+
+    assert [each.text for each in found.advice if each.kind == "without objective"] == said
+    assert len(told(found, "diverged")) == (not said)
 
 
 def racing(count: int = 10, **more: Any) -> Analysis:
@@ -277,10 +296,9 @@ def racing(count: int = 10, **more: Any) -> Analysis:
 def test_trials_behind_the_median_could_have_been_stopped() -> None:
     (text,) = told(racing(instances=(InstanceGroup("ml.m5.xlarge", 1),)), "could have stopped")
 
-    assert "of 10 trials could have been stopped by the median rule" in text
-    assert "The best trial would have run on." in text
-    assert "of 5 h would have been saved, about $" in text
-    assert text.endswith("(estimate).")
+    assert "of 10 trials could have been stopped early" in text
+    assert "of 5 h, about $" in text
+    assert text.endswith("(estimate). The best trial would have run to its end.")
 
 
 def test_without_prices_only_time_is_told() -> None:

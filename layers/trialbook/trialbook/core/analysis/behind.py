@@ -57,11 +57,10 @@ def could_have_stopped(
         return []
     money = _money(stopped, stops, prices)
     text = (
-        f"{len(stops):,} of {plural(len(trials), 'trial')} could have been stopped by the median rule: after a quarter "
-        "of their way or later, their best value so far was behind the median of the trials that had come as far by "
-        "then. "
-        f"The best trial would have run on. About {duration(saved)} of {duration(whole)} would have been saved"
-        f"{'' if money is None else f', about {dollars(money)}'} (estimate)."
+        f"{len(stops):,} of {plural(len(trials), 'trial')} could have been stopped early: a quarter of the way or "
+        "later, their best value was worse than the median of the other trials at the same step (the median rule). "
+        f"This would have saved about {duration(saved)} of {duration(whole)}"
+        f"{'' if money is None else f', about {dollars(money)}'} (estimate). The best trial would have run to its end."
     )
     figures: dict[str, Value] = {"stopped": len(stops), "of": len(trials), "saved_seconds": round(saved)}
     if money is not None:

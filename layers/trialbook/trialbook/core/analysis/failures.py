@@ -129,5 +129,10 @@ def _cause(record: Record) -> str:
     """Why it has no value; the same for all that diverged, whether to NaN or to infinity."""
     metric = record.job.metric(record.objective.metric) if record.objective else None
     if metric is not None and metric.has_diverged:
-        return f"it diverged: its {metric.name} is no finite number"
+        return diverged(metric.name)
     return record.without_objective or ""
+
+
+def diverged(metric: str) -> str:
+    """Why a job has no value if its last one was no finite number."""
+    return f"it diverged: its {metric} is no finite number"

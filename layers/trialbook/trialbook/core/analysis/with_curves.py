@@ -4,12 +4,14 @@ saved money."""
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from trialbook.core.analysis.advice import without_objective
 from trialbook.core.analysis.behind import could_have_stopped
 from trialbook.core.analysis.curve_model import Learning, TrialCurve
+from trialbook.core.analysis.failures import diverged
 from trialbook.core.analysis.learning import learning
 from trialbook.core.analysis.machine_advice import machine_advice
 from trialbook.core.analysis.machine_use import summed_up, uses
-from trialbook.core.analysis.model import Advice, Analysis, Group, TrialRow, Value
+from trialbook.core.analysis.model import Advice, Analysis, Group, Lack, TrialRow, Value
 from trialbook.core.analysis.prices import Prices
 from trialbook.core.analysis.rows import Ranked
 from trialbook.core.analysis.wording import listed, plural
@@ -33,12 +35,14 @@ def with_curves(
     if not curves:
         return analysis
     used = uses(jobs, curves)
+    groups = tuple(
+        _group(place, group, ranked[place], analysis.trials, curves) for place, group in enumerate(analysis.groups)
+    )
     percentages = {each.job.name: each.percentages() for each in used}
     return replace(
         analysis,
-        groups=tuple(
-            _group(place, group, ranked[place], analysis.trials, curves) for place, group in enumerate(analysis.groups)
-        ),
+        groups=groups,
+        advice=_without_what_curves_say(analysis, groups),
         trials=tuple(replace(row, machine_use=percentages.get(row.job_name, {})) for row in analysis.trials),
         machine_use=summed_up(used),
         savings=(
@@ -67,13 +71,31 @@ def _group(
     return replace(group, learning=found, advice=(*group.advice, *advice))
 
 
+def _without_what_curves_say(analysis: Analysis, groups: Sequence[Group]) -> tuple[Advice, ...]:
+    """The analysis's own advice, without that on diverged trials if the first group's curves name each of them."""
+    found = groups[0].learning if groups else None
+    if found is None:
+        return analysis.advice
+    named = len(_unranked(found, analysis.trials))
+    said = without_objective([each for each in analysis.lacks if each == Lack(diverged(found.metric), named)])
+    return tuple(each for each in analysis.advice if each not in said)
+
+
+def _unranked(found: Learning, rows: Sequence[TrialRow]) -> list[TrialCurve]:
+    """The curves of trials that diverged and have no value."""
+    return [each for each in found.curves if each.diverged_at is not None and rows[each.trial].group is None]
+
+
 def _diverged(found: Learning, rows: Sequence[TrialRow]) -> list[Advice]:
     """The trials whose curves left every good value for good."""
     lost = [each for each in found.curves if each.diverged_at is not None]
     if not lost:
         return []
-    told = listed([f"{rows[each.trial].job_name} {_at(found, each.diverged_at)}" for each in lost], _NAMED)
-    text = f"{plural(len(lost), 'trial')} diverged by {found.metric}: {told}."
+    named = listed([f"{rows[each.trial].job_name} {_at(found, each.diverged_at)}" for each in lost], _NAMED)
+    unranked = len(_unranked(found, rows))
+    who = ("It" if len(lost) == 1 else "They") if unranked == len(lost) else f"{unranked:,} of them"
+    ranks = f" {who} can't be ranked." if unranked else ""
+    text = f"{plural(len(lost), 'trial')} diverged by {found.metric}: {named}.{ranks}"
     return [Advice("diverged", text, None, {"count": len(lost)})]
 
 

@@ -8,6 +8,7 @@ function readColours() {
 }
 
 const FONT = '12px system-ui, "Liberation Sans", Arial, sans-serif';
+const NARROW = 480; // pixels: a phone
 const MARGIN = { left: 62, right: 16, top: 26, bottom: 46 };
 const SPARSE = 60; // marks; beyond, those of equal values are drawn beside each other
 const DENSE = 2500; // marks; beyond, squares of three pixels are drawn in place of shapes
@@ -81,9 +82,9 @@ const redraws = [];
 // Trials as points; `x` and `y` make their axes. `lane` names the strip at the top where those without a value stand, null
 // for none; `path` is the line that is drawn over or under them.
 class Scatter extends Canvas {
-  constructor(parent, id, { label, x, y, lane = null, height = 300, mark = null, behind = null, over = null, path = null, starAt = null, isNamed = true, hasRings = false, belongs = () => true, colour = statusColour }) {
+  constructor(parent, id, { label, x, y, lane = null, height = 300, mark = null, behind = null, over = null, path = null, starAt = null, isNamed = true, hasRings = false, hasBar = false, belongs = () => true, colour = statusColour }) {
     super(parent, label, height);
-    Object.assign(this, { id, makeX: x, makeY: y, lane, mark, behind, over, path, starAt, isNamed, hasRings, belongs, colour });
+    Object.assign(this, { id, makeX: x, makeY: y, lane, mark, behind, over, path, starAt, isNamed, hasRings, hasBar, belongs, colour });
     this.brush = null;
     this.fit();
     this.listen();
@@ -99,7 +100,8 @@ class Scatter extends Canvas {
   layout() {
     const { left, right, top, bottom } = MARGIN;
     const lane = this.lane === null ? 0 : 22;
-    this.box = { left, top: top + lane, right: this.width - right, bottom: this.height - bottom };
+    this.barTop = this.hasBar && this.width < NARROW ? 20 : 0; // there the title leaves no room beside it
+    this.box = { left, top: top + lane + this.barTop, right: this.width - right, bottom: this.height - bottom };
     for (const i of this.shown) {
       this.px[i] = this.atX(this.x.values[i]) + (this.x.isCategory || (this.x.isFew && this.shown.length > SPARSE) ? jitter(i) * roomOf(this.x, this.box.right - this.box.left, 16) : 0);
       const value = this.y.values[i];

@@ -1,6 +1,5 @@
 // Each kind of chart, as the page's figures ask for it.
 const ofGroup = (group) => (i) => trials.group[i] === group || trials.group[i] === null;
-const NARROW = 480; // pixels: a phone
 const hasLane = (values, belongs) => all.some((i) => belongs(i) && values[i] === null);
 
 const LEAST_SHARE = 0.02; // of the explained variation: what matters less has no curve
@@ -121,7 +120,7 @@ function frontier(parent, id, label, group) {
 
 function contour(parent, id, label, group, [one, other]) {
   const belongs = (i) => trials.group[i] === group;
-  return new Scatter(parent, id, { label, x: () => parameterAxis(one), y: () => parameterAxis(other), height: 380, belongs, colour: byRank(group), behind: surface(group), hasRings: true });
+  return new Scatter(parent, id, { label, x: () => parameterAxis(one), y: () => parameterAxis(other), height: 380, belongs, colour: byRank(group), behind: surface(group), hasRings: true, hasBar: true });
 }
 
 const CELLS = 40;
@@ -187,21 +186,21 @@ function coloured(group) {
 }
 
 // What the map's colours mean: from the best value to the worst.
-function colourBar(c, { box, width }, group) {
+function colourBar(c, { box, width, barTop }, group) {
   const [low, high] = coloured(group);
   const isLeast = report.groups[group].ranking.type === "Minimize";
   const [left, right] = [Math.max(box.left, width - 236), width - 16];
   const [from, to] = [left + 62, right - 62];
   for (let at = from; at < to; at++) {
     c.fillStyle = mixed((at - from) / (to - from));
-    c.fillRect(at, 8, 1.5, 8);
+    c.fillRect(at, barTop + 8, 1.5, 8);
   }
   c.fillStyle = colours.quiet;
   c.textBaseline = "middle";
   c.textAlign = "right";
-  c.fillText(shown(isLeast ? low : high), from - 6, 12, 56);
+  c.fillText(shown(isLeast ? low : high), from - 6, barTop + 12, 56);
   c.textAlign = "left";
-  c.fillText(shown(isLeast ? high : low), to + 6, 12, 56);
+  c.fillText(shown(isLeast ? high : low), to + 6, barTop + 12, 56);
 }
 
 // A colour of the ramp: 0 is the best value's, 1 the worst's.
