@@ -8,6 +8,8 @@ export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON ?= $(shell .ci/find-python 3.13 3.12 3.11 3)
 BIN := .venv/bin
+# What tests draw (account, region, Hypothesis's examples): new at each commit, the same at each run of a commit.
+SEED ?= $(shell printf %d "0x$$(git rev-parse 'HEAD^{tree}' 2>/dev/null | cut -c1-7)")
 
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1|/' | column -t -s '|'
@@ -70,7 +72,8 @@ test: environments ## Runs every check: format, lint, types, template, prose, te
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	@for app in functions/*/app.py; do $(BIN)/mypy "$$app" || exit 1; done # all are called app: one at a time
-	$(BIN)/python -m pytest -n 3 --dist worksteal # for two processors: containers and servers are waited for
+	@# three for two processors: containers and servers are waited for
+	TRIALBOOK_SEED=$(SEED) $(BIN)/python -m pytest -n 3 --dist worksteal --hypothesis-seed=$(SEED)
 
 fast: setup ## Runs the unit tests alone: no AWS, a few seconds
 	$(BIN)/python -m pytest --disable-plugin-autoload -p xdist -n 2 --dist worksteal tests/unit

@@ -31,7 +31,7 @@ def pytest_report_header() -> str:
     """Where this run's replays are, and how to have it so again."""
     from tests.relocated import HERE, SEED
 
-    return f"replays in account {HERE.id}, {HERE.region} ({HERE.partition}): again by TRIALBOOK_SEED={SEED}"
+    return f"replays in account {HERE.id}, {HERE.region} ({HERE.partition}): again by make test SEED={SEED}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
