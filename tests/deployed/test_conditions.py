@@ -1,5 +1,6 @@
 """Each condition of the template, on and off: what it makes is there or not, and goes with the stack."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ def key(cloud: Cloud) -> str:
     return str(cloud.client("kms").create_key()["KeyMetadata"]["Arn"])
 
 
+def boundary(cloud: Cloud) -> str:
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    made = cloud.client("iam").create_policy(PolicyName="boundary", PolicyDocument=json.dumps(document))
+    return str(made["Policy"]["Arn"])
+
+
 def secret(cloud: Cloud) -> str:
     made = cloud.client("secretsmanager").create_secret(Name="slack-token", SecretString=cloud.workspace.token)
     return str(made["ARN"])
@@ -42,6 +49,7 @@ CASES: list[tuple[Mapping[str, str | Callable[[Cloud], str]], frozenset[str]]] =
     ({"LookUpPrices": "false", "BestTrialsSchedule": "", "CaptureJobs": "off"}, frozenset()),
     ({"AlarmTopicArn": topic}, PLAIN | {"HasAlarmTopic"}),
     ({"KeyArn": key}, PLAIN | {"HasKey"}),
+    ({"PermissionsBoundary": boundary}, PLAIN | {"HasPermissionsBoundary"}),
     ({"QuietDaysAlarm": "2"}, PLAIN | {"AlarmsOnSilence"}),
     ({"ReportLinks": "on"}, PLAIN | {"HasReportLinks"}),
     ({"ReportLinks": "on", "OpenReportConcurrency": "5"}, PLAIN | {"HasReportLinks", "CapsOpenReport"}),

@@ -269,6 +269,19 @@ def test_every_parameter_tag_and_placeholder_is_told() -> None:
     ] == []
 
 
+def test_every_default_shown_is_the_templates() -> None:
+    parameters = load_template(ROOT / "template.yaml")["Parameters"]
+    section = CONFIGURATION.split("## Parameters of the stack\n", 1)[1]
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.+?) \|", section, re.MULTILINE)
+    shown = {name: cell for names, cell in rows for name in re.findall(r"`(\w+)`", names)}
+    in_words = {"MlflowPages": "`MlflowUrl`", "MemberRegions": "this one"}  # an empty default that stands for something
+
+    assert shown == {
+        name: in_words.get(name) or (f"`{given['Default']}`" if given["Default"] != "" else "none")
+        for name, given in parameters.items()
+    }
+
+
 # -- the data model -----------------------------------------------------------------------------------------------
 
 MODEL = (ROOT / "docs" / "data-model.md").read_text()

@@ -182,3 +182,15 @@ def test_a_further_region_of_an_account_makes_no_second_role() -> None:
 
     assert "BookRole" not in dict(further.resources("AWS::IAM::Role"))
     assert "ForwardRole" in dict(further.resources("AWS::IAM::Role"))
+
+
+def test_every_role_has_the_boundary_that_an_account_demands() -> None:
+    boundary = f"arn:aws:iam::{OTHER}:policy/boundary"
+    member = Stack(MEMBER.template, {"BookBusArn": BUS, "PermissionsBoundary": boundary})
+    roles = [member.resolve(properties) for _, properties in member.resources("AWS::IAM::Role")]
+    book = Stack(STACK.template, {"PermissionsBoundary": boundary})
+
+    assert [role.get("PermissionsBoundary") for role in roles] == [boundary] * 2
+    assert book.resolve(book.template["Globals"]["Function"])["PermissionsBoundary"] == boundary
+    assert not list(book.resources("AWS::IAM::Role"))  # all others are made for functions
+    assert all("Role" not in properties for _, properties in book.resources("AWS::Serverless::Function"))
