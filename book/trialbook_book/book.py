@@ -166,7 +166,7 @@ class Book:
         keys = [_key_of_arn(name)] if name.startswith("arn:") else self._keys(name)
         found = sorted(self.ledger.records(keys), key=lambda record: record.key)
         if not found:
-            raise UnknownName(name, f"No job is named {name!a}.", (), Listing.JOBS, plainly="No job has the name.")
+            raise UnknownName(name, f"No job is named {name!a}.", (), Listing.JOBS, plainly="No job has that name.")
         if len(found) > 1:
             arns = [_arn(each) for each in found]
             plainly = f"{len(found)} jobs have the name: give the ARN of one."

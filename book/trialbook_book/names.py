@@ -142,7 +142,7 @@ def _ranked(jobs: Jobs, rank: int) -> Record:
 def _unknown(name: str, what: str, known: Iterable[str], listing: Listing) -> UnknownName:
     """The error for a name that fits nothing; `known` are names that it may be a typo of."""
     near = _near(name, known)
-    plainly = f"No {what} has the name."
+    plainly = f"No {what} has that name."
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     return UnknownName(name, f"No {what} is named {name!a}.{hint}", near, listing, plainly=plainly)
 

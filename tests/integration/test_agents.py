@@ -480,24 +480,29 @@ def test_answers_fit_whatever_the_longest_texts_are_made_of(text: str, tmp_path:
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
-    ("best", {"name": "churn-xbg"}, "No sweep or experiment has the name."),
-    ("best", {}, "name: Field required"),
+    ("best", {"name": "churn-xbg"}, "No sweep or experiment has that name."),
+    ("best", {}, "name: expected a value; it is needed."),
     ("best", {"name": "churn", "IGNORE": 1}, "There is no such argument. There are name."),
     (
         "trials",
         {"name": "churn", "cursor": "3"},
         "There is no such argument. There are name, where, sort, columns, limit, after.",
     ),
-    ("best", {"name": "chrun"}, "No sweep or experiment has the name. list_experiments_and_sweeps lists names."),
-    ("best", {"name": 7}, "name: Input should be a valid string"),
-    ("trials", {"name": "churn", "limit": 0}, "limit: Input should be greater than or equal to 1"),
+    ("best", {"name": "chrun"}, "No sweep or experiment has that name. list_experiments_and_sweeps lists names."),
+    ("best", {"name": 7}, "name: expected a string."),
+    ("trials", {"name": "churn", "limit": 0}, "limit: expected at least 1."),
     ("trials", {"name": "churn", "where": "eta"}, "where: expected conditions joined by"),
     ("trials", {"name": "churn", "where": "etta<1"}, "There is no such column."),
-    ("trials", {"name": "churn", "after": "x"}, "after: Input should be a valid integer"),
-    ("trials", {"name": "churn", "sort": "eta", "after": -1}, "after: Input should be greater than or equal to 0"),
+    ("trials", {"name": "churn", "after": "x"}, "after: expected a whole number."),
+    ("trials", {"name": "churn", "sort": "eta", "after": -1}, "after: expected at least 0."),
     ("curves", {"names": ["churn"]}, "No curves are kept for these jobs."),
     ("show", {"name": "churn-xgb#99"}, "It has 5 jobs, so there is no #99."),
-    ("compare", {"names": ["churn"]}, "names: "),
+    ("compare", {"names": ["churn"]}, "names: expected at least 2 entries."),
+    ("compare", {"names": 7}, 'names: expected an array of strings, such as ["one", "two"].'),
+    ("compare", {"names": ["x" * 700, 7]}, "names: expected "),
+    ("list_experiments_and_sweeps", {"sweeps": "perhaps"}, "sweeps: expected true or false."),
+    ("best", {"name": "x" * 400}, "name: expected at most 300 characters."),
+    ("trials", {"name": "churn", "limit": 99}, "limit: expected at most 50."),
     ("delete_everything", {}, "There is no such tool."),
 ]
 
@@ -510,6 +515,23 @@ def test_a_question_that_can_not_be_answered_says_why(books: Path) -> None:
         assert reply.data["problem"].startswith(said), (name, arguments, reply.data)
     near = [found[0].data["untrusted_data"], found[4].data["untrusted_data"]]
     assert near == [{"near": ["churn-xgb"]}] * 2
+
+
+def test_what_clients_send_in_place_of_lists_and_of_nothing_is_understood(books: Path) -> None:
+    jobs = ["churn-xgb#1", "churn-xgb#2"]
+    plain, in_text, with_nulls, alone = ask(
+        ["--book", str(books / CHURN)],
+        [
+            ("compare", {"names": jobs}),
+            ("compare", {"names": json.dumps(jobs)}),
+            ("trials", {"name": "churn-xgb", "where": None, "sort": None, "columns": None, "limit": None}),
+            ("trials", {"name": "churn-xgb", "columns": "minutes"}),
+        ],
+    )
+
+    assert in_text.data == plain.data
+    assert with_nulls.data["untrusted_data"]["jobs"] == 5
+    assert all("minutes" in trial["columns"] for trial in alone.data["untrusted_data"]["trials"]), alone.data
 
 
 def test_answers_fit_wherever_the_book_is(books: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 from pynamodb.exceptions import PynamoDBException
 
 from trialbook.core.analysis.serialised import to_dict
@@ -38,6 +39,18 @@ _LISTING = {
     Listing.JOBS: "trials lists the jobs of a sweep or experiment.",
     Listing.NOTHING: "",
 }
+_EXPECTED = {  # by the type of pydantic's error, with what its context has
+    "missing": "a value; it is needed",
+    "string_type": "a string",
+    "string_too_long": "at most {max_length} characters",
+    "tuple_type": 'an array of strings, such as ["one", "two"]',
+    "too_short": "at least {min_length} entries",
+    "too_long": "at most {max_length} entries",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "int_parsing_size"), "a whole number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+}
 _UNEXPECTED = "Trialbook failed; `trialbook` on the command line with the same question shows why."
 
 
@@ -57,7 +70,7 @@ class Answering:
             known = [each.name for each in fields(tool.arguments)]
             if not set(arguments) <= set(known):
                 return self._problem(f"There is no such argument. There are {', '.join(known)}.")
-            asked: Any = TypeAdapter(tool.arguments).validate_python(arguments)
+            asked: Any = TypeAdapter(tool.arguments).validate_python(_without_nulls(arguments))
             rows = tool.ask(self._opening.book(), asked)
             return fitted(lambda most: self._answer(rows(most)), tool.rest)
 
@@ -81,9 +94,7 @@ class Answering:
             told = f"{error.plainly} {_LISTING[error.listing]}".rstrip()
             return self._problem(told, Nearby(error.near) if error.near else None)
         except ValidationError as error:
-            wrong = {".".join(map(str, each["loc"])): each["msg"] for each in error.errors(include_input=False)}
-            known = {name: said for name, said in wrong.items() if name.replace(".", "").isidentifier()}
-            return self._problem("; ".join(f"{name}: {said}" for name, said in known.items()) or "Unknown argument.")
+            return self._problem(_wrong(error))
         except UsageError as error:
             return self._problem(error.plainly or _UNEXPECTED, Nearby(error.near) if error.near else None)
         except InvalidInput as error:
@@ -111,6 +122,21 @@ class Answering:
         account = stack.account if stack else None
         region = stack.region if stack else source.region
         return Answered(*(("table", source.table) if source.table else ("stack", source.stack)), account, region)
+
+
+def _without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that are given: some clients send null for each one that is not."""
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _wrong(error: ValidationError) -> str:
+    """Which arguments are wrong and what was expected, without other people's text."""
+    said = {str(each["loc"][0]): _expected(each) for each in error.errors(include_input=False)}
+    return "; ".join(f"{name}: expected {expected}" for name, expected in said.items()) + "."
+
+
+def _expected(error: ErrorDetails) -> str:
+    return _EXPECTED.get(error["type"], "another value").format(**error.get("ctx", {}))
 
 
 def _end(path: str) -> str:

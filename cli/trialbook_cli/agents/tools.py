@@ -1,11 +1,12 @@
 """The questions that agents may ask. Each is prepared once and then told in as many rows as fit. Nothing is written."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.analysis.model import FailureGroup as FoundFailures
@@ -28,6 +29,20 @@ from trialbook_cli.suggestion import as_json, suggested
 from trialbook_cli.usage_error import UsageError
 
 T = TypeVar("T")
+
+
+def _listed_in_text(given: object) -> object:
+    """The list in a text, as some clients send one: `["a", "b"]` in quotes, or one name alone."""
+    if not isinstance(given, str):
+        return given
+    try:
+        found = json.loads(given)
+    except ValueError:
+        found = given
+    return found if isinstance(found, list) else [given]
+
+
+AsList = BeforeValidator(_listed_in_text)
 Name = Annotated[str, Field(description="A sweep or experiment, or an unambiguous prefix", max_length=300)]
 After = Annotated[
     int, Field(ge=0, le=1_000_000, description="How many to skip: `after` of an earlier answer to the same question")
@@ -170,7 +185,7 @@ class TrialsOf:
         ),
     ] = None
     sort: Annotated[str | None, Field(description="A column; with a leading -, largest first")] = None
-    columns: Annotated[tuple[str, ...], Field(description="Columns to show besides", max_length=20)] = ()
+    columns: Annotated[tuple[str, ...], AsList, Field(description="Columns to show besides", max_length=20)] = ()
     limit: Annotated[int, Field(ge=1, le=50)] = 10
     after: After = 0
 
@@ -262,6 +277,7 @@ class Several:
 
     names: Annotated[
         tuple[Annotated[str, Field(max_length=600)], ...],
+        AsList,
         Field(description="Jobs, sweeps or experiments; NAME#2 is the second best job", min_length=2, max_length=10),
     ]
 
@@ -410,6 +426,7 @@ class CurvesOf:
 
     names: Annotated[
         tuple[Annotated[str, Field(max_length=600)], ...],
+        AsList,
         Field(
             description="Jobs; NAME#2 is the second best job of a sweep or experiment, whose name alone means its best",
             min_length=1,
