@@ -227,6 +227,9 @@ def test_names_of_one_launch_loop_always_have_one_base(launcher: str, name: str,
 
 
 @given(st.text(ascii_letters + digits + "-", max_size=63) | st.text("12-0a", max_size=63))
+@example("0--000-00000000")
+@example("pipelines-p4jn9xou8a8s-train--tmgxry49ug")
+@example("AWSBatch--train-00000000000000000000000000000000")
 def test_the_base_of_a_base_is_always_itself(name: str) -> None:
     base = base_job_name(name)
 

@@ -165,7 +165,13 @@ def test_without_prices_no_other_machine_is_named() -> None:
 
     (advice,) = said(idle, {})
     assert advice.text == "GPU 11% busy on average over 42 min on ml.p3.2xlarge (17% in the busiest minute)."
-    assert said(measured("ml.m5.4xlarge", cpu=100, memory=8), {}) == []
+    (advice,) = said(measured("ml.m5.4xlarge", cpu=100, memory=8), {})
+    assert advice.text == (
+        "CPU 6.3% busy on average over 42 min on ml.m5.4xlarge (at most 1 of 16 cores), and at most 5.1 of 64 GiB of "
+        "memory in use: a smaller machine would hold that. Its price is not known here."
+    )
+    assert said(measured("ml.m5.4xlarge", cpu=1500, memory=8), {}) == []
+    assert said(measured("ml.m5.large", cpu=20, memory=8), {}) == []
 
 
 def test_machines_that_a_plan_reserves_have_no_price_to_save() -> None:

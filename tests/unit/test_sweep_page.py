@@ -6,17 +6,20 @@ import re
 from html import unescape
 from typing import Any
 
-from tests.unit.analysing import analysed, trial
+from tests.unit.analysing import analysed, swept, trial
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.analysis.serialised import to_dict
 from trialbook.core.charts.choice import picture
 from trialbook.report.sweep_page import sweep_page
 
 
+def page_of(found: Analysis) -> str:
+    return sweep_page(found, json.dumps(to_dict(found), allow_nan=False, default=str), picture(found), b"")
+
+
 def text_of(found: Analysis) -> str:
     """The page's words, without its markup and its data."""
-    page = sweep_page(found, json.dumps(to_dict(found), allow_nan=False, default=str), picture(found), b"")
-    body = page.partition("<body")[2].partition("<script")[0]
+    body = page_of(found).partition("<body")[2].partition("<script")[0]
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body.replace("<wbr>", ""))).split())
 
 
@@ -66,7 +69,11 @@ def test_importance_among_the_better_half_stands_beside_that_of_all() -> None:
 
 
 def test_what_a_sweep_lacks_has_no_empty_line() -> None:
-    assert "Billed tokens" not in text_of(analysed([trial(n, {"x": n}, n) for n in range(3)]))
+    for given in ([trial(n, {"x": n}, n) for n in range(3)], [trial(0, {}, None)], []):
+        page = page_of(analysed(given, sweep=swept([trial(0, {}, None)])))
+
+        assert "Billed tokens" not in page
+        assert re.findall(r"<dt>([^<]*)</dt><dd>\s*</dd>", page) == []
 
 
 def test_the_grey_strip_is_explained_where_there_is_one() -> None:

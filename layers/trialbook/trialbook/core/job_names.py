@@ -120,13 +120,14 @@ def base_job_name(name: str) -> str:
 def _shortened(name: str) -> str:
     pipeline = pipeline_job(name)
     if pipeline is not None:
-        return pipeline.base
+        return pipeline.base.strip("-") or name
     batch = _AWS_BATCH.fullmatch(name)
     if batch:
-        return _trimmed(_without_remains(batch["name"], is_cut=len(name) == _LONGEST), batch["name"])
+        queued = batch["name"].strip("-") or name
+        return _trimmed(_without_remains(queued, is_cut=len(name) == _LONGEST), queued)
     named = _CHILD.fullmatch(name) or _KUBEFLOW.fullmatch(name) or _COUNTED.fullmatch(name)
     if named:
-        return named[1]
+        return named[1].strip("-") or name
     whole = _without_remains(name, is_cut=len(name) == _LONGEST)
     return _trimmed(_without_stamps(_GLUED_TOKEN.sub("", _UUID.sub("-", whole))), name)
 

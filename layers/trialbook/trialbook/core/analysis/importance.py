@@ -90,7 +90,9 @@ def why_not(trials: int, parameters: int) -> str | None:
     if parameters == 0:
         return "no hyperparameter varies"
     if trials < LEAST_TRIALS:
-        return f"importance is shown from {LEAST_TRIALS} ranked trials on; here are {trials}: too few to tell"
+        return (
+            f"it takes {LEAST_TRIALS} ranked trials to estimate it, and there {'is' if trials == 1 else 'are'} {trials}"
+        )
     return None
 
 

@@ -137,13 +137,28 @@ def _cpu_idle(seen: _Seen, prices: Prices) -> Advice | None:
     cpu, cores = seen.mean("cpu"), seen.most("cores")
     if seen.machine.gpus or cpu is None or cores is None or cpu >= _IDLE:
         return None
-    named = _named(seen, prices)
+    named = _named(seen, prices) or _unpriced(seen, prices)
     if not named:
         return None
     text = (
         f"CPU {percent(cpu)} busy on average {seen.on} (at most {shown(round(cores, 1))} of {seen.machine.vcpus} cores)"
     )
     return Advice("CPU idle", f"{text}{named}.", None, _figures(seen, prices, {"cpu": cpu, "cores": cores}))
+
+
+def _unpriced(seen: _Seen, prices: Prices) -> str:
+    """That a smaller machine would hold what was seen, where no price says which one is cheaper."""
+    memory = seen.memory
+    is_smaller = any(
+        each.vcpus < seen.machine.vcpus and each.memory < seen.machine.memory for each in _alternatives(seen)
+    )
+    is_reserved = any(each.job.training_plan for each in seen.uses)
+    if seen.machine.name in prices or is_reserved or memory is None or not is_smaller:
+        return ""
+    return (
+        f", and at most {shown(float(f'{memory:.2g}'))} of {shown(seen.machine.memory)} GiB of memory in use: a "
+        "smaller machine would hold that. Its price is not known here"
+    )
 
 
 def _ended(text: str) -> str:
