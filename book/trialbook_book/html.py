@@ -216,7 +216,7 @@ def _objective(objective: Objective | None) -> str:
 
 
 def _counted(counts: Counts) -> str:
-    said = {"failed": counts.failed, "stopped": counts.stopped, "in progress": counts.in_progress}
+    said = {"failed": counts.failed, "stopped": counts.stopped, "running": counts.in_progress}
     others = "".join(f", {number:,} {word}" for word, number in said.items() if number)
     return f"{counts.completed:,} of {counts.jobs:,} completed{others}"
 

@@ -38,7 +38,7 @@ def verdict(sweep: Sweep, names: Iterable[str]) -> Text:
 
 
 def _counted(counts: Counts) -> str:
-    counted = {"failed": counts.failed, "stopped": counts.stopped, "in progress": counts.in_progress}
+    counted = {"failed": counts.failed, "stopped": counts.stopped, "running": counts.in_progress}
     others = [f"{number} {status}" for status, number in counted.items() if number]
     return ", ".join([f"{counts.completed} of {counts.jobs} completed", *others])
 

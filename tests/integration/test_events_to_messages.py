@@ -118,7 +118,7 @@ def test_events_that_come_late_and_in_any_order_all_show_the_end(loop: Replayed)
     alike = {replace(each, id="", event_type="", tags=None, metrics=None).title for each in first}
 
     assert len(first) == len(loop.events) > 4
-    assert alike == {"churn-xgb · min_child_weight sweep · 3 of 3 done"}
+    assert alike == {"churn-xgb · min_child_weight sweep · 3 of 3 finished"}
     assert {(each.about, each.version, each.is_final) for each in first} == {(first[0].about, first[0].version, True)}
 
 
@@ -203,7 +203,7 @@ def test_an_alerts_baseline_is_read_from_the_ledger(loop: Replayed) -> None:
     rules = f"alerts: [{{name: n, regression: {{against: {name}}}}}, {{name: gone, regression: {{against: x}}}}]"
     alerts = [each for each in loop.told(loop.of_type("Report Ready"), rules=rules) if each.kind is MessageKind.ALERT]
 
-    assert best.title.endswith("3 of 3 done")
+    assert best.title.endswith("3 of 3 finished")
     assert [each.title.rpartition(" · ")[2] for each in alerts] == ["cannot be checked"]  # the best equals itself
 
 

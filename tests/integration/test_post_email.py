@@ -65,7 +65,10 @@ def address(cloud: LaptopCloud, to: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "subject"),
-    [(CHURN, "5 of 5 done, best validation:error"), (TUNING, "60 of 60 done, 3 failed, best validation:logloss")],
+    [
+        (CHURN, "5 of 5 finished, best validation:error"),
+        (TUNING, "60 of 60 finished, 3 failed, best validation:logloss"),
+    ],
 )
 def test_a_sweep_costs_one_mail_however_many_jobs_it_has(name: str, subject: str) -> None:
     (mail,) = map(parsed, outcome(name).mails)

@@ -22,7 +22,7 @@ from trialbook_cli.slack_stand_in import Hang, HttpAnswer, SlackError
 
 RUNS = replace(BUSY, version=1)
 ENDED = replace(SWEEP, version=9, revision=1)
-REVISED = replace(ENDED, version=13, revision=2, subject="churn-xgb: 6 of 6 done")
+REVISED = replace(ENDED, version=13, revision=2, subject="churn-xgb: 6 of 6 finished")
 IN_THREAD = replace(BEST, parent=SWEEP.about, version=1)
 FILE = replace(
     IN_THREAD,

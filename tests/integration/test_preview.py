@@ -30,7 +30,7 @@ def test_it_writes_payloads_and_pages_of_all_that_is_sent_up_to_the_weekly_repor
     assert len(list((shown / "slack").glob("*.json"))) > 3
     assert [path.name for path in sorted((shown / "email").iterdir())] == ["0001.eml", "0002.eml"]
     for text in (page, (shown / "email-0001.html").read_text()):
-        assert "5 of 5 done" in text
+        assert "5 of 5 finished" in text
         assert "data:image/png;base64," in text
     assert "Best trials, 2026-11-16 to 2026-11-23" in page
     assert "Best trials, 2026-11-16 to 2026-11-23" in (shown / "email-0002.html").read_text()

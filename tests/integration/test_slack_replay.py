@@ -41,7 +41,7 @@ def test_the_tuning_jobs_summary_has_table_picture_failures_and_a_thread() -> No
     (posted,) = workspace.top_level()
     replies = [each.text or workspace.files[each.files[0]].name for each in workspace.thread(posted.ts)]
 
-    assert posted.text.startswith("⚠️ churn-xgb: 60 of 60 done, 3 failed, best validation:logloss 0.1457 at ")
+    assert posted.text.startswith("⚠️ churn-xgb: 60 of 60 finished, 3 failed, best validation:logloss 0.1457 at ")
     assert {"header", "table", "image"} <= {each["type"] for each in posted.blocks}
     assert "CUDA" in words(posted) or "AlgorithmError" in words(posted)
     assert [each for each in replies if "new best" in each]

@@ -176,7 +176,7 @@ def test_post_slack_tells_the_closed_sweep_in_the_channel(made: World, served: A
     invoke(made, "post_slack")
 
     (posted,) = made.slack.top_level()
-    assert posted.text.startswith("✅ churn-xgb: 5 of 5 done, best validation:error")
+    assert posted.text.startswith("✅ churn-xgb: 5 of 5 finished, best validation:error")
     assert made.slack.refused == []
 
 
@@ -196,7 +196,7 @@ def test_post_email_sends_the_report_once(made: World, served: Any) -> None:
     assert call(served, "PostEmail", sample("post_email")) == {"batchItemFailures": []}
 
     (mail,) = made.mails()
-    assert "Subject: churn-xgb: 5 of 5 done, best validation:error" in mail
+    assert "Subject: churn-xgb: 5 of 5 finished, best validation:error" in mail
 
 
 def test_post_best_trials_tells_of_the_closed_sweep(made: World, served: Any) -> None:

@@ -169,7 +169,7 @@ def test_one_trial_is_best_without_anything_to_compare_with() -> None:
 def test_jobs_that_still_run_are_told_of() -> None:
     running = [trial(n, {"eta": n}, None, status="InProgress") for n in range(2)]
 
-    assert analysed(running).headline == "exp: 2 jobs in progress; none has finished"
+    assert analysed(running).headline == "exp: 2 jobs running; none has finished"
 
 
 def test_ties_go_to_the_earlier_trial_and_are_told() -> None:

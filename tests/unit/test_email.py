@@ -333,7 +333,7 @@ def test_no_mail_is_larger_than_what_mailboxes_take() -> None:
 @pytest.mark.parametrize(
     ("kind", "mood", "label"),
     [
-        (MessageKind.SWEEP, Mood.MIXED, "! Sweep done, with failures"),
+        (MessageKind.SWEEP, Mood.MIXED, "! Sweep finished, with failures"),
         (MessageKind.JOB, Mood.BAD, "✕ Job failed"),
         (MessageKind.ALERT, Mood.BAD, "⚠ Alert"),
         (MessageKind.BEST_TRIALS, Mood.GOOD, "★ Best trials"),

@@ -71,8 +71,10 @@ OWNERS = "owners: {ana: {slack: U012AB3CD, email: ana@example.com}}\n"
         ("{kind: [job, alert]}", False),
         ("{event: [Report Ready, Job Failed]}", True),
         ("{event: Job Failed}", False),
-        ("{status: done}", True),
+        ("{status: finished}", True),
+        ("{status: [failed, 'finished, with failures']}", False),
         ("{status: [failed, 'done, with failures']}", False),
+        ("{status: done}", True),  # former words too
         ("{when: 'validation:error > 0.1'}", True),
         ("{when: 'validation:error <= 0.1'}", False),
         ("{when: 'validation:auc > 0'}", False),

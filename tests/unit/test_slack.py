@@ -21,7 +21,7 @@ BUSY = replace(
     SWEEP,
     mood=Mood.BUSY,
     is_final=False,
-    title="churn-xgb · min_child_weight sweep · 2 of 5 done",
+    title="churn-xgb · min_child_weight sweep · 2 of 5 finished",
     progress=Progress(2, 5, 3, 95.0),
     picture=None,
     report=None,
@@ -88,7 +88,7 @@ def test_payloads_are_those_that_were_looked_at(name: str, message: Message, opt
 def test_the_notification_says_what_the_message_answers() -> None:
     said = slack_text(SWEEP).text
 
-    assert said == "✅ churn-xgb: 5 of 5 done, best validation:error 0.03959208 at min_child_weight = 4"
+    assert said == "✅ churn-xgb: 5 of 5 finished, best validation:error 0.03959208 at min_child_weight = 4"
 
 
 def test_a_jobs_hyperparameters_and_reason_are_not_called_a_sweeps() -> None:
@@ -198,7 +198,7 @@ def test_how_far_it_is_is_told_by_bar_and_words() -> None:
     told = json.dumps(slack_text(BUSY).blocks, ensure_ascii=False)
 
     assert "████████░░░░░░░░░░░░  " in told
-    assert "2 of 5 ended · 3 running · about 1 min 35 s left" in told
+    assert "2 of 5 finished · 3 running · about 1 min 35 s left" in told
     assert "about" not in json.dumps(slack_text(replace(BUSY, progress=Progress(2, None, 1))).blocks)
 
 

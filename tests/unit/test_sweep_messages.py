@@ -30,8 +30,8 @@ def message(facts: SweepFacts, event: Announcement = READY) -> Message:
 def test_the_first_line_answers_the_question() -> None:
     said = message(facts_at(CHURN))
 
-    assert said.title == "churn-xgb · min_child_weight sweep · 5 of 5 done"
-    assert said.subject == "churn-xgb: 5 of 5 done, best validation:error 0.03959 at min_child_weight=4"
+    assert said.title == "churn-xgb · min_child_weight sweep · 5 of 5 finished"
+    assert said.subject == "churn-xgb: 5 of 5 finished, best validation:error 0.03959 at min_child_weight=4"
     assert said.verdict == "Best validation:error 0.03959 at min_child_weight = 4 (minimize)."
     assert said.sentences == ("Better than the runner-up (0.04019) by 0.0006 (1.5%).",)
     assert (said.mood, said.is_final) == (Mood.GOOD, True)
@@ -40,7 +40,7 @@ def test_the_first_line_answers_the_question() -> None:
 def test_a_tuning_job_with_failures_says_so_and_why() -> None:
     said = message(facts_at(TUNING))
 
-    assert said.title == "churn-xgb · random search over 6 hyperparameters · 60 of 60 done, 3 failed"
+    assert said.title == "churn-xgb · random search over 6 hyperparameters · 60 of 60 finished, 3 failed"
     assert said.mood is Mood.MIXED
     (failure,) = said.failures
     assert failure.startswith("3 × AlgorithmError: xgboost.core.XGBoostError: updater_colmaker.cc:180")
@@ -53,10 +53,10 @@ def test_a_tuning_job_with_failures_says_so_and_why() -> None:
 @pytest.mark.parametrize(
     ("name", "moment", "standing", "best"),
     [
-        (CHURN, at("10:15:03"), "0 done, 2 in progress", "launched; none has finished."),
-        (CHURN, at("10:17:30"), "1 done, 4 in progress", "Best so far validation:error 0.03959 at"),
-        (TUNING, at("09:02:25", 21), "1 of 60 done", "Best so far validation:logloss"),
-        (TUNING, at("09:15:00", 21), "30 of 60 done, 2 failed", "Best so far validation:logloss"),
+        (CHURN, at("10:15:03"), "0 finished, 2 running", "launched; none has finished."),
+        (CHURN, at("10:17:30"), "1 finished, 4 running", "Best so far validation:error 0.03959 at"),
+        (TUNING, at("09:02:25", 21), "1 of 60 finished", "Best so far validation:logloss"),
+        (TUNING, at("09:15:00", 21), "30 of 60 finished, 2 failed", "Best so far validation:logloss"),
     ],
 )  # fmt: skip
 def test_while_it_runs_it_says_how_it_stands(name: str, moment: datetime, standing: str, best: str) -> None:
@@ -126,7 +126,7 @@ def test_a_failed_tuning_job_says_its_reason() -> None:
     failed = replace(sweep, tuning_status="Failed", tuning_failure="No objective metrics found after 5 jobs.")
     said = message(SweepFacts(failed))
 
-    assert said.title.endswith("0 of 60 done, tuning job failed")
+    assert said.title.endswith("0 of 60 finished, tuning job failed")
     assert said.verdict == "The tuning job failed: No objective metrics found after 5 jobs."
     assert said.mood is Mood.BAD
 

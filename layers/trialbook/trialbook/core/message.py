@@ -24,10 +24,14 @@ class MessageKind(StrEnum):
 class Mood(StrEnum):
     """The state that a message reports; shown by a word and a sign, never by colour alone."""
 
-    BUSY = "in progress"
-    GOOD = "done"
-    MIXED = "done, with failures"
+    BUSY = "running"
+    GOOD = "finished"
+    MIXED = "finished, with failures"
     BAD = "failed"
+
+
+# Rules documents from before the first release have these words.
+FORMER_MOODS = {"in progress": Mood.BUSY.value, "done": Mood.GOOD.value, "done, with failures": Mood.MIXED.value}
 
 
 @dataclass(frozen=True, slots=True)

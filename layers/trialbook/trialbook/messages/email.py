@@ -136,7 +136,7 @@ def _notes(message: Message, report: bytes | None, attached: bytes | None, name:
 
 
 def label_of(message: Message) -> str:
-    """The message's kind and state: `✓ Sweep done`."""
+    """The message's kind and state: `✓ Sweep finished`."""
     kind = _KINDS[message.kind]
     if message.kind is MessageKind.ALERT:
         return f"⚠ {kind}"

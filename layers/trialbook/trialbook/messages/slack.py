@@ -109,7 +109,7 @@ def _progress(progress: Progress) -> Iterator[Element]:
     if progress.total:
         yield slack.text(f"{slack.progress_bar(progress.ended, progress.total)}  ")
     of = f" of {progress.total:,}" if progress.total else ""
-    parts = [f"{progress.ended:,}{of} ended", f"{progress.running:,} running"]
+    parts = [f"{progress.ended:,}{of} finished", f"{progress.running:,} running"]
     if progress.seconds_left is not None:
         parts.append(f"about {duration(progress.seconds_left)} left")
     yield slack.text(" · ".join(parts))

@@ -37,7 +37,7 @@ def headline(experiment: str, groups: Sequence[Group], counts: StatusCounts, fai
     if counts.failed == counts.jobs:
         return f"{experiment}: {_all(counts.jobs)} failed{_why(failures, counts.failed)}"
     if counts.in_progress == counts.jobs:
-        return f"{experiment}: {plural(counts.jobs, 'job')} in progress; none has finished"
+        return f"{experiment}: {plural(counts.jobs, 'job')} running; none has finished"
     return f"{experiment}: nothing is ranked, because no job has an objective value"
 
 
@@ -112,7 +112,7 @@ def counted(counts: StatusCounts) -> str:
     if not counts.jobs:
         return "no job ran"
     parts = [f"{counts.completed:,} of {plural(counts.jobs, 'job')} completed"]
-    for number, word in ((counts.failed, "failed"), (counts.stopped, "stopped"), (counts.in_progress, "in progress")):
+    for number, word in ((counts.failed, "failed"), (counts.stopped, "stopped"), (counts.in_progress, "running")):
         if number:
             parts.append(f"{number:,} {word}")
     if counts.without_objective:

@@ -42,15 +42,15 @@ def total(sweep: Sweep) -> int | None:
 
 
 def standing(sweep: Sweep) -> str:
-    """How it stands: `5 of 5 done`, `57 of 60 done, 3 failed`, `3 done, 2 in progress`."""
+    """How it stands: `5 of 5 finished`, `57 of 60 finished, 3 failed`, `3 finished, 2 running`."""
     counts, of = sweep.counts, total(sweep)
     if sweep.state is SweepState.CLOSED and counts.jobs and counts.failed == counts.jobs:
         return "its only job failed" if counts.jobs == 1 else f"all {counts.jobs:,} jobs failed"
-    parts = [f"{counts.ended:,} of {of:,} done" if of is not None else f"{counts.ended:,} done"]
+    parts = [f"{counts.ended:,} of {of:,} finished" if of is not None else f"{counts.ended:,} finished"]
     if counts.failed:
         parts.append(f"{counts.failed:,} failed")
     if of is None and counts.in_progress:
-        parts.append(f"{counts.in_progress:,} in progress")
+        parts.append(f"{counts.in_progress:,} running")
     if sweep.tuning_status == FAILED:
         parts.append("tuning job failed")
     return ", ".join(parts)

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 from trialbook.core.errors import shown
@@ -91,9 +92,12 @@ class Checker:
         self.wrong(path, value, expected)
         return None
 
-    def chosen(self, value: object, path: Path, options: Sequence[str]) -> tuple[str, ...]:
-        """One of the options, or a list of some; empty if it is missing."""
-        several: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
+    def chosen(
+        self, value: object, path: Path, options: Sequence[str], former: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[str, ...]:
+        """One of the options, or a list of some; empty if it is missing. `former` has the options of former names."""
+        given: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
+        several = [former.get(each, each) if isinstance(each, str) else each for each in given]
         for each in several:
             self.choice(each, path, options)
         return tuple(each for each in several if each in options)

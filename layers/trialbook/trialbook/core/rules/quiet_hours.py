@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from trialbook.core.message import Message, MessageKind, Mood
+from trialbook.core.message import FORMER_MOODS, Message, MessageKind, Mood
 from trialbook.core.rules.checker import Checker, Path
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -95,7 +95,7 @@ def _window(check: Checker, value: object, path: Path) -> Window | None:
     begins, ends = (_minute(check, given, path, key) for key in ("from", "to"))
     zone = _zone(check, given, path)
     days = check.chosen(given.get("days"), (*path, "days"), DAYS) or DAYS
-    exceptions = check.chosen(given.get("except"), (*path, "except"), _EXCEPTIONS)
+    exceptions = check.chosen(given.get("except"), (*path, "except"), _EXCEPTIONS, FORMER_MOODS)
     if begins is None or ends is None or zone is None:
         return None
     if begins == ends:

@@ -12,7 +12,7 @@ from typing import Any
 from trialbook.core.addresses import is_address
 from trialbook.core.announcements import TYPES
 from trialbook.core.destination import Channel
-from trialbook.core.message import Message, MessageKind, Mood
+from trialbook.core.message import FORMER_MOODS, Message, MessageKind, Mood
 from trialbook.core.numbers import meant
 from trialbook.core.places import is_meant
 from trialbook.core.rules.checker import Checker, Path
@@ -160,7 +160,7 @@ def _match(check: Checker, value: object, path: Path) -> RouteMatch:
         tags={tag: check.text(glob, (*path, "tags", tag)) or "" for tag, glob in tags.items()},
         kinds=check.chosen(match.get("kind"), (*path, "kind"), kinds),
         events=check.chosen(match.get("event"), (*path, "event"), TYPES),
-        statuses=check.chosen(match.get("status"), (*path, "status"), tuple(mood.value for mood in Mood)),
+        statuses=check.chosen(match.get("status"), (*path, "status"), [mood.value for mood in Mood], FORMER_MOODS),
         when=_threshold(check, match.get("when"), (*path, "when")),
     )
 
