@@ -1,6 +1,7 @@
 """Recordings built in a test, where the test run is: training jobs as SageMaker would report them, and the events of
 pipelines."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -99,6 +100,63 @@ def customization(
     if loss is not None and status == "Completed":
         response |= {"trainingMetrics": {"trainingLoss": loss / 2}, "validationMetrics": [{"validationLoss": loss}]}
     return {"operation": "GetModelCustomizationJob", "request": {"jobIdentifier": name}, "response": response}
+
+
+def of_category(
+    category: str,
+    name: str,
+    start: float,
+    end: float,
+    given: dict[str, Any] | None = None,
+    *,
+    base: str = "openai-reasoning-gpt-oss-20b",
+    status: str = "Completed",
+    tags: dict[str, str] | None = None,
+    outcome: dict[str, Any] | None = None,
+    **fields: Any,
+) -> dict[str, Any]:
+    """DescribeJob's answer about a job of the Jobs API that runs from minute to minute, in its final state."""
+    model = f"arn:{HERE.partition}:sagemaker:{HERE.region}:aws:hub-content/SageMakerPublicHub/Model/{base}"
+    server = HERE.arn("sagemaker", "mlflow-app/app-1")
+    document = {
+        "InputDataConfig": [
+            {
+                "ChannelName": "train",
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/prompts/"}},
+            }
+        ],
+        "OutputDataConfig": {"S3OutputPath": "s3://bucket/out/"},
+        "TrainingConfig": {
+            "BaseModelArn": model,
+            "HyperParameters": given or {},
+            "MlflowConfig": {"MlflowResourceArn": server},
+        },
+        "ServiceOutput": outcome or {},
+    }
+    marks = [("Starting", start, start + 1), ("Training", start + 1, end), (status, end, end)]
+    response = {
+        "JobName": name,
+        "JobArn": HERE.arn("sagemaker", f"job/{category.lower()}/{name.lower()}"),
+        "RoleArn": f"arn:{HERE.partition}:iam::{HERE.id}:role/Train",
+        "JobCategory": category,
+        "JobConfigSchemaVersion": "1.0.0",
+        "JobConfigDocument": json.dumps(document),
+        "CreationTime": iso(at(start)),
+        "LastModifiedTime": iso(at(end)),
+        "EndTime": iso(at(end)),
+        "JobStatus": status,
+        "SecondaryStatus": status,
+        "SecondaryStatusTransitions": [
+            {"Status": each, "StartTime": iso(at(begin)), "EndTime": iso(at(until))} for each, begin, until in marks
+        ],
+        "Tags": [{"Key": key, "Value": value} for key, value in (tags or {}).items()],
+        **fields,
+    }
+    return {
+        "operation": "DescribeJob",
+        "request": {"JobName": name, "JobCategory": category},
+        "response": response,
+    }
 
 
 def tags_in_bedrock(answer: dict[str, Any], **given: str) -> dict[str, Any]:

@@ -61,12 +61,13 @@ def _answers(client: Any, job: Job) -> Iterator[Answer]:
     """The answers of Describe and ListTags about a job; its trial component's, for the statistics of metrics; and its
     trial's, if the job names a trial without an experiment."""
     kind = job.key.kind.facts
-    described = _answer(client, kind.describe, {kind.asked_by: job.name})
+    described = _answer(client, kind.describe, {kind.asked_by: job.name, **kind.constant})
     if described is None:
         return
     yield described
     arn = described["response"][kind.fields.arn]
-    yield from filter(None, [_answer(client, kind.service.tags_operation, {kind.service.tagged: arn})])
+    if not kind.has_tags_in_description:
+        yield from filter(None, [_answer(client, kind.service.tags_operation, {kind.service.tagged: arn})])
     config = described["response"].get("ExperimentConfig") or {}
     if config.get("TrialName") and not config.get("ExperimentName"):
         yield from filter(None, [_answer(client, "DescribeTrial", {"TrialName": config["TrialName"]})])

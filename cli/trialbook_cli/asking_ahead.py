@@ -40,7 +40,7 @@ class AskingAhead(SageMaker):
     def expect(self, jobs: Iterable[Job]) -> None:
         """Asks what recording these jobs for the first time takes."""
         for job in jobs:
-            if not tags_known(job) and job.arn is not None:
+            if not (tags_known(job) or job.key.kind.facts.has_tags_in_description) and job.arn is not None:
                 self._ask(("tags", job.arn), super().tags, job.arn)
             if job.key.kind is JobKind.TUNING:
                 self._ask(job.key, super().describe_tuning_job, job.key)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from trialbook.core.kinds import DESCRIBED, SERVICES
+from trialbook.core.kinds import DESCRIBED, POLLED, SERVICES
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording
 
 _NUMBER, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}")
-_ARN = re.compile(r"arn:aws[a-z-]*:(sagemaker|bedrock):(?P<region>[^:]+):(?P<id>[0-9]{12}):[^/]+/(?P<name>.+)")
+_ARN = re.compile(r"arn:aws[a-z-]*:(sagemaker|bedrock):(?P<region>[^:]+):(?P<id>[0-9]{12}):(job/)?[^/]+/(?P<name>.+)")
 _NAMES = tuple({name: 0 for kind in DESCRIBED for name in (kind.facts.fields.name, kind.facts.asked_by)})
 _SOURCES = tuple(f"aws.{service.name}" for service in SERVICES)
 Answer = Mapping[str, Any]
@@ -32,7 +32,7 @@ def stand_in(recording: Recording, here: Account | None, now: Callable[[], datet
     """The SageMaker of `here`, by default of the place of the first event, with those of the other places behind it.
     Each answers about the jobs of its own place."""
     named = places(recording)
-    here = here or (named or [Account()])[0]
+    here = here or (named or _of_arns(recording.answers) or [Account()])[0]
     others = [each for each in named if each != here]
     if not others:
         return from_recording(recording.answers, here, now)
@@ -42,6 +42,13 @@ def stand_in(recording: Recording, here: Account | None, now: Callable[[], datet
         there = home.elsewhere[other] = from_recording(shares[other], other, lambda: home.now())
         there.faults = lambda operation, request: home.faults(operation, request) if home.faults else None
     return home
+
+
+def _of_arns(answers: Sequence[Answer]) -> list[Account]:
+    """The accounts and regions of the answers' jobs, for a recording of jobs of which no events tell."""
+    responses = [answer.get("response") for answer in answers if answer.get("operation") == POLLED[0].facts.describe]
+    arns = [each.get(POLLED[0].facts.fields.arn) for each in responses if isinstance(each, Mapping)]
+    return [Account(match["id"], match["region"]) for arn in arns if (match := _ARN.fullmatch(str(arn)))]
 
 
 def members(sagemaker: SageMaker) -> dict[str, str]:

@@ -16,6 +16,7 @@ from trialbook.core import report_keys
 from trialbook.core.attachments import Attachment
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKind
+from trialbook.core.kinds import POLLED
 from trialbook.core.mlflow_server import server_of
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
@@ -28,6 +29,8 @@ from trialbook_cli.sagemaker_stand_in import Account, SageMaker
 from trialbook_cli.slack_stand_in import Workspace
 from trialbook_cli.telemetry_stand_in import Telemetry
 
+# The stack's parameters that turn kinds of jobs on.
+_OPTIONAL = {"ModelCustomization": (JobKind.MODEL_CUSTOMIZATION,), "PollJobs": POLLED}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Where a replay sends what a deployment without rules would send: made up, so that people see what they would get.
 LAPTOP = {
@@ -90,9 +93,13 @@ def running(
     jobs of are members, as member.yaml makes them. Jobs are captured if the recording has measurements.
     """
     sagemaker = stand_in(recording, here, lambda: _EPOCH)
-    start = _start(recording)
+    start = _start(recording, sagemaker)
     captures = {} if recording.measured else {"CaptureJobs": "off"}
-    optional = {"ModelCustomization": "on"} if sagemaker.jobs[JobKind.MODEL_CUSTOMIZATION] else {}
+    optional = {
+        parameter: "on"
+        for parameter, kinds in _OPTIONAL.items()
+        if any(there.jobs[kind] for kind in kinds for there in (sagemaker, *sagemaker.elsewhere.values()))
+    }
     with LaptopCloud.start(
         sagemaker,
         start,
@@ -156,8 +163,8 @@ def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> 
     )
 
 
-def _start(recording: Recording) -> datetime:
-    moments = [_moment(event) for event in recording.events]
+def _start(recording: Recording, sagemaker: SageMaker) -> datetime:
+    moments = [sagemaker.next_polled_change(_EPOCH), *(_moment(event) for event in recording.events)]
     return min((moment for moment in moments if moment is not None), default=_EPOCH)
 
 

@@ -1,6 +1,7 @@
 """A rules document tried on a recording: where it places jobs, and which messages it causes."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from rich.text import Text
 
 from trialbook.core.analysis.wording import moment
+from trialbook.core.describe import job_from_detail
 from trialbook.core.errors import NotAJobEvent
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
+from trialbook.core.kinds import POLLED
 from trialbook.core.numbers import shown
 from trialbook.core.placement import LeftOut, place
 from trialbook.core.rules.document import Rules
@@ -21,6 +24,7 @@ from trialbook_cli.messages_offline import Sent, messages_of_recording
 from trialbook_cli.replaying import ReplayOutcome
 from trialbook_cli.rich_output import console, safe
 from trialbook_cli.rules_files import read_rules_file, read_rules_text
+from trialbook_cli.sagemaker_stand_in import described_job
 from trialbook_cli.tables import table_of
 
 
@@ -72,14 +76,28 @@ def announced(outcome: ReplayOutcome) -> dict[str, int]:
 def _left_out(recording: Recording, rules: Rules) -> dict[str, str]:
     """The jobs that the rules leave out, each with the reason."""
     found = {}
+    for job in (*_of_events(recording), *_of_answers(recording)):
+        if isinstance(placement := place(job, rules), LeftOut):
+            found[job.name] = placement.reason
+    return found
+
+
+def _of_events(recording: Recording) -> Iterator[Job]:
     for event in recording.events:
         try:
             job = parse_event(event)
         except NotAJobEvent:
             continue
-        if isinstance(job, Job) and isinstance(placement := place(job, rules), LeftOut):
-            found[job.name] = placement.reason
-    return found
+        if isinstance(job, Job):
+            yield job
+
+
+def _of_answers(recording: Recording) -> Iterator[Job]:
+    """The jobs of which no events tell."""
+    for answer in recording.answers:
+        if answer["operation"] == POLLED[0].facts.describe:
+            kind, final = described_job(answer)
+            yield job_from_detail(kind, final, "", "", described=True)
 
 
 def _ranked_by(record: Record) -> str | None:

@@ -24,9 +24,10 @@ from trialbook_cli.replaying import running
 OTHER = "210987654321"
 BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
 MEMBER = Stack(
-    load_template(ROOT / "member.yaml"), {"BookBusArn": BUS, "ModelCustomization": "on", "MlflowMetrics": "on"}
+    load_template(ROOT / "member.yaml"),
+    {"BookBusArn": BUS, "ModelCustomization": "on", "PollJobs": "on", "MlflowMetrics": "on"},
 )
-ASKING = ("AttachJob", "CaptureJob", "CloseSweeps", "RecordJob", "Reconcile")
+ASKING = ("AttachJob", "CaptureJob", "CloseSweeps", "PollJobs", "RecordJob", "Reconcile")
 OF_MEMBERS = ("sagemaker:", "sagemaker-mlflow:", "batch:", "bedrock:", "cloudwatch:", "logs:")
 
 

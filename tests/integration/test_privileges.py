@@ -24,7 +24,7 @@ from botocore.validate import ParamValidator
 from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_replay import TUNING, few
-from tests.launching import batch_name, customization, launched, queued, training, trial
+from tests.launching import batch_name, customization, launched, of_category, queued, training, trial
 from tests.measuring import one_job
 from tests.mlflow.stand_in import Refusal, StandIn, serving
 from tests.relocated import HERE, recording
@@ -43,6 +43,7 @@ OPTIONS = {
     "ReportLinks": "on",
     "MemberAccounts": OTHER_ACCOUNT,
     "ModelCustomization": "on",
+    "PollJobs": "on",
     "MlflowMetrics": "on",
     "MlflowTrackingServerArn": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/one",
     **replaying.LAPTOP,
@@ -228,6 +229,7 @@ def used() -> Used:
     quick(first_only(launched([training("first", 0, 5), training("long", 1, 240)])))  # reconcile finds a running job
     quick(launched([training(batch_name("churn"), 1, 10)], [queued("churn", [batch_name("churn")], 0, 2)]))
     _with_model_customization(found)
+    _with_polled_jobs(found)
     for told in (few(1), of_other_kinds()):  # where no job is recorded, attach_job asks by itself
         replaying.replay(told, prepare=found.watch, without=(*FOLLOWS_THE_LEDGER, "RecordJob", "Reconcile"))
     quick(first_only(recording(TUNING)))
@@ -245,7 +247,7 @@ def used() -> Used:
     _with_a_job_told_by(found, "PostSlack")
     _with_a_job_told_by(found, "PostEmail")
     _with_measurements(found)
-    for function in ("CloseSweeps", "RecordJob", "Reconcile"):  # each records ends of jobs
+    for function in ("CloseSweeps", "PollJobs", "RecordJob", "Reconcile"):  # each records ends of jobs
         found.by_function[function] |= READ_RUNS
     return found
 
@@ -259,6 +261,18 @@ def _with_model_customization(found: Used) -> None:
         for event in told.events:
             cloud.deliver(event)
         cloud.finish()
+
+
+def _with_polled_jobs(found: Used) -> None:
+    """Two jobs of which no events tell; the first one's window of the loop is there when the second one ends."""
+    rates = [{"training": {"rate": rate}} for rate in (0.1, 0.2)]
+    told = launched([of_category("AgentRFT", f"agent-{n}", n * 20, 10 + n * 20, rates[n]) for n in range(2)])
+    events = [{**event, "account": OTHER_ACCOUNT} for event in few(1).events]
+    for with_member in (launched(told.answers), dataclasses.replace(told, events=events)):
+        with replaying.running(with_member, here=HERE, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
+            found.watch(cloud, sagemaker)
+            cloud.finish()
+    _in_a_book_without_places(found, launched(told.answers[:1]), "RecordJob")
 
 
 def _with_measurements(found: Used) -> None:

@@ -25,6 +25,7 @@ OPTIONS = {
     "ReportLinks": "on",
     "QuietDaysAlarm": "3",
     "ModelCustomization": "on",
+    "PollJobs": "on",
     "MlflowMetrics": "on",
     "EmailFrom": "trialbook@example.com",
     **SLACK,
@@ -40,7 +41,7 @@ def of(*types: str) -> dict[str, dict[str, Any]]:
 
 QUEUES, FUNCTIONS, RULES = of("AWS::SQS::Queue"), of("AWS::Serverless::Function"), of("AWS::Events::Rule")
 MAPPINGS = of("AWS::Lambda::EventSourceMapping")
-ALONE = {"CaptureJob", "WriteMlflow"}  # functions with alarms of their own
+ALONE = {"CaptureJob", "PollJobs", "WriteMlflow"}  # functions with alarms of their own
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
 
@@ -378,6 +379,7 @@ def test_only_what_has_no_resource_to_name_is_granted_on_everything() -> None:
         ("PostSlack", "pricing:GetProducts"),
         ("PostBestTrials", "pricing:GetProducts"),
         ("PostEmail", "pricing:GetProducts"),
+        ("PollJobs", "sagemaker:ListJobs"),
         ("RecordJob", "batch:DescribeServiceJob"),
         ("Reconcile", "bedrock:ListModelCustomizationJobs"),
         ("Reconcile", "sagemaker:ListHyperParameterTuningJobs"),

@@ -59,6 +59,7 @@ _NOT_NAMED = "us-east-1"  # S3's first region: it takes buckets that say where t
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _WINDOW = timedelta(seconds=15)  # the stream's batching window
 _MINUTE = timedelta(minutes=1)
+_MOMENT = timedelta(microseconds=1)
 _ASKED = ("AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL_BATCH")
 _MEASURING = ("AWS_ENDPOINT_URL_SAGEMAKER_METRICS", "AWS_ENDPOINT_URL_CLOUDWATCH", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS")
 _FOREVER = timedelta(hours=48)  # how long the clock is turned on after the last event, for what hangs
@@ -140,7 +141,9 @@ class LaptopCloud:
         self._active_since_reconcile = False
         self._changed = False
         self._stream_due: datetime | None = None
-        self._closed_at = datetime.min.replace(tzinfo=UTC)
+        self._closed_at = self._polled_at = datetime.min.replace(tzinfo=UTC)
+        self._polls_again = self._is_reading = False
+        self.next_polled_change: Callable[[datetime], datetime | None] = lambda after: None
         self._due: tuple[datetime | None] | None = None  # of the next sweep, as long as no sweep is written
         self._make_queues()
         self._make_tables()
@@ -218,6 +221,7 @@ class LaptopCloud:
             _store_secrets_of(slack, stack)
             cloud = cls(stack, root, start, until_end, dynamodb, without)
             cloud.slack, cloud._account_of = slack, account_of
+            cloud.next_polled_change = sagemaker.next_polled_change
             sagemaker.now = slack.now = telemetry.now = lambda: cloud.now
             until_end.enter_context(clock.use(lambda: cloud.now))
             until_end.enter_context(patch.object(BaseClient, "_make_api_call", cloud._watched(_MAKE_API_CALL)))
@@ -392,6 +396,11 @@ class LaptopCloud:
         if "CloseSweeps" in self.schedules and self._sweep_is_due():
             self._closed_at = self.now
             self._run("CloseSweeps")
+        poll = self._next_poll()
+        if poll is not None and poll <= self.now:
+            self._polled_at, was_reading, done = self.now, self._is_reading, self._run("PollJobs")
+            self._is_reading = bool(done is None or done["unfinished"])
+            self._polls_again = self._is_reading or was_reading  # jobs may change while a list is read page by page
         if "Reconcile" in self.schedules and self._active_since_reconcile and _hour(before) != _hour(self.now):
             self._active_since_reconcile = self._run("Reconcile") is None  # it failed: in an hour it runs again
         week = self._next_week(before)
@@ -423,13 +432,22 @@ class LaptopCloud:
 
         A schedule's tick that would find nothing is left out: it changes nothing, and a long pause has thousands.
         """
-        moments = [self._next_message(), self._stream_due]
+        moments = [self._next_message(), self._stream_due, self._next_poll()]
         sweep = self._next_sweep() if "CloseSweeps" in self.schedules else None
         if sweep is not None:
             moments.append(max(_next_minute(sweep), _next_minute(self.now), self._closed_at + _MINUTE))
         if "Reconcile" in self.schedules and self._active_since_reconcile:
             moments.append(_hour(self.now) + timedelta(hours=1))
         return min((moment for moment in moments if moment is not None), default=None)
+
+    def _next_poll(self) -> datetime | None:
+        """The next minute in which polling finds a change."""
+        if "PollJobs" not in self.schedules:
+            return None
+        if self._polls_again:
+            return self._polled_at + _MINUTE
+        change = self.next_polled_change(self._polled_at)
+        return None if change is None else max(_next_minute(change), _next_minute(self._polled_at + _MOMENT))
 
     def _next_message(self) -> datetime | None:
         ups = [up for name in self._sources for up in self.queues.come_up(name)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from trialbook.core.jobs import TERMINAL, JobKind
+from trialbook.core.jobs import LEAVING, TERMINAL, JobKind
 
 Fields = Mapping[str, Any]
 
@@ -28,7 +28,7 @@ _FROM_THE_END = frozenset(
 
 def end_of(kind: JobKind, final: Fields) -> datetime | None:
     """When the job came to its end; None while it has none."""
-    if final.get(kind.facts.fields.status) not in TERMINAL:
+    if final.get(kind.facts.fields.status) not in TERMINAL | LEAVING:
         return None
     called = kind.facts.fields
     end: datetime = final.get(called.ended) or final.get(called.modified) or final[called.created]
@@ -59,7 +59,7 @@ def at(kind: JobKind, final: Fields, now: datetime) -> dict[str, Any] | None:
         earlier["LastModifiedTime"] = changes[-1]["StartTime"]
     else:
         earlier[naming.modified] = final[naming.created]
-        if kind is JobKind.TRAINING:
+        if "SecondaryStatus" in final:
             earlier["SecondaryStatus"] = "Starting"
             earlier["SecondaryStatusTransitions"] = []
     return earlier

@@ -45,12 +45,18 @@ def list_jobs(sagemaker: Jobs, kind: JobKind, request: Request) -> Answer:
     service, of_kind = kind.facts.service, kind.facts.listing
     assert of_kind is not None
     fields = _summary(of_kind.operation, service.name, service.spelled(of_kind.member))
-    summaries = [{field: view[field] for field in fields if field in view} for view in found]
+    summaries = [_entry(view, fields) for view in found]
     if kind is JobKind.TUNING:
         summaries = [{**each, "Strategy": _strategy(sagemaker, each[naming.name])} for each in summaries]
     empty_first = sagemaker.empty_pages and "NameContains" in request
     answer = page(summaries, request, of_kind.member, empty_first=empty_first)
     return {service.spelled(name): value for name, value in answer.items()}
+
+
+def _entry(view: Answer, fields: Sequence[str]) -> Answer:
+    """A list's entry about a job; ListJobs calls a member otherwise than DescribeJob."""
+    named = {**view, "JobSecondaryStatus": view.get("SecondaryStatus")}
+    return {field: named[field] for field in fields if field in named}
 
 
 @cache

@@ -6,13 +6,13 @@ from typing import Any
 
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import JobKind
-from trialbook.core.kinds import DESCRIBED, SERVICES, Service
+from trialbook.core.kinds import DESCRIBED, SERVICES, Service, described_kind
 from trialbook.core.times import parse_time
 from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.state import SageMaker
 
 Answer = Mapping[str, Any]
-_DESCRIBES = {kind.facts.describe: kind for kind in DESCRIBED}
+_DESCRIBES = dict.fromkeys(kind.facts.describe for kind in DESCRIBED)
 _TAGS = {each.tags_operation: each for each in SERVICES}
 
 
@@ -76,7 +76,8 @@ def from_recording(
             raise UnreadableAnswer(number, f"{operation}: {error!r}") from error
     for kind, final in sorted(jobs, key=_creation):
         arn = final.get(kind.facts.fields.arn) or sagemaker.arn(kind.facts.arn, final[kind.facts.fields.name])
-        sagemaker.add(kind, final, tags.get(arn.lower(), {}))
+        own = _told(SERVICES[0], final) if kind.facts.has_tags_in_description and "Tags" in final else {}
+        sagemaker.add(kind, final, tags.get(arn.lower(), own))
     return sagemaker
 
 
@@ -86,13 +87,21 @@ def _creation(job: tuple[JobKind, Mapping[str, Any]]) -> tuple[datetime, str]:
 
 
 def _tags(service: Service, request: Mapping[str, Any], response: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    return request[service.tagged], _told(service, response)
+
+
+def _told(service: Service, response: Mapping[str, Any]) -> dict[str, str]:
     key, value = service.spelled("Key"), service.spelled("Value")
-    return request[service.tagged], {each[key]: each[value] for each in response[service.spelled("Tags")]}
+    return {each[key]: each[value] for each in response[service.spelled("Tags")]}
 
 
 def described_job(answer: Mapping[str, Any]) -> tuple[JobKind, dict[str, Any]]:
-    """Kind and final state of the job that a recorded Describe tells of."""
-    return _DESCRIBES[answer["operation"]], {key: _timed(key, value) for key, value in answer["response"].items()}
+    """Kind and final state of the job that a recorded Describe tells of. Raises ValueError for an unknown category."""
+    request, response = answer["request"], answer["response"]
+    kind = described_kind(answer["operation"], {**response, **request})
+    if kind is None:
+        raise ValueError(f"no known kind of job: {request}")
+    return kind, {key: _timed(key, value) for key, value in response.items()}
 
 
 def _timed(key: str, value: Any) -> Any:

@@ -6,7 +6,7 @@ Jobs are kept as what Describe answers at their end; what they look like now is 
 import heapq
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from hashlib import sha256
@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 from trialbook.core.jobs import TERMINAL, JobKind
-from trialbook.core.kinds import DESCRIBED, LISTED, SAGEMAKER
+from trialbook.core.kinds import DESCRIBED, LISTED, POLLED, SAGEMAKER, is_of
 from trialbook.core.places import Place, Places
 from trialbook_cli.sagemaker_stand_in import listing
 from trialbook_cli.sagemaker_stand_in.account import Account
@@ -157,12 +157,14 @@ class SageMaker:
             "CreateProcessingJob": lambda request: self._create_other(JobKind.PROCESSING, request),
             "CreateTransformJob": lambda request: self._create_other(JobKind.TRANSFORM, request),
         }
-        for kind in DESCRIBED:
-            own[kind.facts.describe] = partial(self._describe, kind)
-            own[f"Stop{kind.value}"] = partial(self._stop, kind)
         for kind in LISTED:
-            assert kind.facts.listing is not None
-            own[kind.facts.listing.operation] = partial(listing.list_jobs, self, kind)
+            describe, of_kind = kind.facts.describe, kind.facts.listing
+            assert of_kind is not None
+            alike = [each for each in LISTED if each.facts.describe == describe]
+            own[describe] = partial(_of_one, alike, self._describe)
+            own[of_kind.operation] = partial(_of_one, alike, partial(listing.list_jobs, self))
+            stop = f"Stop{describe.removeprefix('Describe').removeprefix('Get')}"
+            own[stop] = partial(_of_one, alike, self._stop)
         for noun in ("Experiment", "Trial", "TrialComponent"):
             snake = {"TrialComponent": "trial_component"}.get(noun, noun.lower())
             for verb in ("Create", "Describe", "Update", "Delete"):
@@ -190,6 +192,9 @@ class SageMaker:
             raise validation_error("Requested resource not found.")
         found.pop("Tags", None)
         members = _members(kind.facts.describe, kind.facts.service.name)
+        if kind.facts.has_tags_in_description:
+            tags = self.tags.get(found[kind.facts.fields.arn].lower(), {})
+            found["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
         return {key: value for key, value in found.items() if key in members}
 
     def add(self, kind: JobKind, final: Answer, tags: Mapping[str, str] | None = None) -> None:
@@ -205,7 +210,7 @@ class SageMaker:
         if kind is JobKind.TRAINING and tuning:
             self.children.setdefault(tuning, []).append(name)
         self._add_component(kind, final, tuning)
-        for moment in self._changes(kind, final):
+        for moment in self.changes(kind, final):
             heapq.heappush(self._due, (moment, next(self._ids), kind, name))
 
     def remove(self, kind: JobKind, name: str) -> None:
@@ -333,7 +338,7 @@ class SageMaker:
         final, now = self.jobs[kind][name], self.now()
         final |= {called.status: "Stopped", called.ended: now, called.modified: now}
         final.pop("FailureReason", None)
-        if kind is JobKind.TRAINING:
+        if "SecondaryStatus" in final:
             kept = [each for each in final.get("SecondaryStatusTransitions", ()) if each["StartTime"] <= now]
             stopped = {"Status": "Stopped", "StartTime": now, "EndTime": now, "StatusMessage": "Training job stopped"}
             final |= {"SecondaryStatus": "Stopped", "SecondaryStatusTransitions": [*kept, stopped]}
@@ -369,7 +374,8 @@ class SageMaker:
 
     # -- events -------------------------------------------------------------------------------------------------
 
-    def _changes(self, kind: JobKind, final: Answer) -> Iterator[datetime]:
+    def changes(self, kind: JobKind, final: Answer) -> Iterator[datetime]:
+        """When a job's state changes."""
         created = final[kind.facts.fields.created]
         yield created
         end = end_of(kind, final)
@@ -378,6 +384,17 @@ class SageMaker:
                 yield each["StartTime"]
         if end is not None:
             yield end
+
+    def next_polled_change(self, after: datetime) -> datetime | None:
+        """When the next job changes of which no event tells."""
+        changes = (
+            moment
+            for there in (self, *self.elsewhere.values())
+            for kind in POLLED
+            for final in there.jobs[kind].values()
+            for moment in there.changes(kind, final)
+        )
+        return min((moment for moment in changes if moment > after), default=None)
 
     def next_change(self) -> datetime | None:
         """When the next job changes its state."""
@@ -401,6 +418,11 @@ class SageMaker:
             children = [self.jobs[JobKind.TRAINING][child] for child in self.children.get(name.lower(), ())]
             return tuning_at(final, children, moment)
         return at(kind, final, moment)
+
+
+def _of_one(kinds: Sequence[JobKind], method: Callable[[JobKind, Request], Answer], request: Request) -> Answer:
+    """An operation that these kinds share: the request says about which of them it is."""
+    return method(next(kind for kind in kinds if is_of(kind, request)), request)
 
 
 # The operations of services beside SageMaker that the stand-in knows.

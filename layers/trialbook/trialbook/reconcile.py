@@ -14,7 +14,16 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, Throttled, Unread, Unreadable
+from trialbook.adapters.sagemaker import (
+    Bookmark,
+    NotFound,
+    Refused,
+    SageMaker,
+    SageMakerError,
+    Throttled,
+    Unread,
+    Unreadable,
+)
 from trialbook.attach_job import AttachOutcome, attach
 from trialbook.core.codec import pack, unpack
 from trialbook.core.jobs import Job, JobKind
@@ -29,15 +38,30 @@ from trialbook.services import Services
 
 TimeLeft = Callable[[], bool]
 
-_MARKS, _FAILED = "reconcile", "failed"  # the beginning and the end of names of notes
-# Events arrive late and Search's index lags: each run looks again at what the one before has seen last.
-_OVERLAP = timedelta(hours=2)
-# Younger changes are the events' to tell; asking for them too would only describe jobs twice.
-_HEAD_START = timedelta(minutes=5)
+_FAILED = "failed"  # the end of names of notes
 _FIRST_LOOK = timedelta(days=1)
 _PAGE = 100
 _MOST_KEPT = 500  # failed jobs of a kind; beyond, the search does not go on behind them
 _GIVES_UP_AFTER = 3  # jobs in a row for which SageMaker has no time: it has none for the others either
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How runs look for changes. `notes` begins the names of their notes.
+
+    A run looks again at the last `overlap` of the run before, because lists and Search lag. It leaves out the last
+    `head_start`, whose changes events report: asking for them too would only describe jobs twice. `by_page`: a run
+    reads one page of each list, and the next run continues.
+    """
+
+    notes: str
+    overlap: timedelta
+    head_start: timedelta
+    by_page: bool = False
+
+
+HOURLY = Rhythm("reconcile", overlap=timedelta(hours=2), head_start=timedelta(minutes=5))
+EVERY_MINUTE = Rhythm("poll", overlap=timedelta(minutes=10), head_start=timedelta(0), by_page=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +94,7 @@ def reconcile(
     kinds: Iterable[JobKind] = kinds_of(()),
 ) -> Reconciled:
     """Repairs what events missed in one account and region since the last run."""
-    done = Reconciled()
-    for kind in kinds:
-        try:
-            done += _reconcile_kind(kind, now, account, region, services, time_left)
-        except Exception as error:  # noqa: BLE001 whatever is wrong with one kind must not cost the others
-            done += _failed(f"{account}/{region}/{kind.value}", error)
+    done = reconcile_kinds(kinds, HOURLY, now, account, region, services, time_left)
     try:
         done += _attach_again(now, services, time_left)
     except Exception as error:  # noqa: BLE001
@@ -86,13 +105,33 @@ def reconcile(
     return done
 
 
+def reconcile_kinds(
+    kinds: Iterable[JobKind],
+    rhythm: Rhythm,
+    now: datetime,
+    account: str,
+    region: str,
+    services: Services,
+    time_left: TimeLeft,
+) -> Reconciled:
+    """Records the jobs of each kind that have changed since the last run."""
+    done = Reconciled()
+    for kind in kinds:
+        try:
+            done += _reconcile_kind(kind, rhythm, now, account, region, services, time_left)
+        except Exception as error:  # noqa: BLE001 whatever is wrong with one kind must not cost the others
+            done += _failed(f"{account}/{region}/{kind.value}", error)
+    return done
+
+
 def waiting(ledger: Ledger) -> list[str]:
     """The jobs that the last runs could not repair, which the next ones try again, of all accounts."""
     found = []
-    for name, text in ledger.notes.beginning(f"{_MARKS}/"):
-        place, _, what = name.removeprefix(f"{_MARKS}/").rpartition("/")
-        if what == _FAILED:
-            found += [f"{place}/{job}" for job in _failed_of(json.loads(text or "{}"))]
+    for rhythm in (HOURLY, EVERY_MINUTE):
+        for name, text in ledger.notes.beginning(f"{rhythm.notes}/"):
+            place, _, what = name.removeprefix(f"{rhythm.notes}/").rpartition("/")
+            if what == _FAILED:
+                found += [f"{place}/{job}" for job in _failed_of(json.loads(text or "{}"))]
     return found
 
 
@@ -103,15 +142,28 @@ def _failed(name: str, error: Exception) -> Reconciled:
     return Reconciled(failed=(name,))
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The page with which the next run continues: the list's interval, the page's token, and when the run before was
+    due."""
+
+    since: datetime
+    until: datetime
+    token: str
+    due: datetime
+
+
 @dataclass(slots=True)
 class _Mark:
     """How far a kind is reconciled. `failed` are jobs that could not be repaired; `reached` is until when all others
-    are. The watermark, until when all are, is the earlier of `reached` and the first failed job's last change."""
+    are; `page` is where a list continues. The watermark, until when all are, is the earlier of `reached` and the first
+    failed job's last change."""
 
     name: str
     reached: datetime
     failed: dict[str, "Job | Unread"] = field(default_factory=dict)
     has_note: bool = False
+    page: _Page | None = None
 
     @staticmethod
     def read(name: str, ledger: Ledger, otherwise: datetime) -> "_Mark":
@@ -121,16 +173,19 @@ class _Mark:
         if not facts:
             return _Mark(name, watermark)
         failed = _failed_of(facts)
-        return _Mark(name, parse_time(facts["reached"], name) or watermark, failed, has_note=True)
+        page = unpack(_Page, facts["page"]) if facts.get("page") else None
+        return _Mark(name, parse_time(facts["reached"], name) or watermark, failed, has_note=True, page=page)
 
     def write(self, ledger: Ledger) -> None:
         """Keeps it for the next run; of the failed jobs only what lists tell."""
         jobs = [pack(_in_short(each)) for each in self.failed.values() if isinstance(each, Job)]
         unread = [pack(each) for each in self.failed.values() if isinstance(each, Unread)]
-        if self.failed or self.has_note:
-            kept = json.dumps({"reached": iso(self.reached), "jobs": jobs, "unread": unread})
-            ledger.notes.put(f"{self.name}/{_FAILED}", kept if self.failed else "{}")
-            self.has_note = bool(self.failed)
+        is_needed = bool(self.failed or self.page)
+        if is_needed or self.has_note:
+            page = {"page": pack(self.page)} if self.page else {}
+            kept = json.dumps({"reached": iso(self.reached), "jobs": jobs, "unread": unread, **page})
+            ledger.notes.put(f"{self.name}/{_FAILED}", kept if is_needed else "{}")
+            self.has_note = is_needed
         ledger.notes.put(self.name, iso(self.watermark))
 
     @property
@@ -158,6 +213,12 @@ class _Mark:
         if isinstance(each, Unread) and each.changed_at is None:
             each = replace(each, changed_at=self.watermark)
         self.failed[each.name] = each
+
+    def begin_list_anew(self, ledger: Ledger) -> None:
+        """A page was refused: its token may be too old."""
+        if self.page is not None:
+            self.page = None
+            self.write(ledger)
 
     @property
     def is_full(self) -> bool:
@@ -189,18 +250,52 @@ def _in_short(job: Job) -> Job:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a run looks for: the changes within an interval; at a bookmark those of one page."""
+
+    since: datetime
+    until: datetime
+    bookmark: Bookmark | None = None
+
+    @staticmethod
+    def of(mark: _Mark, rhythm: Rhythm, now: datetime) -> "_Look | None":
+        """None if there was a run for this moment: a schedule's event may come twice, and its calls were made."""
+        if not rhythm.by_page:
+            return _Look(mark.reached - rhythm.overlap, now - rhythm.head_start)
+        if now <= (mark.page.due if mark.page else mark.reached):
+            return None
+        if mark.page is not None:
+            return _Look(mark.page.since, mark.page.until, Bookmark(mark.page.token))
+        return _Look(mark.reached - rhythm.overlap, now - rhythm.head_start, Bookmark())
+
+    def next_page(self, now: datetime) -> _Page | None:
+        """The page with which the next run continues, if the list has more of them."""
+        token = self.bookmark.token if self.bookmark else None
+        return _Page(self.since, self.until, token, now) if token else None
+
+
 def _reconcile_kind(
-    kind: JobKind, now: datetime, account: str, region: str, services: Services, time_left: TimeLeft
+    kind: JobKind,
+    rhythm: Rhythm,
+    now: datetime,
+    account: str,
+    region: str,
+    services: Services,
+    time_left: TimeLeft,
 ) -> Reconciled:
-    mark = _Mark.read(f"{_MARKS}/{account}/{region}/{kind.value}", services.ledger, now - _FIRST_LOOK)
-    until = now - _HEAD_START
+    mark = _Mark.read(f"{rhythm.notes}/{account}/{region}/{kind.value}", services.ledger, now - _FIRST_LOOK)
+    look = _Look.of(mark, rhythm, now)
+    if look is None:
+        return Reconciled()
     done = Reconciled()
     again = list(mark.failed)
     unread: list[Unread] = []
     sagemaker = services.sagemaker(account, region)
     try:
-        since = mark.reached - _OVERLAP
-        found = sagemaker.jobs_modified(kind, account, region, since, until, unread=unread.append)
+        found = sagemaker.jobs_modified(
+            kind, account, region, look.since, look.until, unread=unread.append, bookmark=look.bookmark
+        )
         for page in pages(found):
             if mark.is_full or not time_left():
                 return done + Reconciled(unfinished=True)
@@ -208,22 +303,33 @@ def _reconcile_kind(
             done += Reconciled(seen=sum(job.name in again for job in page))
             if done.unfinished:
                 break
-            mark.pass_to(page[-1].last_modified_at, unread)
+            mark.pass_to(page[-1].last_modified_at if look.bookmark is None else None, unread)
             mark.write(services.ledger)
         else:
-            mark.pass_to(until, unread)
+            mark.page = look.next_page(now)
+            mark.pass_to(look.until if mark.page is None else None, unread)
+            done += Reconciled(unfinished=mark.page is not None)
             done += _tried_again(again, mark, services, time_left)
             done += _read_again(sagemaker, mark, services, time_left)
-        for entry in unread:
-            if not entry.name:
-                done += _failed(f"{account}/{region}/{kind.value}/an entry without a name", Unreadable(entry.reason))
+        done += _without_name(unread, f"{account}/{region}/{kind.value}")
     except Refused as error:
         logger.warning("SageMaker does not let reconcile look", kind=kind.value, reason=str(error))
         return done
     except Throttled as error:  # the other kinds are not to wait; this one goes on from its watermark
         logger.warning("reconcile goes on later", kind=kind.value, reason=str(error))
         done += Reconciled(unfinished=True)
+    except SageMakerError:
+        mark.begin_list_anew(services.ledger)
+        raise
     mark.write(services.ledger)
+    return done
+
+
+def _without_name(unread: Iterable[Unread], of_kind: str) -> Reconciled:
+    done = Reconciled()
+    for entry in unread:
+        if not entry.name:
+            done += _failed(f"{of_kind}/an entry without a name", Unreadable(entry.reason))
     return done
 
 

@@ -147,13 +147,16 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     ExperimentConfig, is described at its end only.
 
     Lists contain neither tags nor the job that started a job. With `tags_known` false, they are asked for if no event
-    has brought them.
+    has brought them; of some kinds Describe has the tags.
     """
     known, sweep = _known(seen, services)
     if known is not None and known.job.described and not _is_news(known.job, seen):
         _bookkeeper(services, is_history).settle(known)
         return RecordOutcome.UNCHANGED
-    if known is None and not tags_known:
+    is_learned = known is None and not tags_known and seen.key.kind.facts.has_tags_in_description
+    if is_learned:
+        seen = learned(seen, known, services)
+    elif known is None and not tags_known:
         seen = replace(seen, tags=_tags(seen, services), made_by=seen.made_by or _maker(seen, services))
     if left_out(seen, services.rules()) is not None:
         return RecordOutcome.LEFT_OUT
@@ -163,13 +166,13 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     if is_pipeline_open and seen.pipeline is None and seen.pipeline_execution is not None:
         # Noted before the job is written and looked up after it, so that the later of the two events sees the other.
         services.ledger.pipelines.put_waiting(seen.key, seen.pipeline_execution)
-        outcome = _enter(seen, known, sweep, services, is_history)
+        outcome = _enter(seen, known, sweep, services, is_history, is_learned=is_learned)
         pipeline = with_pipeline(seen, services).pipeline
         entered = services.ledger.record(seen.key) if pipeline is not None else None
         if pipeline is not None and entered is not None:
             _move(entered, pipeline, services)
         return outcome
-    return _enter(seen, known, sweep, services, is_history)
+    return _enter(seen, known, sweep, services, is_history, is_learned=is_learned)
 
 
 def _is_news(described: Job, seen: Job) -> bool:
@@ -178,12 +181,14 @@ def _is_news(described: Job, seen: Job) -> bool:
     return is_new_life(described, seen) or (seen.key.kind is JobKind.TUNING and is_new_life(seen, described))
 
 
-def _enter(seen: Job, known: Record | None, sweep: Sweep | None, services: Services, is_history: bool) -> RecordOutcome:
+def _enter(
+    seen: Job, known: Record | None, sweep: Sweep | None, services: Services, is_history: bool, *, is_learned: bool
+) -> RecordOutcome:
     book = _bookkeeper(services, is_history)
     if seen.key.kind is JobKind.TUNING:
         changed = book.enter_tuning_job(_learned_tuning_job(seen, services))
     else:
-        changed = book.enter(learned(seen, known, services), known, sweep)
+        changed = book.enter(seen if is_learned else learned(seen, known, services), known, sweep)
     if changed is not None and changed.job.is_terminal and not (known is not None and known.job.is_terminal):
         count("JobsRecorded")
     return RecordOutcome.UNCHANGED if changed is None else RecordOutcome.RECORDED

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from botocore.config import Config
 from botocore.session import Session
 
 from trialbook.adapters.rules_source import RulesSource
@@ -70,12 +71,12 @@ def hourly_prices(
     return {**services.prices(others, region), **own} if others else own
 
 
-def open_services(settings: ServiceSettings) -> Services:
-    """The services of a deployed function."""
+def open_services(settings: ServiceSettings, asking: Config | None = None) -> Services:
+    """The services of a deployed function; SageMaker's clients are made with `asking`, if it is given."""
     ledger = Ledger(settings.ledger_table, expire_days=settings.expire_days, cause=correlation_id)
     prices = _prices(ledger) if settings.looks_up_prices else no_prices
     sessions = sessions_of(settings.accounts, ledger.session)
-    sagemaker = cache(lambda account, region: SageMaker(sessions(account, region), region))
+    sagemaker = cache(lambda account, region: SageMaker(sessions(account, region), region, asking))
     batch = cache(lambda account, region: _batch(sessions(account, region), region))
     run_metrics = _run_metrics(sessions, settings.mlflow_endpoint) if settings.reads_mlflow_metrics else None
     return Services(ledger, sagemaker, _rules(settings, ledger), prices, batch, run_metrics)

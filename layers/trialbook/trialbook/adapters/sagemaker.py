@@ -127,6 +127,13 @@ class Unread:
         return sagemaker.describe(self.key)
 
 
+@dataclass(slots=True)
+class Bookmark:
+    """Where a list goes on that is read page by page; at its beginning without a token, as after its last page."""
+
+    token: str | None = None
+
+
 def _leave_out(entry: Unread) -> None:
     logger.warning("a job of a list can't be read", kind=entry.key.kind.value, job=entry.name, reason=entry.reason)
     count("JobsNotRead")
@@ -205,7 +212,7 @@ class SageMaker:
     def _about(self, key: JobKey) -> Mapping[str, Any]:
         """An answer about a job, which names it. One that names none is nobody's answer: another one may be better."""
         kind = key.kind.facts
-        answer = self._call(self._operation(kind.service, kind.describe), **{kind.asked_by: key.name})
+        answer = self._call(self._operation(kind.service, kind.describe), **{kind.asked_by: key.name}, **kind.constant)
         if kind.fields.name not in answer:
             raise Unavailable("NotAnAnswer", f"{kind.fields.name} is missing")
         return answer
@@ -221,7 +228,8 @@ class SageMaker:
         operation = self._operation(service, service.tags_operation)
         key, value = service.spelled("Key"), service.spelled("Value")
         try:
-            return {each[key]: each[value] for each in self._pages(operation, "Tags", service, **{service.tagged: arn})}
+            request: dict[str, Any] = {service.tagged: arn}
+            return {each[key]: each[value] for each in self._pages(operation, "Tags", service, **request)}
         except (KeyError, TypeError) as error:
             raise _Misshapen(error) from error
 
@@ -249,9 +257,11 @@ class SageMaker:
         until: datetime,
         name_contains: str = "",
         unread: Callable[[Unread], None] = _leave_out,
+        bookmark: "Bookmark | None" = None,
     ) -> Iterator[Job]:
         """The jobs of a kind that changed within the interval, longest ago first, a hundred a call; `unread` gets the
-        entries that can't be read.
+        entries that can't be read. With a `bookmark`, one page of the list: in order of creation and without an end, so
+        that the pages to come lack no job because another one changes meanwhile.
 
         Training jobs come from Search as Describe would tell them, with tags; the others as their lists tell them.
         """
@@ -267,12 +277,17 @@ class SageMaker:
         else:
             bounds = {"CreationTimeAfter": since - listing.longest_run, "CreationTimeBefore": until}
         named = {"NameContains": name_contains} if name_contains else {}
-        request = {service.spelled(name): each for name, each in {"MaxResults": _PAGE, **bounds, **named}.items()}
-        found = self._pages(self._operation(service, listing.operation), listing.member, service, **request)
+        if bookmark is not None:
+            del bounds["LastModifiedTimeBefore"]
+            named |= {"SortBy": "CreationTime", "SortOrder": "Ascending"}
+        members = {"MaxResults": _PAGE, **bounds, **named, **kind.facts.constant}
+        request = {service.spelled(name): each for name, each in members.items()}
+        operation = self._operation(service, listing.operation)
+        found = self._pages(operation, listing.member, service, bookmark, **request)
         jobs = _listed(kind, found, account, region, unread)
         # Lists sort by creation, name or status only, so that their order is of no use to go on from.
         for job in sorted(jobs, key=lambda job: job.last_modified_at or since):
-            if listing.longest_run is None or since <= (job.last_modified_at or since) <= until:
+            if bookmark or listing.longest_run is None or since <= (job.last_modified_at or since) <= until:
                 yield job
 
     def _search_training_jobs(
@@ -305,15 +320,22 @@ class SageMaker:
             yield replace(job, described=False) if is_serverless else job
 
     def _pages(
-        self, operation: Callable[..., Mapping[str, Any]], member: str, service: Service, **request: Any
+        self,
+        operation: Callable[..., Mapping[str, Any]],
+        member: str,
+        service: Service,
+        bookmark: "Bookmark | None" = None,
+        **request: Any,
     ) -> Iterator[Any]:
-        """The entries of all pages. A page may be empty and still have a successor."""
+        """The entries of all pages, or of the one at a bookmark. A page may be empty and still have a successor."""
         member, following = service.spelled(member), service.spelled("NextToken")
-        token: dict[str, str] = {}
+        token = {following: bookmark.token} if bookmark and bookmark.token else {}
         while True:
             answer = self._call(operation, **request, **token)
+            if bookmark is not None:
+                bookmark.token = answer.get(following) or None
             yield from answer.get(member, ())
-            if not answer.get(following):
+            if bookmark is not None or not answer.get(following):
                 return
             token = {following: answer[following]}
 

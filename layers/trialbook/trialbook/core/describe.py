@@ -4,8 +4,9 @@ Environment variables are left alone: people keep secrets in them. Event details
 where a field is absent, "" if it is unset, enums in other casing.
 """
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -15,6 +16,9 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.job_names import pipeline_job
 from trialbook.core.jobs import (
     BASE_MODEL,
+    LEAVING,
+    STOPPED,
+    TERMINAL,
     ExperimentConfig,
     InputChannel,
     InstanceGroup,
@@ -27,11 +31,19 @@ from trialbook.core.jobs import (
     TuningDefinition,
     TuningJob,
 )
+from trialbook.core.kinds import POLLED
 from trialbook.core.times import parse_time
 
 Detail = Mapping[str, Any]
 _SERVICES = ("AutoMLJobArn", "LabelingJobArn", "MonitoringScheduleArn")  # they start jobs of their own
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+# Secondary statuses in which a job does no work: not yet, or no more.
+_IDLE = frozenset(
+    {
+        *("Starting", "Pending", "Preparing", "Interrupted", "Restarting", "MaxRuntimeExceeded"),
+        *("Stopping", "Stopped", "Failed", "Completed", "Deleting", "DeleteFailed"),
+    }
+)
 _CHILD = re.compile(r"(?P<tuning_job>.+)-\d{3,}-[0-9a-f]{8}")
 
 
@@ -124,7 +136,8 @@ def _model_name(arn: str | None) -> str | None:
     if arn is None or not arn.startswith("arn:"):
         return arn
     name = arn.split(":", 5)[-1]
-    return name.partition("/Model/")[2] or name.rpartition("/")[2]
+    package = name.removeprefix("model-package/")  # its group and version; the version alone would be any group's
+    return package if package != name else name.partition("/Model/")[2] or name.rpartition("/")[2]
 
 
 def _processing(detail: Detail, common: dict[str, Any]) -> Job:
@@ -190,6 +203,76 @@ def _customization(detail: Detail, common: dict[str, Any]) -> Job:
     )
 
 
+def _of_category(detail: Detail, common: dict[str, Any]) -> Job:
+    """A job of SageMaker's Jobs API: what it was given and what came of it are in a JSON document of its category. Its
+    tokens are billed by use at several prices, so that their sum would have none."""
+    document = _document(detail.get("JobConfigDocument"))
+    settings = [each for each in document.values() if isinstance(each, Mapping)]
+    outcome = _map(document.get("ServiceOutput"))
+    servers = [_text(_map(each.get("MlflowConfig")), "MlflowResourceArn") for each in settings]
+    models = {
+        name: _model_name(next(filter(None, (_text(each, arn) for each in settings)), None))
+        for name, arn in ((BASE_MODEL, "BaseModelArn"), ("ModelPackage", "InputModelPackageArn"))
+    }
+    given = {name: value for each in settings for name, value in _flat(_map(each.get("HyperParameters")))}
+    return Job(
+        **{**common, "status": _outcome(detail, common["status"]), "started_at": _began(detail)},
+        secondary_status=_text(detail, "SecondaryStatus"),
+        pipeline_execution=_pipeline_execution(common["key"].name),
+        hyper_parameters={**{name: model for name, model in models.items() if model}, **given},
+        channels=_channels(document.get("InputDataConfig")),
+        output_path=_text(_map(document.get("OutputDataConfig")), "S3OutputPath"),
+        model_artifact=_text(outcome, "OutputModelPackageArn"),
+        role=_text(detail, "RoleArn"),
+        mlflow_run=_text(_map(outcome.get("MlflowDetails")), "RunId"),
+        mlflow_server=next(filter(None, servers), None),
+    )
+
+
+def _document(text: object) -> Detail:
+    """The settings in a JSON document; empty if it is none."""
+    try:
+        return _map(json.loads(text)) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _flat(values: Detail, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Values and those of groups of values, `batch.size` by its whole path. Groups in groups stay JSON: the depth of
+    what somebody wrote is no bound."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and not prefix:
+            yield from _flat(value, f"{name}.")
+        else:
+            yield f"{prefix}{name}", value if isinstance(value, str) else _as_json(value)
+
+
+def _as_json(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "…"
+
+
+def _outcome(detail: Detail, status: str) -> str:
+    """How the job ended, if it is being deleted since. Its transitions tell; a list has none, so that Describe is asked
+    about a job that seems to have stopped."""
+    if status not in LEAVING:
+        return status
+    passed = [each["Status"] for each in _maps(detail.get("SecondaryStatusTransitions"), "Status")]
+    return next((each for each in reversed(passed) if each in TERMINAL), STOPPED)
+
+
+def _began(detail: Detail) -> datetime | None:
+    """When the job began its work, as its transitions tell."""
+    changes = _maps(detail.get("SecondaryStatusTransitions"), "Status")
+    begun = [each.get("StartTime") for each in changes if each["Status"] not in _IDLE]
+    try:
+        return parse_time(begun[0], "StartTime") if begun else None
+    except InvalidInput:
+        return None  # one odd time must not cost the job
+
+
 def _losses(detail: Detail) -> Iterable[Metric]:
     """The training loss, and a validation loss for each set of validation data; the first has the plain name."""
     training = _map(detail.get("trainingMetrics")).get("trainingLoss")
@@ -205,6 +288,7 @@ _BUILDERS = {
     JobKind.TRANSFORM: _transform,
     JobKind.TUNING: _tuning,
     JobKind.MODEL_CUSTOMIZATION: _customization,
+    **dict.fromkeys(POLLED, _of_category),
 }
 
 

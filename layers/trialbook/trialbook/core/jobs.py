@@ -19,6 +19,7 @@ def nothing() -> Mapping[str, str]:
 
 COMPLETED, FAILED, STOPPED, IN_PROGRESS = "Completed", "Failed", "Stopped", "InProgress"
 TERMINAL = frozenset({COMPLETED, FAILED, STOPPED})
+LEAVING = frozenset({"Deleting", "DeleteFailed"})  # a job has such a status only after it has ended
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -5,9 +5,10 @@ is the builder in `core/describe.py`, which knows the fields that only this kind
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ class Kind:
     """The properties that distinguish a kind from the others.
 
     `word` is its name for people, `page` its page in the console. `describe` is the operation that answers about the
-    job that `asked_by` names. `arn`: the part of its ARN before the name. `is_trial`: it searches, ranks and belongs to
-    sweeps. `has_tags_in_events`: otherwise they are asked for. `is_optional`: a stack records
-    it only if a parameter says so. `component_suffix`: how SageMaker names its trial
-    component, if it has one.
+    job that `asked_by` names; requests and answers about the kind also have the members `constant`, which tell it from
+    others with the same operations. `arn`: the part of its ARN before the name. `is_trial`: it searches, ranks and
+    belongs to sweeps. `has_tags_in_events`: otherwise they are asked for; `has_tags_in_description`: Describe tells
+    them. `is_optional`: a stack records it only if a parameter says so. `is_polled`: no events tell of it, so
+    that poll_jobs lists it each minute. `component_suffix`: how SageMaker names its trial component, if it has one.
     """
 
     word: str
@@ -71,6 +73,7 @@ class Kind:
     page: str
     describe: str = ""
     asked_by: str = ""
+    constant: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     arn: str = ""
     service: Service = SAGEMAKER
     listing: Listing | None = None
@@ -79,7 +82,9 @@ class Kind:
     log_group: str | None = None
     is_trial: bool = False
     has_tags_in_events: bool = True
+    has_tags_in_description: bool = False
     is_optional: bool = False
+    is_polled: bool = False
 
 
 def _page(name: str) -> str:
@@ -103,6 +108,24 @@ def _job(stem: str, page: str) -> Kind:
     )
 
 
+def _of_category(category: str, word: str) -> Kind:
+    """A kind of SageMaker's Jobs API, whose operations are the same for all categories."""
+    return Kind(
+        word=word,
+        fields=Fields("JobName", "JobStatus", "JobArn", started="", ended="EndTime"),
+        page="sagemaker/home?region={region}#/studio-landing",  # only Studio shows them
+        describe="DescribeJob",
+        asked_by="JobName",
+        constant=MappingProxyType({"JobCategory": category}),
+        arn=f"job/{category.lower()}",
+        listing=Listing("ListJobs", "JobSummaries"),
+        log_group=f"Job/{category}",
+        has_tags_in_description=True,
+        is_optional=True,
+        is_polled=True,
+    )
+
+
 class JobKind(StrEnum):
     """A kind of job, by its name in the service's API."""
 
@@ -112,6 +135,11 @@ class JobKind(StrEnum):
     TUNING = "HyperParameterTuningJob"
     PIPELINE_EXECUTION = "PipelineExecution"
     MODEL_CUSTOMIZATION = "ModelCustomizationJob"
+    AGENT_RFT = "AgentRFT"
+    AGENT_RFT_EVALUATION = "AgentRFTEvaluation"
+    SYNTHETIC_DATA = "SyntheticDataGeneration"
+    DATA_QUALITY = "DataQualityEvaluation"
+    DATA_TRANSFORMATION = "DataTransformation"
 
     @property
     def facts(self) -> Kind:
@@ -178,6 +206,11 @@ _KINDS: Mapping[JobKind, Kind] = {
         has_tags_in_events=False,
         is_optional=True,
     ),
+    JobKind.AGENT_RFT: replace(_of_category("AgentRFT", "agent fine-tuning job"), is_trial=True),
+    JobKind.AGENT_RFT_EVALUATION: _of_category("AgentRFTEvaluation", "agent evaluation job"),
+    JobKind.SYNTHETIC_DATA: _of_category("SyntheticDataGeneration", "synthetic data job"),
+    JobKind.DATA_QUALITY: _of_category("DataQualityEvaluation", "data quality job"),
+    JobKind.DATA_TRANSFORMATION: _of_category("DataTransformation", "data transformation job"),
 }
 
 DESCRIBED = tuple(kind for kind in JobKind if kind.facts.describe)
@@ -186,7 +219,18 @@ KIND_OF_EVENT: Mapping[str, JobKind] = {
 }
 # Tuning jobs first, so that their children find their objective.
 LISTED = tuple(sorted((kind for kind in DESCRIBED if kind.facts.listing), key=lambda kind: kind is not JobKind.TUNING))
+POLLED = tuple(kind for kind in LISTED if kind.facts.is_polled)
 RUNS_OF = frozenset(kind for kind in JobKind if kind.is_trial or kind.is_single)  # in MLflow
+
+
+def described_kind(operation: str, members: Mapping[str, object]) -> JobKind | None:
+    """The kind about which an operation answers when it is asked with these members; None if there is none."""
+    return next((kind for kind in DESCRIBED if kind.facts.describe == operation and is_of(kind, members)), None)
+
+
+def is_of(kind: JobKind, members: Mapping[str, object]) -> bool:
+    """Whether a request or an answer has the kind's own members."""
+    return all(members.get(name) == value for name, value in kind.facts.constant.items())
 
 
 def kinds_of(optional: Collection[str]) -> tuple[JobKind, ...]:
