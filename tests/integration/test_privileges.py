@@ -24,7 +24,7 @@ from botocore.validate import ParamValidator
 from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_replay import TUNING, few
-from tests.launching import batch_name, customization, launched, of_category, queued, training, trial
+from tests.launching import at, batch_name, customization, launched, of_category, queued, training, trial
 from tests.measuring import one_job
 from tests.mlflow.stand_in import Refusal, StandIn, serving
 from tests.relocated import HERE, recording
@@ -264,14 +264,26 @@ def _with_model_customization(found: Used) -> None:
 
 
 def _with_polled_jobs(found: Used) -> None:
-    """Two jobs of which no events tell; the first one's window of the loop is there when the second one ends."""
-    rates = [{"training": {"rate": rate}} for rate in (0.1, 0.2)]
-    told = launched([of_category("AgentRFT", f"agent-{n}", n * 20, 10 + n * 20, rates[n]) for n in range(2)])
-    events = [{**event, "account": OTHER_ACCOUNT} for event in few(1).events]
-    for with_member in (launched(told.answers), dataclasses.replace(told, events=events)):
-        with replaying.running(with_member, here=HERE, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
-            found.watch(cloud, sagemaker)
-            cloud.finish()
+    """Three jobs of which no events tell, seen late: the third one bridges the windows of the others. In a book with a
+    member, and in one of an older version."""
+    spans = {0.1: (0, 5), 0.2: (20, 25), 0.3: (2, 30)}
+    told = launched(
+        [
+            of_category("AgentRFT", f"agent-{rate}".replace(".", "-"), *span, {"rate": rate})
+            for rate, span in spans.items()
+        ]
+    )
+    of_member = [{**event, "account": OTHER_ACCOUNT} for event in few(1).events]
+    with_member = dataclasses.replace(told, events=of_member)
+    with replaying.running(with_member, here=HERE, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
+        found.watch(cloud, sagemaker)
+
+        def busy(operation: str, request: Mapping[str, Any]) -> None:
+            if operation == "ListJobs" and cloud.now < at(40):
+                raise ApiError("ThrottlingException", "for a test")
+
+        sagemaker.faults = busy
+        cloud.finish()
     _in_a_book_without_places(found, launched(told.answers[:1]), "RecordJob")
 
 
