@@ -10,6 +10,7 @@ ORDER = (
     "replay",
     "requests_per_job",
     "costs",
+    "kinds",
     "leaderboard",
     "best",
     "close",

@@ -101,12 +101,18 @@ def measure() -> str:
     return f"{table(heads, rows)}\n\nInvocations a child: {invoked}.\n\n{standing}\n\n{compared}"
 
 
-def counted(recording: Recording, url: str) -> Counted:
+def counted(recording: Recording, url: str | None = None) -> Counted:
     """Replays and counts."""
     seen: dict[str, Any] = {"printed": 0, "messages": 0}
 
     def prepare(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
-        seen["cloud"] = cloud
+        seen["cloud"], put = cloud, cloud.put_message
+
+        def put_message(queue: str, body: Any) -> None:
+            seen["messages"] += 1
+            put(queue, body)
+
+        cloud.put_message = put_message  # type: ignore[method-assign]
         for function in cloud.functions.values():
             function.printed = lambda text: seen.update(printed=seen["printed"] + len(text))
 
@@ -119,8 +125,7 @@ def counted(recording: Recording, url: str) -> Counted:
     for (_, operation), used in found.capacity.items():
         units["read" if operation in _READS else "write"] += used
     invocations = Counter({name: each.invocations for name, each in cloud.functions.items() if each.invocations})
-    events = [event for event in recording.events if "TrainingJobName" in event["detail"]]
-    messages = 2 * len(events) + len(recording.events) - len(events) + invocations["BuildReport"]
+    messages = int(seen["messages"]) + invocations["BuildReport"]
     printed = int(seen["printed"]) + _PLATFORM_BYTES * invocations.total()
     return Counted(len(found.records), calls, units, invocations, messages, printed)
 

@@ -250,7 +250,14 @@ def test_fine_tunings_are_ranked_by_the_mean_reward_in_their_runs_of_mlflow() ->
         info = {"run_id": f"run{number}", "experiment_id": "7"}
         mlflow.runs[f"run{number}"] = {"info": info, "data": {"metrics": metrics}}
     jobs = [
-        of_category("AgentRFT", f"agent-{n}", n, n + 9, {"rate": rate}, outcome={"MlflowDetails": {"RunId": f"run{n}"}})
+        of_category(
+            "AgentRFT",
+            f"support-agent-26112009{n}0",
+            n,
+            n + 9,
+            {"rate": rate},
+            outcome={"MlflowDetails": {"RunId": f"run{n}"}},
+        )
         for n, rate in enumerate(RATES)
     ]
     with serving(mlflow), pytest.MonkeyPatch.context() as patch:
@@ -258,6 +265,7 @@ def test_fine_tunings_are_ranked_by_the_mean_reward_in_their_runs_of_mlflow() ->
         by_rank = sorted(replay(launched(jobs), MlflowMetrics="on").records, key=lambda record: record.sweep_rank)
 
     assert [record.value for record in by_rank] == sorted(rewards, reverse=True)
+    assert len({record.sweep for record in by_rank}) == 1
 
 
 def test_record_backfill_and_rules_test_know_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

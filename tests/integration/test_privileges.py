@@ -266,12 +266,10 @@ def _with_model_customization(found: Used) -> None:
 def _with_polled_jobs(found: Used) -> None:
     """Three jobs of which no events tell, seen late: the third one bridges the windows of the others. In a book with a
     member, and in one of an older version."""
-    spans = {0.1: (0, 5), 0.2: (20, 25), 0.3: (2, 30)}
+    spans = ((0, 5), (20, 25), (2, 30))
+    names = [f"support-agent-26112009{number}0" for number in range(len(spans))]
     told = launched(
-        [
-            of_category("AgentRFT", f"agent-{rate}".replace(".", "-"), *span, {"rate": rate})
-            for rate, span in spans.items()
-        ]
+        [of_category("AgentRFT", name, *span, {"rate": span[0]}) for name, span in zip(names, spans, strict=True)]
     )
     of_member = [{**event, "account": OTHER_ACCOUNT} for event in few(1).events]
     with_member = dataclasses.replace(told, events=of_member)

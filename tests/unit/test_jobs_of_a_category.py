@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.launching import at, of_category
+from trialbook.core.analysis.recipe import recipe
 from trialbook.core.describe import job_from_detail
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.kinds import POLLED, described_kind
+from trialbook.core.settings import origin_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),
@@ -103,3 +105,31 @@ def test_each_category_is_a_kind_of_its_own() -> None:
     assert {described_kind("DescribeJob", {"JobCategory": kind.value}) for kind in POLLED} == set(POLLED)
     assert described_kind("DescribeJob", {"JobCategory": "Other"}) is None
     assert described_kind("DescribeTrainingJob", {}) is JobKind.TRAINING
+
+
+def channel(**source: Any) -> Job:
+    document = {"InputDataConfig": [{"ChannelName": "train", "DataSource": source}]}
+    return described({**answer(), "JobConfigDocument": json.dumps(document)})
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (
+            {"DatasetSource": {"DatasetArn": "arn:aws:sagemaker:eu-west-1:123456789012:hub-content/own/DataSet/a/1"}},
+            None,
+        ),
+        ({"FileSystemDataSource": {"FileSystemId": "fs-1", "DirectoryPath": "/data/a"}}, "fs-1:/data/a"),
+        ({"S3DataSource": {"S3Uri": "s3://bucket/a"}}, "s3://bucket/a"),
+        ({}, ""),
+    ],
+)
+def test_data_outside_of_s3_count_as_data_too(source: dict[str, Any], told: str | None) -> None:
+    job = channel(**source)
+    expected = source["DatasetSource"]["DatasetArn"] if told is None else told
+
+    assert recipe(job).channels == {"train": expected}
+    request: Any = recipe(job).request
+
+    assert request["InputDataConfig"][0]["DataSource"].keys() == (source.keys() or {"S3DataSource"})
+    assert origin_of(job).data != origin_of(channel(S3DataSource={"S3Uri": "s3://bucket/other"})).data

@@ -480,9 +480,17 @@ def _channels(value: object) -> tuple[InputChannel, ...]:
             str(each["ChannelName"]),
             _text(_map(_map(each.get("DataSource")).get("S3DataSource")), "S3Uri"),
             _text(each, "ContentType"),
+            _source(_map(each.get("DataSource"))),
         )
         for each in _maps(value, "ChannelName")
     )
+
+
+def _source(source: Detail) -> str | None:
+    """The data that are not in S3: a dataset of SageMaker, or a path in a file system."""
+    files = _map(source.get("FileSystemDataSource"))
+    at = (_text(files, "FileSystemId"), _text(files, "DirectoryPath"))
+    return _text(_map(source.get("DatasetSource")), "DatasetArn") or ":".join(filter(None, at)) or None
 
 
 def _tuning_job(detail: Detail, name: str) -> str | None:

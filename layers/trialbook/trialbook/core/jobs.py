@@ -84,11 +84,17 @@ class NotDescribed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InputChannel:
-    """One input data channel."""
+    """One input data channel. `source` names data outside of S3: a dataset's ARN, or a file system and a path in it."""
 
     name: str
     s3_uri: str | None = None
     content_type: str | None = None
+    source: str | None = None
+
+    @property
+    def data(self) -> str | None:
+        """Where the data are."""
+        return self.s3_uri or self.source
 
 
 @dataclass(frozen=True, slots=True)

@@ -311,10 +311,10 @@ def _user_tags(job: Job) -> dict[str, str]:
 
 
 def _dataset(channel: InputChannel) -> Dataset | None:
-    if not channel.s3_uri:
+    if not channel.data:
         return None
-    digest = sha256(channel.s3_uri.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    source = json.dumps({"uri": channel.s3_uri})
+    digest = sha256(channel.data.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    source = json.dumps({"uri": channel.data})
     return Dataset(channel.name[:LONGEST_TAG], digest, source, _CONTEXTS.get(channel.name.lower(), channel.name))
 
 

@@ -82,7 +82,7 @@ def users_of(job: Job) -> Mapping[str, str]:
 
 
 def _data(job: Job, launch: Launch) -> list[list[str]]:
-    return sorted([each.name, _marked(each.s3_uri or "", launch)] for each in job.channels)
+    return sorted([each.name, _marked(each.data or "", launch)] for each in job.channels)
 
 
 def _hashed(facts: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from trialbook.core.analysis.model import Recipe
 from trialbook.core.analysis.wording import listed
 from trialbook.core.hyper_parameters import Launch, is_masked, own
-from trialbook.core.jobs import Job
+from trialbook.core.jobs import InputChannel, Job
 from trialbook.core.objectives import OBJECTIVE_HYPER_PARAMETER
 
 _NEW_NAME = "-again"
@@ -19,7 +19,7 @@ def recipe(job: Job) -> Recipe:
     request = _request(job)
     return Recipe(
         image=job.image or job.algorithm,
-        channels={channel.name: channel.s3_uri or "" for channel in job.channels},
+        channels={channel.name: channel.data or "" for channel in job.channels},
         request=request,
         missing=_missing(job),
         notes=_notes(job),
@@ -36,7 +36,7 @@ def _request(job: Job) -> dict[str, Any]:
         "HyperParameters": {
             name: text for name, text in sorted(job.hyper_parameters.items()) if name != OBJECTIVE_HYPER_PARAMETER
         },
-        "InputDataConfig": [_channel(each.name, each.s3_uri, each.content_type) for each in job.channels],
+        "InputDataConfig": [_channel(each) for each in job.channels],
         "ResourceConfig": _resources(job),
     }
     if job.role:
@@ -57,11 +57,19 @@ def _algorithm(job: Job) -> dict[str, Any]:
     return {**named, "TrainingInputMode": "File"}
 
 
-def _channel(name: str, uri: str | None, content_type: str | None) -> dict[str, Any]:
-    source = {
-        "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri or "", "S3DataDistributionType": "FullyReplicated"}
-    }
-    return {"ChannelName": name, "DataSource": source, **({"ContentType": content_type} if content_type else {})}
+def _channel(channel: InputChannel) -> dict[str, Any]:
+    of_type = {"ContentType": channel.content_type} if channel.content_type else {}
+    return {"ChannelName": channel.name, "DataSource": _data_source(channel), **of_type}
+
+
+def _data_source(channel: InputChannel) -> dict[str, Any]:
+    if channel.source and channel.source.startswith("arn:"):
+        return {"DatasetSource": {"DatasetArn": channel.source}}
+    if channel.source:
+        system, _, path = channel.source.partition(":")
+        return {"FileSystemDataSource": {"FileSystemId": system, "DirectoryPath": path}}
+    uri = channel.s3_uri or ""
+    return {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}}
 
 
 def _resources(job: Job) -> dict[str, Any]:
@@ -90,9 +98,14 @@ def _missing(job: Job) -> tuple[str, ...]:
         "ResourceConfig.InstanceType": job.instances,
         "ResourceConfig.VolumeSizeInGB": job.volume_gb,
         "StoppingCondition": job.max_runtime_seconds,
-        **{f"InputDataConfig[{c.name}].S3Uri": c.s3_uri for c in job.channels},
+        **{f"InputDataConfig[{c.name}].S3Uri": c.data for c in job.channels},
+        **{f"InputDataConfig[{c.name}].FileSystemType": not _is_in_a_file_system(c) for c in job.channels},
     }
     return tuple(name for name, value in needed.items() if not value)
+
+
+def _is_in_a_file_system(channel: InputChannel) -> bool:
+    return "FileSystemDataSource" in _data_source(channel)
 
 
 def _notes(job: Job) -> tuple[str, ...]:

@@ -295,5 +295,5 @@ def _traits(job: Job, names: Iterable[str]) -> Mapping[str, str]:
         **{name: given[name] for name in names if name in given},
         "image": job.image or job.algorithm or "–",
         "machines": listed([f"{each.instance_count} x {each.instance_type}" for each in job.instances]) or "–",
-        **{f"data: {channel.name}": channel.s3_uri or "–" for channel in job.channels},
+        **{f"data: {channel.name}": channel.data or "–" for channel in job.channels},
     }
