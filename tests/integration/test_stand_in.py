@@ -9,10 +9,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.launching import customization
+from tests.launching import at, customization, of_category
 from trialbook.core.jobs import JobKind
-from trialbook_cli.sagemaker_stand_in import ApiError, Ending, SageMaker, serve
-from trialbook_cli.sagemaker_stand_in.request_validation import answer_problems, operations_of
+from trialbook_cli.sagemaker_stand_in import ApiError, Ending, SageMaker, described_job, serve
+from trialbook_cli.sagemaker_stand_in.request_validation import answer_problems, service_of
 from trialbook_cli.sagemaker_stand_in.rest import SERVICES
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -327,7 +327,7 @@ def test_every_answer_fits_botocores_output_shape(client: Any, sagemaker: SageMa
 
     def checked(operation: str, request: dict[str, Any]) -> dict[str, Any]:
         answer = original(operation, request)
-        service = SERVICE_OF.get(operation, "sagemaker")
+        service = service_of(operation, SERVICES)
         answers.setdefault(operation, []).extend(answer_problems(operation, answer, service))
         return answer
 
@@ -339,11 +339,9 @@ def test_every_answer_fits_botocores_output_shape(client: Any, sagemaker: SageMa
     assert set(answers) == set(sagemaker._operations)
 
 
-SERVICE_OF = {model.name: service for service in SERVICES for model in operations_of(service)}
-
-
 def exercise_others(client: Any, sagemaker: SageMaker, clock: Clock) -> None:
-    """Calls the operations of the services beside SageMaker, on running and on ended jobs."""
+    """Calls the operations of the services beside SageMaker, and of the Jobs API, on running and on ended jobs."""
+    exercise_jobs_api(client, sagemaker, clock)
     bedrock, batch = (client_for(client.meta.endpoint_url, service) for service in ("bedrock", "batch"))
     jobs = [customization(name, 0, 60)["response"] for name in ("ended", "stopped")]
     for job in jobs:
@@ -370,6 +368,24 @@ def exercise_others(client: Any, sagemaker: SageMaker, clock: Clock) -> None:
     assert batch.describe_service_job(jobId="1")["jobName"] == "one"
     assert (by_arn["status"], by_name["trainingMetrics"]) == ("Completed", {"trainingLoss": 0.45})
     assert (len(by_time["modelCustomizationJobSummaries"]), bool(by_time["nextToken"])) == (1, True)
+
+
+def exercise_jobs_api(client: Any, sagemaker: SageMaker, clock: Clock) -> None:
+    """Its jobs have no events; those of two categories may have the same name."""
+    begin = (clock() - at(0)).total_seconds() / 60
+    for category, name in (("AgentRFT", "ended"), ("AgentRFT", "stopped"), ("DataTransformation", "ended")):
+        kind, final = described_job(of_category(category, name, begin, begin + 60, tags={"owner": "ada"}))
+        sagemaker.add(kind, final, {"owner": "ada"})
+    running = client.describe_job(JobName="stopped", JobCategory="AgentRFT")
+    client.stop_job(JobName="stopped", JobCategory="AgentRFT")
+    stopped = client.describe_job(JobName="stopped", JobCategory="AgentRFT")
+    clock.forward(hours=2)
+    ended = client.describe_job(JobName="ended", JobCategory="DataTransformation")
+    listed = client.list_jobs(JobCategory="AgentRFT", LastModifiedTimeAfter=START, MaxResults=1)
+
+    assert [each["JobStatus"] for each in (running, stopped, ended)] == ["InProgress", "Stopped", "Completed"]
+    assert (ended["JobCategory"], ended["Tags"]) == ("DataTransformation", [{"Key": "owner", "Value": "ada"}])
+    assert (len(listed["JobSummaries"]), bool(listed["NextToken"])) == (1, True)
 
 
 def exercise(client: Any, clock: Clock) -> None:

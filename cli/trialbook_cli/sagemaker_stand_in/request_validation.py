@@ -27,6 +27,13 @@ def operations_of(service: str) -> list[OperationModel]:
 
 
 @cache
+def service_of(operation: str, others: tuple[str, ...]) -> str:
+    """The service that has an operation: SageMaker, else the last of the others. AWS Batch has a ListJobs too."""
+    named = (each for each in (_SAGEMAKER, *reversed(others)) if operation in _service_model(each).operation_names)
+    return next(named, _SAGEMAKER)
+
+
+@cache
 def _service_model(service: str) -> Any:
     return botocore.session.Session().get_service_model(service)
 

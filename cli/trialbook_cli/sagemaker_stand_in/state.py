@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any
 
 from trialbook.core.jobs import TERMINAL, JobKind
-from trialbook.core.kinds import DESCRIBED, LISTED, POLLED, SAGEMAKER, is_of
+from trialbook.core.kinds import DESCRIBED, LISTED, POLLED, is_of
 from trialbook.core.places import Place, Places
 from trialbook_cli.sagemaker_stand_in import listing
 from trialbook_cli.sagemaker_stand_in.account import Account
@@ -29,7 +29,7 @@ from trialbook_cli.sagemaker_stand_in.launching import (
     quick,
     statistics_of,
 )
-from trialbook_cli.sagemaker_stand_in.request_validation import check_request, operation_model, operations_of
+from trialbook_cli.sagemaker_stand_in.request_validation import check_request, operation_model, service_of
 from trialbook_cli.sagemaker_stand_in.rest import SERVICES
 from trialbook_cli.sagemaker_stand_in.state_changes import envelope
 
@@ -121,7 +121,7 @@ class SageMaker:
             method = self._operations.get(operation)
             if method is None:
                 raise ApiError("UnknownOperationException", f"The stand-in does not know {operation}")
-            check_request(operation, request, _SERVICES.get(operation, SAGEMAKER.name))
+            check_request(operation, request, service_of(operation, SERVICES))
             return method(request)
 
     @property
@@ -423,10 +423,6 @@ class SageMaker:
 def _of_one(kinds: Sequence[JobKind], method: Callable[[JobKind, Request], Answer], request: Request) -> Answer:
     """An operation that these kinds share: the request says about which of them it is."""
     return method(next(kind for kind in kinds if is_of(kind, request)), request)
-
-
-# The operations of services beside SageMaker that the stand-in knows.
-_SERVICES = {model.name: service for service in SERVICES for model in operations_of(service)}
 
 
 @cache
