@@ -1,4 +1,4 @@
-"""All kinds of jobs mixed in one book: loops of training jobs, of jobs from a queue of AWS Batch, of serverless fine-tunings,
+"""All kinds of jobs mixed in one book, 60 jobs, twice with other noise: loops of training jobs, of jobs from a queue of AWS Batch, of serverless fine-tunings,
 of Bedrock's model customizations and of AgentRFT jobs, tuning jobs, and single jobs of each other kind, through the deployed
 wiring. Of the events 5% come twice, 5% up to a quarter of an hour late, 2% never; one invocation in a hundred dies after one of
 its calls. Compared with what was made. Then each kind alone and undisturbed: calls and dollars of 1,000 jobs, priced as above."""
