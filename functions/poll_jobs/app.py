@@ -1,4 +1,4 @@
-"""Once a minute: finds the jobs of which no events tell."""
+"""Once a minute: finds the jobs that no event reports."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,4 +1,4 @@
-"""poll_jobs: finds the jobs of kinds of which no events tell, once a minute, by reconcile's machinery.
+"""poll_jobs: finds the jobs of kinds that no event reports, once a minute, by reconcile's machinery.
 
 Each run asks for one page of each kind's list, so that there are as many calls a minute as kinds. Where SageMaker
 refuses to list a kind, such as in a region that has none of it, the others go on.

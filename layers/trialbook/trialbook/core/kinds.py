@@ -64,7 +64,7 @@ class Kind:
     job that `asked_by` names; requests and answers about the kind also have the members `constant`, which tell it from
     others with the same operations. `arn`: the part of its ARN before the name. `is_trial`: it searches, ranks and
     belongs to sweeps. `has_tags_in_events`: otherwise they are asked for; `has_tags_in_description`: Describe tells
-    them. `is_optional`: a stack records it only if a parameter says so. `is_polled`: no events tell of it, so
+    them. `is_optional`: a stack records it only if a parameter says so. `is_polled`: no event reports it, so
     that poll_jobs lists it each minute. `component_suffix`: how SageMaker names its trial component, if it has one.
     """
 
