@@ -3,6 +3,7 @@
 import ast
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -635,9 +636,34 @@ def test_a_search_that_chooses_where_it_looks_has_no_chance_to_give() -> None:
 
     assert text.startswith("This Bayesian search chooses where it looks, so no chance can be given")
     assert "The last 10 trials improved the best of the 10 before them by 0.1." in text
-    assert advice(records, "going on")[0].startswith("This search whose trials got better with time chooses")
     assert advice(records, "going on", sweep=replace(swept(records), strategy="Grid")) == []
     assert advice(records[:19], "going on") == []
+
+
+def shuffled(values: Sequence[float], *, start: int = 0, **more: Any) -> list[Record]:
+    """Trials of a random search with these values, one after the other."""
+    source = random.Random(1)
+    return [trial(n, {"eta": source.random()}, value, **more) for n, value in enumerate(values, start)]
+
+
+def test_trials_that_get_better_with_time_are_a_search_that_learns_if_chance_rarely_does_that() -> None:
+    learning = advice(shuffled([0.5 - n / 100 for n in range(20)]), "going on")
+    source = random.Random(3)
+    by_chance = [advice(shuffled([source.random() for _ in range(20)]), "going on")[0] for _ in range(100)]
+
+    assert learning[0].startswith("This search whose trials got better with time chooses")
+    assert sum(text.startswith("This search") for text in by_chance) <= 9
+
+
+def test_of_loops_through_values_no_chance_is_given() -> None:
+    """Their trials are not drawn alike, and more of them would be others."""
+    source = random.Random(2)
+    nested = [trial(n, {"a": n // 6, "b": n % 6}, source.random()) for n in range(30)]
+    in_order = [trial(n, {"a": n, "b": source.random()}, source.random()) for n in range(30)]
+    drawn = [trial(n, {"a": source.random(), "b": source.random()}, source.random()) for n in range(30)]
+
+    assert advice(nested, "going on") == advice(in_order, "going on") == []
+    assert "if they are drawn at random as these seem to be" in advice(drawn, "going on")[0]
 
 
 def test_groups_come_in_the_same_order_whatever_order_the_jobs_come_in() -> None:
@@ -650,8 +676,8 @@ def test_groups_come_in_the_same_order_whatever_order_the_jobs_come_in() -> None
 
 def test_a_search_is_counted_by_those_that_searched_for_the_same() -> None:
     """Jobs by another objective did not try to be better."""
-    one = [trial(n, {"eta": n}, 0.2 + n / 100) for n in range(20)]
-    other = [trial(100 + n, {"eta": n}, 0.5 + n / 100, metric="accuracy") for n in range(30)]
+    one = shuffled([0.2 + n / 100 for n in range(20)])
+    other = shuffled([0.5 + n / 100 for n in range(30)], start=100, metric="accuracy")
     found = analysed([*one, *other])
 
     assert [

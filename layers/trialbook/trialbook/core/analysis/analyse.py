@@ -132,7 +132,7 @@ def _group(
     pairs = gaps(best.metrics, [metrics_of(record.job) for record in ranked.records])
     repeated = repeats(trials, values, objective.type)
     crowded = edges(present, trials, found)
-    in_time = [values[at] for at in sorted(range(len(values)), key=lambda at: ends[ranked.records[at].key])]
+    in_time = sorted(range(len(values)), key=lambda at: ends[ranked.records[at].key])
     return Group(
         ranking=Ranking(objective.metric, objective.type, objective.statistic, objective.source),
         ranked=len(values),
@@ -153,7 +153,13 @@ def _group(
             *advice.changed_together(found),
             *advice.insensitive(found, present, trials),
             *advice.overfitting(pairs, objective, median(abs(value) for value in values)),
-            *going_on(in_time, objective.type, sweep.strategy),
+            *going_on(
+                [values[at] for at in in_time],
+                objective.type,
+                sweep.strategy,
+                present,
+                [trials[at] for at in in_time],
+            ),
             *advice.stopped_early(ranked.records),
             *advice.noise_unknown(repeated, values, len(present), modelled, sweep.id),
         ),

@@ -1,24 +1,34 @@
 """Is it worth going on? What the trials so far say of the next ones."""
 
-from collections.abc import Sequence
-from math import comb
+from collections.abc import Mapping, Sequence
+from math import comb, prod, sqrt
 
 from trialbook.core.analysis.arithmetic import rank_correlation
-from trialbook.core.analysis.model import Advice, Value
+from trialbook.core.analysis.model import Advice, Parameter, Value
+from trialbook.core.analysis.repeats import configurations
 from trialbook.core.analysis.wording import plural
 from trialbook.core.numbers import apart, percent, shown, within
 from trialbook.core.objectives import ObjectiveType
 
 MORE = 20  # trials that are asked about
 _FEWEST = 20  # ranked trials
-_GETS_BETTER = -0.25  # rank correlation of cost and time, from which on trials are not drawn alike
+_GETS_BETTER = 1.64  # standard deviations that the rank correlation of cost and time is below 0, as chance has in 5%
+_IN_ORDER = 3.3  # of a hyperparameter and time, either way, as chance has in 0.1%
+_MOST_TRIED = 0.5  # of all combinations of the values: a grid, or hardly anything new to draw
 _DRAWN = ("Random",)
 _CHOSEN = ("Bayesian", "Hyperband")
 
 
-def going_on(values: Sequence[float], objective_type: ObjectiveType, strategy: str | None) -> list[Advice]:
-    """The chance of improvement by more trials. `values` are in the order in which trials ended."""
-    if len(values) < _FEWEST or strategy == "Grid":
+def going_on(
+    values: Sequence[float],
+    objective_type: ObjectiveType,
+    strategy: str | None,
+    parameters: Sequence[Parameter] = (),
+    trials: Sequence[Mapping[str, Value]] = (),
+) -> list[Advice]:
+    """The chance of improvement by more trials; nothing of loops that go through values in order. `values` and `trials`
+    are in the order in which trials ended."""
+    if len(values) < _FEWEST or strategy == "Grid" or (strategy is None and goes_through(parameters, trials)):
         return []
     costs = list(values) if objective_type is ObjectiveType.MINIMIZE else [-value for value in values]
     if learns(costs, strategy):
@@ -30,6 +40,27 @@ def learns(costs: Sequence[float], strategy: str | None) -> bool:
     """Whether a search chose later trials by earlier ones: by its strategy, or because trials got better with time.
     Costs are in the order in which trials ended."""
     return strategy in _CHOSEN or (strategy not in (*_DRAWN, "Grid") and _is_chosen(costs))
+
+
+def goes_through(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> bool:
+    """Whether trials go through values, as nested loops do: most combinations were tried, or a number goes up or down
+    with time."""
+    if not parameters:
+        return False
+    combinations = prod(len({trial.get(each.name) for trial in trials}) for each in parameters)
+    if len(parameters) > 1 and len(configurations(trials, [0.0] * len(trials))) >= _MOST_TRIED * combinations:
+        return True
+    return any(_is_in_order([trial.get(each.name) for trial in trials]) for each in parameters)
+
+
+def _is_in_order(column: Sequence[Value]) -> bool:
+    numbers = [float(value) for value in column if isinstance(value, int | float)]
+    return abs(_trend(numbers)) > _IN_ORDER
+
+
+def _trend(numbers: Sequence[float]) -> float:
+    """The rank correlation with time, in the standard deviations of chance."""
+    return (rank_correlation(list(range(len(numbers))), numbers) or 0.0) * sqrt(max(len(numbers) - 1, 0))
 
 
 def chance_of_better(trials: int, more: int = MORE) -> float:
@@ -56,7 +87,7 @@ def expected_best(ordered: Sequence[float], drawn: int) -> float:
 
 def _is_chosen(costs: Sequence[float]) -> bool:
     """Whether trials got better with time, as those of a search that learns do."""
-    return (rank_correlation(list(range(len(costs))), costs) or 0.0) < _GETS_BETTER
+    return _trend(costs) < -_GETS_BETTER
 
 
 def _drawn(costs: Sequence[float], *, is_known: bool) -> Advice:
