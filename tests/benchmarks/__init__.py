@@ -20,5 +20,6 @@ ORDER = (
     "brushing",
     "importance",
     "advice",
+    "pools",
     "next_points",
 )

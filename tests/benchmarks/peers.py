@@ -1,6 +1,7 @@
 """The same question put to Optuna and MLflow: run by the interpreter of build/peers, never imported here.
 
 `python peers.py optuna|sqlite|mlflow write|ask|best TRIALS FOLDER`: eight hyperparameters, six metrics a trial.
+`python peers.py pools FOLDER`: pools of real trials.
 """
 
 import random
@@ -178,8 +179,168 @@ def _best_with_tpe(problem: Any, drawn: list[Any], seed: int, more: int, *, in_t
     return min(*map(problem.cost, drawn), *asked)
 
 
+def write_pools(folder: Path) -> None:
+    """Random searches over models of scikit-learn, on its own data: 600 trials each."""
+    import json
+    import math
+
+    import numpy as np
+    from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.linear_model import SGDClassifier
+    from sklearn.metrics import log_loss
+    from sklearn.svm import SVC
+
+    def halves(data: Any, most: int = 600) -> tuple[Any, ...]:
+        x, y = data
+        order = np.random.default_rng(3).permutation(len(y))[:most]
+        x = (x - x[order].mean(0)) / (x[order].std(0) + 1e-9)
+        part = len(order) * 3 // 5
+        return x[order[:part]], y[order[:part]], x[order[part:]], y[order[part:]]
+
+    def log_uniform(source: random.Random, low: float, high: float) -> float:
+        return math.exp(source.uniform(math.log(low), math.log(high)))
+
+    def boosted(source: random.Random, seed: int) -> tuple[dict[str, Any], float]:
+        x, y, other, truth = halves(load_diabetes(return_X_y=True))
+        p: dict[str, Any] = {
+            "learning_rate": log_uniform(source, 1e-3, 1),
+            "max_iter": source.randint(5, 60),
+            "max_leaf_nodes": source.randint(2, 32),
+            "min_samples_leaf": source.randint(1, 60),
+            "l2_regularization": log_uniform(source, 1e-4, 100),
+            "max_features": source.uniform(0.1, 1),
+        }
+        model = HistGradientBoostingRegressor(**p, early_stopping=False, random_state=seed).fit(x, y)
+        return p, float(np.sqrt(np.mean((model.predict(other) - truth) ** 2)))
+
+    def vectors(source: random.Random, seed: int) -> tuple[dict[str, Any], float]:
+        x, y, other, truth = halves(load_digits(return_X_y=True))
+        p: dict[str, Any] = {"C": log_uniform(source, 1e-3, 1e3), "gamma": log_uniform(source, 1e-5, 1)}
+        p |= {"kernel": source.choice(["rbf", "poly", "sigmoid"]), "tol": log_uniform(source, 1e-4, 1e-1)}
+        if p["kernel"] == "poly":
+            p["degree"] = source.randint(2, 5)
+        return p, float(1 - SVC(**p, random_state=seed).fit(x, y).score(other, truth))
+
+    def linear(source: random.Random, seed: int) -> tuple[dict[str, Any], float]:
+        x, y, other, truth = halves(load_breast_cancer(return_X_y=True))
+        p: dict[str, Any] = {
+            "alpha": log_uniform(source, 1e-6, 1),
+            "eta0": log_uniform(source, 1e-4, 1),
+            "learning_rate": source.choice(["constant", "invscaling", "adaptive"]),
+            "penalty": source.choice(["l1", "l2", "elasticnet"]),
+            "max_iter": source.randint(2, 50),
+            "average": source.choice(["yes", "no"]),
+        }
+        given = p | {"average": p["average"] == "yes"}
+        model = SGDClassifier(loss="log_loss", tol=None, random_state=seed, **given).fit(x, y)
+        return p, min(float(log_loss(truth, np.clip(model.predict_proba(other), 1e-9, 1))), 10.0)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, run in (("boosted trees", boosted), ("support vectors", vectors), ("linear by SGD", linear)):
+        source = random.Random(name)
+        rows = [dict(zip("py", run(source, seed), strict=True)) for seed in range(600)]
+        (folder / f"{name}.json").write_text(json.dumps(rows))
+
+
+def _matrix(rows: list[Any]) -> tuple[list[str], Any, Any]:
+    """Names, a column for each, and the values, far ones drawn in."""
+    import numpy as np
+
+    names = sorted({name for row in rows for name in row["p"]})
+    columns = []
+    for name in names:
+        given = [row["p"].get(name) for row in rows]
+        if any(isinstance(value, str) for value in given):
+            levels = sorted({str(value) for value in given})
+            columns.append([float(levels.index(str(value))) for value in given])
+        else:
+            least = min(value for value in given if value is not None)
+            columns.append([-1.0 if v is None else float(np.log(v)) if least > 0 else float(v) for v in given])
+    y = np.array([row["y"] for row in rows])
+    low, high = np.percentile(y, [25, 75])
+    return names, np.array(columns).T, np.clip(y, low - 3 * (high - low), high + 3 * (high - low))
+
+
+def truths() -> None:
+    """Total effects of hyperparameters, and what pairs do only together, on a forest of each whole pool."""
+    import json
+    from itertools import combinations
+
+    import numpy as np
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.model_selection import KFold
+
+    found = {}
+    for pool, rows in json.load(sys.stdin).items():
+        names, x, y = _matrix(rows)
+        sets = [(name,) for name in names] + list(combinations(names, 2))
+        effects = dict.fromkeys(sets, 0.0)
+        source = np.random.default_rng(0)
+        for train, other in KFold(5, shuffle=True, random_state=0).split(x):
+            forest = RandomForestRegressor(100, min_samples_leaf=2, random_state=0).fit(x[train], y[train])
+            predicted = forest.predict(x[other])
+            for each in sets:
+                moved, order = x[other].copy(), source.permutation(len(other))
+                for name in each:
+                    at = names.index(name)
+                    moved[:, at] = x[other][order, at]
+                effects[each] += float(np.mean((forest.predict(moved) - predicted) ** 2) / 2 / np.var(y) / 5)
+        found[pool] = {name: effects[name,] for name in names} | {
+            " & ".join(pair): effects[pair[0],] + effects[pair[1],] - effects[pair] for pair in sets[len(names) :]
+        }
+    print(json.dumps(found))
+
+
+def orders() -> None:
+    """The hyperparameters in each method's order, of each sweep."""
+    import json
+
+    import optuna
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
+    from sklearn.ensemble import RandomForestRegressor
+    from sklearn.inspection import permutation_importance
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    found: dict[str, dict[str, list[list[str]]]] = {"fANOVA": {}, "PED-ANOVA": {}, "forest permutation": {}}
+    for where, sweeps in json.load(sys.stdin).items():
+        for each in found.values():
+            each[where] = []
+        for seed, rows in enumerate(sweeps):
+            names, x, y = _matrix(rows)
+            forest = RandomForestRegressor(100, random_state=seed).fit(x, y)
+            shares = permutation_importance(forest, x, y, n_repeats=5, random_state=seed).importances_mean
+            found["forest permutation"][where].append([names[at] for at in (-shares).argsort()])
+            space: dict[str, Any] = {}
+            for at, name in enumerate(names):
+                levels = sorted({row["p"].get(name) for row in rows}, key=str)
+                is_number = all(isinstance(value, int | float) for value in levels)
+                space[name] = (
+                    FloatDistribution(x[:, at].min(), x[:, at].max()) if is_number else CategoricalDistribution(levels)
+                )
+            made = optuna.create_study()
+            for row, places, value in zip(rows, x.tolist(), y.tolist(), strict=True):
+                given = {
+                    name: places[at] if isinstance(space[name], FloatDistribution) else row["p"].get(name)
+                    for at, name in enumerate(names)
+                }
+                made.add_trial(optuna.trial.create_trial(params=given, distributions=space, value=value))
+            evaluators = {
+                "fANOVA": FanovaImportanceEvaluator(n_trees=32, seed=seed),
+                "PED-ANOVA": PedAnovaImportanceEvaluator(),
+            }
+            for method, evaluator in evaluators.items():
+                found[method][where].append(list(get_param_importances(made, evaluator=evaluator)))
+    print(json.dumps(found))
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "importance":
+    if sys.argv[1] == "pools":
+        write_pools(Path(sys.argv[2]))
+    elif sys.argv[1] in ("truths", "orders"):
+        globals()[sys.argv[1]]()
+    elif sys.argv[1] == "importance":
         importance_truths(int(sys.argv[2]))
     elif sys.argv[1] == "next":
         next_points(int(sys.argv[2]), int(sys.argv[3]))

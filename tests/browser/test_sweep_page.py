@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 from tests import synthetic
 from tests.browser.conftest import Open, files_of, pages_of, report_of, serious
 from tests.unit.analysing import analysed, one_number, trial
+from tests.unit.recorded import TUNING, sweep_at
 from trialbook.core.jobs import Metric
 from trialbook.core.numbers import aligned, shown
 from trialbook.core.sweeps import Record
@@ -399,6 +400,14 @@ def test_a_phone_needs_no_sideways_scrolling(open_page: Open, trials: int) -> No
 
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     assert page.locator("#rows tbody .sign").first.is_visible()
+
+
+def test_words_that_a_phone_hides_stay_within_the_table(open_page: Open) -> None:
+    """The status is a sign there; its word is for screen readers, far to the right of long names."""
+    sweep, records = sweep_at(TUNING)
+    page = open_page(dict(files(analysed(records, sweep=sweep)))["report.html"], width=390)
+
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_on_paper_all_rows_stand_and_the_controls_do_not(open_page: Open) -> None:
