@@ -655,6 +655,14 @@ def test_trials_that_get_better_with_time_are_a_search_that_learns_if_chance_rar
     assert sum(text.startswith("This search") for text in by_chance) <= 9
 
 
+def test_a_search_that_draws_its_first_trials_at_random_is_one_that_learns() -> None:
+    """As Optuna's does: later trials are better, and not steadily."""
+    source = random.Random(4)
+    values = [source.random() for _ in range(20)] + [source.random() / 2 for _ in range(60)]
+
+    assert advice(shuffled(values), "going on")[0].startswith("This search whose trials got better with time chooses")
+
+
 def test_of_loops_through_values_no_chance_is_given() -> None:
     """Their trials are not drawn alike, and more of them would be others."""
     source = random.Random(2)

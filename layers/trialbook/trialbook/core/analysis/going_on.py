@@ -3,16 +3,18 @@
 from collections.abc import Mapping, Sequence
 from math import comb, prod, sqrt
 
-from trialbook.core.analysis.arithmetic import rank_correlation
+from trialbook.core.analysis.arithmetic import median, rank_correlation
 from trialbook.core.analysis.model import Advice, Parameter, Value
 from trialbook.core.analysis.repeats import configurations
 from trialbook.core.analysis.wording import plural
 from trialbook.core.numbers import apart, percent, shown, within
 from trialbook.core.objectives import ObjectiveType
+from trialbook.core.significance import rank_test
 
 MORE = 20  # trials that are asked about
 _FEWEST = 20  # ranked trials
-_GETS_BETTER = 1.64  # standard deviations that the rank correlation of cost and time is below 0, as chance has in 5%
+_GETS_BETTER = 1.96  # standard deviations that the rank correlation of cost and time is below 0, as chance has in 2.5%
+_CHANCE = 0.05  # that the first quarter differs from the others, either way
 _IN_ORDER = 3.3  # of a hyperparameter and time, either way, as chance has in 0.1%
 _MOST_TRIED = 0.5  # of all combinations of the values: a grid, or hardly anything new to draw
 _DRAWN = ("Random",)
@@ -86,8 +88,12 @@ def expected_best(ordered: Sequence[float], drawn: int) -> float:
 
 
 def _is_chosen(costs: Sequence[float]) -> bool:
-    """Whether trials got better with time, as those of a search that learns do."""
-    return _trend(costs) < -_GETS_BETTER
+    """Whether trials got better with time, as those of a search that learns do: steadily, or after the first quarter,
+    which such searches often draw at random."""
+    first = len(costs) // 4
+    chance = rank_test(costs[:first], costs[first:])
+    is_worse_first = chance is not None and chance < _CHANCE and median(costs[:first]) > median(costs[first:])
+    return is_worse_first or _trend(costs) < -_GETS_BETTER
 
 
 def _drawn(costs: Sequence[float], *, is_known: bool) -> Advice:
