@@ -112,9 +112,9 @@ def _said(rows: Sequence[Row], truth: Truth, pool: Sequence[Row]) -> dict[str, b
         if each.change.value == "narrower" and each.low is not None
     ]
     edges = [
-        _is_better_at(pool, each.parameter, is_low=each.figures["best_at"] <= _middle(pool, each.parameter))
+        _is_better_at(pool, each.parameter, is_low=float(str(each.figures["best_at"])) <= _middle(pool, each.parameter))
         for each in group.advice
-        if each.kind == "edge of range"
+        if each.kind == "edge of range" and each.parameter
     ]
     is_noise = any(each.kind == "within noise" for each in group.advice)
     return {
@@ -137,10 +137,11 @@ def _best_tenth(pool: Sequence[Row]) -> list[Mapping[str, Any]]:
 
 
 def _holds(
-    name: str, low: float, high: float, good: Sequence[Mapping[str, Any]], everyone: Sequence[Mapping[str, Any]]
+    name: str, low: object, high: object, good: Sequence[Mapping[str, Any]], everyone: Sequence[Mapping[str, Any]]
 ) -> bool:
     """Whether a range holds more of the good trials than of all."""
-    shares = [fmean(low <= float(p[name]) <= high for p in some if name in p) for some in (good, everyone)]
+    least, most = float(str(low)), float(str(high))
+    shares = [fmean(least <= float(p[name]) <= most for p in some if name in p) for some in (good, everyone)]
     return shares[0] >= shares[1]
 
 

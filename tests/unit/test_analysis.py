@@ -670,8 +670,20 @@ def test_of_loops_through_values_no_chance_is_given() -> None:
     in_order = [trial(n, {"a": n, "b": source.random()}, source.random()) for n in range(30)]
     drawn = [trial(n, {"a": source.random(), "b": source.random()}, source.random()) for n in range(30)]
 
+    again = [trial(n, {"a": n % 3}, source.random()) for n in range(30)]
+    constant = [trial(n, {"a": 1}, source.random()) for n in range(30)]
+
     assert advice(nested, "going on") == advice(in_order, "going on") == []
+    assert advice(again, "going on") == advice(constant, "going on") == []
     assert "if they are drawn at random as these seem to be" in advice(drawn, "going on")[0]
+
+
+def test_of_repeats_of_one_configuration_nothing_is_said_of_others() -> None:
+    (text,) = advice([trial(n, {"a": 1, "seed": n}, n / 10) for n in range(5)], "within noise")
+
+    assert text == (
+        "5 trials are repeats of equal configurations; their standard deviation is 0.1581 (4 degrees of freedom)."
+    )
 
 
 def test_groups_come_in_the_same_order_whatever_order_the_jobs_come_in() -> None:

@@ -95,6 +95,45 @@ def test_where_noise_exceeds_what_hyperparameters_do_nothing_is_suggested() -> N
     assert "noise exceeds" in suggested(analysed(noisy), 5).why[0]
 
 
+def test_where_all_values_are_the_same_nothing_is_suggested() -> None:
+    source = random.Random(3)
+    found = suggested(analysed([trial(n, {"a": source.random()}, 0.5) for n in range(40)]), 3)
+
+    assert (found.points, found.repeats, found.why) == ((), (), ("All 40 ranked trials have the same value.",))
+
+
+def test_where_every_combination_was_tried_that_is_said() -> None:
+    source = random.Random(3)
+    records = [trial(n, {"a": n % 3, "b": "xy"[n % 2]}, n % 3 + n % 2 + source.random() / 9) for n in range(40)]
+    found = suggested(analysed(records), 3)
+
+    assert found.points == ()
+    assert "All combinations of the values were tried: there is no new point." in found.why
+
+
+@pytest.mark.parametrize("size", [1e290, -1e290, 1e-290])
+def test_values_near_the_ends_of_what_a_double_holds_are_no_obstacle(size: float) -> None:
+    source = random.Random(3)
+    records = [trial(n, {"a": (a := source.random())}, size * (1e9 * (a - 0.4) ** 2 + 1)) for n in range(20)]
+    found = suggested(analysed(records), 3)
+
+    assert len(found.points) == 3
+    assert any("The surrogate expects" in each for each in found.why)
+
+
+def test_a_zero_beside_decades_leaves_room_for_these() -> None:
+    """On a linear scale all small values would be one."""
+    source = random.Random(3)
+    tried = [0.0 if n % 5 == 0 else 10 ** source.uniform(-8, -1) for n in range(60)]
+    records = [
+        trial(n, {"weight_decay": each}, abs(math.log10(each or 1e-9) + 4) + source.random() / 10)
+        for n, each in enumerate(tried)
+    ]
+    points = [float(str(point["weight_decay"])) for point in suggested(analysed(records), 5).points]
+
+    assert sum(1e-5 < each < 1e-3 for each in points) >= 3
+
+
 def test_without_repeats_the_best_five_are_to_be_run_again_first() -> None:
     records = [trial(n, {"eta": n / 10}, (n - 7) ** 2 + 0.5) for n in range(20)]
     found = suggested(analysed(records, sweep=swept(records)), 3)

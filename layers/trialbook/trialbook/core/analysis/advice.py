@@ -122,7 +122,7 @@ def within_noise(found: Repeats | None, values: Sequence[float]) -> list[Advice]
             f"{plural(found.within_noise, 'other configuration')} can't be told from the best trial's: "
             "the order among them may be chance."
         )
-    else:
+    elif found.configurations > 1:
         advice += "No other configuration is within that noise of the best trial's."
     by_mean = found.best_by_mean
     figures: dict[str, Value] = {

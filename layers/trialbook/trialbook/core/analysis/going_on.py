@@ -30,7 +30,7 @@ def going_on(
 ) -> list[Advice]:
     """The chance of improvement by more trials; nothing of loops that go through values in order. `values` and `trials`
     are in the order in which trials ended."""
-    if len(values) < _FEWEST or strategy == "Grid" or (strategy is None and goes_through(parameters, trials)):
+    if len(values) < _FEWEST or strategy == "Grid" or (strategy is None and _goes_through(parameters, trials)):
         return []
     costs = list(values) if objective_type is ObjectiveType.MINIMIZE else [-value for value in values]
     if learns(costs, strategy):
@@ -44,13 +44,12 @@ def learns(costs: Sequence[float], strategy: str | None) -> bool:
     return strategy in _CHOSEN or (strategy not in (*_DRAWN, "Grid") and _is_chosen(costs))
 
 
-def goes_through(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> bool:
+def _goes_through(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> bool:
     """Whether trials go through values, as nested loops do: most combinations were tried, or a number goes up or down
-    with time."""
-    if not parameters:
-        return False
+    with time. So do trials half of which are repeats: only chance could make more of them better."""
+    tried = len(configurations(trials, [0.0] * len(trials)))
     combinations = prod(len({trial.get(each.name) for trial in trials}) for each in parameters)
-    if len(parameters) > 1 and len(configurations(trials, [0.0] * len(trials))) >= _MOST_TRIED * combinations:
+    if 2 * tried <= len(trials) or (len(parameters) > 1 and tried >= _MOST_TRIED * combinations):
         return True
     return any(_is_in_order([trial.get(each.name) for trial in trials]) for each in parameters)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from math import erf, exp, pi, sqrt
 from statistics import fmean
 
-from trialbook.core.analysis.arithmetic import quantile, variance
+from trialbook.core.analysis.arithmetic import place_between, quantile, unit_of, variance
+from trialbook.core.analysis.axes import least_beside_zero, onto_axis
 from trialbook.core.analysis.edges import Edge
 from trialbook.core.analysis.model import Kind, NextRange, Parameter, RangeChange, Repeats, Value
 from trialbook.core.analysis.repeats import searched
@@ -14,7 +15,7 @@ from trialbook.core.analysis.surrogate import Point, Surrogate, fitted
 from trialbook.core.analysis.verdict import range_text
 from trialbook.core.analysis.where_next import REPEATED, next_ranges, share_of, value_at, why_silent
 from trialbook.core.analysis.wording import plural
-from trialbook.core.numbers import shown
+from trialbook.core.numbers import Number, shown, within
 from trialbook.core.objectives import ObjectiveType
 
 _MOST_TRIALS = 120  # that the surrogate takes: the best half of them, and others evenly
@@ -49,8 +50,9 @@ def next_search(
     used = searched([each for each in parameters if each.distinct > 1])
     if (reason := why_silent(values, used, repeats)) is not None:
         return NextSearch((), (), (reason,))
-    space = _Space(used)
-    costs = list(values) if objective_type is ObjectiveType.MINIMIZE else [-value for value in values]
+    space = _Space(used, trials)
+    unit, sign = unit_of(values), 1 if objective_type is ObjectiveType.MINIMIZE else -1
+    costs = [sign * value / unit for value in values]
     kept = _kept(len(costs))
     places = [space.place(trials[at]) for at in kept]
     targets, back = _standardised([costs[at] for at in kept])
@@ -59,10 +61,12 @@ def next_search(
     suggested = tuple(space.values_at(place) for place, _ in chosen)
     ranges = next_ranges(used, trials, crowded)
     least = min((expected for _, expected in chosen), default=None)
-    sign = 1 if objective_type is ObjectiveType.MINIMIZE else -1
-    expected = None if least is None else sign * (back[0] + back[1] * least)
+    expected = None if least is None else within(sign * (back[0] + back[1] * least) * unit)
     again = _repeated(trials, used) if repeats is None else ()
-    return NextSearch(suggested, ranges, _why(expected, values, ranges, repeats), again)
+    why = _why(expected, values, ranges, repeats)
+    if points and not suggested:
+        why = (*why, "All combinations of the values were tried: there is no new point.")
+    return NextSearch(suggested, ranges, why, again)
 
 
 def _repeated(
@@ -97,8 +101,10 @@ def _standardised(costs: Sequence[float]) -> tuple[list[float], tuple[float, flo
 class _Space:
     """The hyperparameters as a unit cube: an axis per number, one per category's value, and one for being missing."""
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> None:
         self.parameters = parameters
+        found = {each.name: least_beside_zero(each, (trial.get(each.name) for trial in trials)) for each in parameters}
+        self.beside_zero = {name: least for name, least in found.items() if least is not None}
 
     def place(self, trial: Mapping[str, Value]) -> Point:
         found: list[float] = []
@@ -107,7 +113,7 @@ class _Space:
             if each.kind is Kind.CATEGORY:
                 found += [float(str(value) == name) if value is not None else 0.0 for name in each.categories]
             else:
-                found.append(0.5 if value is None or isinstance(value, str) else share_of(each, float(value)))
+                found.append(0.5 if value is None or isinstance(value, str) else self._share(each, float(value)))
             if each.missing:
                 found.append(float(value is None))
         return found
@@ -126,7 +132,7 @@ class _Space:
             if each.kind is Kind.CATEGORY:
                 found[each.name] = each.categories[max(range(width), key=own.__getitem__)]
             else:
-                found[each.name] = value_at(each, own[0])
+                found[each.name] = self._value(each, own[0])
         return found
 
     def drawn(self, source: Draws) -> Point:
@@ -137,7 +143,7 @@ class _Space:
                 chosen = source.below(len(each.categories))
                 found += [float(at == chosen) for at in range(len(each.categories))]
             else:
-                found.append(_settled(each, source.share()))
+                found.append(self._settled(each, source.share()))
             if each.missing:
                 found.append(float(source.share() < 0.3))
         return found
@@ -154,15 +160,29 @@ class _Space:
             else:
                 if source.share() < 0.7:
                     bell = source.share() + source.share() + source.share() - 1.5
-                    found[at] = _settled(each, min(max(found[at] + 2 * step * bell, 0.0), 1.0))
+                    found[at] = self._settled(each, min(max(found[at] + 2 * step * bell, 0.0), 1.0))
                 at += 1
             at += bool(each.missing)
         return found
 
+    def _settled(self, parameter: Parameter, share: float) -> float:
+        """The share that the value has once it is a whole number, if only those are tried, or one of few."""
+        return self._share(parameter, float(self._value(parameter, share)))
 
-def _settled(parameter: Parameter, share: float) -> float:
-    """The share that the value has once it is a whole number, if only those are tried, or one of few."""
-    return share_of(parameter, float(value_at(parameter, share)))
+    def _share(self, parameter: Parameter, value: float) -> float:
+        least = self.beside_zero.get(parameter.name)
+        if least is None:
+            return share_of(parameter, value)
+        to, _ = onto_axis(parameter, least)
+        return place_between(0.0, to(float(parameter.highest or 0)), to(max(value, 0.0)))
+
+    def _value(self, parameter: Parameter, share: float) -> Number:
+        least = self.beside_zero.get(parameter.name)
+        if least is None or parameter.values:
+            return value_at(parameter, share)
+        to, back = onto_axis(parameter, least)
+        value = back(share * to(float(parameter.highest or 0)))
+        return round(value) if parameter.is_integer else float(f"{value if value >= least / 2 else 0.0:.6g}")
 
 
 def _choose(surrogate: Surrogate, space: _Space, points: int) -> list[tuple[Point, float]]:

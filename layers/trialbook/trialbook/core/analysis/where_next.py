@@ -43,6 +43,8 @@ def why_silent(values: Sequence[float], parameters: Sequence[Parameter], repeats
         return f"{plural(len(values), 'ranked trial')}: below {LEAST_TO_SUGGEST} nothing can be said."
     if not parameters:
         return "No hyperparameter varies."
+    if len(set(values)) == 1:
+        return f"All {plural(len(values), 'ranked trial')} have the same value."
     deviation = _deviation(values)
     if repeats is not None and repeats.deviation >= deviation:
         spread = f"Repeats differ by {shown(repeats.deviation)}, all trials by {shown(deviation)}"

@@ -1,14 +1,14 @@
 """A chart, and the parts that all charts share: theme, colours, titles of axes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import ceil, exp, expm1, floor, log1p, log10
+from math import ceil, floor, log10
 from typing import Any
 from unicodedata import category
 
 from trialbook.core.analysis.arithmetic import onto, place_between
-from trialbook.core.analysis.model import Group, Kind, Parameter, Scale, Value
+from trialbook.core.analysis.model import Group, Parameter, Scale
 from trialbook.core.analysis.wording import cut
 from trialbook.core.messages.texts import visible
 from trialbook.core.numbers import DRAWN
@@ -248,32 +248,9 @@ def ticks(parameter: Parameter) -> list[float]:
     return [step * 10.0**power for power in powers for step in steps]
 
 
-_WIDE = 1_000  # times the least positive value, from which on those beside a 0 need a log scale
-_LOGGED = (1e-100, 1e100)  # values whose ratios do not overflow
-
-
-def least_beside_zero(parameter: Parameter, values: Iterable[Value]) -> float | None:
-    """The least positive value of a hyperparameter that has 0 and values over several decades: a linear scale would
-    draw all small ones as one."""
-    if parameter.kind is not Kind.NUMBER or parameter.lowest != 0 or parameter.scale is Scale.LOG:
-        return None
-    positive = [float(value) for value in values if isinstance(value, int | float) and value > 0]
-    least, greatest = min(positive, default=1.0), max(positive, default=1.0)
-    is_wide = _LOGGED[0] <= least and greatest <= _LOGGED[1] and greatest / least >= _WIDE
-    return least if is_wide else None
-
-
 def zero_ticks(parameter: Parameter, least: float) -> list[float]:
     """0, and powers of ten."""
     return [0.0, *(tick for tick in ticks(replace(parameter, lowest=least)) if tick >= least * 0.99)]
-
-
-def onto_axis(parameter: Parameter, least: float | None) -> tuple[Callable[[float], float], Callable[[float], float]]:
-    """What puts a number on its axis, where equal steps count alike, and what takes it back. `least` is the least
-    positive value of a hyperparameter that has 0 beside decades."""
-    if least is not None:
-        return lambda value: log1p(value / least), lambda place: least * expm1(place)
-    return onto(parameter.scale), exp if parameter.scale is Scale.LOG else float
 
 
 def parameter_axis(parameter: Parameter, *, is_log: bool = False) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trialbook.core.analysis.axes import least_beside_zero, onto_axis
 from trialbook.core.analysis.model import Analysis, Parameter, TrialRow, Value
 from trialbook.core.analysis.wording import cut
 from trialbook.core.charts import words
@@ -17,8 +18,6 @@ from trialbook.core.charts.chart import (
     colours,
     framed,
     is_minimised,
-    least_beside_zero,
-    onto_axis,
     stronger,
 )
 from trialbook.core.charts.data import MOST_POINTS, drawable, point, ranked, thinned

@@ -1,6 +1,7 @@
 """Trials as lines across all hyperparameters."""
 
 from trialbook.core.analysis.arithmetic import place_between
+from trialbook.core.analysis.axes import least_beside_zero, onto_axis
 from trialbook.core.analysis.model import Analysis, Group, Kind, Parameter, Scale, TrialRow, Value
 from trialbook.core.analysis.wording import cut
 from trialbook.core.charts import words
@@ -14,8 +15,6 @@ from trialbook.core.charts.chart import (
     colours,
     framed,
     is_minimised,
-    least_beside_zero,
-    onto_axis,
     stronger,
     value_level,
 )

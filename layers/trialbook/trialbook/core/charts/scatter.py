@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 
+from trialbook.core.analysis.axes import least_beside_zero
 from trialbook.core.analysis.model import Analysis, Group, Kind, Parameter, Scale, TrialRow, Value
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import (
@@ -15,7 +16,6 @@ from trialbook.core.charts.chart import (
     colours,
     framed,
     is_minimised,
-    least_beside_zero,
     parameter_axis,
     parameter_scale,
     strip,
