@@ -217,3 +217,34 @@ def test_a_number_that_matters_only_by_being_set_has_no_direction() -> None:
     directions = {effect.parameter: effect.direction for effect in found.effects}
     assert directions["idle"] in ("no clear direction", "no effect seen")
     assert directions["works"] == "lower is better"
+
+
+def test_the_good_range_of_whole_numbers_is_of_whole_numbers() -> None:
+    """Of seven depths, no one is 2.6."""
+    source = random.Random(11)
+    depth = Parameter("depth", Kind.NUMBER, Scale.LINEAR, 7, 0, False, True, 0, 6, (), ())
+    for _ in range(10):
+        trials = [{"depth": source.randint(0, 6)} for _ in range(40)]
+        values = [(each["depth"] - source.choice([2.5, 3, 3.5])) ** 2 for each in trials]
+        found = importance([depth], trials, values, ObjectiveType.MINIMIZE)
+        assert found is not None
+        (effect,) = found.effects
+        if effect.direction.startswith("U-shaped"):
+            assert isinstance(effect.good_low, int)
+            assert isinstance(effect.good_high, int)
+            assert effect.direction == f"U-shaped, best {effect.good_low} to {effect.good_high}"
+
+
+@pytest.mark.parametrize("truth", ["agree", "multiply"])
+def test_where_only_combinations_matter_no_hyperparameter_has_a_direction(truth: str) -> None:
+    """The best values of each depend on the other: what it seems to do alone is chance."""
+    for seed in range(10):
+        source = random.Random(seed)
+        trials = [{name: source.random() for name in "abcd"} for _ in range(100)]
+        a_and_b = [(each["a"] - 0.5, each["b"] - 0.5) for each in trials]
+        values = [(float(a * b > 0) if truth == "agree" else 4 * a * b) + source.gauss(0, 0.15) for a, b in a_and_b]
+        found = importance(NUMBERS, [dict(each) for each in trials], values, ObjectiveType.MINIMIZE)
+
+        assert found is not None
+        assert found.pairs
+        assert {each.direction for each in found.effects} <= {"no clear direction", "no effect seen"}

@@ -134,6 +134,22 @@ def test_a_zero_beside_decades_leaves_room_for_these() -> None:
     assert sum(1e-5 < each < 1e-3 for each in points) >= 3
 
 
+def test_points_keep_which_hyperparameters_others_need() -> None:
+    """A search has `units_1` for two layers or more, `degree` for one kernel."""
+    source, trials = random.Random(5), []
+    for _ in range(60):
+        given: dict[str, object] = {"layers": source.randint(1, 3), "kernel": source.choice(["poly", "rbf"])}
+        given |= {f"units_{n}": source.choice([32, 64, 128]) for n in range(int(str(given["layers"])))}
+        given |= {"degree": source.randint(2, 5)} if given["kernel"] == "poly" else {}
+        trials.append(given)
+    records = [trial(n, x, abs(int(str(x["layers"])) - 2) + source.random() / 9) for n, x in enumerate(trials)]
+
+    for point in suggested(analysed(records), 20).points:
+        needed = {f"units_{n}" for n in range(int(str(point["layers"])))}
+        assert {name for name in point if name.startswith("units")} == needed
+        assert ("degree" in point) == (point["kernel"] == "poly")
+
+
 def test_without_repeats_the_best_five_are_to_be_run_again_first() -> None:
     records = [trial(n, {"eta": n / 10}, (n - 7) ** 2 + 0.5) for n in range(20)]
     found = suggested(analysed(records, sweep=swept(records)), 3)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from trialbook.core.analysis.conditionals import conditions_of
 from trialbook.core.analysis.model import (
     FLAT,
     LEAST_TO_SUGGEST,
@@ -38,7 +39,7 @@ def insensitive(
     combinations matter, and no other hyperparameter depends on them."""
     if found is None or found.explained < _MODEL_SAYS or found.pairs:
         return []
-    parents = parents_of_conditionals(parameters, trials)
+    parents = {each.parent for deciding in conditions_of(parameters, trials).values() for each in deciding}
     flat = [
         effect for effect in found.effects if effect.share < FLAT and not {effect.parameter, *effect.together} & parents
     ]
@@ -56,27 +57,6 @@ def insensitive(
             {"share": share, "trials": found.trials, "explained": found.explained},
         )
     ]
-
-
-def parents_of_conditionals(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> set[str]:
-    """The hyperparameters whose values say whether another is set: `kernel`, if only some kernels have a `degree`."""
-    found = set()
-    for child in parameters:
-        is_set = [trial.get(child.name) is not None for trial in trials]
-        if all(is_set) or not any(is_set):
-            continue
-        for parent in parameters:
-            if parent.name != child.name and _decides([trial.get(parent.name) for trial in trials], is_set):
-                found.add(parent.name)
-    return found
-
-
-def _decides(column: Sequence[Value], is_set: Sequence[bool]) -> bool:
-    """Whether equal values always go with the same, and do come again."""
-    seen: dict[Value, bool] = {}
-    if len(set(column)) > len(column) / 2:
-        return False
-    return all(seen.setdefault(value, has) == has for value, has in zip(column, is_set, strict=True))
 
 
 def combinations_matter(found: Importance | None) -> list[Advice]:

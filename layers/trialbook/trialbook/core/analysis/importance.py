@@ -216,7 +216,7 @@ def _effect(
         pairs = [(float(x), y) for x, y in zip((t.get(name) for t in trials), values, strict=True) if x is not None]
         correlation = rank_correlation([x for x, _ in pairs], [y for _, y in pairs])
     share = (part.alone + part.in_pairs) / total
-    is_flat = _width(costs) < _LEVEL * _width(known)
+    is_flat = _width(costs) < _LEVEL * _width(known) or part.alone < part.in_pairs
     shape = Shape(NO_DIRECTION) if is_flat else direction_of(basis.parameter, correlation, sign, costs)
     return Effect(
         parameter=name,

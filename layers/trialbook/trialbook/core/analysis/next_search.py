@@ -7,6 +7,7 @@ from statistics import fmean
 
 from trialbook.core.analysis.arithmetic import place_between, quantile, unit_of, variance
 from trialbook.core.analysis.axes import least_beside_zero, onto_axis
+from trialbook.core.analysis.conditionals import conditions_of
 from trialbook.core.analysis.edges import Edge
 from trialbook.core.analysis.model import Kind, NextRange, Parameter, RangeChange, Repeats, Value
 from trialbook.core.analysis.repeats import searched
@@ -104,6 +105,7 @@ class _Space:
     def __init__(self, parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> None:
         self.parameters = parameters
         found = {each.name: least_beside_zero(each, (trial.get(each.name) for trial in trials)) for each in parameters}
+        self.conditions = conditions_of(parameters, trials)
         self.beside_zero = {name: least for name, least in found.items() if least is not None}
 
     def place(self, trial: Mapping[str, Value]) -> Point:
@@ -119,13 +121,24 @@ class _Space:
         return found
 
     def values_at(self, place: Point) -> dict[str, Value]:
+        """The hyperparameters there, each set if those that decide about it say so."""
+        found = self._all_values_at(place)
+        kept = {each.name for each in self.parameters if not self._is_left_out(each, found)}
+        return {name: value for name, value in found.items() if name in kept}
+
+    def _is_left_out(self, parameter: Parameter, values: Mapping[str, Value]) -> bool:
+        conditions = self.conditions.get(parameter.name, ())
+        decided = [is_set for each in conditions if (is_set := each.is_set.get(values.get(each.parent))) is not None]
+        return bool(decided) and not all(decided)
+
+    def _all_values_at(self, place: Point) -> dict[str, Value]:
         found: dict[str, Value] = {}
         at = 0
         for each in self.parameters:
             width = len(each.categories) if each.kind is Kind.CATEGORY else 1
             own = place[at : at + width]
             at += width
-            is_missing = bool(each.missing) and place[at] > 0.5
+            is_missing = bool(each.missing) and place[at] > 0.5 and each.name not in self.conditions
             at += bool(each.missing)
             if is_missing:
                 continue

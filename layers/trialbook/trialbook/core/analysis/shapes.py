@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 from trialbook.core.analysis.model import Kind, Parameter
-from trialbook.core.numbers import Number, number_of
+from trialbook.core.numbers import Number, number_of, shown
 
 NO_DIRECTION = "no clear direction"
 _CLEAR = 0.2  # rank correlations nearer to 0 tell no direction
@@ -29,7 +30,7 @@ def direction_of(
     if parameter.kind is Kind.CATEGORY:
         return Shape("depends on the value")
     if (valley := _valley(costs)) is not None:
-        low, high = valley
+        low, high = _whole(*valley) if parameter.is_integer else valley
         return Shape(f"U-shaped, best {low} to {high}", number_of(low), number_of(high))
     if correlation is None or abs(correlation) < _CLEAR:
         return Shape(NO_DIRECTION)
@@ -38,6 +39,14 @@ def direction_of(
     if not (place <= 1 / 3 if is_lower else place >= 2 / 3):
         return Shape(NO_DIRECTION)
     return Shape("lower is better" if is_lower else "higher is better")
+
+
+def _whole(low: str, high: str) -> tuple[str, str]:
+    """The whole numbers in the range, or around it if there are not two in it."""
+    least, greatest = float(number_of(low) or 0), float(number_of(high) or 0)
+    inside = (ceil(least), floor(greatest))
+    bounds = inside if inside[0] < inside[1] else (floor(least), ceil(greatest))
+    return shown(bounds[0]), shown(bounds[1])
 
 
 def _valley(costs: Sequence[tuple[float, str]]) -> tuple[str, str] | None:
