@@ -26,7 +26,7 @@ from trialbook.core.numbers import percent, shown
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.sweeps import Record
 
-_MODEL_SAYS = 0.9  # of the variance out of sample: what it misses could be an effect of any hyperparameter
+_MODEL_SAYS = 0.96  # of the variance out of sample: what it misses could be an effect of any hyperparameter
 _WIDE_GAP = 0.5  # of what training data costs
 _VISIBLE = 0.02  # of a share between 0 and 1: a smaller gap is none
 _NOTABLE = 0.1  # of the usual size of a metric without bounds

@@ -14,8 +14,9 @@ from trialbook.core.analysis.collinear import grouped
 from trialbook.core.analysis.interplay import clearest
 from trialbook.core.analysis.model import FLAT, Effect, Importance, Kind, Pair, Parameter, Value
 from trialbook.core.analysis.shapes import NO_DIRECTION, Shape, direction_of
-from trialbook.core.numbers import percent, within
+from trialbook.core.numbers import Number, percent, within
 from trialbook.core.objectives import ObjectiveType
+from trialbook.core.significance import rank_test
 
 LEAST_TRIALS = 30  # below, every method names the wrong parameter too often
 SURE_FROM = 100
@@ -28,6 +29,7 @@ _MOST = 20  # hyperparameters in the model
 _COUNTS = 0.05  # of the explained variation: what a pair explains beyond its two counts from there on
 _LEVEL = 0.1  # of the effect: a number that does less where it is set matters by being set at all
 _LOOKED_AT = 400  # trials, evenly over all ranks, that the second look takes
+_RARE = 0.01  # how likely chance may be to make the values in a good range differ as clearly
 NO_EFFECT = "no effect seen"
 
 Trials = Sequence[Mapping[str, Value]]
@@ -194,6 +196,13 @@ def _margins(levels: Sequence[float], one: Basis, other: Basis) -> tuple[list[fl
     return rows, columns, sum(value * share for value, share in zip(rows, shares[0], strict=True))
 
 
+def _is_better_inside(low: Number, high: Number, pairs: Sequence[tuple[float, float]]) -> bool:
+    """Whether values in the range differ from those outside more than chance explains. Few trials can't say so."""
+    inside = [value for x, value in pairs if low <= x <= high]
+    chance = rank_test(inside, [value for x, value in pairs if not low <= x <= high])
+    return chance is not None and chance < _RARE
+
+
 def _width(levels: Sequence[tuple[float, str]]) -> float:
     return max((level for level, _ in levels), default=0.0) - min((level for level, _ in levels), default=0.0)
 
@@ -211,13 +220,15 @@ def _effect(
     known = [(sign * level, label) for level, label in zip(part.levels, basis.labels, strict=True)]
     costs = [(level, label) for level, label in known if label != MISSING]
     name = basis.parameter.name
-    correlation = None
+    correlation, pairs = None, []
     if basis.parameter.kind is Kind.NUMBER:
         pairs = [(float(x), y) for x, y in zip((t.get(name) for t in trials), values, strict=True) if x is not None]
         correlation = rank_correlation([x for x, _ in pairs], [y for _, y in pairs])
     share = (part.alone + part.in_pairs) / total
     is_flat = _width(costs) < _LEVEL * _width(known) or part.alone < part.in_pairs
-    shape = Shape(NO_DIRECTION) if is_flat else direction_of(basis.parameter, correlation, sign, costs)
+    shape = Shape(NO_DIRECTION) if is_flat else direction_of(basis.parameter, correlation, sign, costs, len(pairs))
+    if shape.low is not None and shape.high is not None and not _is_better_inside(shape.low, shape.high, pairs):
+        shape = Shape(NO_DIRECTION)
     return Effect(
         parameter=name,
         share=share,

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, sqrt
 
 from trialbook.core.analysis.model import Kind, Parameter
 from trialbook.core.numbers import Number, number_of, shown
 
 NO_DIRECTION = "no clear direction"
 _CLEAR = 0.2  # rank correlations nearer to 0 tell no direction
+_RARE = (
+    2.6  # standard deviations of a rank correlation that chance has in 1% of sweeps; nearer to 0 tell nothing either
+)
 _GOOD = 0.25  # of the way from the least cost to the greatest: how far the good range goes
 _RISES = 0.4  # of that way, which both ends of a U shape lie above its bottom
 
@@ -23,7 +26,7 @@ class Shape:
 
 
 def direction_of(
-    parameter: Parameter, correlation: float | None, sign: int, costs: Sequence[tuple[float, str]]
+    parameter: Parameter, correlation: float | None, sign: int, costs: Sequence[tuple[float, str]], trials: int
 ) -> Shape:
     """Which way is better, where values run that way and the model's least cost is in the outer third there. `costs`
     are the model's, with the values they belong to, in order of these; lower is better."""
@@ -32,7 +35,7 @@ def direction_of(
     if (valley := _valley(costs)) is not None:
         low, high = _whole(*valley) if parameter.is_integer else valley
         return Shape(f"U-shaped, best {low} to {high}", number_of(low), number_of(high))
-    if correlation is None or abs(correlation) < _CLEAR:
+    if correlation is None or abs(correlation) < max(_CLEAR, _RARE / sqrt(max(trials - 1, 1))):
         return Shape(NO_DIRECTION)
     is_lower = correlation * sign > 0
     place = costs.index(min(costs)) / max(len(costs) - 1, 1)
