@@ -1,6 +1,6 @@
 """How often each piece of advice is given if it is true, and if it is not, in sweeps whose truth is known: made-up
 functions, and values that hyperparameters do nothing to. 100 sweeps of each kind and size. `before` is the same with
-another version, if that lies in build/before (`git worktree add build/before f985dd9`)."""
+another version, if it is in build/before (`git worktree add build/before f985dd9`)."""
 
 import json
 import math

@@ -279,9 +279,9 @@ def truths() -> None:
         source = np.random.default_rng(0)
         for train, other in KFold(5, shuffle=True, random_state=0).split(x):
             forest = RandomForestRegressor(100, min_samples_leaf=2, random_state=0).fit(x[train], y[train])
-            predicted = forest.predict(x[other])
+            predicted, order = forest.predict(x[other]), source.permutation(len(other))
             for each in sets:
-                moved, order = x[other].copy(), source.permutation(len(other))
+                moved = x[other].copy()
                 for name in each:
                     at = names.index(name)
                     moved[:, at] = x[other][order, at]

@@ -1,7 +1,7 @@
 """What the report says of sweeps drawn from pools of trials, whose truth the whole pool tells: random searches over models
 of scikit-learn (`build/peers/bin/python tests/benchmarks/peers.py pools build/pools` trains them, in the environment of
 the whole report), or those in the folder POOLS; and functions with noise. 20 sweeps of each pool and size. `before` is the
-same with another version, if that lies in build/before (`git worktree add build/before f985dd9`).
+same with another version, if it is in build/before (`git worktree add build/before f985dd9`).
 
 A hyperparameter's true effect is its total effect on a forest of the whole pool, a pair's is what only both together do.
 The right order is that of the effects; τ is Kendall's. Wrong is: a hyperparameter with 5% of the variance could be fixed; a

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _DRAWS = re.compile(
@@ -11,6 +12,7 @@ _DRAWS = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def is_seed(name: str) -> bool:
     """Whether a hyperparameter of that name draws randomness: `seed`, `random_state`, `dataSeed`, `repeat_id`; but not
     `seed_ratio`, which is an amount."""

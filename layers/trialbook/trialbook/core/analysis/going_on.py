@@ -5,7 +5,6 @@ from math import comb, prod, sqrt
 
 from trialbook.core.analysis.arithmetic import median, rank_correlation
 from trialbook.core.analysis.model import Advice, Parameter, Value
-from trialbook.core.analysis.repeats import configurations
 from trialbook.core.analysis.wording import plural
 from trialbook.core.numbers import apart, percent, shown, within
 from trialbook.core.objectives import ObjectiveType
@@ -47,11 +46,12 @@ def learns(costs: Sequence[float], strategy: str | None) -> bool:
 def _goes_through(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value]]) -> bool:
     """Whether trials go through values, as nested loops do: most combinations were tried, or a number goes up or down
     with time. So do trials half of which are repeats: only chance could make more of them better."""
-    tried = len(configurations(trials, [0.0] * len(trials)))
-    combinations = prod(len({trial.get(each.name) for trial in trials}) for each in parameters)
+    columns = [[trial.get(each.name) for trial in trials] for each in parameters]
+    tried = len(set(zip(*columns, strict=True))) or 1
+    combinations = prod(len(set(column)) for column in columns)
     if 2 * tried <= len(trials) or (len(parameters) > 1 and tried >= _MOST_TRIED * combinations):
         return True
-    return any(_is_in_order([trial.get(each.name) for trial in trials]) for each in parameters)
+    return any(map(_is_in_order, columns))
 
 
 def _is_in_order(column: Sequence[Value]) -> bool:
