@@ -22,6 +22,7 @@ from trialbook.core.sweeps import Record, Sweep, start_of
 from trialbook.delivery.events_to_messages import Addresses, facts_of
 from trialbook.delivery.mlflow_channel import ToMlflow
 from trialbook.ledger.deliveries import Deliveries
+from trialbook.ledger.table import Conflict
 from trialbook.runtime.sqs_batch import TryLater
 from trialbook.write_mlflow import Writer
 from trialbook_book.book import Book
@@ -124,7 +125,7 @@ def _patiently(write: Callable[[], object]) -> None:
             if pause is None or not error.passes:
                 raise
             time.sleep(max(pause, min(error.after or 0, 60)))
-        except TryLater as later:  # another push, or one that died a minute ago
+        except (TryLater, Conflict) as error:  # another push, or one that died a moment ago
             if pause is None:
-                raise NotSent("somebody_else_writes", passes=True) from later
-            time.sleep(min(later.delay, 80))
+                raise NotSent("somebody_else_writes", passes=True) from error
+            time.sleep(min(error.delay, 80) if isinstance(error, TryLater) else pause)

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from trialbook.adapters.s3 import Bucket
 from trialbook.delivery.events_to_messages import addresses
 from trialbook.delivery.run_pages import no_page
+from trialbook.delivery.send_once import LONGEST_PAUSE
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
@@ -46,4 +47,4 @@ def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     if CHECK in event:
         return check(settings.mlflow, services.session(), to_mlflow)
     writer.forget()
-    return process(event, context, write, queue)
+    return process(event, context, write, queue, longest_pause=LONGEST_PAUSE)

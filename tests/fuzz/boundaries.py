@@ -443,7 +443,9 @@ def mlflow(random: Random) -> str:
         ({"run": found}, lambda: client.create_run("1", "a", 1, {})),
         ({"run": found}, lambda: client.run("r")),
         ({"runs": [found] * 2}, lambda: client.find_runs("1", "a", "b")),
-        ({"models": [model], "model": model}, lambda: client.log_model(run, "a", "s3://a")),
+        ({"models": [model]}, lambda: client.model_of(run)),
+        ({"model": model}, lambda: client.create_model(run, "a", "s3://a")),
+        ({}, lambda: client.finish_model("m")),
         ({}, lambda: client.put_artifact("mlflow-artifacts:/1", "a", b"a")),
     ]
     whole, call = random.choice(calls)

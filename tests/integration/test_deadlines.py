@@ -215,6 +215,7 @@ def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
         "slack: a search": lambda: slack.find_file(sent, "a", begin),
         "slack: a webhook": lambda: Webhook(lambda name: silent.url).post("/a", SlackText("a", ())),
         "sqs: a message that waits": lambda: Queue(session, silent.url, f"{silent.url}/queue").postpone("receipt", 5),
+        "sqs: a batch": lambda: Queue(session, silent.url, f"{silent.url}/queue").hide({"receipt": 20}),
         "sqs: a dead letter": lambda: Queue(session, f"{silent.url}/dead", silent.url).give_up("a"),
         "ssm: rules": lambda: Parameter(session, "/a", timedelta(0))(),
         "sts: a role elsewhere": lambda: other.describe(key),
@@ -333,3 +334,21 @@ def test_a_batch_takes_no_new_message_that_may_not_fit_and_postpones_the_rest() 
     assert handled == ["m0"]
     assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["m1", "m2", "m3"]
     assert queue.postponed == [("r1", 20), ("r2", 20), ("r3", 20)]
+    assert queue.hidden == []
+
+
+def test_a_batch_may_ask_to_come_again_soon_if_its_process_dies_but_not_for_ever() -> None:
+    """The queue hides its messages for minutes."""
+    queue = RememberingQueue()
+    records = [message(number, {}) for number in range(8)]
+    for number, record in enumerate(records):
+        record["attributes"]["ApproximateReceiveCount"] = str(number + 1)
+
+    def fails(record: Any) -> None:
+        raise ValueError(record.message_id)
+
+    process({"Records": records}, None, fails, queue, longest_pause=360)
+
+    pauses = [20, 20, 20, 40, 80, 160, 320, 360]
+    assert queue.hidden == [(f"r{number}", pause) for number, pause in enumerate(pauses)]
+    assert queue.postponed == queue.hidden

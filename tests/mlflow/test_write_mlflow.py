@@ -109,8 +109,12 @@ def test_a_recording_becomes_a_parent_with_a_run_for_each_job(name: str, jobs: i
     assert sorted(path.rpartition("/")[2] for path in mlflow.files) == ["chart.png", "report.html"]
     curve = [each["value"] for each in parent["data"]["metrics"]]
     assert curve[-1] == sweep.best.value  # type: ignore[union-attr]
+    assert per_run["experiments/get-by-name"] == per_run["experiments/create"] == 1
     assert per_run["runs/create"] == jobs + 1
     assert per_run["runs/log-inputs"] == jobs
+    assert per_run["runs/update"] == jobs + 1
+    assert per_run["runs/log-batch"] <= jobs + 4
+    assert per_run["logged-models/search"] == per_run["runs/search"] == per_run["runs/get"] == 0
     assert cloud.calls[NAME, "dynamodb", "GetItem"] <= 10 * jobs
 
 
@@ -177,6 +181,42 @@ class Death:
         if by == NAME and next(self.steps) == self.dies_at:
             self.died = True
             raise error
+
+
+def test_after_a_death_no_run_is_left_running_for_a_minute() -> None:
+    """The queue would hide the messages of the batch for six minutes, and a claim of the usual length the run for one."""
+    with to_write(few(2)) as (cloud, events):
+        for dies_at in (3, 11, 19, 30):
+            with anew(cloud) as mlflow:
+                death = Death(cloud, mlflow, dies_at)
+                for event in events:
+                    cloud.put_message(QUEUE, event)
+                cloud.advance(cloud.now + timedelta(minutes=1))
+
+                assert death.died
+                standing(mlflow, cloud)
+                cloud.finish()
+
+
+def test_an_experiment_that_was_made_anew_under_its_name_gets_the_runs_that_follow() -> None:
+    whole = few(2)
+    with (
+        serving(StandIn()) as mlflow,
+        running(whole, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        cloud.deliver(whole.events[0])
+        cloud.advance(cloud.now + timedelta(seconds=40))
+        mlflow.experiments.clear()
+        mlflow.runs.clear()
+        mlflow.experiments["7"] = {"experiment_id": "7", "name": "churn-xgb", "lifecycle_stage": "active"}
+        cloud.functions[NAME].forget()
+        for event in whole.events[1:]:
+            cloud.deliver(event)
+        cloud.finish()
+
+        assert {run["info"]["experiment_id"] for run in mlflow.active()} == {"7"}
+        assert len(mlflow.active()) == 2  # the second job and the sweep: what somebody deleted stays deleted
+        assert cloud.dead_letters()["MlflowDeadLetters"] == []
 
 
 @pytest.mark.long

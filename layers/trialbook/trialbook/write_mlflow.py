@@ -4,7 +4,7 @@ The facts are read from the ledger when an event is handled, so that events may 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -43,9 +43,10 @@ from trialbook.core.mlflow_server import server_of
 from trialbook.core.report_keys import PAGE, PICTURE
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.delivery.events_to_messages import Addresses, facts_of, living_sweep
-from trialbook.delivery.mlflow_channel import ToMlflow, Wanted
-from trialbook.delivery.send_once import LONGEST_DELAY, delay_after
+from trialbook.delivery.mlflow_channel import Awaits, ToMlflow, Wanted
+from trialbook.delivery.send_once import LONGEST_DELAY, another_was_faster, delay_after
 from trialbook.ledger.deliveries import Deliveries
+from trialbook.ledger.table import Conflict
 from trialbook.runtime import clock, deadline
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.settings import MlflowSettings
@@ -60,7 +61,8 @@ _EVENTS = frozenset({SWEEP_STARTED, SWEEP_PROGRESSED, SWEEP_FINISHED, REPORT_REA
 _DRAWN_WHILE_IT_RUNS = 100  # jobs; of more, the curve of the best so far is written at the end
 _FOR_A_JOB = 25.0  # seconds; a request that hangs fits
 _SOON = 5  # seconds
-_PROGRESSES_EVERY = timedelta(minutes=1)
+_PROGRESSES_EVERY = timedelta(minutes=2), timedelta(minutes=30)  # first, and at most once a sweep has run for hours
+_PROGRESSES_IN_ITS_AGE = 4  # a sweep that has run for an hour shows what was so a quarter of an hour ago
 _CURVES_COME_AFTER = timedelta(seconds=150)  # capture_job keeps them two minutes after the end,
 _CURVES_COME_WITHIN = timedelta(minutes=15)  # and later if a service was busy
 _LOOKS_FOR_CURVES_EVERY = 150  # seconds
@@ -113,6 +115,8 @@ def write_mlflow(envelope: Mapping[str, Any], writer: "Writer", received: int) -
             writer.job(_job_key(event))
         elif event.type in _EVENTS:
             writer.sweep(event)
+    except Conflict:
+        raise another_was_faster() from None
     except NotSent as error:
         count("MessagesFailed", channel=MLFLOW, reason=error.reason)
         if not error.passes:
@@ -127,6 +131,13 @@ def _delay(error: NotSent, received: int) -> int:
     waits = delay_after(NotSent(error.reason, passes=error.passes), received)
     least = _UNTIL_IT_SHOWS if error.is_unsure else 0
     return min(max(waits, error.after or 0, least), LONGEST_DELAY)
+
+
+def _pause(sweep: Sweep, written: datetime) -> timedelta:
+    """How long a sweep's run stays as it was written then: the longer, the longer the sweep had run."""
+    least, most = _PROGRESSES_EVERY
+    age = written - (sweep.began_at or written)
+    return min(max(least, age / _PROGRESSES_IN_ITS_AGE), most)
 
 
 def _job_key(event: Announcement) -> JobKey:
@@ -193,7 +204,7 @@ class Writer:
     def _wanted(self, record: Record, sweep: Sweep | None, parent: str | None) -> Wanted:
         owner = owner_of([record], self._services.rules())
         is_best = sweep is not None and sweep.best is not None and sweep.best.job_name == record.job.name
-        curves, awaits_curves = self._curves(record)
+        curves, awaits = self._curves(record)
         return Wanted(
             about=job_about(record.key),
             version=record.version,
@@ -206,21 +217,23 @@ class Writer:
             own_name=record.job.name,
             keeps_model=sweep is None or (is_best and sweep.state is SweepState.CLOSED),
             waits_for_end=True,
-            awaits_metrics=awaits_curves,
+            awaits=awaits,
         )
 
-    def _curves(self, record: Record) -> tuple[Mapping[str, Series], bool]:
-        """The curves of a job's metrics, as far as they are kept, and whether they may still come. Nothing is read if
-        MLflow has them."""
+    def _curves(self, record: Record) -> tuple[Mapping[str, Series], Awaits]:
+        """The curves of a job's metrics, as far as they are kept, and what waits for them. Nothing is read if MLflow
+        has them."""
         job, known = record.job, self._to.of(job_about(record.key))
         is_there = known.run is not None and known.run.has_metrics and known.shown_version >= record.version
         if not self._captures or job.key.kind is not JobKind.TRAINING or job.ended_at is None or is_there:
-            return {}, False
+            return {}, Awaits.NOTHING
         waited = clock.now() - job.ended_at
         if waited < _CURVES_COME_AFTER:  # until then, those of a deleted job of its name may be there
-            return {}, True
+            return {}, Awaits.ALL
         found = captured_curves(record.key, self._bucket)
-        return ({}, waited < _CURVES_COME_WITHIN) if found is None else (found.metrics, False)
+        if found is None and waited < _CURVES_COME_WITHIN:
+            return {}, Awaits.METRICS
+        return ({} if found is None else found.metrics), Awaits.NOTHING
 
     # -- sweeps -------------------------------------------------------------------------------------------------
 
@@ -241,13 +254,13 @@ class Writer:
         self.of(facts, event, goes_through=goes_through)
 
     def _is_written(self, sweep: Sweep) -> bool:
-        """Whether its run shows as much already. Raises TryLater if it was written a moment ago: of many jobs that end
-        at once, each would else cost a request."""
+        """Whether its run shows as much already. Raises TryLater if it was written a moment ago: each job that begins
+        or ends would else cost a request."""
         known = self._to.of(sweep_about(sweep.id))
         if known.is_sent and known.shown_version >= version(SweepFacts(sweep)):
             return True
         last = max((each for each in (known.sent_at, known.edited_at) if each is not None), default=None)
-        if known.is_sent and last is not None and (left := last + _PROGRESSES_EVERY - clock.now()) > timedelta():
+        if known.is_sent and last is not None and (left := last + _pause(sweep, last) - clock.now()) > timedelta():
             raise TryLater("its sweep's run was written a moment ago", ceil(left.total_seconds()))
         return False
 

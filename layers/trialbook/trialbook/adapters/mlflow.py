@@ -152,23 +152,17 @@ class Mlflow:
         ]
         self._call("POST", "runs/log-inputs", {"run_id": run_id, "datasets": datasets})
 
-    def log_model(self, run: Created, name: str, address: str) -> None:
-        """A model that lies elsewhere, by reference, unless the run has one. Raises NotSent."""
-        found = self.model_of(run) or self.create_model(run, name, address)
-        if _text(found, "status") != _READY:
-            self.finish_model(_text(found, "model_id"))
-
-    def model_of(self, run: Created) -> Mapping[str, Any] | None:
-        """The model of a run; None if it has none. Raises NotSent."""
+    def model_of(self, run: Created) -> str | None:
+        """The id of a run's model; None if it has none. Raises NotSent."""
         body = {"experiment_ids": [run.experiment_id], "filter": f"source_run_id = '{run.run_id}'"}
         found = _list(self._call("POST", "logged-models/search", body), "models")
-        return _part(found[0], "info") if found else None
+        return _text(_part(found[0], "info"), "model_id") if found else None
 
-    def create_model(self, run: Created, name: str, address: str) -> Mapping[str, Any]:
-        """A new model of a run, which lies elsewhere. Raises NotSent."""
+    def create_model(self, run: Created, name: str, address: str) -> str:
+        """The id of a new model of a run, which lies elsewhere. Raises NotSent."""
         tags = _pairs({EXTERNAL_MODEL: "true", "mlflow.model.source": address})
         body = {"experiment_id": run.experiment_id, "name": name, "source_run_id": run.run_id, "tags": tags}
-        return _part(_part(self._call("POST", "logged-models", body), "model"), "info")
+        return _text(_part(_part(self._call("POST", "logged-models", body), "model"), "info"), "model_id")
 
     def finish_model(self, model_id: str) -> None:
         """Marks a model as complete. Safe to repeat. Raises NotSent."""

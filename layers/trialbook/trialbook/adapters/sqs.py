@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 
@@ -23,6 +25,18 @@ class Queue:
             self._client().change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=delay
             )
+
+    def hide(self, receipts: Mapping[str, int]) -> None:
+        """Delivers each message again after so many seconds, unless it is deleted or postponed before. If this fails,
+        the queue's timeout decides."""
+        if not self._url:
+            return
+        entries = [
+            {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": delay}
+            for number, (receipt, delay) in enumerate(receipts.items())
+        ]
+        with suppress(BotoCoreError, ClientError):
+            self._client().change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
 
     def give_up(self, body: str) -> None:
         """Moves a message's body to the dead-letter queue at once."""

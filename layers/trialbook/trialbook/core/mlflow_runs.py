@@ -300,7 +300,7 @@ def _note(record: Record, params: Mapping[str, str], *, is_over: bool) -> str:
     if is_over:
         return f"[{in_markdown(job.name)} in the console]({console_url(job.key)})"
     text = ", ".join(f"{name} = {value}" for name, value in params.items())
-    return f"**Running** with {in_markdown(text[:2_000])}" if text else "**Running**"
+    return f"**Started** with {in_markdown(text[:2_000])}" if text else "**Started**"
 
 
 def _user_tags(job: Job) -> dict[str, str]:

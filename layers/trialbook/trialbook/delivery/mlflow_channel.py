@@ -8,10 +8,11 @@ MLflow is not made again.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum
 
 from trialbook.adapters.mlflow import Created, Experiment, Mlflow
 from trialbook.core.merging import is_made_anew
-from trialbook.core.messages.delivery import MLFLOW, Delivery, NotSent, RunState
+from trialbook.core.messages.delivery import MLFLOW, RUN_LEASE, Delivery, NotSent, RunState
 from trialbook.core.mlflow_names import experiment_name
 from trialbook.core.mlflow_runs import CREATED_TAG, KEY_TAG, PARENT_TAG, Point, Run, RunStatus, batches
 from trialbook.core.rules.mlflow import MlflowRules
@@ -22,8 +23,9 @@ from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.sqs_batch import TryLater
 
-_FRESH = timedelta(minutes=5)  # an experiment's id is asked for again after that: somebody may have deleted it
+_FOR_A_REQUEST = timedelta(seconds=12)  # one that hangs, and what is written down after it
 _INVALID = "INVALID_PARAMETER_VALUE"
+_GONE = frozenset({_INVALID, "RESOURCE_DOES_NOT_EXIST"})  # what is refused for what somebody deleted
 _NOT_KNOWN = frozenset({"ENDPOINT_NOT_FOUND", "http_404", "http_405"})
 _NOTHING = RunState()
 
@@ -34,14 +36,21 @@ class DeletedInMlflow(Exception):
     """Somebody deleted the run or its experiment there: it is not written any more."""
 
 
+class Awaits(Enum):
+    """What of a run waits for its job's curves."""
+
+    NOTHING = "nothing"
+    METRICS = "metrics"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A run as it is to stand. `version` grows with what is known of it: an older one changes nothing. `about` is what
     its delivery is about; `experiment`, `sweep` and `parent` are where it belongs; `created` tells a job from one of
     the same name that was deleted. `own_run` is the run that the job made itself, `own_name` the job's name, by which
     training code may have tagged one. `keeps_model` asks for its model by reference. `waits_for_end` if nothing that
-    happens to it before its end is worth a request; `awaits_metrics` if they are written later, with their
-    curves."""
+    happens to it before its end is worth a request; `awaits` is what is written later, with its curves."""
 
     about: str
     version: int
@@ -54,7 +63,18 @@ class Wanted:
     own_name: str | None = None
     keeps_model: bool = False
     waits_for_end: bool = False
-    awaits_metrics: bool = False
+    awaits: Awaits = Awaits.NOTHING
+
+    @property
+    def awaits_metrics(self) -> bool:
+        """Whether metrics are written later, with their curves: MLflow can't take back a point."""
+        return self.awaits is not Awaits.NOTHING
+
+    @property
+    def awaits_all(self) -> bool:
+        """Whether parameters, tags and datasets are written with the metrics, which saves a request. A failed job's
+        are not: the reason is to be seen at once."""
+        return self.awaits is Awaits.ALL and self.run.status is RunStatus.FINISHED
 
 
 class ToMlflow:
@@ -65,11 +85,19 @@ class ToMlflow:
         self, mlflow: Mlflow, deliveries: Deliveries, store: Store = lambda folder, name, content: False
     ) -> None:
         self.mlflow, self.deliveries, self._store = mlflow, ReadOnce(deliveries), store
-        self._experiments: dict[str, tuple[Experiment, datetime]] = {}
+        self._experiments: dict[str, Experiment] = {}
 
     def of(self, about: str) -> Delivery:
         """The delivery of the run about something."""
-        return self.deliveries.get(about, MLFLOW, self.mlflow.server.name)
+        found = self.deliveries.get(about, MLFLOW, self.mlflow.server.name)
+        self._note_experiment(found)
+        return found
+
+    def _note_experiment(self, delivery: Delivery) -> None:
+        """A run tells its experiment's id, so that this need not be asked for: that of a sweep for all of its jobs."""
+        state = delivery.run
+        if delivery.is_sent and state is not None and state.experiment is not None and not state.is_adopted:
+            self._experiments.setdefault(state.experiment, Experiment(state.experiment_id))
 
     def read_ahead(self, abouts: Iterable[str]) -> None:
         """Reads what is known of many runs by few requests."""
@@ -80,7 +108,7 @@ class ToMlflow:
         before = self.of(wanted.about)
         if _shows(before, wanted, experiment_name(rules.prefix, wanted.experiment)):
             return before
-        writing = _Writing(self, self._claimed(before), wanted, rules, is_doubtful=before.may_be_there())
+        writing = _Writing(self, before, self._claimed(before), wanted, rules)
         try:
             done = writing.write()
         except DeletedInMlflow as error:
@@ -92,7 +120,7 @@ class ToMlflow:
 
     def _claimed(self, delivery: Delivery) -> Delivery:
         try:
-            return claim(self.deliveries, delivery, for_edit=delivery.is_sent)
+            return claim(self.deliveries, delivery, for_edit=delivery.is_sent, lease=RUN_LEASE)
         except TryLater:
             self.deliveries.forget()  # somebody else changes it
             raise
@@ -162,38 +190,46 @@ class ToMlflow:
         try:
             self.mlflow.delete(run_id)
         except NotSent as error:
-            if error.reason not in ("RESOURCE_DOES_NOT_EXIST", _INVALID):
+            if error.reason not in _GONE:
                 raise
 
     def experiment(self, rules: MlflowRules, experiment: str) -> Experiment:
-        """The experiment's in MLflow, made if it is not there. Raises DeletedInMlflow."""
+        """The experiment's in MLflow, as far as known. Raises DeletedInMlflow."""
+        known = self._experiments.get(experiment_name(rules.prefix, experiment))
+        return known or self.asked_experiment(rules, experiment)
+
+    def asked_experiment(self, rules: MlflowRules, experiment: str) -> Experiment:
+        """The experiment's in MLflow as it is now, made if it is not there. Raises DeletedInMlflow."""
         name = experiment_name(rules.prefix, experiment)
-        known = self._experiments.get(name)
-        if known is not None and clock.now() - known[1] < _FRESH:
-            return known[0]
+        self._experiments.pop(name, None)
         found = self.mlflow.experiment(name) or self.mlflow.create_experiment(name) or self.mlflow.experiment(name)
         if found is None:
             raise NotSent("no_experiment", passes=True)
         if found.is_deleted:
             raise DeletedInMlflow(f"experiment {name}")
-        self._experiments[name] = (found, clock.now())
+        self._experiments[name] = found
         return found
-
-    def forget_experiments(self) -> None:
-        """Asks for the experiments again."""
-        self._experiments.clear()
 
 
 class _Writing:
-    """One run being written, its delivery held. `held` is always what is in the ledger."""
+    """One run being written, its delivery held. `before` is the delivery before that, `held` always as in the
+    ledger."""
 
-    def __init__(
-        self, channel: ToMlflow, held: Delivery, wanted: Wanted, rules: MlflowRules, *, is_doubtful: bool
-    ) -> None:
-        self._channel, self._mlflow = channel, channel.mlflow
-        self._wanted, self._rules, self._is_doubtful = wanted, rules, is_doubtful
+    def __init__(self, channel: ToMlflow, before: Delivery, held: Delivery, wanted: Wanted, rules: MlflowRules) -> None:
+        self._channel, self._wanted, self._rules = channel, wanted, rules
         self._experiment = experiment_name(rules.prefix, wanted.experiment)
+        self._is_doubtful = before.may_be_there()
+        self._was_broken_off = before.held_until is not None or before.problem is not None
         self.held = held
+
+    @property
+    def _mlflow(self) -> Mlflow:
+        """The server, for one request. The claim is renewed if it might end before the answer, so it can be short, and
+        after a death nobody waits for long. Raises Conflict if another process has claimed it."""
+        now = clock.now()
+        if self.held.held_until is not None and self.held.held_until - now < _FOR_A_REQUEST:
+            self.held = self._channel.deliveries.put(self.held.held_on(now, RUN_LEASE), now)
+        return self._channel.mlflow
 
     def write(self) -> Delivery:
         try:
@@ -232,7 +268,8 @@ class _Writing:
             self._note(own, is_adopted=True)
             return False
         found = self._runs(experiment.id) if self._is_doubtful else []
-        self._note(found[0] if found else self._made(experiment), is_adopted=False)
+        run = found[0] if found else self._made(experiment)
+        self._note(run, is_adopted=False, is_doubtful=self._is_doubtful and not found)
         return not found
 
     def _is_where_it_belongs(self) -> bool:
@@ -274,15 +311,20 @@ class _Writing:
         try:
             return self._mlflow.create_run(experiment.id, run.name, run.started, run.tags, run.user)
         except NotSent as error:
-            if error.reason == _INVALID:  # its experiment may have been deleted
-                self._channel.forget_experiments()
-                self._channel.experiment(self._rules, self._wanted.experiment)
-            raise
+            if error.reason not in _GONE:
+                raise
+            # Somebody may have deleted the experiment, or another one has its name now.
+            current = self._channel.asked_experiment(self._rules, self._wanted.experiment)
+            if current.id == experiment.id:
+                raise
+        return self._mlflow.create_run(current.id, run.name, run.started, run.tags, run.user)
 
-    def _note(self, run: Created, *, is_adopted: bool) -> None:
+    def _note(self, run: Created, *, is_adopted: bool, is_doubtful: bool = False) -> None:
         """Writes down which run it is, and holds the claim on."""
+        known = self.held.run or _NOTHING
         state = replace(
-            self.held.run or _NOTHING,
+            known,
+            doubts=max(known.doubts, int(is_doubtful)),
             experiment_id=run.experiment_id,
             experiment=self._experiment,
             artifacts=run.artifacts,
@@ -301,16 +343,17 @@ class _Writing:
         try:
             return self._mark(state) if state.is_adopted else self._complete(state, is_new=is_new)
         except NotSent as error:
-            if error.reason in (_INVALID, "RESOURCE_DOES_NOT_EXIST") and self._is_gone():
+            if error.reason in _GONE and self._is_gone():
                 raise DeletedInMlflow("run") from None
             raise
 
     def _complete(self, state: RunState, *, is_new: bool) -> RunState:
         wanted, run, run_id = self._wanted, self._wanted.run, self.held.sent_id or ""
         metrics = () if wanted.awaits_metrics else run.metrics
-        if run.is_over or not is_new or metrics:  # a new run has its tags
+        is_later = wanted.awaits_all and run.is_over and not state.has_params
+        if not is_later and (run.is_over or not is_new or metrics):  # a new run has its tags
             self._log({} if state.has_params else run.params, metrics)
-        if run.inputs and run.is_over and not state.has_ended:
+        if run.inputs and run.is_over and not is_later and not state.has_params:
             self._mlflow.log_inputs(run_id, run.inputs)
         ending = f"{run.status}@{run.ended}/{run.name}"
         if (run.is_over or state.has_ended) and state.ending != ending:
@@ -319,7 +362,7 @@ class _Writing:
             self._leave_one(state)
         return replace(
             state,
-            has_params=state.has_params or run.is_over,
+            has_params=state.has_params or (run.is_over and not is_later),
             has_metrics=run.is_over and not wanted.awaits_metrics,
             has_ended=run.is_over,
             ending=ending if run.is_over else None,
@@ -336,7 +379,8 @@ class _Writing:
         found = self._mlflow.run(run_id) if run.is_over else None
         if found is not None and found.status == RunStatus.RUNNING:
             self._mlflow.update(run_id, run.status, run.ended)
-        return replace(state, has_ended=run.is_over, has_metrics=run.is_over)  # it logs its metrics itself
+        # It logs parameters and metrics itself.
+        return replace(state, has_ended=run.is_over, has_params=run.is_over, has_metrics=run.is_over)
 
     def _log(self, params: Mapping[str, str], metrics: Iterable[Point]) -> None:
         run_id = self.held.sent_id or ""
@@ -369,7 +413,9 @@ class _Writing:
             return state.model
         created = Created(self.held.sent_id or "", state.experiment_id)
         try:
-            self._mlflow.log_model(created, run.name, run.model)
+            known = self._mlflow.model_of(created) if self._was_broken_off else None
+            model = known or self._mlflow.create_model(created, run.name, run.model)
+            self._mlflow.finish_model(model)
         except NotSent as error:
             if error.reason not in _NOT_KNOWN:
                 raise
@@ -399,7 +445,8 @@ def _shows(delivery: Delivery, wanted: Wanted, experiment: str) -> bool:
         return runs_on and state.experiment == experiment
     has_model = not wanted.keeps_model or run.model is None or state.model == run.model
     has_metrics = state.has_metrics or not run.metrics or not run.is_over or wanted.awaits_metrics
-    return has_model and has_metrics
+    has_params = state.has_params or not run.is_over or wanted.awaits_all
+    return has_model and has_metrics and has_params
 
 
 def _is_of(run: Created, created: datetime | None) -> bool:

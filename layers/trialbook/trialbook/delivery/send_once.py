@@ -3,12 +3,12 @@ call is unknown, the message is looked for first. A sender raises NotSent, which
 after all."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from trialbook.core.destination import Channel, Destination
 from trialbook.core.message import Message
-from trialbook.core.messages.delivery import Delivery, NotSent, Sent
+from trialbook.core.messages.delivery import LEASE, Delivery, NotSent, Sent
 from trialbook.core.messages.remedies import remedy
 from trialbook.ledger.deliveries import Deliveries, ReadOnce
 from trialbook.ledger.table import Conflict
@@ -82,15 +82,22 @@ def wait_for_quiet_hours(to: Destination) -> None:
         raise TryLater("quiet hours", min(ceil((to.not_before - now).total_seconds()), LONGEST_DELAY))
 
 
-def claim(deliveries: Deliveries | ReadOnce, delivery: Delivery, *, for_edit: bool = False) -> Delivery:
+def claim(
+    deliveries: Deliveries | ReadOnce, delivery: Delivery, *, for_edit: bool = False, lease: timedelta = LEASE
+) -> Delivery:
     """Records that it is about to be sent or edited. Raises TryLater if another process is doing so."""
     now = clock.now()
     if delivery.is_held(now) and delivery.held_until is not None:
         raise TryLater("another process is sending it", ceil((delivery.held_until - now).total_seconds()) + 1)
     try:
-        return deliveries.put(delivery.claimed_for_edit(now) if for_edit else delivery.claimed(now), now)
+        return deliveries.put(delivery.claimed_for_edit(now, lease) if for_edit else delivery.claimed(now, lease), now)
     except Conflict:
-        raise TryLater("another process was faster", _WAITS_FOR_ANOTHER) from None
+        raise another_was_faster() from None
+
+
+def another_was_faster() -> TryLater:
+    """What to do after a Conflict: what the other process wrote is read soon."""
+    return TryLater("another process was faster", _WAITS_FOR_ANOTHER)
 
 
 def send_once(

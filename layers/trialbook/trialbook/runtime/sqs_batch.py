@@ -18,6 +18,8 @@ from trialbook.runtime import clock, deadline
 from trialbook.runtime.observability import age, correlate, count, logger
 
 _FOR_A_MESSAGE = 15  # seconds; one call that hangs fits
+_SOON = 20  # seconds until a message comes again after a death
+_QUICK_TRIES = 3  # after a death; what kills each time comes again more and more slowly
 
 
 class TryLater(Exception):
@@ -33,6 +35,9 @@ class Queue(Protocol):
 
     def postpone(self, receipt_handle: str, delay: int) -> None:
         """Delivers the message again after `delay` seconds."""
+
+    def hide(self, receipts: Mapping[str, int]) -> None:
+        """Delivers each message again after so many seconds, unless it is deleted or postponed before."""
 
     def give_up(self, body: str) -> None:
         """Makes the message's body a dead letter at once."""
@@ -81,14 +86,26 @@ def backoff(delivery: int, first: int, longest: int) -> int:
 
 
 def process(
-    event: Mapping[str, Any], context: Any, handle: Callable[[SQSRecord], None], queue: Queue
+    event: Mapping[str, Any],
+    context: Any,
+    handle: Callable[[SQSRecord], None],
+    queue: Queue,
+    *,
+    longest_pause: int | None = None,
 ) -> Mapping[str, Any]:
     """Handles each message by itself. The answer names those that failed, and only they are delivered again.
 
     If `handle` raises TryLater, the message is postponed by as much as that says; after any other error the queue's
     visibility timeout decides. A message for which the invocation has no time left is not begun. A malformed message,
     which no retry can help, is given up.
+
+    A queue hides its messages for six times the function's timeout, so if the process dies, the whole batch is late by
+    minutes. With `longest_pause`, messages come again after 20 seconds at first, and after that pause at most. That
+    costs a request for each batch. `handle` must then be safe while another process handles the same message.
     """
+
+    def pause(record: SQSRecord) -> int:
+        return backoff(max(1, delivery_of(record) - _QUICK_TRIES + 1), _SOON, longest_pause or 0)
 
     def handler(record: SQSRecord) -> None:  # Powertools calls it with this keyword
         logger.set_correlation_id(None)
@@ -103,8 +120,15 @@ def process(
             logger.error("a malformed message is a dead letter", message_id=record.message_id, reason=str(error))
             count("MessagesMalformed")
             queue.give_up(record.body)
+        except Exception:
+            if longest_pause is not None:
+                queue.postpone(record.receipt_handle, pause(record))
+            raise
 
     count("Messages", len(event["Records"]))
+    if longest_pause is not None:
+        records = [SQSRecord(each) for each in event["Records"]]
+        queue.hide({record.receipt_handle: pause(record) for record in records})
     processor = _Processor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     answer = process_partial_response(
         event=cast("dict[str, Any]", event), record_handler=handler, processor=processor, context=context

@@ -13,6 +13,7 @@ MESSAGE, PICTURE = "message", "picture"  # parts
 MLFLOW = "mlflow"  # a channel that tells nobody: its messages are runs
 EDITED_EVERY = timedelta(seconds=15)  # at most; what comes sooner is postponed, and shows then what is so then
 LEASE = timedelta(seconds=75)  # longer than the functions' timeout: whoever holds a claim that is over has died
+RUN_LEASE = timedelta(seconds=18)  # for a run in MLflow, whose writer renews it: a death is repaired within a minute
 
 
 class DeliveryState(StrEnum):
@@ -97,13 +98,17 @@ class Delivery:
         last = max((each for each in (self.sent_at, self.edited_at) if each is not None), default=None)
         return timedelta() if last is None else max(timedelta(), last + EDITED_EVERY - now)
 
-    def claimed(self, now: datetime) -> "Delivery":
+    def claimed(self, now: datetime, lease: timedelta = LEASE) -> "Delivery":
         """As it is written before a call to send it; the first claim's time stays."""
-        return replace(self, claimed_at=self.claimed_at or now, held_until=now + LEASE, version=self.version + 1)
+        return replace(self, claimed_at=self.claimed_at or now, held_until=now + lease, version=self.version + 1)
 
-    def claimed_for_edit(self, now: datetime) -> "Delivery":
+    def claimed_for_edit(self, now: datetime, lease: timedelta = LEASE) -> "Delivery":
         """As it is written before a call to edit it: a call that dies counts as an edit too."""
-        return replace(self, held_until=now + LEASE, edited_at=now, version=self.version + 1)
+        return replace(self, held_until=now + lease, edited_at=now, version=self.version + 1)
+
+    def held_on(self, now: datetime, lease: timedelta) -> "Delivery":
+        """As it is written to renew a claim."""
+        return replace(self, held_until=now + lease, version=self.version + 1)
 
     def sent(self, now: datetime, sent_id: str, place: str | None = None) -> "Delivery":
         """As it is written after the call."""
