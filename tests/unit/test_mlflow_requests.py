@@ -1,6 +1,7 @@
 """Requests to MLflow: signed as AWS's plugin signs them, with a token for others, and what each answer means."""
 
 import hmac
+import json
 from datetime import datetime
 from hashlib import sha256
 from types import SimpleNamespace
@@ -138,6 +139,67 @@ def test_an_answer_says_whether_it_passes_and_whether_the_run_may_be_there(
 
     error = refused.value
     assert (error.reason, error.passes, error.after, error.is_unsure) == (reason, passes, after, is_unsure)
+
+
+def answering(body: bytes) -> Mlflow:
+    def send(request: AWSPreparedRequest) -> Any:
+        return SimpleNamespace(status_code=200, content=body, headers={})
+
+    return Mlflow(server_of("https://mlflow.example.com"), Session(), send=send)
+
+
+def test_an_entry_that_is_no_metric_costs_no_other() -> None:
+    odd = ["x", None, 3, [], {}, {"key": None}, {"key": ["a"], "value": 1}, {"value": 1}, {"key": "", "value": 1}]
+    values = [0.5, "NaN", "Infinity", -1e400, 10**400, None, {"a": 1}, [1], "abc", True]
+    metrics = [*odd, *({"key": f"m{number}", "value": value} for number, value in enumerate(values))]
+    found = answering(json.dumps({"run": {"data": {"metrics": metrics}}}).encode()).final_metrics("r")
+
+    assert [each.name for each in found] == [f"m{number}" for number in range(len(values))]
+    assert [each.value for each in found if each.value is not None] == [0.5]
+    assert [each.text for each in found[1:4]] == ["NaN", "Infinity", "-Infinity"]
+
+
+def test_names_that_no_mlflow_gives_fit_the_ledger() -> None:
+    metrics = [{"key": "a" * 100_000, "value": 1}, {"key": "half \ud800", "value": 2}, {"key": "null \0", "value": 3}]
+    many = [{"key": f"m{number}", "value": number} for number in range(5_000)]
+    found = answering(json.dumps({"run": {"data": {"metrics": metrics + many}}}).encode()).final_metrics("r")
+
+    assert [each.name for each in found[:3]] == ["a" * 250, "half ?", "null "]
+    assert len(found) == 1_000
+
+
+@pytest.mark.parametrize("data", [{}, {"data": {}}, {"data": None}, {"data": {"metrics": None}}])
+def test_a_run_without_metrics_has_none(data: dict[str, Any]) -> None:
+    assert answering(json.dumps({"run": {"info": {}, **data}}).encode()).final_metrics("r") == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"run": "x"}',
+        b'{"run": {"data": "x"}}',
+        b'{"run": {"data": {"metrics": "x"}}}',
+        b'{"run": {"data": {"metrics": {"a": 1}}}}',
+        b"[" * 200_000,
+        b'{"run": ' + b"9" * 5_000 + b"}",
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_no_run_is_no_answer(body: bytes) -> None:
+    for call in (lambda: answering(body).final_metrics("r"), lambda: answering(body).run("r")):
+        with pytest.raises(NotSent) as refused:
+            call()
+        assert (refused.value.reason, refused.value.passes) == ("no_answer_of_mlflow", True)
+
+
+def test_a_refusal_that_is_nonsense_is_named_by_its_status() -> None:
+    def send(request: AWSPreparedRequest) -> Any:
+        return SimpleNamespace(status_code=500, content=b"[" * 200_000, headers={"Retry-After": "9" * 5_000})
+
+    with pytest.raises(NotSent) as refused:
+        Mlflow(server_of("https://mlflow.example.com"), Session(), send=send).run("r")
+
+    assert refused.value.reason == "http_500"
 
 
 def test_the_page_of_a_run_is_no_presigned_link() -> None:

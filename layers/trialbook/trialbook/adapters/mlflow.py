@@ -21,7 +21,8 @@ from botocore.session import Session
 
 from trialbook.core.jobs import Metric
 from trialbook.core.messages.delivery import NotSent
-from trialbook.core.mlflow_runs import Batch, Dataset, RunStatus
+from trialbook.core.mlflow_names import LONGEST_NAME
+from trialbook.core.mlflow_runs import Batch, Dataset, RunStatus, storable
 from trialbook.core.mlflow_server import Server
 from trialbook.runtime import deadline
 
@@ -29,6 +30,8 @@ API = "/api/2.0/mlflow/"
 _ARTIFACTS = "mlflow-artifacts:"
 _SECONDS = 10  # for one request
 _TO_RECORD = 8  # seconds: what became of a run is written down after it
+_MOST_DIGITS = 9  # of seconds to wait: decades
+_MOST_METRICS = 1_000  # of a run that are kept
 _CODE = re.compile(r"[A-Z_]{1,60}")
 _MOST_FOUND = 20  # runs of one key: more than one is a fault that is repaired
 EXTERNAL_MODEL = "mlflow.model.isExternal"
@@ -110,8 +113,9 @@ class Mlflow:
     def final_metrics(self, run_id: str) -> tuple[Metric, ...]:
         """The last value of each metric of a run. Raises NotSent."""
         run = _part(self._call("GET", f"runs/get?run_id={quote(run_id, safe='')}"), "run")
-        found = _part(run, "data").get("metrics") or ()
-        return tuple(Metric.of(str(each["key"]), each.get("value")) for each in found if each.get("key"))
+        found = _entries(_part(run, "data"), "metrics") if run.get("data") else ()
+        named = [(each["key"], each.get("value")) for each in found if isinstance(each, Mapping) and _is_name(each)]
+        return tuple(Metric.of(storable(name)[:LONGEST_NAME], value) for name, value in named[:_MOST_METRICS])
 
     def find_runs(self, experiment_id: str, tag: str, value: str) -> Sequence[Created]:
         """The runs of an experiment with a tag of that value. Raises NotSent."""
@@ -186,7 +190,7 @@ class Mlflow:
         raw = self._request(method, f"{self.server.url}{API}{path}", content, "application/json")
         try:
             answer = json.loads(raw or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True) from None
         if not isinstance(answer, Mapping):
             raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
@@ -258,10 +262,22 @@ def _part(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
-def _list(answer: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
-    """A list of an answer; a server may leave an empty one out."""
+def _entries(answer: Mapping[str, Any], name: str) -> Sequence[Any]:
+    """A list of an answer, whatever is in it; a server may leave an empty one out."""
     found = answer.get(name) or []
-    if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
+    if not isinstance(found, list):
+        raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
+    return found
+
+
+def _is_name(entry: Mapping[str, Any]) -> bool:
+    return isinstance(entry.get("key"), str) and bool(entry["key"])
+
+
+def _list(answer: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    """A list of objects of an answer."""
+    found = _entries(answer, name)
+    if not all(isinstance(each, Mapping) for each in found):
         raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
     return found
 
@@ -278,7 +294,7 @@ def _refused(status: int, content: bytes, headers: Mapping[str, Any]) -> NotSent
     try:
         answer = json.loads(content)
         code = str(answer.get("error_code") or "") if isinstance(answer, Mapping) else ""
-    except ValueError:
+    except (ValueError, RecursionError):
         code = ""
     reason = code if _CODE.fullmatch(code) else f"http_{status}"
     if status == 429 or code in ("REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"):
@@ -290,4 +306,4 @@ def _refused(status: int, content: bytes, headers: Mapping[str, Any]) -> NotSent
 
 def _retry_after(headers: Mapping[str, Any]) -> int | None:
     header = str(headers.get("Retry-After") or "")
-    return int(header) if header.isdecimal() else None
+    return int(header) if header.isdecimal() and len(header) <= _MOST_DIGITS else None

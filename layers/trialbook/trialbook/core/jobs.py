@@ -67,7 +67,7 @@ def _finite(value: object) -> tuple[float | None, str | None]:
         return None, None
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None, str(value)[:40]
     if math.isfinite(number):
         return number, None
