@@ -81,7 +81,9 @@ def measure() -> str:
         "runs of sweeps",
         "wrong times, values, parameters, parents",
         "running a minute after the last event",
-        "requests a job",
+        "requests for a job's run",
+        "requests for a sweep's run",
+        "all requests, divided by jobs",
         "GetItem a job",
         "deaths",
         "seconds",
@@ -121,7 +123,7 @@ def troubled(url: str, sweeps: int = SWEEPS, jobs: int = JOBS) -> list[object]:
         for event in chance.sample(announced, round(len(announced) * TWICE)):
             cloud.put_message("MlflowQueue", event)
         cloud.finish()
-        requests = sum(proxy.requests.values())
+        asked = proxy.about
         seconds = time.perf_counter() - began
         records = {each.job.name: each for each in cloud.ledger.jobs()}
         reads = cloud.calls[WRITER, "dynamodb", "GetItem"]
@@ -129,12 +131,15 @@ def troubled(url: str, sweeps: int = SWEEPS, jobs: int = JOBS) -> list[object]:
         print(dict(proxy.requests), file=sys.stderr)
     found = held(url, "troubled/")
     number = len(records)
+    of_jobs, of_sweeps = (sum(asked[key] for run in runs for key in _keys(run)) for runs in (found.jobs, found.sweeps))
     return [
         len(found.jobs),
         len(found.sweeps),
         ", ".join(map(str, found.wrong(records).values())),
         still,
-        f"{requests / number:.2f}",
+        f"{of_jobs / number:.2f}",
+        f"{of_sweeps / len(found.sweeps):.1f}",
+        f"{asked.total() / number:.2f}",
         f"{reads / number:.1f}",
         died,
         f"{seconds:.0f}",
@@ -142,6 +147,11 @@ def troubled(url: str, sweeps: int = SWEEPS, jobs: int = JOBS) -> list[object]:
 
 
 _TYPES = ("Job Changed", "Sweep Started", "Sweep Progressed", "Sweep Finished", "Report Ready")
+
+
+def _keys(run: Mapping[str, Any]) -> tuple[str, str]:
+    """By which requests name a run: its id, and its name as it is made."""
+    return run["info"]["run_id"], run["info"]["run_name"]
 
 
 def outage(url: str) -> list[object]:

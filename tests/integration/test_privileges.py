@@ -56,7 +56,10 @@ IN_TRANSACTIONS = {
     "ConditionCheck": "ConditionCheckItem",
 }
 PREFIXES = {"sesv2": "ses", "sagemaker-metrics": "sagemaker"}
-NAMES = {"s3:HeadObject": "s3:GetObject"}
+NAMES = {
+    "s3:HeadObject": "s3:GetObject",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
 # What IAM calls MLflow's requests to a tracking server; an App has one action for all.
 IN_MLFLOW = {
     ("GET", "experiments/get-by-name"): "GetExperimentByName",
@@ -360,8 +363,10 @@ def _with_runs_in_mlflow(found: Used) -> None:
     def busy(path: str, body: Any) -> None:
         if path == "runs/log-batch" and body["params"] and next(refused) > 0:
             raise Refusal(400, "INVALID_PARAMETER_VALUE")
+        if path.startswith("logged-models/m-") and next(unfinished) > 0:
+            raise Refusal(500, "INTERNAL_ERROR")
 
-    refused, stand_in.before, stand_in.after = count(1, -1), busy, twice
+    refused, unfinished, stand_in.before, stand_in.after = count(1, -1), count(1, -1), busy, twice
     told = that_bridges_two_windows(told=3)
     with serving(stand_in):
         parameters = {

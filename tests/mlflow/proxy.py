@@ -1,6 +1,7 @@
 """Stands between a client and an MLflow server: counts requests, may be down, and checks signatures as AWS would."""
 
 import hmac
+import json
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,13 @@ _OWN = frozenset({"host", "connection", "content-length", "transfer-encoding"})
 
 
 class Proxy:
-    """Forwards to a server. With a `secret`, a request whose signature is wrong gets status 403, and `signed` has the
+    """Forwards to a server. `about` counts requests by the run that they name, by its id or as it is made by its name. With a `secret`, a request whose signature is wrong gets status 403, and `signed` has the
     region, service and further headers of those that are right."""
 
     def __init__(self, target: str, secret: str | None = None) -> None:
         self._target, self._secret = urlsplit(target), secret
         self.requests: Counter[str] = Counter()
+        self.about: Counter[str] = Counter()
         self.signed: list[tuple[str, Mapping[str, str]]] = []
         self.is_down = False
         self.url = ""
@@ -29,6 +31,7 @@ class Proxy:
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         """What the server answers, or 503 while it is down."""
         self.requests[_kind(method, path)] += 1
+        self.about[_run(body)] += 1
         if self.is_down:
             return 503, b""
         if self._secret is not None:
@@ -53,6 +56,15 @@ def _kind(method: str, path: str) -> str:
     if method == "PUT":
         return "artifact"
     return name if name.count("/") <= 1 and not name.startswith("logged-models/m-") else name.partition("/")[0]
+
+
+def _run(body: bytes) -> str:
+    """The run that a request names in its body; empty if it names none there."""
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        return ""
+    return str(asked.get("run_id") or asked.get("source_run_id") or asked.get("run_name") or "")
 
 
 def signed_for(method: str, path: str, headers: Mapping[str, str], body: bytes, secret: str) -> str:

@@ -25,7 +25,8 @@ class Refusal(Exception):
 
 class StandIn:
     """Runs by id, as `runs/get` gives them. `before` and `after` are told of each request before and after it is done,
-    and may raise Refusal, or TimeoutError to end the connection. `artifacts` is where artifacts lie."""
+    and may raise Refusal, or TimeoutError to end the connection. `artifacts` is where artifacts lie. `longest_param` and
+    `largest_file` are limits of servers and of what stands before them."""
 
     def __init__(self, artifacts: str = "mlflow-artifacts:") -> None:
         self.artifacts = artifacts
@@ -37,6 +38,7 @@ class StandIn:
         self.before: Callable[[str, Any], None] = lambda path, body: None
         self.after: Callable[[str, Any], None] = lambda path, body: None
         self.url = ""
+        self.longest_param, self.largest_file = 6_000, 10**9
         self._lock = threading.Lock()
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], content: bytes) -> Answer:
@@ -45,6 +47,8 @@ class StandIn:
         with self._lock:
             self.requests.append((method, name, headers))
             if method == "PUT":
+                if len(content) > self.largest_file:
+                    return 413, b"<h1>413 Request Entity Too Large</h1>"
                 self.files[name] = content
                 return 200, {}
             body = json.loads(content) if content else {key: each[0] for key, each in parse_qs(parts.query).items()}
@@ -138,6 +142,10 @@ class StandIn:
         for kind in ("params", "tags", "metrics"):
             if not all(NAME.fullmatch(each["key"]) for each in body[kind]):
                 raise Refusal(400, "INVALID_PARAMETER_VALUE")
+        if any(len(each["value"]) > self.longest_param for each in body["params"]):
+            raise Refusal(400, "INVALID_PARAMETER_VALUE")
+        if len({each["key"] for each in body["metrics"]}) > 100 and run["data"]["metrics"]:
+            raise Refusal(400, "BAD_REQUEST")  # servers before 3.10, of points that they have
         there = {each["key"]: each["value"] for each in run["data"]["params"]}
         if any(there.get(each["key"], each["value"]) != each["value"] for each in body["params"]):
             raise Refusal(400, "INVALID_PARAMETER_VALUE")

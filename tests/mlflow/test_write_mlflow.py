@@ -414,6 +414,55 @@ def test_a_parameter_that_is_there_with_another_value_costs_no_other() -> None:
     assert run["info"]["status"] == "FINISHED"
 
 
+def test_a_parameter_that_is_too_long_for_an_old_server_is_cut() -> None:
+    told = launched([training(ONE, 0, 5, {"columns": "x," * 400, "depth": "3"})])
+    with (
+        serving(StandIn()) as mlflow,
+        running(told, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        mlflow.longest_param = 500
+        play(cloud, told)
+        (run,) = mlflow.active()
+
+    assert {each["key"]: each["value"] for each in run["data"]["params"]} == {"columns": "x," * 125, "depth": "3"}
+    assert mlflow.tags(run)["trialbook.cut_params"] == "columns"
+    assert "trialbook.refused_params" not in mlflow.tags(run)
+
+
+def test_a_report_that_is_too_large_for_the_proxy_costs_nothing_else() -> None:
+    whole = few(2)
+    with (
+        serving(StandIn()) as mlflow,
+        running(whole, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        mlflow.largest_file = 100_000
+        play(cloud, whole)
+        standing(mlflow, cloud)
+        asked = len(mlflow.requests)
+        cloud.advance(cloud.now + timedelta(days=1))
+
+        assert [path.rpartition("/")[2] for path in mlflow.files] == ["chart.png"]
+        assert len(mlflow.requests) == asked
+
+
+def test_a_store_that_refuses_reports_costs_no_run() -> None:
+    """The bucket of an MLflow App, whose policy the function's role is not in."""
+    whole = few(2)
+    with (
+        serving(StandIn("s3://nobodys-bucket/artifacts")) as mlflow,
+        running(
+            whole,
+            without=OTHERS,
+            parameters={"MlflowUrl": mlflow.url, "MlflowArtifactStore": "nobodys-bucket/artifacts"},
+        ) as (cloud, _),
+    ):
+        for event in whole.events:
+            cloud.deliver(event)
+        cloud.advance(cloud.now + timedelta(hours=2))
+
+        standing(mlflow, cloud)
+
+
 def test_windows_that_merge_leave_one_parent() -> None:
     from tests.integration.test_privileges import of_two_loops, that_bridges_two_windows
 

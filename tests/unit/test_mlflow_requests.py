@@ -123,6 +123,7 @@ def test_what_is_no_server_is_refused_without_its_secrets(name: str) -> None:
         (403, b'{"error_code": "PERMISSION_DENIED", "message": "secret"}', "PERMISSION_DENIED", False, None, False),
         (403, b'{"message": "Request is not authorized"}', "http_403", False, None, False),
         (302, b"", "http_302", False, None, False),
+        (403, b"Invalid Host header - possible DNS rebinding attack", "host_not_allowed", False, None, False),
         (200, b"<html>log in</html>", "no_answer_of_mlflow", True, None, True),
         (200, b"[]", "no_answer_of_mlflow", True, None, True),
         (200, b"{}", "no_answer_of_mlflow", True, None, True),
@@ -149,7 +150,17 @@ def answering(body: bytes) -> Mlflow:
 
 
 def test_an_entry_that_is_no_metric_costs_no_other() -> None:
-    odd = ["x", None, 3, [], {}, {"key": None}, {"key": ["a"], "value": 1}, {"value": 1}, {"key": "", "value": 1}]
+    odd: list[Any] = [
+        "x",
+        None,
+        3,
+        [],
+        {},
+        {"key": None},
+        {"key": ["a"], "value": 1},
+        {"value": 1},
+        {"key": "", "value": 1},
+    ]
     values = [0.5, "NaN", "Infinity", -1e400, 10**400, None, {"a": 1}, [1], "abc", True]
     metrics = [*odd, *({"key": f"m{number}", "value": value} for number, value in enumerate(values))]
     found = answering(json.dumps({"run": {"data": {"metrics": metrics}}}).encode()).final_metrics("r")

@@ -228,7 +228,7 @@ def test_a_listing_is_json_that_fits_a_tag(mapping: dict[str, str]) -> None:
 def test_batches_keep_mlflows_limits_and_lose_nothing(params: int, metrics: int, tags: int, length: int) -> None:
     given_params = {f"p{n}": "x" * length for n in range(params)}
     given_tags = {f"t{n}": "é" * min(length, 4_900) for n in range(tags)}
-    points = [Point(f"m{n}", float(n), 1) for n in range(metrics)]
+    points = [Point(f"m{n // 3}", float(n), 1) for n in range(metrics)]
 
     made = list(batches(given_params, points, given_tags))
 
@@ -237,6 +237,7 @@ def test_batches_keep_mlflows_limits_and_lose_nothing(params: int, metrics: int,
         assert len(each.tags) <= 100
         assert len(each.params) + len(each.tags) + len(each.metrics) <= 1_000
         assert len(json.dumps([each.params, each.tags])) <= 1_000_000
+        assert len({point.name for point in each.metrics}) <= 100  # more can't be repeated on servers before 3.10
     assert dict(pair for each in made for pair in each.params) == given_params
     assert dict(pair for each in made for pair in each.tags) == given_tags
     assert [point for each in made for point in each.metrics] == points

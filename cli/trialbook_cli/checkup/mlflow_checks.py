@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trialbook.adapters.mlflow import HOST_NOT_ALLOWED
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level
 
 _ASKED = json.dumps({"check": "mlflow"}).encode()
@@ -25,13 +26,15 @@ def mlflow(deployment: Deployment) -> Iterator[Finding]:
 
 
 _FUNCTION = "AWS::Lambda::Function"
+_TODO = {HOST_NOT_ALLOWED: "add the name in its address to --allowed-hosts of the server"}
 
 
 def findings(told: Mapping[str, Any]) -> Iterator[Finding]:
     """The findings from the function's answer."""
     server = str(told["server"])
     if told.get("trouble"):
-        todo = "check the address and the network of the function; what it was to write waits in its queue"
+        todo = _TODO.get(str(told["trouble"]), "check the address and the network of the function")
+        todo += "; what it was to write waits in its queue"
         yield Finding(Level.PROBLEM, f"MLflow does not answer at {server}: {told['trouble']}", todo)
         return
     refused, allowed = (tuple(map(str, told.get(name) or ())) for name in ("refused", "allowed"))

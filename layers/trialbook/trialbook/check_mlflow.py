@@ -4,7 +4,7 @@ nothing. write_mlflow answers with it if `trialbook doctor` asks: the person who
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from trialbook.adapters.mlflow import Created, Mlflow
+from trialbook.adapters.mlflow import HOST_NOT_ALLOWED, Created, Mlflow
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.mlflow_runs import Batch, RunStatus
 
@@ -27,7 +27,7 @@ def check_mlflow(mlflow: Mlflow, may_put: Callable[[], str | None] | None) -> Ma
             if error.reason in _REFUSALS:
                 refused.append(action)
                 continue
-            if error.passes:
+            if error.passes or error.reason == HOST_NOT_ALLOWED:
                 return {"server": mlflow.server.name, "trouble": error.reason}
         allowed.append(action)
     artifacts = "not configured" if may_put is None else may_put() or "allowed"

@@ -272,14 +272,14 @@ class Writer:
         parent = self._write_sweep(facts, event)
         if parent is None:
             return
-        if facts.report is not None:
-            self._to.attach(sweep_about(sweep.id), facts.report.folder, self._files(facts.report.folder))
         records = list(self._ledger.ranking(sweep.id)) if goes_through else []
         self._to.read_ahead(job_about(each.key) for each in records)
         for record in records:
             if deadline.left() < _FOR_A_JOB:
                 raise TryLater("more jobs are to be gone through", _SOON)
             self._to.write(self._wanted(record, sweep, parent.sent_id), self._services.rules().mlflow)
+        if facts.report is not None:  # last: whoever keeps artifacts may refuse them, which is to cost no run
+            self._to.attach(sweep_about(sweep.id), facts.report.folder, self._files(facts.report.folder))
 
     def _files(self, folder: str) -> Iterator[tuple[str, bytes]]:
         for name in (PAGE, PICTURE):

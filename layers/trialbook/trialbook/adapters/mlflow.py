@@ -36,6 +36,9 @@ _CODE = re.compile(r"[A-Z_]{1,60}")
 _MOST_FOUND = 20  # runs of one key: more than one is a fault that is repaired
 EXTERNAL_MODEL = "mlflow.model.isExternal"
 _READY = "LOGGED_MODEL_READY"
+_HOST_REFUSED = b"Invalid Host header"  # since 3.5, to names that its administrator did not list
+HOST_NOT_ALLOWED = "host_not_allowed"
+TOO_LARGE = f"http_{HTTPStatus.REQUEST_ENTITY_TOO_LARGE}"
 
 Send = Callable[[AWSPreparedRequest], Any]
 
@@ -297,6 +300,8 @@ def _refused(status: int, content: bytes, headers: Mapping[str, Any]) -> NotSent
     except (ValueError, RecursionError):
         code = ""
     reason = code if _CODE.fullmatch(code) else f"http_{status}"
+    if status == HTTPStatus.FORBIDDEN and content.startswith(_HOST_REFUSED):
+        reason = HOST_NOT_ALLOWED
     if status == 429 or code in ("REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"):
         return NotSent("throttled", passes=True, after=_retry_after(headers))
     if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:

@@ -8,6 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
+from trialbook.core.messages.delivery import NotSent
 from trialbook.runtime import deadline
 from trialbook.runtime.aws_clients import LONGEST
 
@@ -106,7 +107,8 @@ class Bucket:
 
 def artifact_store(session: Session, allowed: str) -> Callable[[str, str, bytes], bool]:
     """A function that puts a file into a folder (`s3://bucket/key`) of the allowed place (`bucket/prefix`), and tells
-    whether the folder is there. MLflow on SageMaker keeps no artifacts itself: who writes them writes to S3."""
+    whether the folder is there. MLflow on SageMaker keeps no artifacts itself: who writes them writes to S3. Raises
+    NotSent."""
     client: Any = session.create_client("s3", config=_CONFIG)
     place = allowed.removeprefix("s3://").strip("/")
 
@@ -116,7 +118,12 @@ def artifact_store(session: Session, allowed: str) -> Callable[[str, str, bytes]
             return False
         bucket, _, prefix = where.partition("/")
         kind = next((text for suffix, text in _TYPES.items() if name.endswith(suffix)), "application/octet-stream")
-        client.put_object(Bucket=bucket, Key=f"{prefix.rstrip('/')}/{name}", Body=content, ContentType=kind)
+        key = f"{prefix.rstrip('/')}/{name}"
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind)
+        except ClientError as error:
+            reason = f"s3_{error.response['Error']['Code']}"
+            raise NotSent(reason, passes=error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500) from None
         return True
 
     return put

@@ -27,6 +27,7 @@ PARENT_TAG = "mlflow.parentRunId"
 NOTE_TAG = "mlflow.note.content"
 MOST_PARAMS, MOST_TAGS, MOST_METRICS, MOST_ENTITIES = 100, 100, 1_000, 1_000  # of one log-batch
 MOST_BYTES = 900_000  # of one request; MLflow takes 1 MB
+MOST_METRIC_NAMES = 100  # of one log-batch: servers before 3.10 refuse a batch of more for ever if it comes again
 _MOST_USER_TAGS = 50  # as many as SageMaker takes
 _COMMIT_TAGS = ("mlflow.source.git.commit", "git_commit", "git-commit", "git:commit", "commit", "git_sha", "git-sha")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -457,7 +458,8 @@ def in_markdown(text: str) -> str:
 
 
 def batches(params: Mapping[str, str], metrics: Iterable[Point], tags: Mapping[str, str]) -> Iterator[Batch]:
-    """As few log-batch requests as MLflow's limits allow: 100 parameters, 100 tags, 1,000 entities, 1 MB."""
+    """As few log-batch requests as MLflow's limits allow: 100 parameters, 100 tags, 1,000 entities, 1 MB; and 100 names
+    of metrics, so that each request may be repeated."""
     left: list[tuple[str, Any]] = [
         *(("params", each) for each in params.items()),
         *(("tags", each) for each in tags.items()),
@@ -467,10 +469,15 @@ def batches(params: Mapping[str, str], metrics: Iterable[Point], tags: Mapping[s
     while left:
         taken: dict[str, list[Any]] = {"params": [], "tags": [], "metrics": []}
         later: list[tuple[str, Any]] = []
+        names: set[str] = set()
         entities = size = 0
         for kind, each in left:
             weight = _bytes(each)
-            if len(taken[kind]) < most[kind] and entities < MOST_ENTITIES and size + weight <= MOST_BYTES:
+            fits = len(taken[kind]) < most[kind] and entities < MOST_ENTITIES and size + weight <= MOST_BYTES
+            if kind == "metrics":
+                fits = fits and (each.name in names or len(names) < MOST_METRIC_NAMES)
+            if fits:
+                names |= {each.name} if kind == "metrics" else set()
                 taken[kind].append(each)
                 entities, size = entities + 1, size + weight
             else:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from trialbook.adapters.mlflow import Created, Experiment, Mlflow
+from trialbook.adapters.mlflow import TOO_LARGE, Created, Experiment, Mlflow
 from trialbook.core.merging import is_made_anew
 from trialbook.core.messages.delivery import MLFLOW, RUN_LEASE, Delivery, NotSent, RunState
-from trialbook.core.mlflow_names import experiment_name
+from trialbook.core.mlflow_names import LONGEST_TAG, experiment_name
 from trialbook.core.mlflow_runs import CREATED_TAG, KEY_TAG, PARENT_TAG, Point, Run, RunStatus, batches
 from trialbook.core.rules.mlflow import MlflowRules
 from trialbook.core.times import parse_time
@@ -27,6 +27,7 @@ _FOR_A_REQUEST = timedelta(seconds=12)  # one that hangs, and what is written do
 _INVALID = "INVALID_PARAMETER_VALUE"
 _GONE = frozenset({_INVALID, "RESOURCE_DOES_NOT_EXIST"})  # what is refused for what somebody deleted
 _NOT_KNOWN = frozenset({"ENDPOINT_NOT_FOUND", "http_404", "http_405"})
+_TAKEN_BY_ALL = 250  # characters of a parameter, also before 2.8
 _NOTHING = RunState()
 
 Store = Callable[[str, str, bytes], bool]
@@ -134,16 +135,24 @@ class ToMlflow:
             return
         held = self._claimed(before)
         try:
-            stored = [
-                self.mlflow.put_artifact(state.artifacts, name, content) or self._store(state.artifacts, name, content)
-                for name, content in files
-            ]
+            stored = [self._put_file(state.artifacts, name, content) for name, content in files]
         except NotSent as error:
             self.deliveries.put(held.not_sent(error.reason), clock.now())
             raise
         if not all(stored):
-            logger.info("the artifacts lie where nothing can be put", about=about)
+            logger.warning("a file is not among the artifacts", about=about)
         self.put(replace(held, held_until=None, run=replace(state, report=folder)))
+
+    def _put_file(self, folder: str, name: str, content: bytes) -> bool:
+        """Whether the file is among the artifacts. A server in front may take no large ones, however often it is
+        asked."""
+        try:
+            return self.mlflow.put_artifact(folder, name, content) or self._store(folder, name, content)
+        except NotSent as error:
+            if error.reason != TOO_LARGE:
+                raise
+            count("ArtifactsTooLarge")
+            return False
 
     def adopt(self, about: str, others: Iterable[tuple[str, str]], experiment: str, rules: MlflowRules) -> None:
         """Goes on with the run of another about, if it has none of its own; further ones are deleted. `others` are
@@ -395,16 +404,27 @@ class _Writing:
                 self._log_params_one_by_one(run_id, dict(batch.params))
 
     def _log_params_one_by_one(self, run_id: str, params: Mapping[str, str]) -> None:
-        refused = []
+        refused, cut = [], []
         for name, value in params.items():
-            try:
-                self._mlflow.log(run_id, next(batches({name: value}, (), {})))
-            except NotSent as error:
-                if error.reason != _INVALID:
-                    raise
+            if self._takes_param(run_id, name, value):
+                continue
+            if len(value) > _TAKEN_BY_ALL and self._takes_param(run_id, name, value[:_TAKEN_BY_ALL]):
+                cut.append(name)
+            else:
                 refused.append(name)
-        if refused:
-            self._mlflow.log(run_id, next(batches({}, (), {"trialbook.refused_params": ", ".join(refused)[:4_900]})))
+        told = {"trialbook.refused_params": refused, "trialbook.cut_params": cut}
+        tags = {tag: ", ".join(names)[:LONGEST_TAG] for tag, names in told.items() if names}
+        if tags:
+            self._mlflow.log(run_id, next(batches({}, (), tags)))
+
+    def _takes_param(self, run_id: str, name: str, value: str) -> bool:
+        try:
+            self._mlflow.log(run_id, next(batches({name: value}, (), {})))
+        except NotSent as error:
+            if error.reason != _INVALID:
+                raise
+            return False
+        return True
 
     def _modelled(self, state: RunState) -> str | None:
         """The model that the run has by reference, after it was logged if it has to be. 2.x knows no such models."""
