@@ -435,7 +435,7 @@ def test_a_report_that_is_too_large_for_the_proxy_costs_nothing_else() -> None:
         serving(StandIn()) as mlflow,
         running(whole, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
     ):
-        mlflow.largest_file = 100_000
+        mlflow.largest_file = 200_000
         play(cloud, whole)
         standing(mlflow, cloud)
         asked = len(mlflow.requests)
