@@ -47,6 +47,7 @@ class Built:
             "RULES_PARAMETER": "/trialbook/rules",
             "REPORTS_BUCKET": "reports",
             "REPORT_LINK_SECRET": "report-links",
+            "MLFLOW_SERVER": "https://mlflow.example.com",
             "QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/queue",
             "DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters",
         }

@@ -36,6 +36,7 @@ CLIENTS = {
     "post_slack": "dynamodb,s3,ssm",
     "reconcile": "dynamodb,sagemaker,ssm",
     "record_job": "dynamodb,sagemaker,ssm",
+    "write_mlflow": "dynamodb,s3,ssm",
 }
 DEFAULT_CLIENTS = "dynamodb"
 Run = dict[str, Any]
