@@ -2,7 +2,7 @@
 of Trialbook's come twice, 5% come up to 15 minutes late, and 1% of write_mlflow's calls to AWS kill it, before or after they
 are done. Requests are counted on their way to MLflow. Then MLflow is down for a day, from the middle of a sweep on.
 
-The 3.x server is that of the tests; that of 2.x runs if MLFLOW_2_PYTHON names a Python with `mlflow<3`."""
+Other numbers of sweeps and of jobs in each may be given. The 3.x server is that of the tests; that of 2.x runs if MLFLOW_2_PYTHON names a Python with `mlflow<3`."""
 
 import os
 import random
@@ -63,7 +63,7 @@ class Held:
         return sum(run["info"]["status"] == "RUNNING" for run in self.jobs)
 
 
-def measure() -> str:
+def measure(sweeps: int = SWEEPS, jobs: int = JOBS) -> str:
     """A row for each server."""
     rows = []
     for python in (PYTHON, Path(os.environ["MLFLOW_2_PYTHON"]) if "MLFLOW_2_PYTHON" in os.environ else None):
@@ -73,7 +73,7 @@ def measure() -> str:
             [str(python), "-c", "import mlflow; print(mlflow.__version__)"], check=True, capture_output=True, text=True
         ).stdout.strip()
         with tempfile.TemporaryDirectory() as folder, serving_mlflow(Path(folder), python) as url:
-            rows.append([version, *troubled(url), *outage(url)])
+            rows.append([version, *troubled(url, sweeps, jobs), *outage(url)])
         print(rows[-1], file=sys.stderr, flush=True)
     heads = [
         "MLflow",
@@ -204,4 +204,4 @@ def held(url: str, prefix: str) -> Held:
 
 
 if __name__ == "__main__":
-    print(measure())
+    print(measure(*map(int, sys.argv[1:3])))

@@ -1,4 +1,4 @@
-"""A tuning job's sixty jobs into MLflow by three ways, each of them twice: `trialbook mlflow push` of a book; a forwarder as
+"""A loop's five jobs into MLflow by three ways, each of them twice: `trialbook mlflow push` of a book; a forwarder as
 people write it, thirty lines on what Describe answers; and mlflow-export-import, which copies what the first wrote to another
 server. Requests are counted on their way to a real server, that of the tests.
 
@@ -24,7 +24,7 @@ from trialbook.core.sweeps import Record
 from trialbook_book.book import Book
 
 TITLE = "MLflow by other ways"
-NAME = "tuning-random-60"
+NAME = "churn-min-child-weight"
 TRIALBOOK = str(Path(sys.executable).parent / "trialbook")
 FORWARDER = """
 import json, sys
@@ -100,7 +100,7 @@ def _row(
     found = {
         "dates": sum(_has_dates(run, records) for run in once),
         "values": sum(_has_values(run, records) for run in once),
-        "parents": sum(_is_under_its_sweep(run, server, experiment) for run in once),
+        "parents": _under_a_sweep(once, server, experiment),
     }
     print(way, dict(proxy.requests), file=sys.stderr)
     again = len(_runs(server, experiment, records))
@@ -127,10 +127,10 @@ def _has_values(run: Mapping[str, Any], records: Mapping[str, Record]) -> bool:
     )
 
 
-def _is_under_its_sweep(run: Mapping[str, Any], server: str, experiment: str) -> bool:
+def _under_a_sweep(runs: Sequence[Mapping[str, Any]], server: str, experiment: str) -> int:
     everything = held(server, experiment)
     ids = {each["info"]["run_id"] for each in (*everything.jobs, *everything.sweeps)}
-    return as_map(run["data"]["tags"]).get(PARENT_TAG) in ids
+    return sum(as_map(run["data"]["tags"]).get(PARENT_TAG) in ids for run in runs)
 
 
 def _forwarded(python: Path, url: str) -> None:
