@@ -40,8 +40,10 @@ NET_IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn
 BUCKET = "s3://sagemaker-us-east-1-123456789012"
 METRICS = ("train:error", "train:logloss", "validation:error", "validation:logloss", "validation:auc")
 INTERNAL = ("_tuning_objective_metric", "num_round")
-CURVES = frozenset({"train:loss", "validation:loss"})  # metrics whose curves are written down
+LOGLOSS = frozenset({"train:logloss", "validation:logloss"})
+LOSS = frozenset({"train:loss", "validation:loss"})
 EPOCHS, WARM_UP = 40, 8
+LEAST_MINUTES = 10  # of training; shorter ones say nothing about a machine
 
 
 class Clock:
@@ -255,7 +257,7 @@ def loop_over_min_child_weight(client: Any, clock: Clock) -> None:
 def loop_over_learning_rates(client: Any, clock: Clock) -> None:
     """`for hidden in (16, 256): for rate in (...): net.fit(..., wait=False)`."""
     for hidden in (16, 256):
-        for rate in ("0.000001", "0.0001", "0.001", "0.01", "0.25", "1"):
+        for rate in ("0.000001", "0.0001", "0.01", "0.05", "0.25", "1"):
             now = clock()
             stamp = now.strftime("%Y-%m-%d-%H-%M-%S-") + f"{now.microsecond // 1000:03d}"
             request = estimator(
@@ -332,11 +334,11 @@ def record(
     launch: Any,
     start: datetime,
     trainer: Trainer | NetTrainer,
-    curves: frozenset[str] = frozenset(),
+    curves: frozenset[str],
     **options: Any,
 ) -> None:
     """Runs the launch against the stand-in and writes what EventBridge sent, what SageMaker would answer, and what was
-    measured."""
+    measured: the curves of these metrics."""
     clock = Clock(start)
     endings: dict[str, Ending] = {}
 
@@ -362,14 +364,13 @@ def record(
     folder.mkdir(exist_ok=True)
     _write(folder / "events.jsonl", with_company(events))
     _write(folder / "sagemaker.jsonl", answers(sagemaker))
-    if curves:
-        jobs = sagemaker.jobs[JobKind.TRAINING]
-        _write(folder / "metrics.jsonl", (measured(name, jobs[name], each, curves) for name, each in endings.items()))
+    jobs = sagemaker.jobs[JobKind.TRAINING]
+    _write(folder / "metrics.jsonl", (measured(name, jobs[name], each, curves) for name, each in endings.items()))
 
 
 def measured(name: str, job: Mapping[str, Any], ending: Ending, curves: frozenset[str]) -> dict[str, Any]:
-    """What was measured of a job: its metrics at an even pace over its training, and the end of the log of one that
-    failed. The use of its machine is made up: one of its cores works."""
+    """What was measured of a job: its metrics at an even pace over its training, and the log of one that failed. The use
+    of its machine is made up: one of its cores works."""
     training = next(each for each in job["SecondaryStatusTransitions"] if each["Status"] == "Training")
     begin, end = training["StartTime"], training["EndTime"]
     metrics = {
@@ -380,9 +381,14 @@ def measured(name: str, job: Mapping[str, Any], ending: Ending, curves: frozense
         for metric, values in ending.epochs.items()
         if metric in curves
     }
-    hosts = {"algo-1": _use(begin, end, random.Random(name))}
-    log = (ending.failure_reason or "").splitlines()[1:]
-    return {"job_name": name, "metrics": metrics, "hosts": hosts, "log": [line for line in log if line]}
+    hosts = {"algo-1": _use(begin, end, random.Random(name))} if end - begin >= timedelta(minutes=LEAST_MINUTES) else {}
+    return {"job_name": name, "metrics": metrics, "hosts": hosts, "log": _log(ending.failure_reason or "")}
+
+
+def _log(failure_reason: str) -> list[str]:
+    """What the container wrote: the lines that SageMaker quotes between its own first words and its last."""
+    _, *lines = failure_reason.partition(", exit code")[0].splitlines() or [""]
+    return [line for line in lines if line]
 
 
 def _use(begin: datetime, end: datetime, draw: random.Random) -> dict[str, Any]:
@@ -472,12 +478,14 @@ def main() -> None:
         loop_over_min_child_weight,
         datetime(2026, 11, 20, 10, 15, 0, 123_000, tzinfo=UTC),
         Trainer(),
+        LOGLOSS | {"train:error", "validation:error"},
     )
     record(
         HERE / "tuning-random-60",
         tuning_job,
         datetime(2026, 11, 21, 9, 0, 4, tzinfo=UTC),
         Trainer("validation:logloss"),
+        LOGLOSS,
         tuner=sixty_at_random,
     )
     record(
@@ -485,7 +493,7 @@ def main() -> None:
         loop_over_learning_rates,
         datetime(2026, 11, 23, 14, 0, 0, 87_000, tzinfo=UTC),
         NetTrainer(),
-        CURVES,
+        LOSS,
     )
 
 
