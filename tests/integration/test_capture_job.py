@@ -1,9 +1,10 @@
 """capture_job: what is known of a job that ended stands beside the reports; secrets do not."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from trialbook.core.curves.stored import from_bytes, log_from_bytes
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook_cli import replaying
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
+from trialbook_cli.sagemaker_stand_in import SageMaker
 
 ALONE = ("BuildReport", "PostSlack", "PostEmail", "PostBestTrials", "AttachJob", "Reconcile")
 KEY = JobKey(HERE.id, HERE.region, JobKind.TRAINING, "resnet")
@@ -231,3 +233,29 @@ def test_a_job_whose_end_no_event_told_is_captured_once_reconcile_has_found_it()
     assert found.metrics["validation:accuracy"].values == (0.5, 0.7, 0.8, 0.85, 0.9)
     assert set(found.hosts) == {"algo-1"}
     assert not any(dead.values())
+
+
+def test_captures_do_not_change_when_a_replay_announces_what() -> None:
+    """The larger one is captured a moment before the smaller one is announced as finished."""
+    ends = {"small": 9.0, "large": 16.8}
+    recording = launched([training(name, number, end) for number, (name, end) in enumerate(ends.items())])
+    lines = [line(name, {"validation:accuracy": curve([0.5, 0.9], 1, end)}) for name, end in ends.items()]
+    announced = [announcements(each) for each in (recording, with_measurements(recording, *lines))]
+
+    assert announced[0] == announced[1]
+    assert len(announced[0]) > 1
+
+
+def announcements(recording: Recording) -> list[tuple[datetime, str]]:
+    """When each batch of events was announced, and what they were."""
+    found = []
+
+    def prepare(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
+        def before_call(by: str, service: str, operation: str, request: Mapping[str, Any]) -> None:
+            if operation == "PutEvents":
+                found.append((cloud.now, " ".join(each["DetailType"] for each in request["Entries"])))
+
+        cloud.before_call = before_call
+
+    replaying.replay(recording, prepare=prepare, without=ALONE)
+    return found

@@ -191,7 +191,7 @@ def test_the_messages_of_a_recording_are_told_with_where_they_would_go(ask: Ask,
         ("thread", "#growth", None, ten),
         ("thread", "#growth", "S0GROWTH1", ten),
     ]
-    assert edits == [45, 0]
+    assert edits == [43, 0]
 
 
 def messages(done: Result) -> list[dict[str, Any]]:

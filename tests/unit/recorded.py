@@ -13,6 +13,7 @@ from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import digest
 from trialbook.core.assessment import assess, with_tuning_job
 from trialbook.core.charts.choice import picture
+from trialbook.core.curves.series import Axis, JobCurves, Series
 from trialbook.core.describe import job_from_detail, tuning_job_from_describe
 from trialbook.core.jobs import Job, JobKind, TuningJob
 from trialbook.core.messages.facts import Report, SweepFacts
@@ -22,7 +23,7 @@ from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, recount,
 from trialbook.core.windows import loop_id
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-CHURN, TUNING = "churn-min-child-weight", "tuning-random-60"
+CHURN, TUNING, NET = "churn-min-child-weight", "tuning-random-60", "net-learning-rate"
 _READ = 10  # jobs, as telling reads
 
 
@@ -84,6 +85,22 @@ def sweep_at(name: str, moment: datetime | None = None, rules: Rules | None = No
     if moment is None:
         sweep = replace(sweep, state=SweepState.CLOSED, revision=1, closed_at=sweep.last_at)
     return sweep, sorted(found, key=lambda each: each.sweep_rank)
+
+
+@cache
+def curves(name: str) -> Mapping[str, JobCurves]:
+    """The learning curves of the training jobs, as capture_job keeps them."""
+    told = [json.loads(line) for line in (RECORDINGS / name / "metrics.jsonl").read_text().splitlines()]
+    return {
+        each["job_name"]: JobCurves(
+            each["job_name"],
+            {
+                metric: Series.of(Axis.ITERATION, ((step, float(value)) for _, step, value in points))
+                for metric, points in each["metrics"].items()
+            },
+        )
+        for each in told
+    }
 
 
 def report_of(sweep: Sweep, found: list[Record], **more: Any) -> Report:

@@ -234,6 +234,19 @@ def test_overfitting_is_seen_in_the_curve() -> None:
     assert found.groups[0].learning.overfitting == 1  # type: ignore[union-attr]
 
 
+def test_trials_beside_the_best_that_overfit_are_named() -> None:
+    turns = [*falling(0.3, 20), *(0.3 + 0.05 * step for step in range(1, 21))]
+    losses = {0.1: falling(0.1), turns[-1]: turns, 2.0: falling(2.0)}
+    trains = {turns[-1]: falling(0.01), 0.1: falling(0.05)}
+
+    (text,) = told(reported(losses, trains), "overfitted")
+    assert text == (
+        "1 trial overfitted: loss was best on the way and got worse, while train:loss went on getting better. Best "
+        "before the end: t-1 at step 19."
+    )
+    assert told(reported(losses, {0.1: falling(0.05)}), "overfitted") == []
+
+
 @pytest.mark.parametrize(
     ("validation", "train"),
     [

@@ -55,6 +55,7 @@ from trialbook_cli.telemetry_stand_in import Telemetry, serve_telemetry
 
 _METERED = frozenset({"GetItem", "PutItem", "Query", "BatchGetItem", "TransactWriteItems"})
 _WRITES_SWEEPS = frozenset({"TransactWriteItems", "UpdateItem", "DeleteItem", "BatchWriteItem"})
+_WRITES = _WRITES_SWEEPS | {"PutItem"}
 _NOT_NAMED = "us-east-1"  # S3's first region: it takes buckets that say where they lie for all others alone
 _NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 _WINDOW = timedelta(seconds=15)  # the stream's batching window
@@ -455,7 +456,6 @@ class LaptopCloud:
         return datetime.fromtimestamp((min(ups) + 1) / 1000, UTC) if ups else None
 
     def _run(self, name: str) -> Any:
-        self._changed = True
         time = self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {
             "id": f"{name}/{time}",
@@ -467,9 +467,9 @@ class LaptopCloud:
         return self._invoke(self.schedules[name], event)
 
     def _drain(self) -> None:
-        """Polls queues and streams until nothing is there for now."""
+        """Polls queues and streams until nothing is there for now. A stream's window opens with a write."""
         while sum(self._poll(name) for name in self._sources):
-            self._changed = True
+            continue
         if self._changed and self._streams:
             self._stream_due = self._stream_due or self.now + _WINDOW
         self._changed = False
@@ -525,6 +525,7 @@ class LaptopCloud:
                 self._account_of[answer["Credentials"]["AccessKeyId"]] = request["RoleArn"].split(":")[4]
             if operation in _WRITES_SWEEPS:
                 self._due = None
+            self._changed = self._changed or operation in _WRITES
             if self._running is not None:
                 call = (self._running, service, operation)
                 self.calls[call] += 1

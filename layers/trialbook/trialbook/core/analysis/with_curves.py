@@ -21,7 +21,7 @@ from trialbook.core.jobs import Job
 from trialbook.core.numbers import percent, shown
 from trialbook.core.objectives import ObjectiveType
 
-_NAMED = 3  # jobs that diverged
+_NAMED = 3  # jobs that diverged or overfitted
 
 
 def with_curves(
@@ -66,6 +66,7 @@ def _group(
     best = own.metrics.get(found.metric) if own else None
     advice = [
         *_diverged(found, rows),
+        *_overfitted(found, rows, of_group[0][0]),
         *(_of_best(found, best, of_group[0][0], maximise=maximise) if best else ()),
     ]
     return replace(group, learning=found, advice=(*group.advice, *advice))
@@ -97,6 +98,19 @@ def _diverged(found: Learning, rows: Sequence[TrialRow]) -> list[Advice]:
     ranks = f" {who} can't be ranked." if unranked else ""
     text = f"{plural(len(lost), 'trial')} diverged by {found.metric}: {named}.{ranks}"
     return [Advice("diverged", text, None, {"count": len(lost)})]
+
+
+def _overfitted(found: Learning, rows: Sequence[TrialRow], best: int) -> list[Advice]:
+    """The trials beside the best one that were better on their way than at their end."""
+    turned = [each for each in found.curves if each.overfits_from is not None and each.trial != best]
+    if not turned:
+        return []
+    named = listed([f"{rows[each.trial].job_name} {_at(found, each.overfits_from)}" for each in turned], _NAMED)
+    text = (
+        f"{plural(len(turned), 'trial')} overfitted: {found.metric} was best on the way and got worse, while "
+        f"{found.train_metric} went on getting better. Best before the end: {named}."
+    )
+    return [Advice("overfitted", text, None, {"count": len(turned)})]
 
 
 def _of_best(found: Learning, best: Series, place: int, *, maximise: bool) -> list[Advice]:
