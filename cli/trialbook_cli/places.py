@@ -60,18 +60,24 @@ def members(sagemaker: SageMaker) -> dict[str, str]:
     return {"MemberAccounts": ",".join(sorted(accounts)), "MemberRegions": ",".join(sorted(regions))}
 
 
-def _shares(recording: Recording, known: Sequence[Account]) -> Mapping[Account, list[Answer]]:
-    """The answers by place: the events' own of that job; where jobs of several places have its name, what its ARN says.
-    A trial component's answer names no place: all that have such a job get it."""
-    homes: dict[str, set[Account]] = defaultdict(set)
+def homes(recording: Recording) -> Mapping[str, set[Account]]:
+    """The places of the jobs by name, as the events tell them."""
+    found: dict[str, set[Account]] = defaultdict(set)
     for event in recording.events:
         place, detail = _place(event), event.get("detail")
         if place is not None and isinstance(detail, Mapping):
             for name in _names(detail):
-                homes[name].add(place)
+                found[name].add(place)
+    return found
+
+
+def _shares(recording: Recording, known: Sequence[Account]) -> Mapping[Account, list[Answer]]:
+    """The answers by place: the events' own of that job; where jobs of several places have its name, what its ARN says.
+    A trial component's answer names no place: all that have such a job get it."""
+    named = homes(recording)
     shares: dict[Account, list[Answer]] = {each: [] for each in known}
     for answer in recording.answers:
-        for place in _places_of(answer, homes, known):
+        for place in _places_of(answer, named, known):
             shares[place].append(answer)
     return shares
 

@@ -24,7 +24,7 @@ from trialbook_book.folder import FILE, key_of, line_of
 from trialbook_book.paged import PagedLedger
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording
 from trialbook_cli.outputs import Line, job_line, sweep_line, write_lines
-from trialbook_cli.places import members, stand_in
+from trialbook_cli.places import homes, members, stand_in
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker
 from trialbook_cli.slack_stand_in import Workspace
 from trialbook_cli.telemetry_stand_in import Telemetry
@@ -108,7 +108,7 @@ def running(
         rules=rules,
         parameters={**LAPTOP, **members(sagemaker), **captures, **optional, **parameters},
         slack=slack or Workspace(makes_channels=True),
-        telemetry=Telemetry(recording.measured, sagemaker.now),
+        telemetry=Telemetry(recording.measured, sagemaker.now, homes(recording)),
     ) as cloud:
         yield cloud, sagemaker
 

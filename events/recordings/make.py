@@ -369,8 +369,8 @@ def record(
 
 
 def measured(name: str, job: Mapping[str, Any], ending: Ending, curves: frozenset[str]) -> dict[str, Any]:
-    """What was measured of a job: its metrics at an even pace over its training, and the log of one that failed. The use
-    of its machine is made up: one of its cores works."""
+    """What was measured of a job: its metrics at an even pace over its training, and the log of one that failed. The
+    use of its machine is made up: one of its cores works."""
     training = next(each for each in job["SecondaryStatusTransitions"] if each["Status"] == "Training")
     begin, end = training["StartTime"], training["EndTime"]
     metrics = {

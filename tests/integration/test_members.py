@@ -14,12 +14,20 @@ from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_privileges import STACK, granted
 from tests.integration.test_replay import few
-from tests.relocated import HERE
+from tests.launching import at
+from tests.measuring import one_job
+from tests.relocated import HERE, relocated
 from trialbook.adapters.sts import session_as
+from trialbook.core import report_keys
+from trialbook.core.curves.stored import from_bytes
+from trialbook.core.jobs import JobKey, JobKind
 from trialbook.runtime.settings import AccountSettings
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.laptop_cloud.template import Stack, load_template
+from trialbook_cli.places import homes
 from trialbook_cli.replaying import running
+from trialbook_cli.sagemaker_stand_in import Account
+from trialbook_cli.telemetry_stand_in import Telemetry
 
 OTHER = "210987654321"
 BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
@@ -195,3 +203,62 @@ def test_every_role_has_the_boundary_that_an_account_demands() -> None:
     assert book.resolve(book.template["Globals"]["Function"])["PermissionsBoundary"] == boundary
     assert not list(book.resources("AWS::IAM::Role"))  # all others are made for functions
     assert all("Role" not in properties for _, properties in book.resources("AWS::Serverless::Function"))
+
+
+ELSEWHERE = Account(OTHER, "eu-west-1")
+
+
+def measured_elsewhere(status: str) -> Recording:
+    """A job of another account and region, with its curve, its machine's use and its log."""
+    return relocated(one_job(status, ["the end"], FailureReason="AlgorithmError: no column"), ELSEWHERE)
+
+
+@pytest.mark.parametrize(("status", "kept"), [("Completed", {"CURVES"}), ("Failed", {"CURVES", "LOG"})])
+def test_a_job_of_another_account_and_region_is_captured_by_the_role_there(status: str, kept: set[str]) -> None:
+    told = measured_elsewhere(status)
+    with running(told, here=HERE, without=FOLLOWS_THE_LEDGER) as (cloud, _):
+        for event in told.events:
+            cloud.deliver(event)
+        cloud.finish()
+        stored, dead = dict(cloud.stored()), cloud.dead_letters()
+        took_the_role = cloud.calls["CaptureJob", "sts", "AssumeRole"]
+    folder = report_keys.of_job(JobKey(ELSEWHERE.id, ELSEWHERE.region, JobKind.TRAINING, "resnet"))
+
+    assert set(stored) == {f"{folder}/{getattr(report_keys, each)}" for each in kept}
+    curves = from_bytes(stored[f"{folder}/{report_keys.CURVES}"])
+    assert set(curves.metrics) == {"validation:accuracy"}
+    assert set(curves.hosts) == {"algo-1"}
+    assert took_the_role >= 1
+    assert not any(dead.values())
+
+
+def test_a_role_that_refuses_costs_the_curves_and_no_dead_letter() -> None:
+    def refuses(function: str, service: str, operation: str) -> Any:
+        return answer(403, REFUSED, "text/xml") if service == "sts" else None
+
+    told = measured_elsewhere("Failed")
+    with running(told, here=HERE, without=FOLLOWS_THE_LEDGER) as (cloud, _):
+        cloud.fault = refuses
+        for event in told.events:
+            cloud.deliver(event)
+        cloud.finish()
+
+        assert dict(cloud.stored()) == {}
+        assert not any(cloud.dead_letters().values())
+
+
+def test_the_stand_in_tells_of_a_job_only_those_who_ask_at_its_place() -> None:
+    told = measured_elsewhere("Completed")
+    telemetry = Telemetry(told.measured, lambda: at(300), homes(told))
+    query = {"MetricName": "validation:accuracy", "ResourceArn": ELSEWHERE.arn("sagemaker", "training-job/resnet")}
+    request = {"MetricQueries": [{**query, "XAxisType": "Timestamp", "Period": "OneMinute", "MetricStat": "Last"}]}
+    found = {
+        place: len(
+            telemetry.call("sagemaker-metrics", "BatchGetMetrics", request, place)["MetricQueryResults"][0][
+                "MetricValues"
+            ]
+        )
+        for place in (ELSEWHERE, HERE, Account(OTHER, "eu-central-1"), None)
+    }
+
+    assert found == {ELSEWHERE: 5, HERE: 0, Account(OTHER, "eu-central-1"): 0, None: 5}

@@ -210,7 +210,8 @@ class LaptopCloud:
             short |= {"sagemaker": _sagemaker_at(endpoint, sagemaker, account_of.get), "eventbridge": _put_events}
             until_end.enter_context(short_calls.answering(short))
             telemetry = telemetry or Telemetry((), sagemaker.now)
-            measuring = until_end.enter_context(serve_telemetry(telemetry))
+            place_of = partial(_place_of, here, account_of)
+            measuring = until_end.enter_context(serve_telemetry(telemetry, place_of=place_of))
             os.environ.update(dict.fromkeys(_MEASURING, measuring))
             if dynamodb_url:
                 os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_url
@@ -576,6 +577,11 @@ class LaptopCloud:
         """The bodies of the messages that ended in a dead-letter queue."""
         queues = (name for name, _ in self.stack.resources("AWS::SQS::Queue") if "DeadLetters" in name)
         return {name: self.queues.bodies(name) for name in queues}
+
+
+def _place_of(here: Account, account_of: Mapping[str, str], access_key: str, region: str) -> Account:
+    """Where those who sign with the access key for the region ask."""
+    return Account(account_of.get(access_key, here.id), region)
 
 
 def _unsigned(services: Iterable[str]) -> AbstractContextManager[Any]:

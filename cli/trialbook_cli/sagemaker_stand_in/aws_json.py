@@ -1,6 +1,7 @@
 """AWS's JSON protocols, as stand-ins answer them."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -8,9 +9,16 @@ from typing import Any
 from trialbook_cli.http_serving import Handler
 from trialbook_cli.sagemaker_stand_in.errors import ApiError
 
+_SIGNED = re.compile(r"Credential=(?P<key>[^/]+)/[^/]+/(?P<region>[^/]+)/")
+
 
 class AwsJsonHandler(Handler):
     """Reads requests and writes answers or errors as boto3 expects them."""
+
+    def signed_by(self) -> tuple[str, str] | None:
+        """The access key that signed the request, and the region that it is for; None if nobody signed it."""
+        signed = _SIGNED.search(self.headers.get("Authorization", ""))
+        return None if signed is None else (signed["key"], signed["region"])
 
     def target(self) -> tuple[str, str]:
         """The service's target prefix and the operation; empty if the operation is in the path."""

@@ -1,6 +1,5 @@
 """The stand-in over HTTP: the protocols that boto3 speaks to SageMaker, and to Bedrock and AWS Batch."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,9 +18,6 @@ class Hang(Exception):
         super().__init__("fault")
         self.seconds = seconds
         self.garbage = garbage
-
-
-_SIGNED = re.compile(r"Credential=(?P<key>[^/]+)/[^/]+/(?P<region>[^/]+)/")
 
 
 def _nobody(access_key: str) -> str | None:
@@ -46,10 +42,11 @@ def _handler(sagemaker: SageMaker, account_of: Callable[[str], str | None]) -> t
 
         def _asked(self) -> SageMaker:
             """The SageMaker of the account whose credentials signed the request, in the region that they are for."""
-            signed = _SIGNED.search(self.headers.get("Authorization", ""))
+            signed = self.signed_by()
             if signed is None:
                 return sagemaker
-            return sagemaker.there(Account(account_of(signed["key"]) or sagemaker.account.id, signed["region"]))
+            key, region = signed
+            return sagemaker.there(Account(account_of(key) or sagemaker.account.id, region))
 
     return Answers
 

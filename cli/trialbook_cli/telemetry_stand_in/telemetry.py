@@ -1,14 +1,16 @@
 """The answers of the three services about the jobs of a recording, as of a clock."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import inf, isnan
 from statistics import fmean, pstdev
+from types import MappingProxyType
 from typing import Any
 
 from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
+from trialbook_cli.sagemaker_stand_in.account import Account
 from trialbook_cli.sagemaker_stand_in.errors import ApiError, validation_error
 from trialbook_cli.sagemaker_stand_in.request_validation import check_request
 from trialbook_cli.telemetry_stand_in.measured import Measured, Point
@@ -37,16 +39,40 @@ _STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
 
 
 class Telemetry:
-    """The services of all accounts and regions: a job's name says which is meant."""
+    """The services of all accounts and regions. `homes` are the places of the jobs by name: those who ask elsewhere
+    get no answer about them."""
 
-    def __init__(self, jobs: Iterable[Measured], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        jobs: Iterable[Measured],
+        now: Callable[[], datetime],
+        homes: Mapping[str, Collection[Account]] = MappingProxyType({}),
+    ) -> None:
         self.jobs = {each.job_name: each for each in jobs}
         self.now = now
+        self.homes = homes
         self.calls: list[tuple[str, Request]] = []
+
+    def call(self, service: str, operation: str, request: Request, place: Account | None = None) -> Answer:
+        """One API call from a place, if that is known. Raises ApiError."""
+        self.calls.append((operation, request))
+        return _Answers(self._known_at(place), self.now).call(service, operation, request)
+
+    def _known_at(self, place: Account | None) -> Mapping[str, Measured]:
+        return {
+            name: each for name, each in self.jobs.items() if place is None or place in self.homes.get(name, (place,))
+        }
+
+
+class _Answers:
+    """The answers about some jobs."""
+
+    def __init__(self, jobs: Mapping[str, Measured], now: Callable[[], datetime]) -> None:
+        self.jobs = jobs
+        self.now = now
 
     def call(self, service: str, operation: str, request: Request) -> Answer:
         """One API call. Raises ApiError."""
-        self.calls.append((operation, request))
         answering = {
             "BatchGetMetrics": self._batch_get_metrics,
             "GetMetricData": self._get_metric_data,
