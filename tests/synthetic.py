@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 
 from tests.unit.samples import at, job, record
+from trialbook.core.curves.series import Axis, JobCurves, Series
 from trialbook.core.jobs import InstanceGroup, Job
 from trialbook.core.rules.document import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, recount
@@ -56,3 +57,20 @@ def sweep(found: list[Record]) -> Sweep:
     blank = Sweep(name, SweepKind.TAG, "net", account="123456789012", region="us-east-1", version=1)
     counted = recount(blank, found)
     return replace(counted, state=SweepState.CLOSED, revision=1, closed_at=at(len(found)))
+
+
+def curves(of: Record, steps: int = 2_000) -> JobCurves:
+    """How the record's job learned, with noise, and how busy its machine was in an hour."""
+    source, end = random.Random(of.job.name), of.value or 0.5
+    falling = [end + (2 - end) * math.exp(-6 * step / steps) for step in range(steps)]
+    metrics = {
+        "validation:loss": [value + source.gauss(0, 0.004) for value in falling],
+        "train:loss": [0.8 * value + source.gauss(0, 0.002) for value in falling],
+    }
+    measures = {"CPUUtilization": 50, "MemoryUtilization": 30, "GPUUtilization": 60, "GPUMemoryUtilization": 40}
+    hour = {
+        name: Series.of(Axis.TIME, ((60.0 * minute, source.gauss(middle, 5)) for minute in range(60)))
+        for name, middle in measures.items()
+    }
+    by_step = {name: Series.of(Axis.ITERATION, enumerate(values)) for name, values in metrics.items()}
+    return JobCurves(of.job.name, by_step, {"algo-1": hour})

@@ -130,7 +130,7 @@ def test_no_curve_is_drawn_off_by_a_pixel(values: list[float]) -> None:
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=100), st.floats(0, 100))
 def test_a_simplified_line_passes_all_points_within_the_tolerance(values: list[float], tolerance: float) -> None:
     points = [(float(x), y) for x, y in enumerate(values)]
-    kept = simplified(points, tolerance)
+    kept = list(simplified(points, tolerance))
 
     assert {0, len(values) - 1} <= set(kept)
     for one, other in pairwise(kept):

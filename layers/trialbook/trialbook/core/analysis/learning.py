@@ -1,8 +1,9 @@
 """How the trials of a group learned: curves that a chart can show, and what they say beside final values."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from math import floor, log, log10
 from statistics import median
 
@@ -61,7 +62,7 @@ def learning(objective: Objective, level: float, jobs: Iterable[tuple[int, str]]
         return None
     scale = _Scale.of(trials, maximise=maximise)
     same = level - abs(level) * _SAME if maximise else level + abs(level) * _SAME
-    made = _within_budget([_curve(each, same, scale, maximise=maximise) for each in trials])
+    made = _drawn(trials, [_facts(each, same, maximise=maximise) for each in trials], scale)
     median_x, median_y = _median(trials, scale)
     return Learning(
         metric=objective.metric,
@@ -82,31 +83,23 @@ def learning(objective: Objective, level: float, jobs: Iterable[tuple[int, str]]
     )
 
 
-def _within_budget(curves: Sequence[TrialCurve]) -> tuple[TrialCurve, ...]:
+def _drawn(trials: Sequence[_Trial], facts: Sequence[TrialCurve], scale: "_Scale") -> tuple[TrialCurve, ...]:
     """The curves with no more points than a page has room for: those of the best trials, and of the others an even
-    choice; then training curves, best first. A curve without room keeps its facts and loses its points."""
+    choice; then training curves, best first. A curve without room has its facts and no points."""
     left = MOST_POINTS
-    rest = range(_ALWAYS_DRAWN, len(curves))
-    order = [*range(min(_ALWAYS_DRAWN, len(curves))), *(place for part in range(3) for place in rest[part::3])]
-    drawn, trained = set(), set()
+    rest = range(_ALWAYS_DRAWN, len(trials))
+    order = [*range(min(_ALWAYS_DRAWN, len(trials))), *(place for part in range(3) for place in rest[part::3])]
+    drawn = dict(enumerate(facts))
     for place in order:
-        if len(curves[place].x) <= left:
-            drawn.add(place)
-            left -= len(curves[place].x)
-    for place in sorted(drawn):
-        if len(curves[place].train_x) <= left:
-            trained.add(place)
-            left -= len(curves[place].train_x)
-    return tuple(
-        replace(
-            curve,
-            x=curve.x if place in drawn else (),
-            y=curve.y if place in drawn else (),
-            train_x=curve.train_x if place in trained else (),
-            train_y=curve.train_y if place in trained else (),
-        )
-        for place, curve in enumerate(curves)
-    )
+        x, y = _line(trials[place].shown, scale, left)
+        drawn[place] = replace(drawn[place], x=x, y=y)
+        left -= len(x)
+    for place, trial in enumerate(trials):
+        if trial.train is not None and drawn[place].x:
+            x, y = _line(trial.train, scale, left)
+            drawn[place] = replace(drawn[place], train_x=x, train_y=y)
+            left -= len(x)
+    return tuple(drawn.values())
 
 
 def _on_one_axis(found: Sequence[tuple[int, JobCurves]], metric: str, train_metric: str | None) -> list[_Trial]:
@@ -141,15 +134,18 @@ class _Scale:
         """An axis with all good values, and with bad ones as far as they let the others be told apart."""
         stayed = [each for each in trials if diverged_at(each.shown, maximise=maximise) is None] or trials
         values = sorted(
-            _drawable(value)
+            value
             for trial in stayed
             for series in (trial.shown, trial.train)
             if series is not None
-            for _, value in series.points()
+            for value in series.values
+            if value is not None
         )
         if not values:
             return _Scale(is_log=False, low=0.0, high=1.0)
-        low, high = values[0], values[-1]
+        low, high = _drawable(values[0]), _drawable(values[-1])
+        if (low, high) != (values[0], values[-1]):
+            values = [_drawable(each) for each in values]
         few, many = quantile(values, 0.1), quantile(values, 0.9)
         if maximise:
             low = max(low, few - (many - few))
@@ -159,12 +155,13 @@ class _Scale:
             return _Scale(is_log=False, low=low - (abs(low) or 1) / 2, high=high + (abs(high) or 1) / 2)
         return _Scale(not maximise and low > 0 and high / low >= _WIDE, low, high)
 
-    def at(self, value: float) -> float:
-        """Where the value lies, in pixels from below; what is beyond the axis is at its edge."""
-        low, high, within = self.low, self.high, min(max(value, self.low), self.high)
-        if self.is_log:
-            low, high, within = log(low), log(high), log(within)
-        return (within - low) / (high - low) * PIXELS
+    def placed(self, points: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+        """The points with their values as pixels from below; what is beyond the axis is at its edge."""
+        least, most = self.low, self.high
+        low, high = (log(least), log(most)) if self.is_log else (least, most)
+        for x, value in points:
+            within = least if value < least else most if value > most else value
+            yield x, ((log(within) if self.is_log else within) - low) / (high - low) * PIXELS
 
     def rounded(self, value: float) -> float:
         """The value with no more digits than can be seen."""
@@ -181,42 +178,39 @@ def _drawable(value: float) -> float:
     return min(max(value, -_MOST), _MOST)
 
 
-def _curve(trial: _Trial, level: float, scale: _Scale, *, maximise: bool) -> TrialCurve:
-    x, y = _drawn(trial.shown, scale)
-    train_x, train_y = _drawn(trial.train, scale) if trial.train else ((), ())
+def _facts(trial: _Trial, level: float, *, maximise: bool) -> TrialCurve:
+    """What a trial's curve says, as yet without its points."""
     overfits = overfits_from(trial.shown, trial.train, maximise=maximise) if trial.train else None
     return TrialCurve(
         trial=trial.place,
-        x=x,
-        y=y,
-        train_x=train_x,
-        train_y=train_y,
+        x=(),
+        y=(),
         passed_at=passed_at(trial.shown, level, maximise=maximise),
         diverged_at=diverged_at(trial.shown, maximise=maximise),
         overfits_from=overfits,
     )
 
 
-def _drawn(series: Series, scale: _Scale) -> tuple[Points, Points]:
-    """The points that a line needs, and one without a value for each gap in it."""
-    xs: list[float] = []
-    ys: list[float | None] = []
-    part: list[tuple[float, float]] = []
-    for x, value in (*zip(series.xs, series.values, strict=True), (0.0, None)):
-        if value is not None:
-            part.append((x, _drawable(value)))
-            continue
-        for place in simplified([(at, scale.at(given)) for at, given in part], _MISSED):
-            xs.append(part[place][0])
-            ys.append(scale.rounded(part[place][1]))
-        part = []
-        if ys and ys[-1] is not None:
-            xs.append(x)
-            ys.append(None)
-    if ys and ys[-1] is None and series.values[-1] is not None:
-        xs.pop()
-        ys.pop()
-    return tuple(int(x) if x.is_integer() else round(x, 3) for x in xs), tuple(ys)
+def _line(series: Series, scale: _Scale, most: int) -> tuple[Points, Points]:
+    """The points that a line needs, and one without a value for each gap in it; none if they are more than `most`."""
+    points = list(islice(_needed(series, scale), most + 1))
+    if len(points) > most:
+        return (), ()
+    xs = tuple(int(x) if x.is_integer() else round(x, 3) for x, _ in points)
+    return xs, tuple(None if value is None else scale.rounded(value) for _, value in points)
+
+
+def _needed(series: Series, scale: _Scale) -> Iterator[tuple[float, float | None]]:
+    """The points of a line. Gaps before the first value are left out, and one that follows another."""
+    is_begun = False
+    for has_value, run in groupby(zip(series.xs, series.values, strict=True), lambda point: point[1] is not None):
+        if has_value:
+            part = [(x, value) for x, value in run if value is not None]
+            for place in simplified(scale.placed(part), _MISSED):
+                yield part[place][0], _drawable(part[place][1])
+            is_begun = True
+        elif is_begun:
+            yield next(run)
 
 
 def _median(trials: Sequence[_Trial], scale: _Scale) -> tuple[Points, Points]:
@@ -232,7 +226,7 @@ def _median(trials: Sequence[_Trial], scale: _Scale) -> tuple[Points, Points]:
         values = [value for each in points if (value := value_at(each, x)) is not None]
         if len(values) >= _LEAST_FOR_MEDIAN:
             line.append((float(x), _drawable(median(values))))
-    kept = simplified([(x, scale.at(value)) for x, value in line], _MISSED)
+    kept = list(simplified(scale.placed(line), _MISSED))
     return tuple(int(line[place][0]) for place in kept), tuple(scale.rounded(line[place][1]) for place in kept)
 
 

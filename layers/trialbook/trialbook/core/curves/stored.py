@@ -69,8 +69,8 @@ def _series(data: Mapping[str, Any]) -> Series:
         raise ValueError(f"{len(xs)} x for {len(values)} y")
     return Series(
         Axis(data["axis"]),
-        tuple(float(x) for x in xs),
-        tuple(None if value is None else float(value) for value in values),
+        tuple(map(float, xs)),
+        tuple(map(float, values)) if None not in values else tuple(None if y is None else float(y) for y in values),
         int(data["measured"]),
     )
 

@@ -1,6 +1,6 @@
 """Long series with fewer points that look the same when drawn."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from math import inf
 
 from trialbook.core.curves.series import JobCurves, Series
@@ -46,23 +46,25 @@ def _telling(series: Series, buckets: int) -> Iterator[int]:
             yield next(place for place in places if series.values[place] is None)
 
 
-def simplified(points: Sequence[tuple[float, float]], tolerance: float) -> list[int]:
+def simplified(points: Iterable[tuple[float, float]], tolerance: float) -> Iterator[int]:
     """The places of those points whose joining lines pass within the tolerance above or below all points, which are in
-    ascending order of x. The first and the last point always stay."""
-    if len(points) <= 2:
-        return list(range(len(points)))
-    kept, low, high = [0], -inf, inf
-    for place in range(1, len(points)):
-        x, y = points[kept[-1]]
-        slope = (points[place][1] - y) / (points[place][0] - x)
-        if not low <= slope <= high:  # the line would miss a point in between
-            kept.append(place - 1)
-            x, y = points[place - 1]
-            low, high = -inf, inf
-        width = points[place][0] - x
-        low = max(low, (points[place][1] - tolerance - y) / width)
-        high = min(high, (points[place][1] + tolerance - y) / width)
-    return [*kept, len(points) - 1]
+    ascending order of x. The first and the last point always stay. Reads no further than it is asked for."""
+    place, low, high = -1, -inf, inf
+    kept_x = kept_y = last_x = last_y = 0.0
+    for place, (x, y) in enumerate(points):
+        if place == 0:
+            yield 0
+            kept_x, kept_y = x, y
+        else:
+            if not low <= (y - kept_y) / (x - kept_x) <= high:  # the line would miss a point in between
+                yield place - 1
+                kept_x, kept_y, low, high = last_x, last_y, -inf, inf
+            width = x - kept_x
+            low = max(low, (y - tolerance - kept_y) / width)
+            high = min(high, (y + tolerance - kept_y) / width)
+        last_x, last_y = x, y
+    if place > 0:
+        yield place
 
 
 def all_thinned(curves: JobCurves, most: int = MOST_POINTS) -> JobCurves:
