@@ -33,6 +33,7 @@ def test_replay_answers_first_and_writes_the_files(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "email",
         "experiments.json",
+        "jobs",
         "jobs.jsonl",
         "ledger.jsonl",
         "reports",

@@ -185,6 +185,52 @@ def test_the_machines_of_a_long_job_come_in_one_answer(telemetry: Telemetry, ses
     assert len(found.hosts["algo-1"]["CPUUtilization"].xs) == LONG // 5
 
 
+class Sparse(Telemetry):
+    """CloudWatch where pages are empty: each is a span of time, also one in which nothing was written."""
+
+    empty_pages = 0
+
+    def call(self, service: str, operation: str, request: Any, place: Any = None) -> Any:
+        answer = super().call(service, operation, request, place)
+        if operation == "GetLogEvents" and (page := int(request.get("nextToken", "0"))) < self.empty_pages:
+            return {**answer, "events": [], "nextBackwardToken": str(page + 1)}
+        return answer
+
+
+@pytest.mark.parametrize(("empty", "lines", "calls"), [(0, 200, 1), (1, 200, 2), (4, 200, 5), (99, 0, 5)])
+def test_the_adapter_goes_back_over_empty_pages_of_a_log(
+    session: Any, monkeypatch: pytest.MonkeyPatch, empty: int, lines: int, calls: int
+) -> None:
+    telemetry = Sparse([measured(each) for each in LINES], Clock())
+    telemetry.empty_pages = empty
+    with serve_telemetry(telemetry) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", url)
+
+        assert len(Logs(session, "us-east-1").last_lines("ResNet-1")) == lines
+    assert [operation for operation, _ in telemetry.calls].count("GetLogEvents") == calls
+
+
+class Restarted(Telemetry):
+    """A job on spot instances that was interrupted: each attempt has a stream."""
+
+    def call(self, service: str, operation: str, request: Any, place: Any = None) -> Any:
+        answer = super().call(service, operation, request, place)
+        if operation != "DescribeLogStreams":
+            return answer
+        names = ["ResNet-1/algo-1-1000000000", answer["logStreams"][0]["logStreamName"]]
+        streams = [{"logStreamName": each} for each in sorted(names, reverse=request.get("descending", False))]
+        return {"logStreams": streams[: request["limit"]]}
+
+
+def test_of_a_job_that_was_restarted_the_adapter_reads_the_last_attempts_log(
+    session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve_telemetry(Restarted([measured(each) for each in LINES], Clock())) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", url)
+
+        assert Logs(session, "us-east-1").last_lines("ResNet-1")[-1] == "line 299"
+
+
 def test_the_adapter_reads_the_last_lines_of_the_right_log(telemetry: Telemetry, session: Any) -> None:
     logs = Logs(session, "us-east-1")
 

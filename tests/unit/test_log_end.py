@@ -44,6 +44,11 @@ def masked(*lines: str) -> str:
         ("half of a pair \ud800", "half of a pair ?"),
         ("tab\tstays", "tab\tstays"),
         ("two\r\nlines", "two\nlines"),
+        # Some images' logs pass through rsyslog, which spells control characters.
+        ("#015  0%|  | 0/250#015 61%|███ | 153/250 [00:10]#015100%|████| 250/250", "100%|████| 250/250"),
+        ("[5]#011train-error:0.1#011validation-error:0.2", "[5]\ttrain-error:0.1\tvalidation-error:0.2"),
+        ("#033[31mRuntimeError#033[0m: CUDA out of memory", "RuntimeError: CUDA out of memory"),
+        ("see issue #015, #011 and colour #033", "see issue #015, #011 and colour #033"),
     ],
 )
 def test_only_what_a_terminal_would_show_is_kept(line: str, expected: str) -> None:

@@ -169,7 +169,8 @@ class _Answers:
     def _describe_log_streams(self, request: Request) -> Answer:
         self._check_group(request)
         named = [name for name in self._streams() if name.startswith(request.get("logStreamNamePrefix", ""))]
-        return {"logStreams": [{"logStreamName": each} for each in sorted(named)[: request.get("limit", 50)]]}
+        named.sort(reverse=request.get("descending", False))
+        return {"logStreams": [{"logStreamName": each} for each in named[: request.get("limit", 50)]]}
 
     def _get_log_events(self, request: Request) -> Answer:
         self._check_group(request)

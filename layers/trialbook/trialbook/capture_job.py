@@ -110,8 +110,8 @@ def capture_job(
     """Saves the series of an ended training job, and the end of the log if it failed. Returns whether it saved series.
 
     The log is saved at the first delivery, so that the message about the failure can show it. The last minute is
-    measured later, so the first delivery always raises TryLater. A job costs at most three calls. Repeated, it writes
-    the same. Raises MalformedEvent.
+    measured later, so the first delivery always raises TryLater. A job costs at most three calls, unless pages of
+    its log are empty. Repeated, it writes the same. Raises MalformedEvent.
     """
     job = _ended(envelope)
     if job is None:

@@ -8,6 +8,7 @@ from trialbook.adapters.sagemaker import NotFound, answer_of, entries_of
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 _MOST_LINES = 200
+_MOST_PAGES = 5
 
 
 class Logs:
@@ -17,26 +18,44 @@ class Logs:
         self._client: Any = session.create_client("logs", region_name=region)
 
     def last_lines(self, job_name: str) -> list[str]:
-        """The last lines of the log of the job's first host, by two calls: the name of its stream ends with a number
-        that SageMaker chooses. None if there is no log. Raises Refused and Throttled."""
+        """The last lines of the log of the job's first host; none if there is no log. Raises Refused and Throttled.
+
+        It takes two calls, and one more for each empty page that CloudWatch answers with.
+        """
         try:
-            answer = answer_of(
-                self._client.describe_log_streams,
-                logGroupName=GROUP,
-                logStreamNamePrefix=f"{job_name}/algo-1-",
-                limit=1,
-            )
-            streams = entries_of(answer, "logStreams")
-            name = streams[0].get("logStreamName") if streams else None
-            if not isinstance(name, str) or not name:
-                return []
+            name = self._last_stream(f"{job_name}/algo-1-")
+            return [] if name is None else self._end_of(name)
+        except NotFound:
+            return []
+
+    def _last_stream(self, prefix: str) -> str | None:
+        """The last attempt's stream: its name ends with when it began, and a restarted job has several."""
+        answer = answer_of(
+            self._client.describe_log_streams,
+            logGroupName=GROUP,
+            logStreamNamePrefix=prefix,
+            descending=True,
+            limit=1,
+        )
+        streams = entries_of(answer, "logStreams")
+        name = streams[0].get("logStreamName") if streams else None
+        return name if isinstance(name, str) and name else None
+
+    def _end_of(self, stream: str) -> list[str]:
+        """The stream's last page that has lines: a page is a span of time, and may be empty."""
+        token: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
             answer = answer_of(
                 self._client.get_log_events,
                 logGroupName=GROUP,
-                logStreamName=name,
+                logStreamName=stream,
                 startFromHead=False,
                 limit=_MOST_LINES,
+                **token,
             )
-        except NotFound:
-            return []
-        return [str(each.get("message", "")) for each in entries_of(answer, "events")]
+            lines = [str(each.get("message", "")) for each in entries_of(answer, "events")]
+            before = answer.get("nextBackwardToken")
+            if lines or not isinstance(before, str) or before == token.get("nextToken"):
+                return lines
+            token = {"nextToken": before}
+        return []

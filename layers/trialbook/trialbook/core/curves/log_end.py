@@ -9,6 +9,8 @@ _LEFT_OUT = "…"
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]"
 )
+# Control characters as rsyslog writes them: the octal number behind a sharp. A sharp behind a space is a text's own.
+_SPELLED = re.compile(r"(?<!\s)#(?:(?P<tab>011)|(?P<back>015)|033(?=\[))")
 # Control characters, and those that turn the direction of the text around.
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 # The end of a private key whose beginning lies before the lines that were read.
@@ -26,9 +28,13 @@ def end_of_log(lines: Iterable[str], mask: Callable[[str], str], most: int = MOS
 
 def _shown(line: str) -> str:
     """A line as a terminal would show it at its end: progress bars overwrite themselves."""
-    plain = _ESCAPES.sub("", line.encode("utf-8", "replace").decode())
+    plain = _ESCAPES.sub("", _SPELLED.sub(_meant, line.encode("utf-8", "replace").decode()))
     overwritten = [part.rstrip("\r").rpartition("\r")[2] for part in plain.replace("\r\n", "\n").split("\n")]
     return "\n".join(_UNSHOWN.sub("", part).rstrip() for part in overwritten)
+
+
+def _meant(spelled: re.Match[str]) -> str:
+    return "\t" if spelled["tab"] else "\r" if spelled["back"] else "\x1b"
 
 
 def _cut(text: str, most: int) -> str:
