@@ -159,6 +159,20 @@ def test_a_diverging_trial_does_not_flatten_the_others() -> None:
 # -- what is compared -------------------------------------------------------------------------------------------------
 
 
+def test_training_curves_that_are_not_always_drawn_do_not_flatten_the_others() -> None:
+    """Only the best trial's training curve is drawn without being asked for."""
+    losses = {f"t-{number}": falling(0.2 + number / 100) for number in range(4)}
+    trains = [falling(0.15), falling(0.1), falling(0.0001), falling(0.0001)]
+    curves = {name: of_job(name, loss, train) for (name, loss), train in zip(losses.items(), trains, strict=True)}
+    found = learning(LOSS, 0.2, enumerate(curves), curves)
+    assert found is not None
+
+    assert found.axis_low < 0.15
+    assert found.axis_low > 0.05
+    room = heights(found)
+    assert room(0.15) <= 0.25 * found.pixels
+
+
 def test_when_each_trial_passed_the_bests_final_level() -> None:
     found = learned([1.0, 0.4, 0.3, 0.35], [1.0, 0.5, 0.34, 0.5], [1.0, 0.9, 0.8, 0.7], level=0.35)
 

@@ -1,24 +1,15 @@
 """The learning curves of the recordings, which are those of real trainings, and what reports say about them."""
 
-import json
-
 from tests.unit import recorded
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.model import Analysis
-from trialbook.core.analysis.serialised import to_dict
-from trialbook.core.charts.choice import picture
-from trialbook.report.sweep_page import sweep_page
+from trialbook.report import files
 
 
 def report(name: str, *, with_curves: bool = True) -> Analysis:
     sweep, found = recorded.sweep_at(name)
     assert sweep.closed_at is not None
     return analyse(sweep, found, as_of=sweep.closed_at, curves=recorded.curves(name) if with_curves else {})
-
-
-def page_without_picture(analysis: Analysis) -> str:
-    data = json.dumps(to_dict(analysis), ensure_ascii=False, separators=(",", ":"))
-    return sweep_page(analysis, data, picture(analysis), b"")
 
 
 def test_of_twelve_networks_two_diverged_one_overfitted_and_one_hardly_learned() -> None:
@@ -51,7 +42,7 @@ def test_a_search_that_stops_trials_early_has_a_curve_for_each_that_trained() ->
 
 
 def test_the_page_of_sixty_trials_with_their_curves_is_at_most_15_percent_larger() -> None:
-    pages = [page_without_picture(report(recorded.TUNING, with_curves=each)) for each in (False, True)]
+    pages = [files(report(recorded.TUNING, with_curves=each))["report.html"] for each in (False, True)]
 
-    assert "learning-curves" in pages[1]
+    assert b"learning-curves" in pages[1]
     assert len(pages[1]) <= 1.15 * len(pages[0])

@@ -25,6 +25,7 @@ PIXELS = 248  # the height of the chart's axes
 _MISSED = 0.5  # pixels that a drawn line may pass beside a point
 _ROUNDED = 0.2  # pixels that rounding may move a point
 _WIDE = 10  # times the least value, from which on a linear axis hides the differences between good ones
+_ON_DEMAND = 0.25  # of the axis: more room for curves that are not always drawn
 _STEPS = 100  # of the median curve
 _LEAST_FOR_MEDIAN = 3  # trials
 _SAME = 1e-6  # of a value: SageMaker's final metrics are float32, and curves are doubles
@@ -131,16 +132,11 @@ class _Scale:
 
     @staticmethod
     def of(trials: Sequence[_Trial], *, maximise: bool) -> "_Scale":
-        """An axis with all good values, and with bad ones as far as they let the others be told apart."""
+        """An axis with all good values, and with bad ones as far as they let the others be told apart. Training curves
+        beside the best trial's are seen only on demand: they get a little room."""
         stayed = [each for each in trials if diverged_at(each.shown, maximise=maximise) is None] or trials
-        values = sorted(
-            value
-            for trial in stayed
-            for series in (trial.shown, trial.train)
-            if series is not None
-            for value in series.values
-            if value is not None
-        )
+        best = [trials[0].train] if trials[0].train and trials[0] in stayed else []
+        values = sorted(_values([each.shown for each in stayed] + best))
         if not values:
             return _Scale(is_log=False, low=0.0, high=1.0)
         low, high = _drawable(values[0]), _drawable(values[-1])
@@ -153,7 +149,17 @@ class _Scale:
             high = min(high, many + (many - few))
         if low == high:
             return _Scale(is_log=False, low=low - (abs(low) or 1) / 2, high=high + (abs(high) or 1) / 2)
-        return _Scale(not maximise and low > 0 and high / low >= _WIDE, low, high)
+        scale = _Scale(not maximise and low > 0 and high / low >= _WIDE, low, high)
+        return scale.with_room_for(_values([each.train for each in stayed if each.train]), maximise=maximise)
+
+    def with_room_for(self, values: Iterable[float], *, maximise: bool) -> "_Scale":
+        """The axis, longer on its good side by so much of its length as the values need and may have."""
+        if maximise:
+            most = self.high + (self.high - self.low) * _ON_DEMAND
+            return replace(self, high=min(max(self.high, *values, self.high), most))
+        low, high = self.low, self.high
+        least = low * (low / high) ** _ON_DEMAND if self.is_log else low - (high - low) * _ON_DEMAND
+        return replace(self, low=max(min(low, *values, low), least))
 
     def placed(self, points: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
         """The points with their values as pixels from below; what is beyond the axis is at its edge."""
@@ -169,6 +175,10 @@ class _Scale:
         seen = (high - low) / PIXELS * _ROUNDED * (abs(value) if self.is_log else 1)
         digits = -floor(log10(seen)) if seen > 0 else 15
         return round(value, digits) if abs(digits) < 300 else value
+
+
+def _values(found: Iterable[Series]) -> Iterator[float]:
+    return (value for series in found for value in series.values if value is not None)
 
 
 _MOST = LARGEST / 1e8  # has room for sums
