@@ -11,6 +11,7 @@ ORDER = (
     "requests_per_job",
     "costs",
     "kinds",
+    "captures",
     "leaderboard",
     "best",
     "close",
