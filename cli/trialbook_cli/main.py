@@ -1,5 +1,7 @@
 """The command `trialbook`. A command loads what it needs when it is called, so that `--help` answers at once."""
 
+import atexit
+import gc
 from typing import Annotated, Any
 
 import typer
@@ -45,8 +47,13 @@ def _options(
     """Options before the command."""
 
 
+_COLLECT_AFTER = 100_000  # new objects; Python's default collects dozens of times while a command's modules load
+
+
 def main() -> None:
     """The console script."""
+    gc.set_threshold(_COLLECT_AFTER)
+    atexit.register(gc.freeze)  # or the interpreter searches all modules for garbage once more as it ends
     app()
 
 

@@ -71,6 +71,19 @@ def test_best_loads_what_one_query_needs(tmp_path: Path) -> None:
     assert not found & {"rich", "boto3", "pydantic", "moto", "aws_lambda_powertools", "yaml", "jinja2", "pandas"}
 
 
+def test_a_command_runs_without_a_garbage_collection_at_its_start_and_end(tmp_path: Path) -> None:
+    code = (
+        "import atexit, gc, sys\ncollections = []\n"
+        "atexit.register(lambda: print(len(collections), gc.get_freeze_count() > 0, file=sys.stderr))\n"
+        "from trialbook_cli.main import main\n"
+        "gc.callbacks.append(lambda phase, _: collections.append(phase))\nmain()"
+    )
+    command = [sys.executable, "-c", code, "best", "net", "--book", str(made(tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stderr.split() == ["0", "True"]
+
+
 def test_nothing_is_asked_of_aws_by_importing_opening_or_help() -> None:
     """Without credentials, region or network, everything up to the first question goes through."""
     code = "from trialbook import Book; Book.open(table='t', region='us-east-1'); print('opened')"
