@@ -7,12 +7,17 @@ MLflow in each training script. The poller costs a few cents less, but has no in
 cents are mostly for writing each job to the table and two indexes at once.
 
 An invocation is taken to last as long as its requests (SageMaker 50 ms, all else 8 ms) and its own work (4 ms of processor for
-each message, 0.58 of a processor at 1 GB), a cold start of 0.8 s for each function and sweep added; reports 6 s of 3 GB."""
+each message, 0.58 of a processor at 1 GB), a cold start of 0.8 s for each function and sweep added. A report lasts 6 s, with
+the memory of the template; a cold one of five jobs takes about 1.5 s of a processor here. Messages are those that functions
+received. Keeping curves, which can be turned off, is priced apart, by a replay of a loop with curves. Until 30 November 2026
+this page had reports of 3 GB, a trace of each invocation, and messages that no rule lets through."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 from tests.benchmarks import prices
 from tests.benchmarks.many_children import TUNING_JOB, many_children
@@ -20,6 +25,7 @@ from tests.benchmarks.page import table
 from tests.conftest import RECORDINGS, ROOT
 from tests.integration.conftest import running_dynamodb_local
 from trialbook_cli.laptop_cloud import LaptopCloud, Recording, read_recording
+from trialbook_cli.laptop_cloud.functions import Function
 from trialbook_cli.laptop_cloud.template import Stack, load_template
 from trialbook_cli.replaying import replay
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording
@@ -27,62 +33,79 @@ from trialbook_cli.sagemaker_stand_in import Account, SageMaker, from_recording
 TITLE = "What it costs"
 CHILDREN = 750
 _READS = {"GetItem", "Query", "BatchGetItem"}
-_SECONDS = {"sagemaker": 0.050}
-_OTHER_SECONDS, _WORK_SECONDS, _COLD_SECONDS = 0.008, 0.004 / 0.58, 0.8
-_REPORT_GB_SECONDS = 6 * 3008 / 1024
+_SECONDS = {"sagemaker": 0.050, "sagemaker-metrics": 0.050, "monitoring": 0.050, "logs": 0.050}
+_OTHER_SECONDS, _WORK_SECONDS, _COLD_SECONDS, _REPORT_SECONDS = 0.008, 0.004 / 0.58, 0.8, 6
 _PLATFORM_BYTES = 700  # START, END and REPORT of an invocation, and what CloudWatch adds
 _POLLS_A_MONTH = 5 * 3 * 60 * 24 * 30  # Lambda's five pollers of a queue, each asking every 20 seconds
+_CURVES = "CaptureJob"
+
+
+@dataclass
+class Used:
+    """What a function used."""
+
+    memory_gb: float
+    invocations: int = 0
+    messages: int = 0  # received from queues
+    log_bytes: int = 0
+    metrics: int = 0  # that CloudWatch was asked for
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)  # by service and operation
+    read_units: float = 0
+    write_units: float = 0
+
+    def dollars(self, *, is_report: bool) -> dict[str, float]:
+        """By service. `is_report`: its own work is that of reports."""
+        lasting = sum(_SECONDS.get(service, _OTHER_SECONDS) * number for (service, _), number in self.calls.items())
+        lasting += _REPORT_SECONDS * self.invocations if is_report else _WORK_SECONDS * self.messages
+        lasting += _COLD_SECONDS * bool(self.invocations)
+        puts, gets = (self.calls["s3", each] for each in ("PutObject", "GetObject"))
+        return {
+            "Lambda": lasting * self.memory_gb * prices.LAMBDA_GB_SECOND + self.invocations * prices.LAMBDA_REQUEST,
+            "DynamoDB": self.write_units * prices.DYNAMODB_WRITE_UNIT + self.read_units * prices.DYNAMODB_READ_UNIT,
+            "SQS": 3 * self.messages * prices.SQS_REQUEST,  # sent, received, deleted
+            "EventBridge": self.calls["events", "PutEvents"] * prices.EVENT,
+            "S3": puts * prices.S3_PUT + gets * prices.S3_GET,
+            "Logs": self.log_bytes / 1e9 * prices.LOGS_GB,
+            "CloudWatch's metrics": self.metrics * prices.METRIC_READ,
+        }
 
 
 @dataclass
 class Counted:
-    """What a replay used."""
+    """What a replay used, by function."""
 
     jobs: int
-    calls: Counter[tuple[str, str]]  # by service and operation
-    units: dict[str, float]  # DynamoDB's, read and write
-    invocations: Counter[str] = field(default_factory=Counter)
-    messages: int = 0
-    log_bytes: int = 0
+    used: dict[str, Used]
 
-    def dollars(self) -> dict[str, float]:
-        """By service."""
-        by_service: Counter[str] = Counter()
-        for (service, _), number in self.calls.items():
-            by_service[service] += number
-        lasting = sum(_SECONDS.get(service, _OTHER_SECONDS) * number for service, number in by_service.items())
-        lasting += _WORK_SECONDS * self.messages + _COLD_SECONDS * len(self.invocations)
-        reports = _REPORT_GB_SECONDS * self.invocations["BuildReport"]
-        started = self.invocations.total()
-        return {
-            "Lambda": (lasting + reports) * prices.LAMBDA_GB_SECOND + started * prices.LAMBDA_REQUEST,
-            "DynamoDB": self.units["write"] * prices.DYNAMODB_WRITE_UNIT
-            + self.units["read"] * prices.DYNAMODB_READ_UNIT,
-            "SQS": 3 * self.messages * prices.SQS_REQUEST,  # sent, received, deleted
-            "EventBridge": self.calls["events", "PutEvents"] * prices.EVENT,
-            "S3": self.calls["s3", "PutObject"] * prices.S3_PUT + self.calls["s3", "GetObject"] * prices.S3_GET,
-            "Logs, X-Ray": self.log_bytes / 1e9 * prices.LOGS_GB + started * prices.TRACE,
-        }
+    def dollars(self, *functions: str) -> dict[str, float]:
+        """By service, of these functions, or of all but the one that keeps curves."""
+        found: Counter[str] = Counter()
+        for name in functions or self.used.keys() - {_CURVES}:
+            found.update(self.used[name].dollars(is_report=name == "BuildReport"))
+        return dict(found)
 
 
 def measure() -> str:
     """What is counted, what it costs, and what the others cost."""
     with running_dynamodb_local() as url:
         loop = counted(read_recording(RECORDINGS / "churn-min-child-weight"), url)
+        curves = counted(read_recording(RECORDINGS / "net-learning-rate"), url)
         large = counted(many_children(CHILDREN), url)
-    of_loop, of_large = loop.dollars(), large.dollars()
+    of_loop, of_large, of_curves = loop.dollars(), large.dollars(), curves.dollars(_CURVES)
+    columns = [(of_loop, loop.jobs), (of_large, large.jobs), (of_curves, curves.jobs)]
     rows: list[list[object]] = [
-        [
-            name,
-            f"{1000 * of_loop[name] / loop.jobs:.4f}",
-            f"{1000 * of_large[name] / large.jobs:.4f}",
-            f"{of_large[name]:.4f}",
-        ]
+        [name, *(f"{1000 * dollars[name] / jobs:.4f}" for dollars, jobs in columns), f"{of_large[name]:.4f}"]
         for name in of_loop
     ]
-    a_thousand = 1000 * sum(of_loop.values()) / loop.jobs, 1000 * sum(of_large.values()) / large.jobs
-    rows.append(["together", f"{a_thousand[0]:.3f}", f"{a_thousand[1]:.3f}", f"{sum(of_large.values()):.3f}"])
-    heads = ["dollars", "1,000 jobs in loops of five", "1,000 children of a tuning job", f"a tuning job of {CHILDREN}"]
+    sums = [f"{1000 * sum(dollars.values()) / jobs:.3f}" for dollars, jobs in columns]
+    rows.append(["together", *sums, f"{sum(of_large.values()):.3f}"])
+    heads = [
+        "dollars",
+        "1,000 jobs in loops of five",
+        "1,000 children of a tuning job",
+        "curves of 1,000 jobs in loops",
+        f"a tuning job of {CHILDREN}",
+    ]
     fixed = a_month()
     standing = table(["dollars a month, without any job", ""], [[name, f"{each:.2f}"] for name, each in fixed.items()])
     polled = polling(CHILDREN)
@@ -97,41 +120,55 @@ def measure() -> str:
             ["MLflow on a t3.micro", "0", 0, f"{mlflow:.2f}"],
         ],
     )
-    invoked = ", ".join(f"{name} {number / large.jobs:.2f}" for name, number in sorted(large.invocations.items()))
-    return f"{table(heads, rows)}\n\nInvocations a child: {invoked}.\n\n{standing}\n\n{compared}"
+    invoked = ", ".join(f"{name} {each.invocations / large.jobs:.2f}" for name, each in sorted(large.used.items()))
+    traced = 1000 * prices.TRACE * sum(each.invocations for each in loop.used.values()) / loop.jobs
+    return (
+        f"{table(heads, rows)}\n\nInvocations a child: {invoked}.\n\nWith `Tracing=Active`, traces of 1,000 jobs in loops"
+        f" cost up to {traced:.3f} dollars more.\n\n{standing}\n\n{compared}"
+    )
 
 
 def counted(recording: Recording, url: str | None = None) -> Counted:
     """Replays and counts."""
-    seen: dict[str, Any] = {"printed": 0, "messages": 0}
+    used: dict[str, Used] = {}
+    original = Function.__call__
+
+    def call(function: Function, event: Any) -> Any:
+        its = used[function.name]
+        its.invocations += 1
+        its.messages += sum(each.get("eventSource") == "aws:sqs" for each in event.get("Records", ()))
+        return original(function, event)
+
+    def before(function: str, service: str, operation: str, request: Any) -> None:
+        used[function].metrics += len(request.get("MetricDataQueries", ()))
 
     def prepare(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
-        seen["cloud"], put = cloud, cloud.put_message
+        cloud.before_call = before
+        for name, function in cloud.functions.items():
+            used[name] = Used(function.memory / 1024)
+            function.printed = partial(_printed, used[name])
 
-        def put_message(queue: str, body: Any) -> None:
-            seen["messages"] += 1
-            put(queue, body)
+    with patch.object(Function, "__call__", call):
+        found = replay(recording, dynamodb_url=url, prepare=prepare)
+    for (name, service, operation), number in found.calls.items():
+        used[name].calls[service, operation] += number
+    for (name, operation), units in found.capacity.items():
+        if operation in _READS:
+            used[name].read_units += units
+        else:
+            used[name].write_units += units
+    for each in used.values():
+        each.log_bytes += _PLATFORM_BYTES * each.invocations
+    return Counted(len(found.records), {name: each for name, each in used.items() if each.invocations})
 
-        cloud.put_message = put_message  # type: ignore[method-assign]
-        for function in cloud.functions.values():
-            function.printed = lambda text: seen.update(printed=seen["printed"] + len(text))
 
-    found = replay(recording, dynamodb_url=url, prepare=prepare)
-    cloud: LaptopCloud = seen["cloud"]
-    calls: Counter[tuple[str, str]] = Counter()
-    for (_, service, operation), number in found.calls.items():
-        calls[service, operation] += number
-    units: dict[str, float] = {"read": 0.0, "write": 0.0}
-    for (_, operation), used in found.capacity.items():
-        units["read" if operation in _READS else "write"] += used
-    invocations = Counter({name: each.invocations for name, each in cloud.functions.items() if each.invocations})
-    messages = int(seen["messages"]) + invocations["BuildReport"]
-    printed = int(seen["printed"]) + _PLATFORM_BYTES * invocations.total()
-    return Counted(len(found.records), calls, units, invocations, messages, printed)
+def _printed(used: Used, text: str) -> None:
+    used.log_bytes += len(text)
 
 
 def _sagemaker_calls(found: Counted) -> int:
-    return sum(number for (service, _), number in found.calls.items() if service == "sagemaker")
+    calls = [each.calls for each in found.used.values()]
+    return sum(number for each in calls for (service, _), number in each.items() if service == "sagemaker")
 
 
 def a_month() -> dict[str, float]:
@@ -148,7 +185,6 @@ def a_month() -> dict[str, float]:
         f"Lambda's pollers of {polled} queues": polled * _POLLS_A_MONTH * prices.SQS_REQUEST,
         "close_sweeps each minute, reconcile each hour": ticks
         * (0.030 * prices.LAMBDA_GB_SECOND + prices.LAMBDA_REQUEST + 0.5 * prices.DYNAMODB_READ_UNIT),
-        "their traces, by X-Ray": ticks * prices.TRACE,
         "their logs": ticks * (_PLATFORM_BYTES + 600) / 1e9 * prices.LOGS_GB,
     }
 

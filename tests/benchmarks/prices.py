@@ -16,6 +16,7 @@ S3_GB_MONTH = 0.023
 METRIC_REQUEST = 0.01e-3  # for each metric that GetMetricData is asked for; SageMaker's BatchGetMetrics has no price
 LOGS_GB = 0.50  # taken in by CloudWatch
 ALARM_METRIC_MONTH = 0.10  # for each metric that an alarm watches
+METRIC_READ = 10.00e-6  # a metric that GetMetricData is asked for
 METRIC_MONTH = 0.30  # by the hour in which it is reported
 TRACE = 5.00e-6
 T3_MICRO_HOUR = 0.0104
