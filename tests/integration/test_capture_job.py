@@ -68,6 +68,22 @@ def test_the_curves_of_a_job_that_ended_are_kept_by_two_calls() -> None:
     assert not any(dead.values())
 
 
+@pytest.mark.parametrize(("machine", "number"), [("ml.m5.xlarge", 3), ("ml.g5.xlarge", 5), ("ml.new1.xlarge", 5)])
+def test_cloudwatch_is_asked_for_gpus_only_if_the_machine_may_have_them(machine: str, number: int) -> None:
+    wanted: list[str] = []
+
+    def watch(cloud: LaptopCloud) -> None:
+        cloud.before_call = lambda _, service, operation, request: wanted.extend(
+            each["MetricStat"]["Metric"]["MetricName"] for each in request.get("MetricDataQueries", ())
+        )
+
+    with captured(one_job(instance=machine), watch) as cloud:
+        assert set(curves_of(cloud).hosts["algo-1"]) == {"CPUUtilization", "MemoryUtilization"}
+
+    assert len(wanted) == number
+    assert any(name.startswith("GPU") for name in wanted) == (number == 5)
+
+
 def test_the_log_of_a_job_that_failed_is_kept_by_three_calls_and_without_secrets() -> None:
     log = [f"epoch {number}" for number in range(400)] + [
         f"\x1b[31mloading with {HF}\x1b[0m",

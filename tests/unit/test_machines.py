@@ -8,6 +8,7 @@ from tests.unit.analysing import analysed, trial
 from trialbook.core.analysis.prices import cost_of
 from trialbook.core.describe import job_from_detail
 from trialbook.core.jobs import InstanceGroup, Job, JobKind
+from trialbook.core.machines import MACHINES, may_have_gpus
 from trialbook.core.messages.summary import cost_text
 
 PLAN = "arn:aws:sagemaker:eu-west-1:123456789012:training-plan/p5-in-december"
@@ -125,3 +126,15 @@ def test_a_sweep_says_which_of_its_jobs_a_training_plan_reserved() -> None:
     assert cost_text(mixed) == (
         "at least $37.00 (estimate); 2 jobs reserved: not billed by the hour, 1 job without a price"
     )
+
+
+@pytest.mark.parametrize("name", [*MACHINES, "ml.t3.medium", "ml.m7i.large", "ml.c5n.9xlarge", "ml.r7i.metal"])
+def test_a_machine_with_gpus_is_never_taken_for_one_without(name: str) -> None:
+    assert may_have_gpus(name) == (MACHINES[name].gpus > 0 if name in MACHINES else False)
+
+
+@pytest.mark.parametrize(
+    "name", ["ml.p6-b200.48xlarge", "ml.trn1.2xlarge", "ml.x2.large", "ml.mystery", "", "local_gpu"]
+)
+def test_a_machine_of_an_unknown_family_may_have_gpus(name: str) -> None:
+    assert may_have_gpus(name)

@@ -22,6 +22,7 @@ from trialbook.core.curves.thinning import all_thinned
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import FAILED, Job, JobKind
+from trialbook.core.machines import may_have_gpus
 from trialbook.core.masking import Masker
 from trialbook.core.objectives import ALIAS_METRIC
 from trialbook.core.times import iso
@@ -215,9 +216,12 @@ def measured(job: Job, names: Sequence[str], ask: Asking) -> JobCurves:
         return JobCurves(job.name, metrics)
     until = max(end, begin + _INSTANT)
     machines = sum(group.instance_count for group in job.instances)
+    has_gpus = any(may_have_gpus(group.instance_type) for group in job.instances)
     found = ask(
         "machines",
-        lambda sources: sources.cloudwatch.measured(job.name, machines, missing, begin, until, clock.now()),
+        lambda sources: sources.cloudwatch.measured(
+            job.name, machines, missing, begin, until, clock.now(), has_gpus=has_gpus
+        ),
         JobCurves(job.name),
     )
     return JobCurves(job.name, metrics or found.metrics, found.hosts)

@@ -18,6 +18,7 @@ MEASURES = {
     "GPUMemoryUtilization": "Maximum",
     "DiskUtilization": "Maximum",
 }
+_OF_GPUS = frozenset({"GPUUtilization", "GPUMemoryUtilization"})
 _MOST_HOSTS, _MOST_METRICS = 8, 30
 # An answer holds 100,800 points: as many as 70 series of 1,440.
 _MOST_POINTS = 1_440
@@ -36,13 +37,22 @@ class CloudWatch:
         self._client: Any = session.create_client("cloudwatch", region_name=region)
 
     def measured(
-        self, job_name: str, hosts: int, metrics: Sequence[str], begin: datetime, end: datetime, now: datetime
+        self,
+        job_name: str,
+        hosts: int,
+        metrics: Sequence[str],
+        begin: datetime,
+        end: datetime,
+        now: datetime,
+        *,
+        has_gpus: bool = True,
     ) -> JobCurves:
         """The series of the metrics by time, and those of the first hosts, by one call, as exactly as CloudWatch still
-        keeps them. What it does not know is left out. Raises Refused and Throttled."""
+        keeps them. What it does not know is left out. Each series that it is asked for costs, so GPUs are left out if
+        the hosts have none. Raises Refused and Throttled."""
         names = [f"algo-{number}" for number in range(1, min(hosts, _MOST_HOSTS) + 1)]
         wanted: list[Wanted] = [("", name) for name in metrics[:_MOST_METRICS]]
-        wanted += [(host, measure) for host in names for measure in MEASURES]
+        wanted += [(host, measure) for host in names for measure in MEASURES if has_gpus or measure not in _OF_GPUS]
         if not wanted:
             return JobCurves(job_name)
         period = _period((end - begin).total_seconds(), now - begin)

@@ -1,5 +1,6 @@
 """The processors and memory of SageMaker's training machines, from AWS's pages of instance types."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ class Machine:
     gpu_memory: float = 0.0
 
 
+_WITHOUT_GPUS = re.compile(r"ml\.[cmrt]\d[a-z]*\..+")
 # GiB of memory for each vCPU, by family; sizes by the number of vCPUs.
 _SIZES = {
     "large": 2,
@@ -85,3 +87,8 @@ MACHINES: Mapping[str, Machine] = {each.name: each for each in _all()}
 OFFERED = tuple(
     each for each in MACHINES.values() if each.name.split(".")[1] in ("m5", "c5", "r5", "g4dn", "g5") and each.gpus <= 1
 )
+
+
+def may_have_gpus(instance_type: str) -> bool:
+    """Whether a machine of the type may have GPUs: all do but those of the families that never have any."""
+    return _WITHOUT_GPUS.fullmatch(instance_type) is None
