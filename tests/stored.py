@@ -1,11 +1,12 @@
 """Items as the file of a book in a folder holds them: DynamoDB's JSON, binary values in base64."""
 
 import json
-import zlib
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from trialbook.ledger.packing import unpacked
 
 Item = dict[str, dict[str, Any]]
 
@@ -23,7 +24,7 @@ def facts_of(item: Item) -> Any:
     packed = item.get("packed_facts", {}).get("B")
     if packed is None:
         return json.loads(item["facts"]["S"])
-    return json.loads(zlib.decompress(b64decode(packed)))
+    return json.loads(unpacked(b64decode(packed)))
 
 
 def put_facts(item: Item, facts: object) -> None:

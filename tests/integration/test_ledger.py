@@ -5,7 +5,6 @@ import re
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,6 +34,7 @@ from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, recount
 from trialbook.core.windows import Interval, loop_id, loop_of, window_id, windows
 from trialbook.ledger.bookkeeper import Bookkeeper
 from trialbook.ledger.ledger import Ledger
+from trialbook.ledger.packing import unpacked
 from trialbook.ledger.table import Conflict, job_pk
 from trialbook.services import Services
 from trialbook_book.folder import open_folder
@@ -688,7 +688,7 @@ def as_an_older_version_left_it(ledger: Ledger) -> Job:
     enter(ledger, made)
     for item in ledger.table.item.scan():
         if item.item in ("job", "sweep"):
-            text = item.facts or zlib.decompress(item.packed_facts).decode()
+            text = item.facts or unpacked(item.packed_facts)
             item.format, item.facts, item.packed_facts = 2, re.sub(r"\[masked:\w+\]", TOKEN, text), None
             item.save()
     assert kept_in_plain(ledger) == ["job", "sweep"]
@@ -700,7 +700,7 @@ def kept_in_plain(ledger: Ledger) -> list[str]:
 
 
 def text_of(item: Any) -> str:
-    return item.facts or zlib.decompress(item.packed_facts or zlib.compress(b"")).decode()
+    return item.facts or (unpacked(item.packed_facts) if item.packed_facts else "")
 
 
 def test_secrets_that_an_older_version_kept_are_shown_nowhere_and_written_masked_when_they_are_ranked_again(

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from trialbook.adapters.sagemaker import Throttled, Unread
 from trialbook.core.closing import looked_at_again, outlook
-from trialbook.core.formats import FORMAT
+from trialbook.core.formats import REWRITTEN
 from trialbook.core.jobs import STOPPED, TERMINAL, Job
 from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, is_of_earlier_life
@@ -35,7 +35,7 @@ TimeLeft = Callable[[], bool]
 _LONG = 10  # seconds; a sweep that fails sooner costs the others nothing
 _PAUSE = timedelta(minutes=5)  # before a sweep that took so long and failed is tried again
 _GIVES_UP_AFTER = 3  # throttled jobs in a row; SageMaker would throttle the others too
-_WRITTEN_ONCE, _WRITTEN = f"format-{FORMAT}/written-once", f"format-{FORMAT}/written"
+_WRITTEN_ONCE, _WRITTEN = f"format-{REWRITTEN}/written-once", f"format-{REWRITTEN}/written"
 _STACK_IS_UPDATED_IN = timedelta(hours=1)
 
 

@@ -1,7 +1,6 @@
 """Items of the ledger's table: domain objects packed into attributes, and unpacked again."""
 
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from trialbook.core.jobs import JobKey
 from trialbook.core.names import same_name
 from trialbook.core.sweeps import LoopVersion, Record, Sweep, start_of
 from trialbook.core.times import iso
+from trialbook.ledger.packing import packed, unpacked
 from trialbook.ledger.table import (
     ENTRY_RANK,
     EXPERIMENTS,
@@ -189,18 +189,14 @@ def facts(data: dict[str, Any]) -> Attributes:
     text = _text(data)
     if len(text) < _COMPRESS_FROM:
         return {"format": FORMAT, "facts": text}
-    packed = zlib.compress(text.encode("utf-8", "surrogatepass"))
-    if len(packed) > _LONGEST_FACTS:
-        packed = next(cut for by in _CUTS if len(cut := _compressed(_shortened(data, by))) <= _LONGEST_FACTS)
-    return {"format": FORMAT, "packed_facts": packed}
+    content = packed(text)
+    if len(content) > _LONGEST_FACTS:
+        content = next(cut for by in _CUTS if len(cut := packed(_text(_shortened(data, by)))) <= _LONGEST_FACTS)
+    return {"format": FORMAT, "packed_facts": content}
 
 
 def _text(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-
-def _compressed(data: Any) -> bytes:
-    return zlib.compress(json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def _shortened(value: Any, by: _Cut, name: str = "") -> Any:
@@ -285,10 +281,10 @@ def read_facts(item: Any) -> Any:
     return unpacked_facts(item.item, item.facts, item.packed_facts, item.format)
 
 
-def unpacked_facts(kind: str, text: str | None, packed: bytes | None, written_in: Any) -> Any:
-    """Facts as they are stored, in today's format."""
-    if packed is not None:
-        text = zlib.decompress(packed).decode("utf-8", "surrogatepass")
+def unpacked_facts(kind: str, text: str | None, content: bytes | None, written_in: Any) -> Any:
+    """Facts as they are stored, as text or compressed, in today's format."""
+    if content is not None:
+        text = unpacked(content)
     return upgraded(kind, json.loads(text or "{}"), written_in)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from trialbook.core.formats import FORMAT
+from trialbook.core.formats import REWRITTEN
 from trialbook.core.objectives import OLD_RANKS, moved_rank
 from trialbook.ledger.items import facts, read_facts
 from trialbook.ledger.table import Item, LedgerTable, experiment_id, single_jobs_id, sweeps_id
@@ -22,7 +22,7 @@ def write_anew(experiment: str, table: LedgerTable, time_left: Callable[[], bool
 
 
 def _is_old(item: Item) -> bool:
-    is_of_old_format = item.item in ("job", "sweep") and int(item.format or 1) < FORMAT
+    is_of_old_format = item.item in ("job", "sweep") and int(item.format or 1) < REWRITTEN
     return is_of_old_format or (str(item.experiment_rank).startswith(OLD_RANKS) and item.item == "job")
 
 
