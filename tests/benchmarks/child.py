@@ -122,6 +122,7 @@ def _answer_at_once() -> list[Any]:
 _ANSWERS = {
     "GetParameter": (400, {"__type": "ParameterNotFound", "message": "there is none"}),
     "Query": (200, {"Items": [], "Count": 0, "ScannedCount": 0}),
+    "BatchGetItem": (200, {"Responses": {"ledger": []}, "UnprocessedKeys": {}}),
     "PutEvents": (200, {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}] * 10}),
     "DescribeTrainingJob": (
         200,

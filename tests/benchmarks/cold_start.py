@@ -29,6 +29,7 @@ CLIENTS = {
     "announce_changes": "dynamodb,events",
     "attach_job": "dynamodb,sagemaker,ssm",
     "build_report": "dynamodb,events,s3,ssm",
+    "capture_job": "dynamodb,s3,ssm",
     "close_sweeps": "dynamodb,sagemaker,ssm",
     "open_report": "s3,secretsmanager",
     "post_best_trials": "dynamodb,events,s3,ssm",
