@@ -1,5 +1,5 @@
 """`trialbook best` as a whole process, interpreter start included, on AWS's DynamoDB Local: beside the bare boto3 query that
-it comes down to (`floor_best.py`, the floor), and beside the same question to Optuna (SQLite) and MLflow (SQLite, and its
+it comes down to (`floor_best.py`, the floor); the other questions beside the same floor; and beside the same question to Optuna (SQLite) and MLflow (SQLite, and its
 server over REST) about 1,000 trials of 8 hyperparameters and 6 metrics, if their environment exists (see the whole
 report). They run by turns; figures are medians. The ratio is of processor time, which other work on the machine disturbs
 less."""
@@ -70,6 +70,9 @@ def _own(url: str, name: str) -> Iterator[Asked]:
     for size in SIZES:
         command = [str(trialbook), "best", f"net-{size}", "--table", name]
         yield Asked(f"`trialbook best`, {size:,} jobs", command, environment)
+    for question in (["sweeps"], ["trials", "net-1000"], ["show", "net-1000#2"]):
+        command = [str(trialbook), *question, "--table", name]
+        yield Asked(f"`trialbook {question[0]}`, 1,000 jobs", command, environment)
     yield Asked("`trialbook --help`", [str(trialbook), "--help"], {})
 
 
