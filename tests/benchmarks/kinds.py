@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.benchmarks import prices
-from tests.benchmarks.costs import Counted, counted
+from tests.benchmarks.costs import counted
 from tests.benchmarks.page import table
 from tests.benchmarks.soak import disturbed, dying
 from tests.benchmarks.soak_messages import wrong_messages
@@ -237,17 +237,16 @@ def wrong(found: ReplayOutcome, made: Mapping[str, Made], died_after_mail: int) 
 
 def figures(made: Made) -> list[object]:
     """Of one kind alone: jobs, and for each the calls, the invocations, and the dollars for a thousand."""
-    used = counted(made.recording())
+    found = counted(made.recording())
+    calls: Counter[tuple[str, str]] = Counter()
+    for function in found.used.values():
+        function.calls.pop(("sagemaker", "ListJobs"), None)  # as many as minutes pass, whatever there is to list
+        calls.update(function.calls)
     jobs = sum(map(len, made.together))
-    asked = sum(number for (service, _), number in used.calls.items() if service in ("sagemaker", "bedrock", "batch"))
-    lists = used.calls["sagemaker", "ListJobs"]  # as many as minutes pass, whatever there is to list
-    dollars = 1000 * sum(_without_lists(used, lists).dollars().values()) / jobs
-    each = (asked - lists, used.calls.total() - lists, used.invocations.total())
-    return [jobs, *(round(number / jobs, 2) for number in each), f"{dollars:.3f}"]
-
-
-def _without_lists(used: Counted, lists: int) -> Counted:
-    return replace(used, calls=used.calls - Counter({("sagemaker", "ListJobs"): lists}))
+    asked = sum(number for (service, _), number in calls.items() if service in ("sagemaker", "bedrock", "batch"))
+    invocations = sum(function.invocations for function in found.used.values())
+    each = (asked, calls.total(), invocations)
+    return [jobs, *(round(number / jobs, 2) for number in each), f"{1000 * sum(found.dollars().values()) / jobs:.3f}"]
 
 
 def polling() -> float:
@@ -269,6 +268,6 @@ def polling() -> float:
         )
         writes = sum(number for (_, operation), number in used.items() if operation == "PutItem")
     seconds = 0.05 * seen["sagemaker", "ListJobs"] + 0.008 * (seen.total() - seen["sagemaker", "ListJobs"])
-    a_run = seconds * prices.LAMBDA_GB_SECOND + prices.LAMBDA_REQUEST + prices.TRACE
+    a_run = seconds * prices.LAMBDA_GB_SECOND + prices.LAMBDA_REQUEST
     a_run += reads * prices.DYNAMODB_READ_UNIT + writes * prices.DYNAMODB_WRITE_UNIT
     return 43_200 * a_run + 2 * prices.ALARM_METRIC_MONTH
