@@ -7,7 +7,7 @@ from dataclasses import replace
 from tests.unit.samples import at, job, record
 from trialbook.core.curves.series import Axis, JobCurves, Series
 from trialbook.core.jobs import InstanceGroup, Job
-from trialbook.core.rules.document import parse_rules
+from trialbook.core.rules.parsing import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, SweepState, recount
 
 METRICS = ("validation:loss", "train:loss", "validation:accuracy", "train:accuracy", "validation:auc", "epochs")

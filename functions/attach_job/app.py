@@ -3,22 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from trialbook.attach_job import attach_job
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.settings import QueueSettings, ServiceSettings
-from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
+from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook.services import open_queue, open_services
 
 services = open_services(ServiceSettings.from_environment())
 queue = open_queue(services.session(), QueueSettings.from_environment())
 
 
-def attach(message: SQSRecord) -> None:
+def attach(message: SqsMessage) -> None:
     """One message."""
-    attach_job(envelope_of(message), services, delivery_of(message))
+    attach_job(envelope_of(message), services, message.delivery)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -26,4 +24,4 @@ def attach(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the attach queue."""
-    return process(event, context, attach, queue)
+    return process(event, attach, queue)

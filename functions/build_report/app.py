@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from trialbook.adapters.eventbridge import EventBus
 from trialbook.adapters.s3 import Bucket
 from trialbook.build_report import build_report
@@ -19,7 +17,7 @@ from trialbook.runtime.settings import (
     event_bus,
     reports_bucket,
 )
-from trialbook.runtime.sqs_batch import envelope_of, process
+from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook.services import open_queue, open_services
 
 services = open_services(ServiceSettings.from_environment())
@@ -30,7 +28,7 @@ has_curves = captures_jobs()
 run_page = run_pages(MlflowSettings.from_environment(), services.ledger.table)
 
 
-def build(message: SQSRecord) -> None:
+def build(message: SqsMessage) -> None:
     """One message."""
     build_report(envelope_of(message), services, bucket, bus, has_curves=has_curves, run_page=run_page)
 
@@ -40,4 +38,4 @@ def build(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the report queue."""
-    return process(event, context, build, queue)
+    return process(event, build, queue)

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from trialbook.adapters.s3 import Bucket
 from trialbook.capture_job import capture_job, sources_of
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.settings import QueueSettings, ServiceSettings, reports_bucket
-from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
+from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook.services import open_queue, open_services
 
 settings = ServiceSettings.from_environment()
@@ -20,9 +18,9 @@ bucket = Bucket(services.session(), reports_bucket())
 sources = sources_of(settings.accounts, services.session())
 
 
-def capture(message: SQSRecord) -> None:
+def capture(message: SqsMessage) -> None:
     """One message."""
-    capture_job(envelope_of(message), services, bucket, sources, delivery_of(message))
+    capture_job(envelope_of(message), services, bucket, sources, message.delivery)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -30,4 +28,4 @@ def capture(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the capture queue."""
-    return process(event, context, capture, queue)
+    return process(event, capture, queue)

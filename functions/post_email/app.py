@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from trialbook.adapters.s3 import Bucket
 from trialbook.adapters.ses import Ses
 from trialbook.delivery.email_channel import ToEmail
@@ -15,7 +13,7 @@ from trialbook.post_email import post_email
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.settings import DestinationSettings, QueueSettings, ServiceSettings, reports_bucket
-from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
+from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook.services import open_queue, open_services
 
 services = open_services(ServiceSettings.from_environment())
@@ -27,11 +25,9 @@ head = Letterhead(settings.email.sender, settings.email.reply_to, settings.email
 to_email = ToEmail(Ses(services.session()), head, Deliveries(services.ledger.table), bucket)
 
 
-def post(message: SQSRecord) -> None:
+def post(message: SqsMessage) -> None:
     """One message."""
-    post_email(
-        messages_with_destinations(envelope_of(message), services, bucket, where), to_email, delivery_of(message)
-    )
+    post_email(messages_with_destinations(envelope_of(message), services, bucket, where), to_email, message.delivery)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -39,4 +35,4 @@ def post(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the mail queue."""
-    return process(event, context, post, queue)
+    return process(event, post, queue)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from trialbook.adapters.s3 import Bucket
 from trialbook.delivery.events_to_messages import addresses, messages_with_destinations
 from trialbook.ledger.deliveries import Deliveries
@@ -12,7 +10,7 @@ from trialbook.post_slack import channels_of, post_slack
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import logger, metrics
 from trialbook.runtime.settings import DestinationSettings, QueueSettings, ServiceSettings, reports_bucket
-from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
+from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook.services import open_queue, open_services
 
 services = open_services(ServiceSettings.from_environment())
@@ -23,10 +21,10 @@ where = addresses(settings, services)
 to_slack, to_webhook = channels_of(settings.slack, services.session(), Deliveries(services.ledger.table), bucket)
 
 
-def post(message: SQSRecord) -> None:
+def post(message: SqsMessage) -> None:
     """One message."""
     messages = messages_with_destinations(envelope_of(message), services, bucket, where)
-    post_slack(messages, to_slack, to_webhook, delivery_of(message))
+    post_slack(messages, to_slack, to_webhook, message.delivery)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -34,4 +32,4 @@ def post(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the Slack queue."""
-    return process(event, context, post, queue)
+    return process(event, post, queue)

@@ -3,22 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from trialbook.record_job import record_job
 from trialbook.runtime import deadline
 from trialbook.runtime.observability import count, logger, metrics
 from trialbook.runtime.settings import QueueSettings, ServiceSettings
-from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
+from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook.services import open_queue, open_services
 
 services = open_services(ServiceSettings.from_environment())
 queue = open_queue(services.session(), QueueSettings.from_environment())
 
 
-def record(message: SQSRecord) -> None:
+def record(message: SqsMessage) -> None:
     """One message."""
-    outcome = record_job(envelope_of(message), services, delivery_of(message))
+    outcome = record_job(envelope_of(message), services, message.delivery)
     count(f"Events{outcome.title().replace(' ', '')}")
 
 
@@ -27,4 +25,4 @@ def record(message: SQSRecord) -> None:
 @deadline.kept
 def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     """A batch of the record queue."""
-    return process(event, context, record, queue)
+    return process(event, record, queue)

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from trialbook.adapters.s3 import Bucket
 from trialbook.delivery.events_to_messages import addresses
 from trialbook.delivery.run_pages import no_page
@@ -20,7 +18,7 @@ from trialbook.runtime.settings import (
     captures_jobs,
     reports_bucket,
 )
-from trialbook.runtime.sqs_batch import delivery_of, envelope_of, process
+from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook.services import open_queue, open_services
 from trialbook.write_mlflow import CHECK, Writer, check, mlflow_of, write_mlflow
 
@@ -34,9 +32,9 @@ to_mlflow = mlflow_of(settings.mlflow, services.session(), Deliveries(services.l
 writer = Writer(services, bucket, where, to_mlflow, captures=captures_jobs())
 
 
-def write(message: SQSRecord) -> None:
+def write(message: SqsMessage) -> None:
     """One message."""
-    write_mlflow(envelope_of(message), writer, delivery_of(message))
+    write_mlflow(envelope_of(message), writer, message.delivery)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -47,4 +45,4 @@ def handler(event: dict[str, Any], context: Any) -> Mapping[str, Any]:
     if CHECK in event:
         return check(settings.mlflow, services.session(), to_mlflow)
     writer.forget()
-    return process(event, context, write, queue, longest_pause=LONGEST_PAUSE)
+    return process(event, write, queue, longest_pause=LONGEST_PAUSE)

@@ -21,7 +21,6 @@ from threading import Thread
 from typing import Any, cast
 
 import yaml
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.session import Session
 from typer.testing import CliRunner
 
@@ -56,7 +55,7 @@ from trialbook.core.report_links import link, opened
 from trialbook.ledger.ledger import Ledger
 from trialbook.messages.slack import SlackText
 from trialbook.runtime.aws_clients import prepared
-from trialbook.runtime.sqs_batch import envelope_of, process
+from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook_book.folder import open_folder
 from trialbook_cli.laptop_cloud.recording import UnreadableRecording, read_recording
 from trialbook_cli.main import app
@@ -341,12 +340,12 @@ def batch(random: Random) -> str:
     records = [_message(str(place), body) for place, body in enumerate(bodies)]
     handled: list[str] = []
 
-    def handle(message: SQSRecord) -> None:
+    def handle(message: SqsMessage) -> None:
         parse_event(envelope_of(message))
         handled.append(message.message_id)
 
     queue = RememberingQueue()
-    answer = process({"Records": records}, None, handle, queue)
+    answer = process({"Records": records}, handle, queue)
     again = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
     assert {*handled} | {str(at)} == {*map(str, range(10))}, "a neighbour is lost"
     assert again <= {str(at)}, "a neighbour comes again"

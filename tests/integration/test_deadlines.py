@@ -328,7 +328,7 @@ def test_a_batch_takes_no_new_message_that_may_not_fit_and_postpones_the_rest() 
         time.sleep(1.2)
 
     batch = {"Records": [message(number, {}) for number in range(4)]}
-    limited = deadline.kept(lambda event, context: process(event, context, handle, queue))
+    limited = deadline.kept(lambda event, context: process(event, handle, queue))
     answer = limited(batch, Running(17))
 
     assert handled == ["m0"]
@@ -347,7 +347,7 @@ def test_a_batch_may_ask_to_come_again_soon_if_its_process_dies_but_not_for_ever
     def fails(record: Any) -> None:
         raise ValueError(record.message_id)
 
-    process({"Records": records}, None, fails, queue, longest_pause=360)
+    process({"Records": records}, fails, queue, longest_pause=360)
 
     pauses = [20, 20, 20, 40, 80, 160, 320, 360]
     assert queue.hidden == [(f"r{number}", pause) for number, pause in enumerate(pauses)]

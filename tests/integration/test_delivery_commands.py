@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.session import Session
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
@@ -22,7 +21,7 @@ from tests.integration.test_record_commands import aws as aws
 from tests.integration.test_replay import CHURN
 from trialbook.adapters.sqs import Queue
 from trialbook.core.events import parse_event
-from trialbook.runtime.sqs_batch import envelope_of, process
+from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook_cli.replaying import write_outcome
 from trialbook_cli.slack_stand_in import Channel, SlackError, Workspace, serve_slack
 
@@ -158,10 +157,10 @@ def test_a_malformed_event_that_was_given_up_goes_back_once_for_each_redrive(wor
     back = bodies("RecordQueue")
     message = {"messageId": "1", "receiptHandle": "1", "body": body, "attributes": {"ApproximateReceiveCount": "1"}}
 
-    def handle(record: SQSRecord) -> None:
+    def handle(record: SqsMessage) -> None:
         parse_event(envelope_of(record))
 
-    answer = process({"Records": [message]}, None, handle, records)
+    answer = process({"Records": [message]}, handle, records)
 
     assert "RecordDeadLetters: 1 moved back" in first.stdout
     assert "RecordDeadLetters: empty" in again.stdout

@@ -7,7 +7,8 @@ from typing import Any
 from tests.unit.samples import at, job, record
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.model import Analysis
-from trialbook.core.rules.document import Rules, parse_rules
+from trialbook.core.rules.document import Rules
+from trialbook.core.rules.parsing import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 
 MINIMIZE = parse_rules({"experiments": {"*": {"objective": "minimize loss"}}}, {})

@@ -25,7 +25,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import InputChannel, InstanceGroup, ParameterRange, TuningDefinition
 from trialbook.core.numbers import number_of
 from trialbook.core.objectives import ObjectiveType
-from trialbook.core.rules.document import parse_rules
+from trialbook.core.rules.parsing import parse_rules
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 
 

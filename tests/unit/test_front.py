@@ -13,7 +13,7 @@ from trialbook.core.analysis.front import front
 from trialbook.core.analysis.model import Front
 from trialbook.core.charts.choice import drawn, outlines
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType
-from trialbook.core.rules.document import parse_rules
+from trialbook.core.rules.parsing import parse_rules
 from trialbook.core.sweeps import Record
 
 LATENCY = Objective("latency", ObjectiveType.MINIMIZE, ObjectiveSource.RULES)

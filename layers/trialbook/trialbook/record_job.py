@@ -17,7 +17,7 @@ from trialbook.core.errors import InvalidInput
 from trialbook.core.events import PipelineStep, parse_event
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, NotDescribed, TuningJob
 from trialbook.core.merging import is_new_life, merge
-from trialbook.core.messages.delivery import NotSent
+from trialbook.core.messages.not_sent import NotSent
 from trialbook.core.placement import left_out
 from trialbook.core.service_jobs import ServiceJob
 from trialbook.core.sweeps import Record, Sweep

@@ -7,7 +7,8 @@ import yaml
 
 from trialbook.core.errors import InvalidRules, shown
 from trialbook.core.rules.checker import Path
-from trialbook.core.rules.document import Rules, rules_and_problems
+from trialbook.core.rules.document import Rules
+from trialbook.core.rules.parsing import rules_and_problems
 
 _MOST_VALUES = 10_000  # a parameter has 8 KB; only aliases of aliases make more of them, and then without end
 _DEEPEST = 50  # levels; a document that means something has eight

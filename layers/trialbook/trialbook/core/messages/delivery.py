@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from trialbook.core.messages.not_sent import NotSent as NotSent
+
 MESSAGE, PICTURE = "message", "picture"  # parts
 MLFLOW = "mlflow"  # a channel that tells nobody: its messages are runs
 EDITED_EVERY = timedelta(seconds=15)  # at most; what comes sooner is postponed, and shows then what is so then
@@ -141,16 +143,6 @@ class Delivery:
         """As it is where the channel has it no longer: somebody deleted it."""
         gone = replace(self, state=DeliveryState.CLAIMED, sent_id=None, sent_at=None, edited_at=None, shown_version=-1)
         return replace(gone, claimed_at=None, held_until=None, picture=None, version=self.version + 1)
-
-
-class NotSent(Exception):
-    """A channel did not take it. `reason` is the channel's own word, `passes` whether it may well take it later without
-    anybody doing anything, `after` how many seconds it asks to wait. Where `is_unsure`, it may have taken it all the
-    same: no answer came. No secret is in its text."""
-
-    def __init__(self, reason: str, *, passes: bool, after: int | None = None, is_unsure: bool = False) -> None:
-        super().__init__(reason)
-        self.reason, self.passes, self.after, self.is_unsure = reason, passes, after, is_unsure
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trialbook.core.places import is_meant
-from trialbook.core.rules.checker import Checker
+
+if TYPE_CHECKING:
+    from trialbook.core.rules.checker import Checker
 
 _KEYS = ("experiments", "except", "prefix", "job_tag")
 
@@ -28,7 +30,7 @@ class MlflowRules:
         return wanted and not unwanted
 
 
-def parse_mlflow(check: Checker, top: Mapping[str, Any]) -> MlflowRules:
+def parse_mlflow(check: "Checker", top: Mapping[str, Any]) -> MlflowRules:
     """The section, or what holds without it."""
     if top.get("mlflow") is None:
         return MlflowRules()
@@ -42,6 +44,6 @@ def parse_mlflow(check: Checker, top: Mapping[str, Any]) -> MlflowRules:
     )
 
 
-def _globs(check: Checker, section: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _globs(check: "Checker", section: Mapping[str, Any], key: str) -> tuple[str, ...]:
     found = (check.text(each, path) for each, path in check.items(section, key, ("mlflow",)))
     return tuple(each for each in found if each is not None)
