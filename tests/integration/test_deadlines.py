@@ -223,6 +223,8 @@ def calls(silent: Silent, folder: Path) -> dict[str, Callable[[], object]]:
     }
 
 
+# Without an answer a price is unknown, and the queue's own timeout decides when a batch comes again.
+DO_WITHOUT = {"pricing: a price", "sqs: a batch"}
 MAKES_A_CLIENT = re.compile(
     r"create_client|URLLib3Session\(|WebClient\(|WebhookClient\(|urlopen|http\.client import HTTPC"
 )
@@ -269,9 +271,7 @@ def test_no_call_of_any_client_outlives_its_invocation(
     found = in_the_same_time(29, silent, tmp_path, monkeypatch)
 
     assert {name: took for name, (took, _) in found.items() if took > 29} == {}
-    assert [name for name, (_, raised) in found.items() if raised == "an answer"] == [
-        "pricing: a price"
-    ]  # unknown for now
+    assert {name for name, (_, raised) in found.items() if raised == "an answer"} == DO_WITHOUT
     assert len(silent.taken) >= len(found)
 
 
@@ -307,7 +307,7 @@ def test_no_answer_that_trickles_in_outlives_its_invocation() -> None:
 
     assert len(found) > 20
     assert {name: took for name, (took, _) in found.items() if took > 29} == {}
-    assert [name for name, (_, raised) in found.items() if raised == "an answer"] == ["pricing: a price"]
+    assert {name for name, (_, raised) in found.items() if raised == "an answer"} == DO_WITHOUT
 
 
 def test_no_call_is_begun_that_may_outlive_its_invocation(
