@@ -30,7 +30,7 @@ from trialbook_cli.slack_stand_in import Workspace
 from trialbook_cli.telemetry_stand_in import Telemetry
 
 # The stack's parameters that turn kinds of jobs on.
-_OPTIONAL = {"ModelCustomization": (JobKind.MODEL_CUSTOMIZATION,), "PollJobs": POLLED}
+_OPTIONAL = {"ModelCustomization": (JobKind.MODEL_CUSTOMIZATION,), "JobsApi": POLLED}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Where a replay sends what a deployment without rules would send: made up, so that people see what they would get.
 LAPTOP = {

@@ -64,7 +64,7 @@ def measure() -> str:
         "dollars for 1,000 jobs",
     ]
     idle = polling()
-    polled = f"Polling the Jobs API in an account without such jobs costs {idle:.2f} dollars a month (`PollJobs=on`)."
+    polled = f"Polling the Jobs API in an account without such jobs costs {idle:.2f} dollars a month (`JobsApi=on`)."
     return f"{counts}\n\n{table(heads, rows)}\n\n{polled}"
 
 

@@ -71,7 +71,7 @@ CASES: list[tuple[Mapping[str, str | Callable[[Cloud], str]], frozenset[str]]] =
         IN_MLFLOW | {"HasMlflowUrl", "HasMlflowTokenSecret"},
     ),
     ({"ModelCustomization": "on"}, PLAIN | {"RecordsModelCustomization"}),
-    ({"PollJobs": "on"}, PLAIN | {"PollsJobs"}),
+    ({"JobsApi": "on"}, PLAIN | {"PollsJobs"}),
     (
         {"MlflowMetrics": "on", "MlflowTrackingServerArn": MLFLOW_SERVER},
         IN_MLFLOW | {"HasMlflowTrackingServer", "ReadsMlflowMetrics"},

@@ -33,7 +33,7 @@ OTHER = "210987654321"
 BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
 MEMBER = Stack(
     load_template(ROOT / "member.yaml"),
-    {"BookBusArn": BUS, "ModelCustomization": "on", "PollJobs": "on", "MlflowMetrics": "on"},
+    {"BookBusArn": BUS, "ModelCustomization": "on", "JobsApi": "on", "MlflowMetrics": "on"},
 )
 BESIDE_CAPTURES = tuple(each for each in FOLLOWS_THE_LEDGER if each != "CaptureJob")
 ASKING = ("AttachJob", "CaptureJob", "CloseSweeps", "PollJobs", "RecordJob", "Reconcile")

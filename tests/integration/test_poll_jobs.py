@@ -206,14 +206,14 @@ def test_nothing_fails_where_a_region_has_no_jobs_api() -> None:
             raise ApiError("UnknownOperationException", "")
 
     told = launched([training("churn", 0, 5)])
-    with replaying.running(told, without=QUICK, parameters={"PollJobs": "on"}) as (cloud, sagemaker):
+    with replaying.running(told, without=QUICK, parameters={"JobsApi": "on"}) as (cloud, sagemaker):
         sagemaker.faults = faults
         done = tick(cloud, at(1))
     assert done["failed"] == ()
 
 
 def test_without_the_parameter_nobody_asks() -> None:
-    outcome = replay(loop(), PollJobs="off")
+    outcome = replay(loop(), JobsApi="off")
 
     assert outcome.records == ()
     assert not any(operation in ("ListJobs", "DescribeJob") for _, _, operation in outcome.calls)

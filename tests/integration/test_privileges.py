@@ -43,7 +43,7 @@ OPTIONS = {
     "ReportLinks": "on",
     "MemberAccounts": OTHER_ACCOUNT,
     "ModelCustomization": "on",
-    "PollJobs": "on",
+    "JobsApi": "on",
     "MlflowMetrics": "on",
     "MlflowTrackingServerArn": "arn:aws:sagemaker:us-east-1:123456789012:mlflow-tracking-server/one",
     **replaying.LAPTOP,

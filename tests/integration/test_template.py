@@ -25,7 +25,7 @@ OPTIONS = {
     "ReportLinks": "on",
     "QuietDaysAlarm": "3",
     "ModelCustomization": "on",
-    "PollJobs": "on",
+    "JobsApi": "on",
     "MlflowMetrics": "on",
     "EmailFrom": "trialbook@example.com",
     **SLACK,
