@@ -216,6 +216,12 @@ def test_reconcile_finds_nothing_left_to_repair(made: World, served: Any) -> Non
     assert (done["recorded"], done["unfinished"]) == (0, False)
 
 
+def test_poll_jobs_lists_each_kind_once_and_finds_none(made: World, served: Any) -> None:
+    done = call(served, "PollJobs", sample("poll_jobs"))
+
+    assert (done["recorded"], done["unfinished"]) == (0, False)
+
+
 def test_open_report_refuses_the_sample_and_follows_a_link_of_todays(made: World, served: Any) -> None:
     key = made.client("secretsmanager").get_secret_value(SecretId="report-links")
     expires = datetime.now(UTC) + timedelta(days=1)
