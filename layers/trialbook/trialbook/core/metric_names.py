@@ -5,6 +5,7 @@ turns it, what comes after `at` is a condition, and names of spreads, times and 
 """
 
 import re
+from functools import cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|@")
 _LEADING = re.compile(
@@ -51,12 +52,17 @@ _LOWER = (
     r"|davies bouldin|inertia|regret|aic|bic|mean rank|objective loss|pixel distance|displacement|residuals?"
     r"|multi ?class|mpjpe|epe|ibs|owa|fvd|abs rel|sq rel|hd ?95|mcd"
 )
-_HINTS = re.compile(rf"\b(?:(?P<higher>{_HIGHER})|(?P<lower>{_LOWER}))\b")
 _EXPLAINED = re.compile(r"\bd ?2\b")
 _WITHOUT_SCALE = re.compile(
     r"\b(?:r?mse|mae|r?msle|nrmse|msd|ssd|sse|l ?[12]|(?:squared|absolute|percentage) (?:error|loss)|huber|reward|rew"
     r"|returns?|profit|revenue|distance|deviance)\b"
 )
+
+
+@cache
+def _hints() -> re.Pattern[str]:
+    """Compiled at first use: that takes milliseconds, and most starts guess no direction."""
+    return re.compile(rf"\b(?:(?P<higher>{_HIGHER})|(?P<lower>{_LOWER}))\b")
 
 
 def is_maximised(metric: str) -> bool | None:
@@ -68,7 +74,7 @@ def is_maximised(metric: str) -> bool | None:
     negated = _NEGATED.match(head)
     if negated:
         head = head[negated.end() :]
-    found = list(_HINTS.finditer(head))
+    found = list(_hints().finditer(head))
     if not found:
         return None
     is_higher = found[-1]["higher"] is not None or _EXPLAINED.search(head) is not None
