@@ -1,5 +1,7 @@
 """Slack: the Web API with a bot's token, and incoming webhooks, by way of slack_sdk.
 
+slack_sdk is imported for the first message: it takes a twentieth of a start, and not every event has a message.
+
 Slack's Retry-After is not slept through here: the message goes back to its queue for as long, so that others continue.
 """
 
@@ -11,15 +13,14 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from http import HTTPStatus
 from http.client import HTTPException
-from typing import Any, cast
-
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.webhook import WebhookClient
+from typing import TYPE_CHECKING, Any, cast
 
 from trialbook.core.messages.delivery import NotSent, Sent
 from trialbook.messages.slack import SlackText
 from trialbook.runtime import deadline
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
 
 API = "https://slack.com/api/"
 EVENT_TYPE = "trialbook"  # of the metadata by which messages are found again
@@ -52,7 +53,9 @@ class Slack:
         self._token, self._api = token, api
 
     @cached_property
-    def _client(self) -> WebClient:
+    def _client(self) -> "WebClient":
+        from slack_sdk import WebClient
+
         return WebClient(base_url=self._api, timeout=_SECONDS, retry_handlers=[])
 
     def post(self, channel: str, said: SlackText, mark: Mapping[str, str], thread: str | None = None) -> Sent:
@@ -193,6 +196,8 @@ class Webhook:
         if url is None:
             raise NotSent("unknown_webhook", passes=False)
         with _as_not_sent():
+            from slack_sdk.webhook import WebhookClient
+
             client = WebhookClient(url, timeout=_SECONDS, retry_handlers=[], logger=_SILENT)
             answer = client.send_dict({"text": said.text, "blocks": list(said.blocks)})
         if answer.status_code != 200:
@@ -217,6 +222,8 @@ def _as_not_sent(requests: int = 1) -> Iterator[None]:
 
 @contextmanager
 def _errors_as_not_sent() -> Iterator[None]:
+    from slack_sdk.errors import SlackApiError, SlackClientError
+
     try:
         yield
     except SlackApiError as error:
