@@ -28,9 +28,8 @@ from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.kinds import RUNS_OF
 from trialbook.core.messages.delivery import MLFLOW, Delivery, NotSent
-from trialbook.core.messages.facts import SweepFacts
+from trialbook.core.messages.facts import SweepFacts, version
 from trialbook.core.messages.owners import owner_of
-from trialbook.core.messages.sweep import sweep_message, version
 from trialbook.core.mlflow_runs import (
     Standing,
     job_about,
@@ -297,6 +296,9 @@ class Writer:
         return made.sent_id if made is not None else None
 
     def _write_sweep(self, facts: SweepFacts, event: Announcement) -> Delivery | None:
+        # Messages and the analysis behind them take a fifth of a start, and most events are about jobs.
+        from trialbook.core.messages.sweep import sweep_message
+
         sweep, rules = facts.sweep, self._services.rules()
         merged = [(sweep_about(each), sweep_key(sweep, each)) for each in sweep.supersedes]
         self._to.adopt(sweep_about(sweep.id), merged, sweep.experiment, rules.mlflow)

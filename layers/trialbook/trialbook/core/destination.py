@@ -25,3 +25,13 @@ class Destination:
     mention: str | None = None
     not_before: datetime | None = None
     shows_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The default route: where messages go that no route of the rules document takes. `webhook` is the name of the
+    parameter that holds an incoming webhook's address."""
+
+    slack: str | None = None
+    webhook: str | None = None
+    email: tuple[str, ...] = ()

@@ -8,13 +8,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trialbook.adapters.captured import captured_log
 from trialbook.adapters.s3 import Objects
 from trialbook.core import report_keys
-from trialbook.core.analysis.digest import ALT_TEXT, from_data
-from trialbook.core.analysis.model import Analysis
 from trialbook.core.announcements import (
     BEST_TRIAL_CHANGED,
     BEST_TRIALS,
@@ -23,13 +21,10 @@ from trialbook.core.announcements import (
     Announcement,
     announcement_of,
 )
+from trialbook.core.destination import Defaults, Destination
 from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import FAILED, JobKey, JobKind
-from trialbook.core.message import Message
-from trialbook.core.messages.best_trials import REPORT_NOTES, from_detail
-from trialbook.core.messages.compute import messages_of
 from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts, WeekFacts
-from trialbook.core.messages.routing import Defaults, Destination, destinations
 from trialbook.core.mlflow_runs import job_about, sweep_about
 from trialbook.core.report_links import link
 from trialbook.core.rules.document import Rules
@@ -40,12 +35,16 @@ from trialbook.runtime.observability import logger
 from trialbook.runtime.settings import DestinationSettings
 from trialbook.services import Services, hourly_prices
 
+if TYPE_CHECKING:
+    from trialbook.core.analysis.model import Analysis
+    from trialbook.core.message import Message
+
 _READ = 10  # jobs of a sweep, best first
 _LOOKED_AT = 100  # jobs of a sweep, last first, for why they failed
 _LINKS_WORK_FOR = timedelta(days=60)
 _LONGEST_CHAIN = 20  # sweeps that merged one into the other
 
-MessagesWithDestinations = tuple[tuple[Message, tuple[Destination, ...]], ...]
+MessagesWithDestinations = tuple[tuple["Message", tuple[Destination, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,10 @@ def messages_with_destinations(
     if facts is None:
         logger.info("no message: its job or sweep is gone", id=event.id)
         return ()
+    # What makes messages of facts takes a quarter of a start, which events without a message need not wait for.
+    from trialbook.core.messages.compute import messages_of
+    from trialbook.core.messages.routing import destinations
+
     rules, moment = services.rules(), now or clock.now()
     made = messages_of(event, facts, rules)
     return tuple(
@@ -100,8 +103,8 @@ def messages_with_destinations(
 
 
 def _with_log_where_shown(
-    message: Message, found: tuple[Destination, ...]
-) -> Iterator[tuple[Message, tuple[Destination, ...]]]:
+    message: "Message", found: tuple[Destination, ...]
+) -> Iterator[tuple["Message", tuple[Destination, ...]]]:
     """The message with the end of the log for destinations whose route asks for it, without it for all others."""
     showing = tuple(each for each in found if each.shows_log) if message.log else ()
     if showing:
@@ -151,6 +154,8 @@ def _best(record: Record | None) -> Mapping[str, Any] | None:
 
 def _week_facts(event: Announcement, services: Services, where: Addresses) -> WeekFacts | None:
     """The weekly report as the ledger keeps it; from the event only its id is taken. None if the ledger has none."""
+    from trialbook.core.messages.best_trials import REPORT_NOTES, from_detail
+
     kept = services.ledger.notes.get(event.id) if event.id.startswith(f"{REPORT_NOTES}/") else None
     if kept is None:
         return None
@@ -268,6 +273,8 @@ def _report(sweep: Sweep, bucket: Objects, where: Addresses) -> Report | None:
     data = _digest(folder, bucket)
     if data is None:
         return None
+    from trialbook.core.analysis.digest import ALT_TEXT, from_data
+
     analysis = from_data(data)
     if where.report_link is None:
         url = None
@@ -278,13 +285,17 @@ def _report(sweep: Sweep, bucket: Objects, where: Addresses) -> Report | None:
     return Report(analysis, bucket.name, folder, alt_text, url, _former(sweep, bucket))
 
 
-def _former(sweep: Sweep, bucket: Objects) -> Analysis | None:
+def _former(sweep: Sweep, bucket: Objects) -> "Analysis | None":
     """The report of the revision before, which may belong to a sweep that merged into this one."""
     if sweep.revision < 2:
         return None
     folders = (report_keys.of_revision(each, sweep.revision - 1) for each in (sweep.id, *sweep.supersedes))
     found = next((data for folder in folders if (data := _digest(folder, bucket)) is not None), None)
-    return None if found is None else from_data(found)
+    if found is None:
+        return None
+    from trialbook.core.analysis.digest import from_data
+
+    return from_data(found)
 
 
 def _digest(folder: str, bucket: Objects) -> Mapping[str, Any] | None:

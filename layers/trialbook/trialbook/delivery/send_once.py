@@ -5,9 +5,9 @@ after all."""
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
+from typing import TYPE_CHECKING
 
 from trialbook.core.destination import Channel, Destination
-from trialbook.core.message import Message
 from trialbook.core.messages.delivery import LEASE, Delivery, NotSent, Sent
 from trialbook.core.messages.remedies import remedy
 from trialbook.ledger.deliveries import Deliveries, ReadOnce
@@ -15,6 +15,9 @@ from trialbook.ledger.table import Conflict
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
 from trialbook.runtime.sqs_batch import TryLater, backoff
+
+if TYPE_CHECKING:
+    from trialbook.core.message import Message
 
 LONGEST_DELAY = 43_000  # seconds; SQS allows 12 hours from when it hands the message out
 LONGEST_PAUSE = 900  # seconds; after that a channel that works again is noticed
@@ -26,10 +29,10 @@ class WaitsForItsParent(TryLater):
 
 
 FindSent = Callable[[datetime], Sent | None]
-Pair = tuple[Message, Destination]
+Pair = tuple["Message", Destination]
 
 
-def deliver_each(pairs: Sequence[Pair], deliver: Callable[[Message, Destination], None], received: int) -> int:
+def deliver_each(pairs: Sequence[Pair], deliver: Callable[["Message", Destination], None], received: int) -> int:
     """Delivers each message to its destination; returns how many. `received` is how often SQS has handed out their
     event.
 
@@ -56,7 +59,7 @@ def deliver_each(pairs: Sequence[Pair], deliver: Callable[[Message, Destination]
     return len(pairs)
 
 
-def _refusal(error: NotSent, message: Message, to: Destination, received: int) -> TryLater:
+def _refusal(error: NotSent, message: "Message", to: Destination, received: int) -> TryLater:
     """When to try again. Metric and log give the reason, without an email address."""
     count("MessagesFailed", channel=to.channel, reason=error.reason)
     if not error.passes:

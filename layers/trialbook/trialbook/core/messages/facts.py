@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from trialbook.core.analysis.model import Analysis
-from trialbook.core.messages.best_trials import BestTrials
 from trialbook.core.sweeps import Record, Sweep
+
+if TYPE_CHECKING:  # the many classes of an analysis take a tenth of a start
+    from trialbook.core.analysis.model import Analysis
+    from trialbook.core.messages.best_trials import BestTrials
 
 _NONE: Mapping[str, Record] = MappingProxyType({})
 
@@ -16,12 +19,12 @@ class Report:
     """A closed sweep's report as it is in the bucket. `analysis` is its digest, `former` that of the revision
     before; `url` is the signed link to its page, None if there are none."""
 
-    analysis: Analysis
+    analysis: "Analysis"
     bucket: str
     folder: str
     alt_text: str
     url: str | None = None
-    former: Analysis | None = None
+    former: "Analysis | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,13 @@ class JobFacts:
 class WeekFacts:
     """The jobs that ended in a period, as the event has them, and the links to the experiments' reports, by name."""
 
-    report: BestTrials
+    report: "BestTrials"
     pages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 Facts = SweepFacts | JobFacts | WeekFacts
+
+
+def version(facts: SweepFacts) -> int:
+    """Grows with each change of the sweep, and once more when the report stands."""
+    return 2 * facts.sweep.version + int(facts.report is not None)

@@ -1,13 +1,16 @@
 """The words of messages for a sweep and its progress."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from trialbook.core.analysis.model import Value
 from trialbook.core.analysis.wording import cut, plural
 from trialbook.core.jobs import FAILED
 from trialbook.core.message import Mood
 from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
+
+if TYPE_CHECKING:
+    from trialbook.core.analysis.model import Value
 
 SEPARATOR = " · "
 _NAMED = 2  # hyperparameters whose names fit into a title
@@ -68,7 +71,7 @@ def mood(sweep: Sweep) -> Mood:
     return Mood.MIXED if counts.failed else Mood.GOOD
 
 
-def at(values: Mapping[str, Value]) -> str:
+def at(values: "Mapping[str, Value]") -> str:
     """Where the best lies, for a subject: ` at min_child_weight=4`; nothing if nothing varied."""
     given = [f"{cut(name, 40)}={cut(shown(value), 40)}" for name, value in values.items() if value is not None]
     more = f" and {len(given) - _IN_SUBJECT} more" if len(given) > _IN_SUBJECT else ""

@@ -1,10 +1,11 @@
 """Which message goes where: the routes of the rules document that match it, or the default route."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from trialbook.core.destination import Channel as Channel
+from trialbook.core.destination import Defaults as Defaults
 from trialbook.core.destination import Destination as Destination
 from trialbook.core.message import Message, MessageKind, Mood
 from trialbook.core.rules.document import Rules
@@ -12,22 +13,6 @@ from trialbook.core.rules.quiet_hours import quiet_until
 from trialbook.core.rules.routes import DEFAULT, OWNER, Address, Owner, Route, RouteMatch
 
 _NO_OWNER = Owner()
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """The default route: where messages go that no route of the rules document takes. `webhook` is the name of the
-    parameter that holds an incoming webhook's address."""
-
-    slack: str | None = None
-    webhook: str | None = None
-    email: tuple[str, ...] = ()
-
-    def addresses(self) -> tuple[Address, ...]:
-        """As entries of a route."""
-        slack = [Address(Channel.SLACK, self.slack)] if self.slack else []
-        webhook = [Address(Channel.WEBHOOK, self.webhook)] if self.webhook else []
-        return (*slack, *webhook, *(Address(Channel.EMAIL, address, None) for address in self.email))
 
 
 def destinations(message: Message, rules: Rules, defaults: Defaults, now: datetime) -> tuple[Destination, ...]:
@@ -41,7 +26,7 @@ def destinations(message: Message, rules: Rules, defaults: Defaults, now: dateti
     found = [each for route in routes for each in _of_route(route, message, rules, defaults, now)]
     is_meant = any(not route.to for route in routes)
     if not found and not is_meant:
-        by_default = Route("default", RouteMatch(), defaults.addresses())
+        by_default = Route("default", RouteMatch(), _entries(defaults))
         found = list(_of_route(by_default, message, rules, defaults, now))
     return _once(found)
 
@@ -120,3 +105,10 @@ def suits(message: Message, channel: Channel) -> bool:
         case MessageKind.BEST_TRIALS:
             return True
     return False
+
+
+def _entries(defaults: Defaults) -> tuple[Address, ...]:
+    """As entries of a route."""
+    slack = [Address(Channel.SLACK, defaults.slack)] if defaults.slack else []
+    webhook = [Address(Channel.WEBHOOK, defaults.webhook)] if defaults.webhook else []
+    return (*slack, *webhook, *(Address(Channel.EMAIL, address, None) for address in defaults.email))

@@ -11,7 +11,7 @@ from trialbook.core.announcements import Announcement
 from trialbook.core.jobs import FAILED
 from trialbook.core.message import Fact, Message, MessageKind, Picture, Progress, Stored
 from trialbook.core.messages import phrases
-from trialbook.core.messages.facts import Report, SweepFacts
+from trialbook.core.messages.facts import Report, SweepFacts, version
 from trialbook.core.messages.leaders import Leaders, bars, bars_label, constants_text, leaders, table
 from trialbook.core.messages.links import sweep_links
 from trialbook.core.messages.owners import owner_of, shared_tags
@@ -84,11 +84,6 @@ def moment(sweep: Sweep) -> datetime:
     if sweep.state is SweepState.CLOSED and sweep.closed_at is not None:
         return sweep.closed_at
     return sweep.last_at or sweep.began_at or _EPOCH
-
-
-def version(facts: SweepFacts) -> int:
-    """Grows with each change of the sweep, and once more when the report stands."""
-    return 2 * facts.sweep.version + int(facts.report is not None)
 
 
 def _best(found: Leaders) -> str:

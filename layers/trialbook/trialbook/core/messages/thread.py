@@ -11,11 +11,11 @@ from trialbook.core.analysis.wording import listed, plural
 from trialbook.core.announcements import Announcement
 from trialbook.core.message import Message, MessageKind, Mood, Stored
 from trialbook.core.messages import phrases
-from trialbook.core.messages.facts import SweepFacts
+from trialbook.core.messages.facts import SweepFacts, version
 from trialbook.core.messages.leaders import leaders
 from trialbook.core.messages.owners import owner_of, shared_tags
 from trialbook.core.messages.summary import failure
-from trialbook.core.messages.sweep import about, moment, version
+from trialbook.core.messages.sweep import about, moment
 from trialbook.core.numbers import number_of, shown
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType
 from trialbook.core.report_keys import PAGE
