@@ -229,26 +229,39 @@ def queued(
     }
 
 
-def execution_event(pipeline: str, execution: str, minute: float, status: str = "Executing") -> Event:
-    """A pipeline execution's state change."""
+def execution_event(
+    pipeline: str, execution: str, minute: float, status: str = "Executing", started: float | None = None
+) -> Event:
+    """A pipeline execution's state change; it began at the minute `started`."""
     detail = {
         "currentPipelineExecutionStatus": status,
-        "executionStartTime": iso(at(minute)),
+        "executionStartTime": iso(at(minute if started is None else started)),
         "executionEndTime": "" if status == "Executing" else iso(at(minute)),
     }
     return _pipeline_event(_EXECUTION, pipeline, execution, minute, detail)
 
 
-def step_event(pipeline: str, execution: str, minute: float, job: str, status: str = "Executing") -> Event:
-    """A pipeline step's state change; `job` is the training job that it runs."""
-    arn = HERE.arn("sagemaker", f"training-job/{job.lower()}")
+def step_event(
+    pipeline: str,
+    execution: str,
+    minute: float,
+    job: str | None,
+    status: str = "Executing",
+    *,
+    name: str = "Train",
+    started: float | None = None,
+    reason: str | None = None,
+) -> Event:
+    """A pipeline step's state change; `job` is the training job that it runs, if it runs one."""
+    arn = HERE.arn("sagemaker", f"training-job/{(job or '').lower()}")
     detail = {
-        "metadata": {"trainingJob": {"arn": arn}},
-        "stepName": "Train",
-        "stepType": "Training",
+        "metadata": {"trainingJob": {"arn": arn}} if job else {},
+        "stepName": name,
+        "stepType": "Training" if job else "Model",
         "currentStepStatus": status,
-        "stepStartTime": iso(at(minute)),
+        "stepStartTime": iso(at(minute if started is None else started)),
         "stepEndTime": "" if status == "Executing" else iso(at(minute)),
+        "failureReason": reason,
     }
     return _pipeline_event(_STEP, pipeline, execution, minute, detail)
 

@@ -10,7 +10,7 @@ from tests.integration.conftest import opened
 from tests.unit.samples import ACCOUNT, REGION, at, job
 from trialbook.close_sweeps import close_sweeps
 from trialbook.core.attachments import Attachment
-from trialbook.core.events import PipelineStep
+from trialbook.core.executions import PipelineStep
 from trialbook.core.jobs import Job, JobKey, JobKind, TuningJob
 from trialbook.core.messages.delivery import Delivery
 from trialbook.core.rules.document import Rules

@@ -7,7 +7,8 @@ import pytest
 from tests.unit.samples import at, training_event
 from trialbook.core.describe import job_from_detail
 from trialbook.core.errors import NotAJobEvent
-from trialbook.core.events import PipelineStep, parse_event
+from trialbook.core.events import parse_event
+from trialbook.core.executions import PipelineStep
 from trialbook.core.jobs import ExperimentConfig, InstanceGroup, Job, JobKind
 from trialbook.core.sweeps import start_of
 

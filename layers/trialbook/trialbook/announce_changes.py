@@ -9,11 +9,14 @@ from trialbook.core.announcements import (
     Announcement,
     is_single_over,
     of_any_job,
+    of_execution,
     of_job,
     of_single,
+    of_step,
     of_sweep,
     thinned,
 )
+from trialbook.core.executions import PipelineStep
 from trialbook.core.formats import NewerFormat
 from trialbook.core.jobs import FAILED
 from trialbook.core.sweeps import Record, Sweep
@@ -82,7 +85,10 @@ def _announcements(
         former = old if isinstance(old, Record) else None
         found = of_job(former, new, lambda record: _is_alone(record, ledger))
         found += of_any_job(new) if each_job else []
+        found += of_execution(former, new)
         return [*found, *(of_single(new) if _is_repeated(former, new, ledger) else ())]
+    if isinstance(new, PipelineStep):
+        return of_step(old if isinstance(old, PipelineStep) else None, new)
     return []
 
 

@@ -53,8 +53,8 @@ def channels_of(
 
 
 def _left_behind(message: Message, destinations: Collection[Destination], to_slack: ToSlack) -> list[Destination]:
-    """The channels that hold the sweep's message, though no route leads there any more."""
-    if message.kind is not MessageKind.SWEEP:
+    """The channels that hold the message of the sweep or pipeline, though no route leads there any more."""
+    if message.kind not in (MessageKind.SWEEP, MessageKind.PIPELINE):
         return []
     meant = {each.address for each in destinations if each.channel is Channel.SLACK}
     return list({each.address: each for each in to_slack.standing(message) if each.address not in meant}.values())

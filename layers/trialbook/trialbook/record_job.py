@@ -14,7 +14,8 @@ from typing import Any
 
 from trialbook.adapters.sagemaker import NotFound, Refused, SageMaker, SageMakerError, Throttled, Unreadable
 from trialbook.core.errors import InvalidInput
-from trialbook.core.events import PipelineStep, parse_event
+from trialbook.core.events import parse_event
+from trialbook.core.executions import PipelineStep, is_of_step
 from trialbook.core.jobs import Job, JobKey, JobKind, Metric, NotDescribed, TuningJob
 from trialbook.core.merging import is_new_life, merge
 from trialbook.core.messages.not_sent import NotSent
@@ -54,9 +55,9 @@ def record_job(envelope: object, services: Services, delivery: int = 1) -> Recor
     """
     seen = parse_event(envelope)
     if isinstance(seen, PipelineStep):
-        services.ledger.pipelines.put_step(seen, services.ledger.masker)
+        is_news = services.ledger.pipelines.put_step(seen, services.ledger.masker)
         name_pipeline(seen.execution, services)
-        return RecordOutcome.RECORDED
+        return RecordOutcome.RECORDED if is_news else RecordOutcome.UNCHANGED
     if isinstance(seen, ServiceJob):
         return record_service_job(seen, services, delivery)
     if seen.key.kind is JobKind.PIPELINE_EXECUTION:
@@ -76,6 +77,8 @@ def name_pipeline(execution: JobKey, services: Services) -> None:
 def _move(known: Record, pipeline: str, services: Services) -> None:
     """Moves a job to where it belongs now that its pipeline is known."""
     book, job = _bookkeeper(services, known.is_history), replace(known.job, pipeline=pipeline)
+    if is_of_step(job):
+        services.ledger.pipelines.put_job(job)
     if job.key.kind is JobKind.TUNING:
         book.enter_tuning_job(TuningJob(job))
     else:
@@ -172,6 +175,8 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
         if pipeline is not None and entered is not None:
             _move(entered, pipeline, services)
         return outcome
+    if known is None and is_of_step(seen):
+        services.ledger.pipelines.put_job(seen)
     return _enter(seen, known, sweep, services, is_history, is_learned=is_learned)
 
 

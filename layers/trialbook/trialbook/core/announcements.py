@@ -7,8 +7,9 @@ from typing import Any
 from trialbook.core import report_keys
 from trialbook.core.codec import pack
 from trialbook.core.errors import MalformedEvent
+from trialbook.core.executions import PipelineStep, execution_of, is_of_step
 from trialbook.core.job_names import is_from_a_queue
-from trialbook.core.jobs import FAILED, JobKind
+from trialbook.core.jobs import FAILED, JobKey, JobKind
 from trialbook.core.kinds import RUNS_OF
 from trialbook.core.numbers import LARGEST, apart
 from trialbook.core.objectives import Objective, prefix_of
@@ -25,6 +26,10 @@ SWEEP_FINISHED = "Sweep Finished"
 TUNING_JOB_FAILED = "Tuning Job Failed"
 REPORT_READY = "Report Ready"
 BEST_TRIALS = "Best Trials"
+PIPELINE_STARTED = "Pipeline Started"
+PIPELINE_PROGRESSED = "Pipeline Progressed"
+PIPELINE_FINISHED = "Pipeline Finished"
+PIPELINE_TYPES = (PIPELINE_STARTED, PIPELINE_PROGRESSED, PIPELINE_FINISHED)
 TYPES = (
     SWEEP_STARTED,
     SWEEP_PROGRESSED,
@@ -36,6 +41,7 @@ TYPES = (
     TUNING_JOB_FAILED,
     REPORT_READY,
     BEST_TRIALS,
+    *PIPELINE_TYPES,
 )
 
 
@@ -124,6 +130,55 @@ def of_any_job(new: Record) -> list[Announcement]:
     if new.is_history or new.key.kind not in RUNS_OF:
         return []
     return [Announcement(f"job-changed/{_job_id(new)}/{new.version}", JOB_CHANGED, {"job": _job_detail(new)})]
+
+
+def of_execution(old: Record | None, new: Record) -> list[Announcement]:
+    """The announcements of a change of an execution's own record, or of that of a job that one of its steps runs. A
+    job's end is announced for its execution because it may become known after the end of its step."""
+    execution = execution_of(new.job)
+    if execution is None or new.is_history:
+        return []
+    ended = iso_or_none(new.job.ended_at)
+    if is_of_step(new.job):
+        was_known = old is not None and old.job.is_terminal and old.job.pipeline is not None
+        told = {"step": None, "job_name": new.job.name}
+        what = f"{new.key.kind.value}/{new.job.name}/{ended}"
+        is_news = new.job.is_terminal and not was_known
+        return [_about_execution(execution, PIPELINE_PROGRESSED, what, **told)] if is_news else []
+    if not new.key.kind.is_execution:
+        return []
+    times = {"status": new.job.status, "started_at": iso_or_none(new.job.started_at), "ended_at": ended}
+    if new.job.is_terminal:
+        was_told = old is not None and old.job.is_terminal and old.job.ended_at == new.job.ended_at
+        return [] if was_told else [_about_execution(execution, PIPELINE_FINISHED, str(ended), **times)]
+    is_first = old is None or old.job.started_at != new.job.started_at
+    return [_about_execution(execution, PIPELINE_STARTED, str(times["started_at"]), **times)] if is_first else []
+
+
+def of_step(old: PipelineStep | None, new: PipelineStep) -> list[Announcement]:
+    """The announcement that a step of a pipeline's execution began or ended."""
+    if old is not None and old.mark >= new.mark:
+        return []
+    step = {
+        "name": new.name,
+        "type": new.step_type,
+        "status": new.status,
+        "job_arn": new.job_arn,
+        "started_at": iso_or_none(new.started_at),
+        "ended_at": iso_or_none(new.ended_at),
+        "failure_reason": new.failure_reason,
+    }
+    what = f"step/{new.name}/{new.mark}"
+    return [_about_execution(new.execution, PIPELINE_PROGRESSED, what, step=step, job_name=None)]
+
+
+def _about_execution(key: JobKey, event_type: str, what: str, **more: Any) -> Announcement:
+    pipeline, _, execution = key.name.partition("/")
+    about = {"account": key.account, "region": key.region, "pipeline": pipeline, "execution": execution}
+    kind = event_type.lower().replace(" ", "-")
+    return Announcement(
+        f"{kind}/{key.account}/{key.region}/{key.name}/{what}", event_type, {"execution": about, **more}
+    )
 
 
 def report_ready(sweep: Sweep, bucket: str, headline: str, alt_text: str) -> Announcement:

@@ -1,13 +1,13 @@
 """Parses EventBridge's job state changes: tolerant of unknown fields, strict about the needed ones."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from trialbook.core.describe import job_from_detail
 from trialbook.core.errors import InvalidInput, NotAJobEvent
-from trialbook.core.jobs import COMPLETED, IN_PROGRESS, Job, JobKey, JobKind
+from trialbook.core.executions import PipelineStep
+from trialbook.core.jobs import COMPLETED, IN_PROGRESS, TERMINAL, Job, JobKey, JobKind
 from trialbook.core.kinds import KIND_OF_EVENT
 from trialbook.core.service_jobs import ServiceJob, service_job_from_detail
 from trialbook.core.times import parse_time
@@ -19,20 +19,6 @@ DETAIL_TYPES = (*KIND_OF_EVENT, _PIPELINE_EXECUTION, _PIPELINE_STEP, _SERVICE_JO
 
 # Pipelines have words of their own for what jobs call InProgress and Completed.
 _PIPELINE_STATUS = {"Executing": IN_PROGRESS, "Starting": IN_PROGRESS, "Succeeded": COMPLETED}
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineStep:
-    """A step of a pipeline execution changed; `job_arn` is the job it runs, with its name in lower case."""
-
-    execution: JobKey
-    name: str
-    step_type: str | None
-    status: str
-    job_arn: str | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    failure_reason: str | None
 
 
 def parse_event(envelope: object) -> Job | PipelineStep | ServiceJob:
@@ -50,7 +36,7 @@ def parse_event(envelope: object) -> Job | PipelineStep | ServiceJob:
         if detail_type == _PIPELINE_EXECUTION:
             return _pipeline_execution(detail, account, region, envelope.get("time"))
         if detail_type == _PIPELINE_STEP:
-            return _pipeline_step(detail, account, region)
+            return _pipeline_step(detail, account, region, envelope.get("time"))
         if detail_type == _SERVICE_JOB:
             return service_job_from_detail(detail, account, region)
         return _job(KIND_OF_EVENT[detail_type], detail, account, region, envelope.get("time"))
@@ -105,21 +91,28 @@ def _pipeline_execution(detail: Mapping[str, Any], account: str, region: str, se
     )
 
 
-def _pipeline_step(detail: Mapping[str, Any], account: str, region: str) -> PipelineStep:
+def _pipeline_step(detail: Mapping[str, Any], account: str, region: str, sent_at: object) -> PipelineStep:
+    """A step from its event. The times decide which of two states is the later, so the envelope's replaces one that the
+    detail lacks."""
     key, _, _ = _execution(detail, account, region)
     metadata = detail.get("metadata")
     jobs = [each for each in metadata.values() if isinstance(each, Mapping)] if isinstance(metadata, Mapping) else []
     name = detail.get("stepName")
     if not isinstance(name, str) or not name:
         raise InvalidInput("stepName", name, "the step's name")
+    status = _status(detail, "currentStepStatus")
+    started = parse_time(detail.get("stepStartTime"), "stepStartTime")
+    ended = parse_time(detail.get("stepEndTime"), "stepEndTime")
+    if status in TERMINAL:
+        ended = ended or _sent(sent_at)
     return PipelineStep(
         execution=key,
         name=name,
         step_type=detail.get("stepType") or None,
-        status=_status(detail, "currentStepStatus"),
+        status=status,
         job_arn=next((str(each["arn"]) for each in jobs if each.get("arn")), None),
-        started_at=parse_time(detail.get("stepStartTime"), "stepStartTime"),
-        ended_at=parse_time(detail.get("stepEndTime"), "stepEndTime"),
+        started_at=started or ended or _sent(sent_at),
+        ended_at=ended,
         failure_reason=detail.get("failureReason") or None,
     )
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trialbook.core.attachments import Attachment
-from trialbook.core.jobs import JobKind
+from trialbook.core.jobs import Job, JobKind
 from trialbook.core.sweeps import Record, Sweep, SweepState, start_of
 
 if TYPE_CHECKING:
-    from trialbook.core.events import PipelineStep
+    from trialbook.core.executions import PipelineStep
 
 _LONGEST_RUN = timedelta(days=28)  # of a job of SageMaker
 
@@ -53,6 +53,10 @@ class Expiry:
         """A step of a pipeline's execution expires after its end."""
         last = step.ended_at or step.started_at
         return self._after(last + _LONGEST_RUN) if last else None
+
+    def of_step_job(self, job: Job) -> int | None:
+        """The entry of a job under its execution expires as its step does."""
+        return self._after(job.created_at + _LONGEST_RUN) if job.created_at else None
 
     def _after(self, moment: datetime) -> int | None:
         return None if self.days is None else int(moment.timestamp()) + self.days * 86_400

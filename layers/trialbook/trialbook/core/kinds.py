@@ -152,6 +152,11 @@ class JobKind(StrEnum):
         return _KINDS[self].is_trial
 
     @property
+    def is_execution(self) -> bool:
+        """Whether it is no job, but a pipeline's execution, which starts jobs."""
+        return self is JobKind.PIPELINE_EXECUTION
+
+    @property
     def is_single(self) -> bool:
         """Whether it is work that belongs to no sweep, so that its end is announced at once."""
         return bool(_KINDS[self].describe) and not self.is_trial and self is not JobKind.TUNING

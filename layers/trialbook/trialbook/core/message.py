@@ -10,8 +10,9 @@ from enum import StrEnum
 
 
 class MessageKind(StrEnum):
-    """The kind of a message. A SWEEP message is posted when a sweep begins and edited until it has finished. THREAD
-    messages go into its thread: failures job by job, the report's file."""
+    """The kind of a message. A SWEEP message is posted when a sweep begins and edited until it has finished; so is the
+    PIPELINE message of a pipeline's execution. THREAD messages go into a sweep's thread: failures job by job, the
+    report's file."""
 
     SWEEP = "sweep"
     NEW_BEST = "new best"
@@ -19,6 +20,7 @@ class MessageKind(StrEnum):
     JOB = "job"
     ALERT = "alert"
     BEST_TRIALS = "best trials"
+    PIPELINE = "pipeline"
 
 
 class Mood(StrEnum):
@@ -110,7 +112,7 @@ class Message:
       (in a thread: of its parent), theirs is edited, whatever its version. If it has both, theirs links to this one.
     - `event_type` is the event that it follows from.
     - `metrics` are the best trial's, with which thresholds of routes are compared.
-    - `by_request`: it is sent only if a route asks for its event.
+    - `by_request`: it is sent only if a route asks for its event, or for the kind PIPELINE.
     - `changes_answer` is False for a revision that says the same as the one before.
     - `owner` is the value of the tag that names its owner.
     - `log` is the end of a failed job's log, for destinations that show it.

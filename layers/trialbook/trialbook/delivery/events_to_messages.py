@@ -18,16 +18,19 @@ from trialbook.core.announcements import (
     BEST_TRIALS,
     JOB_CHANGED,
     JOB_FINISHED,
+    PIPELINE_TYPES,
     Announcement,
     announcement_of,
 )
-from trialbook.core.destination import Defaults, Destination
+from trialbook.core.destination import Channel, Defaults, Destination
 from trialbook.core.errors import MalformedEvent
+from trialbook.core.executions import Execution, execution_of
 from trialbook.core.jobs import FAILED, JobKey, JobKind
-from trialbook.core.messages.facts import Facts, JobFacts, Report, SweepFacts, WeekFacts
+from trialbook.core.messages.facts import ExecutionFacts, Facts, JobFacts, Report, SweepFacts, WeekFacts
 from trialbook.core.mlflow_runs import job_about, sweep_about
 from trialbook.core.report_links import link
 from trialbook.core.rules.document import Rules
+from trialbook.core.rules.routes import asks_for_pipelines
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.delivery.run_pages import RunPage, no_page, run_pages
 from trialbook.runtime import clock
@@ -83,6 +86,8 @@ def messages_with_destinations(
     event = announcement_of(envelope)
     if event.type == JOB_CHANGED:
         return ()  # messages are about ended jobs
+    if event.type in PIPELINE_TYPES and not asks_for_pipelines(services.rules().routes):
+        return ()
     facts = _facts(event, services, bucket, where)
     if event.type == BEST_TRIAL_CHANGED and isinstance(facts, SweepFacts):
         event = _with_bests_of_the_ledger(event, facts.sweep, services)
@@ -95,11 +100,45 @@ def messages_with_destinations(
 
     rules, moment = services.rules(), now or clock.now()
     made = messages_of(event, facts, rules)
+    covered = _covered(event, facts, services, where.defaults, moment) if isinstance(facts, JobFacts) else frozenset()
     return tuple(
         each
         for message in made
-        for each in _with_log_where_shown(message, destinations(message, rules, where.defaults, moment))
+        for each in _with_log_where_shown(
+            message, _uncovered(message, destinations(message, rules, where.defaults, moment), covered)
+        )
     )
+
+
+def _covered(
+    event: Announcement, facts: JobFacts, services: Services, defaults: Defaults, now: datetime
+) -> frozenset[tuple[Channel, str]]:
+    """The destinations that report the execution of the job's pipeline. Nothing is read if no route asks for it."""
+    rules, key = services.rules(), execution_of(facts.record.job)
+    if key is None or not asks_for_pipelines(rules.routes):
+        return frozenset()
+    execution = _execution(key, services)
+    if execution is None:
+        return frozenset()
+    from trialbook.core.messages.pipeline import pipeline_message
+    from trialbook.core.messages.routing import reporting
+
+    return reporting(pipeline_message(event, execution, rules), rules, defaults, now)
+
+
+def _uncovered(
+    message: "Message", found: tuple[Destination, ...], covered: frozenset[tuple[Channel, str]]
+) -> tuple[Destination, ...]:
+    """The destinations of a single job's message without those that report its execution. Alerts stay."""
+    from trialbook.core.message import MessageKind
+
+    if message.kind is not MessageKind.JOB:
+        return found
+    return tuple(each for each in found if (each.channel, each.address.casefold()) not in covered)
+
+
+def _execution(key: JobKey, services: Services) -> Execution | None:
+    return services.ledger.pipelines.execution(key, services.ledger.records)
 
 
 def _with_log_where_shown(
@@ -117,9 +156,18 @@ def _with_log_where_shown(
 def _facts(event: Announcement, services: Services, bucket: Objects, where: Addresses) -> Facts | None:
     if event.type == BEST_TRIALS:
         return _week_facts(event, services, where)
+    if event.type in PIPELINE_TYPES:
+        return _execution_facts(event, services)
     if "sweep" in event.detail:
         return sweep_facts(_text(event, "sweep", "sweep"), services, bucket, where)
     return _job_facts(event, services, bucket, where)
+
+
+def _execution_facts(event: Announcement, services: Services) -> ExecutionFacts | None:
+    account, region = (_text(event, "execution", each) for each in ("account", "region"))
+    name = "/".join(_text(event, "execution", each) for each in ("pipeline", "execution"))
+    execution = _execution(JobKey(account, region, JobKind.PIPELINE_EXECUTION, name), services)
+    return None if execution is None else ExecutionFacts(execution)
 
 
 def _with_bests_of_the_ledger(event: Announcement, sweep: Sweep, services: Services) -> Announcement:

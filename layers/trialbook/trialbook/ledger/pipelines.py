@@ -1,18 +1,21 @@
-"""Steps and names of pipelines' executions, and the jobs that wait for such a name."""
+"""Pipelines' executions: their steps, their names, their jobs, and the jobs that wait for such a name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trialbook.core.codec import pack
+from trialbook.core.codec import pack, unpack
+from trialbook.core.executions import Execution, PipelineStep, execution_of
 from trialbook.core.expiry import Expiry
-from trialbook.core.jobs import JobKey, JobKind
-from trialbook.ledger.items import facts
+from trialbook.core.jobs import IN_PROGRESS, Job, JobKey, JobKind
+from trialbook.core.sweeps import Record
+from trialbook.ledger.items import facts, read_facts, read_record
 from trialbook.ledger.table import LedgerTable, execution_pk, job_pk
 
 if TYPE_CHECKING:
-    from trialbook.core.events import PipelineStep
     from trialbook.core.masking import Masker
+
+_MOST_JOBS = 100  # of an execution that are read; as many as one request
 
 
 class Pipelines:
@@ -21,12 +24,40 @@ class Pipelines:
     def __init__(self, table: LedgerTable, expiry: Expiry) -> None:
         self._table, self._expiry = table, expiry
 
-    def put_step(self, step: "PipelineStep", masker: "Masker") -> None:
-        """Records a step of an execution, its secrets masked; a terminal status stays."""
+    def put_step(self, step: PipelineStep, masker: "Masker") -> bool:
+        """Records the state of a step, its secrets masked, unless a later state is recorded. Returns whether it did."""
         step = replace(step, failure_reason=step.failure_reason and masker.text(step.failure_reason))
         pk, sk, expires_at = job_pk(step.execution), f"STEP#{step.name}", self._expiry.of_step(step)
-        item = self._table.item(pk, sk, item="step", status=step.status, **facts(pack(step)), expires_at=expires_at)
-        self._table.save_if(item, None if step.ended_at else self._table.is_new())
+        told = facts(pack(step))
+        item = self._table.item(
+            pk, sk, item="step", version=step.mark, status=step.status, **told, expires_at=expires_at
+        )
+        return self._table.save_if(item, self._table.is_new() | self._is_older(step))
+
+    def _is_older(self, step: PipelineStep) -> Any:
+        """The condition that the recorded state is older. Former releases gave all states version 1, and replaced
+        those that had not ended."""
+        by_time = self._table.item.version < step.mark
+        former = (self._table.item.version == 1) & (self._table.item.status == IN_PROGRESS)
+        return (by_time & (self._table.item.version != 1)) | former
+
+    def put_job(self, job: Job) -> None:
+        """Enters a job under the execution that runs it."""
+        execution = execution_of(job)
+        if execution is not None:
+            sk, expires_at = f"JOB#{job.key.kind.value}#{job.name}", self._expiry.of_step_job(job)
+            self._table.item(job_pk(execution), sk, item="step job", expires_at=expires_at).save()
+
+    def execution(self, key: JobKey, records: Callable[[Iterable[JobKey]], Iterator[Record]]) -> Execution | None:
+        """An execution with its steps and jobs, read consistently: one Query, and one request that reads the jobs.
+        None if nothing is known of it."""
+        items = list(self._table.item.query(job_pk(key), consistent_read=True))
+        record = next((read_record(each) for each in items if each.item == "job"), None)
+        steps = tuple(unpack(PipelineStep, read_facts(each)) for each in items if each.item == "step")
+        names = [each.sk.split("#", 2)[1:] for each in items if each.item == "step job"][:_MOST_JOBS]
+        keys = [JobKey(key.account, key.region, JobKind(kind), name) for kind, name in names]
+        jobs = sorted(records(keys), key=lambda each: each.job.name) if keys else []
+        return Execution(key, record, steps, tuple(jobs)) if record is not None or steps else None
 
     def name(self, job: JobKey, execution: str) -> str | None:
         """The name of the pipeline of an execution in the job's region; None before an event has reported it."""

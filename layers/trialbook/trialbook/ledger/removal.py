@@ -49,9 +49,10 @@ def remove_job(ledger: Ledger, record: Record) -> bool:
     """Removes a job of no sweep. Returns False if it has changed since it was read."""
     if not ledger.table.delete_unchanged((job_pk(record.key), "JOB"), record.version):
         return False
-    steps = ledger.table.keys_in(job_pk(record.key), "STEP#")
+    beginnings = ("STEP#", "JOB#") if record.key.kind.is_execution else ()
+    of_execution = [key for each in beginnings for key in ledger.table.keys_in(job_pk(record.key), each)]
     ledger.table.delete(
-        [(job_pk(record.key), "ATTACHMENT"), *steps, *ledger.table.keys_in(pk_of(_about_job(record.key)))]
+        [(job_pk(record.key), "ATTACHMENT"), *of_execution, *ledger.table.keys_in(pk_of(_about_job(record.key)))]
     )
     return True
 

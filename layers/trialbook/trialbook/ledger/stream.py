@@ -7,21 +7,28 @@ from typing import Any
 from pynamodb.exceptions import UpdateError
 
 from trialbook.core.codec import unpack
+from trialbook.core.executions import PipelineStep
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.items import unpacked_facts
 from trialbook.ledger.table import LedgerTable
 
+_READ: Mapping[str, type[Record] | type[Sweep] | type[PipelineStep]] = {
+    "job": Record,
+    "sweep": Sweep,
+    "step": PipelineStep,
+}
 
-def item_from_image(image: Mapping[str, Any]) -> Record | Sweep | None:
-    """The job or sweep in an image; None for other items."""
+
+def item_from_image(image: Mapping[str, Any]) -> Record | Sweep | PipelineStep | None:
+    """The job, sweep or step of a pipeline in an image; None for other items."""
     kind = image.get("item", {}).get("S")
-    if kind not in ("job", "sweep"):
+    if kind not in _READ:
         return None
     text, packed = image.get("facts", {}).get("S"), image.get("packed_facts", {}).get("B")
     if isinstance(packed, str):
         packed = b64decode(packed)
     found = unpacked_facts(kind, text, packed, image.get("format", {}).get("N"))
-    return unpack(Record, found) if kind == "job" else unpack(Sweep, found)
+    return unpack(_READ[kind], found)
 
 
 def cause_of_image(image: Mapping[str, Any] | None) -> str | None:

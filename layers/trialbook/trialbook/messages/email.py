@@ -37,6 +37,7 @@ _KINDS = {
     MessageKind.JOB: "Job",
     MessageKind.ALERT: "Alert",
     MessageKind.BEST_TRIALS: "Best trials",
+    MessageKind.PIPELINE: "Pipeline",
 }
 _WITHOUT_MOOD = frozenset({MessageKind.NEW_BEST, MessageKind.ALERT, MessageKind.BEST_TRIALS})
 

@@ -17,7 +17,7 @@ _LONGEST_TEXT = 500  # of the notification; phones show the first two lines
 _MOST_FACTS = 12
 _SIGNS = {Mood.BUSY: "⏳", Mood.GOOD: "✅", Mood.MIXED: "⚠️", Mood.BAD: "❌"}
 _KIND_SIGNS = {MessageKind.NEW_BEST: "★", MessageKind.ALERT: "🚨", MessageKind.BEST_TRIALS: "★"}
-_WITH_HEADER = frozenset({MessageKind.SWEEP, MessageKind.ALERT, MessageKind.BEST_TRIALS})
+_WITH_HEADER = frozenset({MessageKind.SWEEP, MessageKind.ALERT, MessageKind.BEST_TRIALS, MessageKind.PIPELINE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from trialbook.core.announcements import BEST_TRIAL_CHANGED, REPORT_READY, Annou
 from trialbook.core.message import Message
 from trialbook.core.messages.alerts import alerts
 from trialbook.core.messages.best_trials import best_trials_message
-from trialbook.core.messages.facts import Facts, JobFacts, SweepFacts, WeekFacts
+from trialbook.core.messages.facts import ExecutionFacts, Facts, JobFacts, SweepFacts, WeekFacts
 from trialbook.core.messages.job import job_message
+from trialbook.core.messages.pipeline import pipeline_message
 from trialbook.core.messages.sweep import sweep_message
 from trialbook.core.messages.thread import new_best, thread_messages
 from trialbook.core.rules.document import Rules
@@ -16,6 +17,8 @@ def messages_of(event: Announcement, facts: Facts, rules: Rules) -> tuple[Messag
     match facts:
         case WeekFacts():
             return (best_trials_message(facts.report, facts.pages.get),)
+        case ExecutionFacts():
+            return (pipeline_message(event, facts.execution, rules),)
         case JobFacts():
             return _of_job(event, facts, rules)
         case SweepFacts():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from trialbook.core.executions import Execution
 from trialbook.core.sweeps import Record, Sweep
 
 if TYPE_CHECKING:  # the many classes of an analysis take a tenth of a start
@@ -62,7 +63,14 @@ class WeekFacts:
     pages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-Facts = SweepFacts | JobFacts | WeekFacts
+@dataclass(frozen=True, slots=True)
+class ExecutionFacts:
+    """A pipeline's execution as the ledger holds it."""
+
+    execution: Execution
+
+
+Facts = SweepFacts | JobFacts | WeekFacts | ExecutionFacts
 
 
 def version(facts: SweepFacts) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from trialbook.core.announcements import PIPELINE_FINISHED
 from trialbook.core.destination import Channel as Channel
 from trialbook.core.destination import Defaults as Defaults
 from trialbook.core.destination import Destination as Destination
@@ -34,13 +35,28 @@ def destinations(message: Message, rules: Rules, defaults: Defaults, now: dateti
 def _of_route(route: Route, message: Message, rules: Rules, defaults: Defaults, now: datetime) -> Iterator[Destination]:
     windows = rules.quiet_hours if route.quiet_hours is None else route.quiet_hours
     until = quiet_until(windows, message, now) if windows else None
-    asked_for = bool(route.match.events or (route.match.kinds and not message.by_request))
     owner = rules.owners.get((message.owner or "").casefold(), _NO_OWNER)
     for address in route.to:
         text = _address(address, owner, defaults)
-        if text is not None and (asked_for or suits(message, address.channel)):
+        if text is not None and (_is_asked_for(message, route, address.channel) or suits(message, address.channel)):
             mention = _mention(address, owner, message)
             yield Destination(address.channel, text, None if mention == text else mention, until, route.log)
+
+
+def _is_asked_for(message: Message, route: Route, channel: Channel) -> bool:
+    """Whether a route that matches names what the message is. One that names the kind of a pipeline's message asks a
+    channel that can't edit for its final state alone."""
+    if message.kind is MessageKind.PIPELINE and not route.match.events:
+        return bool(route.match.kinds) and (channel is Channel.SLACK or message.is_final)
+    return bool(route.match.events or (route.match.kinds and not message.by_request))
+
+
+def reporting(execution: Message, rules: Rules, defaults: Defaults, now: datetime) -> frozenset[tuple[Channel, str]]:
+    """The destinations that report a pipeline's execution, now or when it ends: they need no messages about single
+    jobs of it."""
+    at_its_end = replace(execution, is_final=True, event_type=PIPELINE_FINISHED)
+    found = [*destinations(execution, rules, defaults, now), *destinations(at_its_end, rules, defaults, now)]
+    return frozenset((each.channel, each.address.casefold()) for each in found)
 
 
 def _address(address: Address, owner: Owner, defaults: Defaults) -> str | None:

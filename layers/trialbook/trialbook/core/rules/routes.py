@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any
 
 from trialbook.core.addresses import is_address
-from trialbook.core.announcements import TYPES
+from trialbook.core.announcements import PIPELINE_TYPES, TYPES
 from trialbook.core.destination import Channel
 from trialbook.core.message import FORMER_MOODS, Message, MessageKind, Mood
 from trialbook.core.numbers import meant
@@ -93,6 +93,13 @@ class Route:
     to: tuple[Address, ...]
     quiet_hours: tuple[Window, ...] | None = None
     log: bool = False
+
+
+def asks_for_pipelines(routes: Iterable[Route]) -> bool:
+    """Whether a route asks that a pipeline's execution be reported as one thing."""
+    return any(
+        MessageKind.PIPELINE in each.match.kinds or set(PIPELINE_TYPES) & {*each.match.events} for each in routes
+    )
 
 
 @dataclass(frozen=True, slots=True)
