@@ -23,6 +23,7 @@ from botocore.validate import ParamValidator
 
 from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
+from tests.integration.test_pipeline_messages import ROUTES, of_four_steps
 from tests.integration.test_replay import TUNING, few
 from tests.launching import at, batch_name, customization, launched, of_category, queued, training, trial
 from tests.measuring import one_job
@@ -249,6 +250,7 @@ def used() -> Used:
     _with_runs_in_mlflow(found)
     _with_a_job_told_by(found, "PostSlack")
     _with_a_job_told_by(found, "PostEmail")
+    replaying.replay(of_four_steps(), prepare=found.watch, rules=ROUTES, without=("BuildReport",))
     _with_measurements(found)
     for function in ("CloseSweeps", "PollJobs", "RecordJob", "Reconcile"):  # each records ends of jobs
         found.by_function[function] |= READ_RUNS
