@@ -55,7 +55,7 @@ def outcome(rules: str) -> ReplayOutcome:
 
 
 def about_pipelines(found: ReplayOutcome) -> list[Posted]:
-    return [each for each in found.slack.top_level() if "execution" in each.text]
+    return [each for each in found.slack.top_level() if f"execution {EXECUTION}" in each.text]
 
 
 def mails_of(found: ReplayOutcome, kind: str) -> list[str]:
