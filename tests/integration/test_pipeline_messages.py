@@ -190,4 +190,6 @@ def test_an_execution_causes_an_event_for_each_change_of_a_step_and_each_end_of_
     announced = Counter(event["detail-type"] for event in found.announced)
 
     assert announced["Pipeline Progressed"] == 8 + 3  # each change of a step, and each end of a job
-    assert Counter(method for method, _ in found.slack.calls)["chat.update"] <= 8
+    assert (
+        Counter(method for method, _ in found.slack.calls)["chat.update"] < 8 + 3 + 1
+    )  # seconds apart, they share an edit
