@@ -1,6 +1,7 @@
 """A pipeline's execution as one message in each destination that asks for it, through the deployed wiring."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from email import message_from_bytes, policy
@@ -133,6 +134,11 @@ def test_lost_events_do_not_show_at_the_end(lost: str) -> None:
     assert [each.text for each in found.slack.top_level()] == [FAILED]
 
 
+def without_marks(posted: Posted) -> str:
+    """The message without the marks of masked secrets, whose key each book draws for itself."""
+    return re.sub(r"masked:\w+", "masked", json.dumps(posted.blocks))
+
+
 @settings(max_examples=2, deadline=None)
 @given(data=st.data())
 def test_neither_order_nor_repetition_of_events_shows_at_the_end(data: st.DataObject) -> None:
@@ -142,7 +148,7 @@ def test_neither_order_nor_repetition_of_events_shows_at_the_end(data: st.DataOb
     (posted,) = about_pipelines(found)
     (expected,) = about_pipelines(outcome(ROUTES))
 
-    assert posted.blocks == expected.blocks
+    assert without_marks(posted) == without_marks(expected)
 
 
 def test_a_retry_of_a_failed_execution_goes_on_in_the_same_message() -> None:
