@@ -18,7 +18,7 @@ from trialbook.core.rules.document import Rules
 from trialbook.core.sweeps import Record
 
 KEY = JobKey(ACCOUNT, REGION, JobKind.PIPELINE_EXECUTION, "churn/p4jn9xou8a8s")
-NAMED = {"pipeline": "churn", "pipeline_execution": "p4jn9xou8a8s"}
+NAMED: dict[str, Any] = {"pipeline": "churn", "pipeline_execution": "p4jn9xou8a8s"}
 
 
 def execution(status: str = "InProgress", end: float | None = None) -> Job:
