@@ -30,7 +30,6 @@ from trialbook.core.messages.facts import ExecutionFacts, Facts, JobFacts, Repor
 from trialbook.core.mlflow_runs import job_about, sweep_about
 from trialbook.core.report_links import link
 from trialbook.core.rules.document import Rules
-from trialbook.core.rules.routes import asks_for_pipelines
 from trialbook.core.sweeps import Record, Sweep, SweepState
 from trialbook.delivery.run_pages import RunPage, no_page, run_pages
 from trialbook.runtime import clock
@@ -86,7 +85,7 @@ def messages_with_destinations(
     event = announcement_of(envelope)
     if event.type == JOB_CHANGED:
         return ()  # messages are about ended jobs
-    if event.type in PIPELINE_TYPES and not asks_for_pipelines(services.rules().routes):
+    if event.type in PIPELINE_TYPES and not _asks_for_pipelines(services.rules()):
         return ()
     facts = _facts(event, services, bucket, where)
     if event.type == BEST_TRIAL_CHANGED and isinstance(facts, SweepFacts):
@@ -110,12 +109,20 @@ def messages_with_destinations(
     )
 
 
+def _asks_for_pipelines(rules: Rules) -> bool:
+    if not rules.routes:
+        return False
+    from trialbook.core.rules.routes import asks_for_pipelines  # loaded already: the rules have routes
+
+    return asks_for_pipelines(rules.routes)
+
+
 def _covered(
     event: Announcement, facts: JobFacts, services: Services, defaults: Defaults, now: datetime
 ) -> frozenset[tuple[Channel, str]]:
     """The destinations that report the execution of the job's pipeline. Nothing is read if no route asks for it."""
     rules, key = services.rules(), execution_of(facts.record.job)
-    if key is None or not asks_for_pipelines(rules.routes):
+    if key is None or not _asks_for_pipelines(rules):
         return frozenset()
     execution = _execution(key, services)
     if execution is None:
