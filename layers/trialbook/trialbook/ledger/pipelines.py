@@ -46,7 +46,7 @@ class Pipelines:
         execution = execution_of(job)
         if execution is not None:
             sk, expires_at = f"JOB#{job.key.kind.value}#{job.name}", self._expiry.of_step_job(job)
-            self._table.item(job_pk(execution), sk, item="step job", expires_at=expires_at).save()
+            self._table.item(job_pk(execution), sk, item="entry", expires_at=expires_at).save()
 
     def execution(self, key: JobKey, records: Callable[[Iterable[JobKey]], Iterator[Record]]) -> Execution | None:
         """An execution with its steps and jobs, read consistently: one Query, and one request that reads the jobs.
@@ -54,7 +54,7 @@ class Pipelines:
         items = list(self._table.item.query(job_pk(key), consistent_read=True))
         record = next((read_record(each) for each in items if each.item == "job"), None)
         steps = tuple(unpack(PipelineStep, read_facts(each)) for each in items if each.item == "step")
-        names = [each.sk.split("#", 2)[1:] for each in items if each.item == "step job"][:_MOST_JOBS]
+        names = [each.sk.split("#", 2)[1:] for each in items if each.item == "entry"][:_MOST_JOBS]
         keys = [JobKey(key.account, key.region, JobKind(kind), name) for kind, name in names]
         jobs = sorted(records(keys), key=lambda each: each.job.name) if keys else []
         return Execution(key, record, steps, tuple(jobs)) if record is not None or steps else None
