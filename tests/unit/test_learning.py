@@ -286,7 +286,7 @@ def test_a_best_trial_that_still_gains_is_told() -> None:
 def test_a_trial_without_a_value_that_diverged_is_named() -> None:
     found = reported({0.1: falling(0.1), math.nan: [2.0, 5.0, None, None]})
 
-    assert told(found, "diverged") == ["1 trial diverged by loss: t-1 at step 2. It can't be ranked."]
+    assert told(found, "diverged") == ["1 trial diverged (loss): t-1 at step 2. It can't be ranked."]
 
 
 @pytest.mark.parametrize(

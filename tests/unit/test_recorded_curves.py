@@ -27,7 +27,7 @@ def test_of_twelve_networks_two_diverged_one_overfitted_and_one_hardly_learned()
         "better. Best before the end: churn-net-2026-11-23-14-00-22-650 at step 15."
     )
     assert advice["diverged"] == (
-        "2 trials diverged by validation:loss: churn-net-2026-11-23-14-00-12-222 at step 15 and "
+        "2 trials diverged (validation:loss): churn-net-2026-11-23-14-00-12-222 at step 15 and "
         "churn-net-2026-11-23-14-00-27-984 at step 7. They can't be ranked."
     )
     assert 0 < stalled[0][1] - stalled[-1][1] < 0.15 * stalled[0][1]

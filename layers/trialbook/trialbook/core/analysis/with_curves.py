@@ -96,7 +96,7 @@ def _diverged(found: Learning, rows: Sequence[TrialRow]) -> list[Advice]:
     unranked = len(_unranked(found, rows))
     who = ("It" if len(lost) == 1 else "They") if unranked == len(lost) else f"{unranked:,} of them"
     ranks = f" {who} can't be ranked." if unranked else ""
-    text = f"{plural(len(lost), 'trial')} diverged by {found.metric}: {named}.{ranks}"
+    text = f"{plural(len(lost), 'trial')} diverged ({found.metric}): {named}.{ranks}"
     return [Advice("diverged", text, None, {"count": len(lost)})]
 
 

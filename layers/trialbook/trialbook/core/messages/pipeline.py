@@ -14,7 +14,7 @@ from trialbook.core.messages.owners import owner_of, shared_tags
 from trialbook.core.rules.document import Rules
 
 _MOODS = {None: Mood.BUSY, COMPLETED: Mood.GOOD, FAILED: Mood.BAD}
-_WORDS = {IN_PROGRESS: "running", COMPLETED: "finished"}
+_WORDS = {IN_PROGRESS: "running"}
 _IN_TITLE = 2  # steps that are named
 _LONGEST_NAME = 60
 _LONGEST_REASON = 1_200
@@ -49,7 +49,7 @@ def pipeline_message(event: Announcement, execution: Execution, rules: Rules) ->
         is_final=execution.is_over,
         facts=_facts(execution, rules),
         table=_table(steps, is_over=execution.is_over),
-        failures=tuple(map(_reason, failed[:_MOST_REASONS])),
+        failures=_failures(failed),
         links=_links(execution, failed),
         tags=shared_tags(execution.jobs),
         event_type=event.type,
@@ -93,7 +93,14 @@ def _verdict(execution: Execution, steps: Sequence[Step], failed: Sequence[Step]
     if execution.status is None:
         begun = f"{plural(len(steps), 'step')} began, {ended:,} finished" if steps else "No step has begun"
         return f"{begun}."
-    return f"{plural(ended, 'step')} ended." if steps else ""
+    return f"{plural(ended, 'step')} finished." if steps else ""
+
+
+def _failures(failed: Sequence[Step]) -> tuple[str, ...]:
+    """The failed steps; nothing if the verdict says it all."""
+    if len(failed) == 1 and essence(failed[0].failure_reason) == (failed[0].failure_reason or "").strip():
+        return ()
+    return tuple(map(_reason, failed[:_MOST_REASONS]))
 
 
 def _reason(step: Step) -> str:
