@@ -77,10 +77,13 @@ def _function(name: str) -> Function:
         "DEAD_LETTERS_URL": "https://sqs.example.com/dead-letters",
         "POWERTOOLS_SERVICE_NAME": name,
     }
-    own: Mapping[str, Any] = template["Resources"][FUNCTIONS[name]]["Properties"]
-    return Function(
-        FUNCTIONS[name], {**own, "Handler": "app.handler", "Environment": {"Variables": variables}}, ROOT, Account()
-    )
+    own: Mapping[str, Any] = {
+        **template["Globals"]["Function"],
+        **template["Resources"][FUNCTIONS[name]]["Properties"],
+        "Handler": "app.handler",
+        "Environment": {"Variables": variables},
+    }
+    return Function(FUNCTIONS[name], own, ROOT, Account())
 
 
 def messages(events: list[dict[str, Any]]) -> dict[str, Any]:
