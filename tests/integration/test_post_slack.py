@@ -290,18 +290,26 @@ def test_a_wrong_token_makes_messages_wait_until_it_is_right(world: World) -> No
     assert len(world.workspace.messages) == 1
 
 
+# Slack writes of internal_error and fatal_error that some of the operation may have succeeded before them.
+UNSURE = [
+    *(Hang(), HttpAnswer(500), HttpAnswer(408)),
+    *(HttpAnswer(200), HttpAnswer(200, "<html>"), HttpAnswer(200, '{"ok": true, "ts'), HttpAnswer(200, "null")),
+    *(HttpAnswer(204), HttpAnswer(200, '{"ok": false}'), SlackError("internal_error"), SlackError("fatal_error")),
+]
+
+
 def test_an_answer_that_got_lost_is_looked_for_before_it_is_posted_again(world: World) -> None:
-    lost = iter([Hang(), HttpAnswer(500), HttpAnswer(408)])
+    lost = iter(UNSURE)
 
     def after(method: str, request: Mapping[str, Any]) -> None:
         if method == "chat.postMessage" and (error := next(lost, None)) is not None:
             raise error
 
     world.workspace.after = after
-    for number in range(3):
+    for number in range(len(UNSURE)):
         world.settle(one(replace(FAILED, about=f"job/{number}")))
 
-    assert [each.text for each in world.workspace.messages] == [f"❌ {FAILED.subject}"] * 3
+    assert [each.text for each in world.workspace.messages] == [f"❌ {FAILED.subject}"] * len(UNSURE)
 
 
 def test_without_the_scope_for_looking_an_answer_that_got_lost_costs_one_repeat(world: World) -> None:
@@ -317,6 +325,19 @@ def test_without_the_scope_for_looking_an_answer_that_got_lost_costs_one_repeat(
     world.settle(one(FAILED))
 
     assert len(world.workspace.messages) == 2
+
+
+def test_the_page_of_a_proxy_is_no_answer_of_a_webhook(world: World) -> None:
+    pages = iter([HttpAnswer(200, "<html>Sign in</html>")])
+
+    def before(method: str, request: Mapping[str, Any]) -> None:
+        if (page := next(pages, None)) is not None:
+            raise page
+
+    world.workspace.before = before
+    world.settle(one(FAILED, HOOK))
+
+    assert len(world.workspace.messages) == 1
 
 
 def test_a_channel_in_trouble_neither_delays_nor_repeats_the_others(world: World) -> None:

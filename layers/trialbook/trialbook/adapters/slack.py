@@ -44,6 +44,8 @@ _PERMANENT = frozenset(
         *("no_service", "no_service_id", "no_team", "unknown_webhook"),
     }
 )
+# After these, Slack says, some of the operation may have succeeded.
+_HALF_DONE = frozenset({"fatal_error", "internal_error"})
 
 
 class Slack:
@@ -202,6 +204,8 @@ class Webhook:
             answer = client.send_dict({"text": said.text, "blocks": list(said.blocks)})
         if answer.status_code != 200:
             raise _refused(answer.status_code, answer.body.strip()[:80], answer.headers)
+        if answer.body.lstrip().startswith("<"):  # a page of a proxy, which asks people to sign in
+            raise NotSent("no_answer_of_slack", passes=True)
 
 
 def _content(said: SlackText) -> dict[str, Any]:
@@ -240,11 +244,14 @@ def _errors_as_not_sent() -> Iterator[None]:
 def _refused(status: int, code: str, headers: Mapping[str, Any]) -> NotSent:
     if status == 429 or code == "ratelimited":
         return NotSent("ratelimited", passes=True, after=_retry_after(headers))
-    # Slack may have posted before it failed, or before it gave up reading a slow request.
-    is_unsure = status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT
-    if is_unsure or not code:
-        return NotSent(f"http_{status}", passes=True, is_unsure=is_unsure)
-    return NotSent(code if re.fullmatch(r"[a-z_]{1,60}", code) else f"http_{status}", passes=code not in _PERMANENT)
+    # Slack may have posted before it failed, before it gave up reading a slow request, or with an answer that got lost.
+    has_code = re.fullmatch(r"[a-z_]{1,60}", code) is not None
+    is_answer_lost = status < HTTPStatus.MULTIPLE_CHOICES and not has_code
+    if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT or is_answer_lost:
+        return NotSent(f"http_{status}", passes=True, is_unsure=True)
+    if not has_code:
+        return NotSent(f"http_{status}", passes=True)
+    return NotSent(code, passes=code not in _PERMANENT, is_unsure=code in _HALF_DONE)
 
 
 def _retry_after(headers: Mapping[str, Any]) -> int | None:
