@@ -90,6 +90,9 @@ LONGEST = {
     "quotes": '"\\x41' * (ROOM // 5),
     "a bell": "\n\na: \x07",
     "half a character": "a: '\ud800'",
+    "an escape that is no character": 'a: "\\Uffffffff"',
+    "half a character, escaped": 'a: "\\ud83d"',
+    "a version with endless digits": f"%YAML 1.{'9' * ROOM}\n---\na: 1",
     "byte order marks": "\ufeff" * (ROOM // 3),
 }
 
@@ -97,3 +100,10 @@ LONGEST = {
 @pytest.mark.parametrize("name", LONGEST)
 def test_the_longest_documents_of_each_kind_need_bounded_work(name: str) -> None:
     assert work(LONGEST[name][:MOST_BYTES]) <= MOST_CALLS
+
+
+def test_a_character_in_two_escapes_is_that_character() -> None:
+    """JSON, which YAML includes, writes it so."""
+    rules = read_rules(r'experiments: {"\ud83d\ude00": {objective: minimize validation:error}}')
+
+    assert [each.pattern for each in rules.experiments] == ["😀"]

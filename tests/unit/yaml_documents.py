@@ -22,7 +22,9 @@ _WORDS = (
 )
 _PLAIN = ("1", "0x1f", "0o7", "1e400", ".inf", ".nan", "~", "null", "yes", "a", "2026-13-45", "1:59:59", "=", "churn-*")
 _TAGS = ("!!str", "!!int", "!!float", "!!bool", "!!null", "!!seq", "!!map", "!!set", "!!omap", "!!pairs", "!!binary")
-_ODD_TAGS = ("!!timestamp", "!!merge", "!!python/object:os.system", "!own", "!<tag:yaml.org,2002:str>", "!")
+_ODD_TAGS = ("!!timestamp", "!!merge", "!!python/object:os.system", "!own", "!<tag:yaml.org,2002:str>", "!", "!<%FF>")
+_ESCAPES = ("\\0", "\\x41", "\\u263a", "\\ud83d\\ude00", "\\ud83d", "\\U0001F600", "\\UFFFFFFFF", "\\N", "\\q", "\\x4")
+_DIRECTIVES = ("%YAML 1.1", "%YAML 9.9", f"%YAML 1.{'9' * 5000}", "%TAG ! tag:example.com:", "%TAG ! %FF", "%OTHER a b")
 Draw = Callable[[st.SearchStrategy[str]], str]
 
 
@@ -57,7 +59,8 @@ class _Document:
     def scalar(self) -> str:
         """A scalar, plain or quoted."""
         text = self.pick(*_WORDS, *_PLAIN)
-        return {0: text, 1: json.dumps(text), 2: f"'{text}'"}[self.count(2)]
+        escaped = f'"{"".join(self.pick(*_ESCAPES) for _ in range(self.count(3)))}"'
+        return {0: text, 1: json.dumps(text), 2: f"'{text}'", 3: escaped}[self.count(3)]
 
     def alias(self) -> str:
         """A node that stands in the document already; at times one that does not, or the one that is being written."""
@@ -131,6 +134,8 @@ class _Document:
         nested = int(self.pick("0", "0", "0", "20", "2000"))
         if nested:
             lines.append(f"deep: {'[' * nested}{']' * nested}" if self.happens(2) else f"deep: {'{a: ' * nested}")
+        if self.happens(6):
+            lines = [self.pick(*_DIRECTIVES), "---", *lines]
         return "\n".join(lines)[:MOST_BYTES]
 
 

@@ -17,7 +17,7 @@ _MERGE = "tag:yaml.org,2002:merge"  # `<<`, which may come several times
 
 
 class _Loader(yaml.SafeLoader):
-    """Says where a value stands that looks like a date or a number and is none; PyYAML lets Python's own error out.
+    """Says where a value or an escape stands that looks right and is not; PyYAML lets Python's own error out.
     Refuses what is nested too deep while it scans, as PyYAML's time grows with the square of the open brackets."""
 
     _depth = 0
@@ -26,6 +26,20 @@ class _Loader(yaml.SafeLoader):
         if self.flow_level >= _DEEPEST:
             raise _too_deep(self.get_mark())
         super().fetch_flow_collection_start(token_class)
+
+    def scan_flow_scalar_non_spaces(self, double: Any, start_mark: Any) -> Any:
+        """The characters up to the next space. Two escapes of one character, as JSON has them, become it."""
+        try:
+            text = "".join(super().scan_flow_scalar_non_spaces(double, start_mark))
+            return [text.encode("utf-16", "surrogatepass").decode("utf-16")]
+        except (ValueError, OverflowError) as error:
+            raise yaml.scanner.ScannerError(None, None, "an escape is no character", self.get_mark()) from error
+
+    def scan_yaml_directive_number(self, start_mark: Any) -> Any:
+        try:
+            return super().scan_yaml_directive_number(start_mark)
+        except ValueError as error:
+            raise yaml.scanner.ScannerError(None, None, "the version is no number", self.get_mark()) from error
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self._depth > _DEEPEST:
