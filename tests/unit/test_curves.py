@@ -1,6 +1,7 @@
 """Series: thinned so that drawings stay the same, stored so that they come back, and read for what they say."""
 
 import gzip
+import json
 import math
 import random
 
@@ -89,6 +90,30 @@ def test_what_is_stored_comes_back_and_has_the_same_bytes_each_time(points: list
     assert curves.is_empty == (not points)
 
 
+@given(
+    st.lists(VALUES, min_size=101, max_size=300),
+    st.sampled_from([(0, 1), (5, 10), (1_700_000_000, 60), (0.5, 1), (0, 0.25)]),
+    st.sampled_from(list(Axis)),
+)
+def test_a_long_series_comes_back(values: list[float | None], begins: tuple[float, float], axis: Axis) -> None:
+    first, step = begins
+    one = Series.of(axis, ((first + step * place, value) for place, value in enumerate(values)))
+    uneven = Series.of(axis, [*zip(one.xs, one.values, strict=True), (one.xs[-1] + 7.25 * step, None)])
+    curves = JobCurves("job", {"even": one, "uneven": uneven})
+
+    assert from_bytes(to_bytes(curves)) == curves
+
+
+def test_a_file_of_the_first_format_is_read() -> None:
+    values = [*([0.5] * 149), None]
+    loss = {"axis": "iteration", "x": list(range(150)), "y": values, "measured": 150}
+    kept = from_bytes(
+        gzip.compress(json.dumps({"format": 1, "job_name": "job", "metrics": {"loss": loss}, "hosts": {}}).encode())
+    )
+
+    assert kept.metrics["loss"] == Series.of(Axis.ITERATION, enumerate(values))
+
+
 NO_SERIES: dict[str, bytes] = {
     "empty": b"",
     "not compressed": b"no gzip",
@@ -100,6 +125,19 @@ NO_SERIES: dict[str, bytes] = {
         b'{"format": 1, "job_name": "a", "hosts": {},'
         b' "metrics": {"m": {"axis": "iteration", "x": [1], "y": [], "measured": 1}}}'
     ),
+    **{
+        f"a series whose {what}": gzip.compress(
+            b'{"format": 2, "job_name": "a", "hosts": {}, "metrics": {"m": {"axis": "time", "measured": 1, %b}}}' % part
+        )
+        for what, part in {
+            "y is no whole number of doubles": b'"x": [1], "y": "AAAA"',
+            "y is no Base64": b'"x": [1], "y": "AAAAAAAAAA\\u00e4="',
+            "x goes on for ever": b'"x": {"first": 0, "step": 1, "count": 1e300}, "y": [1]',
+            "x has another length": b'"x": {"first": 0, "step": 1, "count": 3}, "y": [1]',
+            "x has no steps": b'"x": {"first": 0, "step": 0, "count": 1}, "y": [1]',
+            "x has a list for a step": b'"x": {"first": 0, "step": [], "count": 1}, "y": [1]',
+        }.items()
+    },
     "cut off": to_bytes(JobCurves("a"))[:-3],
 }
 

@@ -236,6 +236,12 @@ def test_a_page_has_room_for_so_many_points() -> None:
     assert found.trials == len(found.curves) == 60
 
 
+def test_trials_without_a_single_number_take_no_room_from_the_others() -> None:
+    found = learned(*[[None, None, None]] * 30, falling(0.1), falling(0.2))
+
+    assert [bool(each.x) for each in found.curves] == [False] * 30 + [True] * 2
+
+
 # -- advice -----------------------------------------------------------------------------------------------------------
 
 

@@ -165,11 +165,12 @@ class Ledger:
         return map(read_sweep, islice(self.table.whole(rows, partition, _at_first(limit)), limit))
 
     def best_before(self, sweep: Sweep, objective: Objective) -> Record | None:
-        """The experiment's best job by the objective that started before the sweep. Rows of the index say when."""
+        """The experiment's best job by the objective that started before the sweep. Rows of the index say when, and
+        DynamoDB leaves out the others: of an experiment's first sweep, all of them."""
         partition, prefix = experiment_id(sweep.experiment), rank_prefix(objective)
-        rows = self._item.in_experiment.query(partition, self._item.experiment_rank.startswith(prefix))
-        began = iso(sweep.began_at) if sweep.began_at else _EVER
-        earlier = (row for row in rows if row.created < began)
+        is_earlier = self._item.created < (iso(sweep.began_at) if sweep.began_at else _EVER)
+        is_ranked = self._item.experiment_rank.startswith(prefix)
+        earlier = self._item.in_experiment.query(partition, is_ranked, is_earlier)
         return next(self._read_records(earlier, partition, 1), None)
 
     # -- sweeps -------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def _compared(
         if record.job.status == COMPLETED
         and (kept := curves.get(record.job.name)) is not None
         and (series := kept.metrics.get(objective.metric)) is not None
-        and len(series.points()) >= _LEAST_POINTS
+        and len(series.numbers[0]) >= _LEAST_POINTS
         and record.job.ended_at is not None
     ]
     if not found:
@@ -96,13 +96,14 @@ def _compared(
 
 
 def _trial(job: Job, series: Series, begin: float, steps: Sequence[float], *, maximise: bool) -> _Trial:
-    best = [(x - begin, -value if maximise else value) for x, value in best_so_far(series, maximise=maximise)]
-    first, last = best[0][0], best[-1][0]
+    xs, best = series.numbers[0], [value for _, value in best_so_far(series, maximise=maximise)]
+    first, last = xs[0] - begin, xs[-1] - begin
     began, ended = _moments(job, series)
     costs, reached = [], []
     for step in steps:
-        place = bisect_right(best, step, key=lambda point: point[0])
-        costs.append(best[place - 1][1] if place and step <= last else None)
+        place = bisect_right(xs, step + begin)
+        value = best[place - 1] if place and step <= last else None
+        costs.append(-value if maximise and value is not None else value)
         reached.append(began + (ended - began) * (step - first) / ((last - first) or 1.0))
     return _Trial(job, first, last, tuple(costs), tuple(reached))
 

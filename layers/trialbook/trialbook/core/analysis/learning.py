@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from math import floor, log, log10
 from statistics import median
 
@@ -21,6 +21,7 @@ MOST_CURVES = 200  # trials whose curves are read and drawn
 _BEST_CURVES = 100  # of these the best; the others are spread over all ranks
 MOST_POINTS = 5_000  # of all curves that are drawn
 _ALWAYS_DRAWN = 10  # best trials, as long as there is room at all
+_GIVES_UP = 20  # curves in a row that do not fit: the others are hardly smoother, and each takes time to try
 PIXELS = 248  # the height of the chart's axes
 _MISSED = 0.5  # pixels that a drawn line may pass beside a point
 _ROUNDED = 0.2  # pixels that rounding may move a point
@@ -90,11 +91,15 @@ def _drawn(trials: Sequence[_Trial], facts: Sequence[TrialCurve], scale: "_Scale
     left = MOST_POINTS
     rest = range(_ALWAYS_DRAWN, len(trials))
     order = [*range(min(_ALWAYS_DRAWN, len(trials))), *(place for part in range(3) for place in rest[part::3])]
-    drawn = dict(enumerate(facts))
+    drawn, failed = dict(enumerate(facts)), 0
     for place in order:
         x, y = _line(trials[place].shown, scale, left)
         drawn[place] = replace(drawn[place], x=x, y=y)
         left -= len(x)
+        has_no_room = not x and bool(trials[place].shown.numbers[0])
+        failed = failed + 1 if has_no_room else 0
+        if failed == _GIVES_UP:
+            break
     for place, trial in enumerate(trials):
         if trial.train is not None and drawn[place].x:
             x, y = _line(trial.train, scale, left)
@@ -136,7 +141,7 @@ class _Scale:
         beside the best trial's are seen only on demand: they get a little room."""
         stayed = [each for each in trials if diverged_at(each.shown, maximise=maximise) is None] or trials
         best = [trials[0].train] if trials[0].train and trials[0] in stayed else []
-        values = sorted(_values([each.shown for each in stayed] + best))
+        values = sorted(chain.from_iterable(each.numbers[1] for each in (*(trial.shown for trial in stayed), *best)))
         if not values:
             return _Scale(is_log=False, low=0.0, high=1.0)
         low, high = _drawable(values[0]), _drawable(values[-1])
@@ -150,9 +155,11 @@ class _Scale:
         if low == high:
             return _Scale(is_log=False, low=low - (abs(low) or 1) / 2, high=high + (abs(high) or 1) / 2)
         scale = _Scale(not maximise and low > 0 and high / low >= _WIDE, low, high)
-        return scale.with_room_for(_values([each.train for each in stayed if each.train]), maximise=maximise)
+        choose = max if maximise else min
+        trains = (each.train.numbers[1] for each in stayed if each.train)
+        return scale.with_room_for([choose(values) for values in trains if values], maximise=maximise)
 
-    def with_room_for(self, values: Iterable[float], *, maximise: bool) -> "_Scale":
+    def with_room_for(self, values: Sequence[float], *, maximise: bool) -> "_Scale":
         """The axis, longer on its good side by so much of its length as the values need and may have."""
         if maximise:
             most = self.high + (self.high - self.low) * _ON_DEMAND
@@ -161,13 +168,15 @@ class _Scale:
         least = low * (low / high) ** _ON_DEMAND if self.is_log else low - (high - low) * _ON_DEMAND
         return replace(self, low=max(min(low, *values, low), least))
 
-    def placed(self, points: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-        """The points with their values as pixels from below; what is beyond the axis is at its edge."""
+    def simplified(self, xs: Sequence[float], values: Sequence[float]) -> Iterator[int]:
+        """The places of the points that a line needs; what is beyond the axis is at its edge."""
         least, most = self.low, self.high
-        low, high = (log(least), log(most)) if self.is_log else (least, most)
-        for x, value in points:
-            within = least if value < least else most if value > most else value
-            yield x, ((log(within) if self.is_log else within) - low) / (high - low) * PIXELS
+        within: Iterable[float] = values
+        if min(values) < least or max(values) > most:
+            within = (least if value < least else most if value > most else value for value in values)
+        if not self.is_log:
+            return simplified(zip(xs, within, strict=True), (most - least) / PIXELS * _MISSED)
+        return simplified(zip(xs, map(log, within), strict=True), (log(most) - log(least)) / PIXELS * _MISSED)
 
     def rounded(self, value: float) -> float:
         """The value with no more digits than can be seen."""
@@ -175,10 +184,6 @@ class _Scale:
         seen = (high - low) / PIXELS * _ROUNDED * (abs(value) if self.is_log else 1)
         digits = -floor(log10(seen)) if seen > 0 else 15
         return round(value, digits) if abs(digits) < 300 else value
-
-
-def _values(found: Iterable[Series]) -> Iterator[float]:
-    return (value for series in found for value in series.values if value is not None)
 
 
 _MOST = LARGEST / 1e8  # has room for sums
@@ -203,7 +208,7 @@ def _facts(trial: _Trial, level: float, *, maximise: bool) -> TrialCurve:
 
 def _line(series: Series, scale: _Scale, most: int) -> tuple[Points, Points]:
     """The points that a line needs, and one without a value for each gap in it; none if they are more than `most`."""
-    points = list(islice(_needed(series, scale), most + 1))
+    points = list(islice(_needed(series, scale), most + 1)) if most else []
     if len(points) > most:
         return (), ()
     xs = tuple(int(x) if x.is_integer() else round(x, 3) for x, _ in points)
@@ -212,11 +217,15 @@ def _line(series: Series, scale: _Scale, most: int) -> tuple[Points, Points]:
 
 def _needed(series: Series, scale: _Scale) -> Iterator[tuple[float, float | None]]:
     """The points of a line. Gaps before the first value are left out, and one that follows another."""
+    if len(series.numbers[0]) == len(series.xs):
+        xs, values = series.numbers
+        yield from ((xs[place], _drawable(values[place])) for place in scale.simplified(xs, values))
+        return
     is_begun = False
     for has_value, run in groupby(zip(series.xs, series.values, strict=True), lambda point: point[1] is not None):
         if has_value:
             part = [(x, value) for x, value in run if value is not None]
-            for place in simplified(scale.placed(part), _MISSED):
+            for place in scale.simplified(*zip(*part, strict=True)):
                 yield part[place][0], _drawable(part[place][1])
             is_begun = True
         elif is_begun:
@@ -225,28 +234,26 @@ def _needed(series: Series, scale: _Scale) -> Iterator[tuple[float, float | None
 
 def _median(trials: Sequence[_Trial], scale: _Scale) -> tuple[Points, Points]:
     """The median of the trials that still ran, step by step."""
-    points = [each.shown.points() for each in trials if each.shown.points()]
-    if len(points) < _LEAST_FOR_MEDIAN:
+    curves = [each.shown.numbers for each in trials if each.shown.numbers[0]]
+    if len(curves) < _LEAST_FOR_MEDIAN:
         return (), ()
-    begin, end = min(each[0][0] for each in points), max(each[-1][0] for each in points)
-    steps = min(_STEPS, max(len(each) for each in points))
+    begin, end = min(xs[0] for xs, _ in curves), max(xs[-1] for xs, _ in curves)
+    steps = min(_STEPS, max(len(xs) for xs, _ in curves))
     grid = sorted({round(begin + (end - begin) * number / max(steps - 1, 1)) for number in range(steps)})
     line = []
     for x in grid:
-        values = [value for each in points if (value := value_at(each, x)) is not None]
+        values = [value for xs, known in curves if (value := value_at(xs, known, x)) is not None]
         if len(values) >= _LEAST_FOR_MEDIAN:
             line.append((float(x), _drawable(median(values))))
-    kept = list(simplified(scale.placed(line), _MISSED))
+    kept = list(scale.simplified(*zip(*line, strict=True))) if line else []
     return tuple(int(line[place][0]) for place in kept), tuple(scale.rounded(line[place][1]) for place in kept)
 
 
-def value_at(points: Sequence[tuple[float, float]], x: float) -> float | None:
+def value_at(xs: Sequence[float], values: Sequence[float], x: float) -> float | None:
     """The curve's value at x, on the line between its points; None before its first and after its last."""
-    place = bisect_right(points, x, key=lambda point: point[0])
+    place = bisect_right(xs, x)
     if place == 0:
         return None
-    before = points[place - 1]
-    if place == len(points):
-        return before[1] if before[0] == x else None
-    after = points[place]
-    return between(before[1], after[1], (x - before[0]) / (after[0] - before[0]))
+    if place == len(xs):
+        return values[-1] if xs[-1] == x else None
+    return between(values[place - 1], values[place], (x - xs[place - 1]) / (xs[place] - xs[place - 1]))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 
 from trialbook.core.numbers import LARGEST
@@ -19,7 +20,7 @@ class Axis(StrEnum):
     TIME = "time"  # seconds since 1970
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Series:
     """Points in ascending order of x. A value that is no finite number is None. `measured` counts the points before the
     series was thinned."""
@@ -42,9 +43,18 @@ class Series:
         """Whether points were left out."""
         return self.measured > len(self.xs)
 
+    @cached_property
+    def numbers(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The points whose value is a finite number, as their x and their values. Kept, because a report asks for them
+        many times."""
+        values = tuple([value for value in self.values if value is not None])
+        if len(values) == len(self.values):
+            return self.xs, values
+        return tuple([x for x, value in zip(self.xs, self.values, strict=True) if value is not None]), values
+
     def points(self) -> list[tuple[float, float]]:
         """The points whose value is a finite number."""
-        return [(x, value) for x, value in zip(self.xs, self.values, strict=True) if value is not None]
+        return list(zip(*self.numbers, strict=True))
 
 
 def _finite(value: object) -> float | None:

@@ -49,21 +49,25 @@ def _telling(series: Series, buckets: int) -> Iterator[int]:
 def simplified(points: Iterable[tuple[float, float]], tolerance: float) -> Iterator[int]:
     """The places of those points whose joining lines pass within the tolerance above or below all points, which are in
     ascending order of x. The first and the last point always stay. Reads no further than it is asked for."""
-    place, low, high = -1, -inf, inf
-    kept_x = kept_y = last_x = last_y = 0.0
-    for place, (x, y) in enumerate(points):
-        if place == 0:
-            yield 0
-            kept_x, kept_y = x, y
-        else:
-            if not low <= (y - kept_y) / (x - kept_x) <= high:  # the line would miss a point in between
-                yield place - 1
-                kept_x, kept_y, low, high = last_x, last_y, -inf, inf
-            width = x - kept_x
-            low = max(low, (y - tolerance - kept_y) / width)
-            high = min(high, (y + tolerance - kept_y) / width)
+    left = iter(points)
+    first = next(left, None)
+    if first is None:
+        return
+    yield 0
+    place, low, high = 0, -inf, inf
+    kept_x, kept_y = last_x, last_y = first
+    for place, (x, y) in enumerate(left, 1):
+        width, rise = x - kept_x, y - kept_y
+        if not low <= rise / width <= high:  # the line would miss a point in between
+            yield place - 1
+            kept_x, kept_y, low, high = last_x, last_y, -inf, inf
+            width, rise = x - kept_x, y - kept_y
+        least, most = (rise - tolerance) / width, (rise + tolerance) / width
+        # A report does this for each point of all curves: `max` and `min` would take twice the time.
+        low = least if least > low else low
+        high = most if most < high else high
         last_x, last_y = x, y
-    if place > 0:
+    if place:
         yield place
 
 
