@@ -21,6 +21,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.validate import ParamValidator
 
+import cut_models
 from tests.conftest import FOLLOWS_THE_LEDGER, ROOT
 from tests.faults.wire import answer
 from tests.integration.test_pipeline_messages import ROUTES, of_four_steps
@@ -131,11 +132,13 @@ class Used:
     def __init__(self) -> None:
         self.by_function: dict[str, set[Grant]] = defaultdict(set)
         self.invalid: dict[str, str] = {}
+        self.calls: set[tuple[str, str]] = set()
 
     def watch(self, cloud: LaptopCloud, sagemaker: SageMaker) -> None:
         cloud.before_call = self._note
 
     def _note(self, function: str, service: str, operation: str, request: Mapping[str, Any]) -> None:
+        self.calls.add((service, operation))
         self.by_function[function].update(actions(service, operation, request))
         if found := problems(service, operation, request):
             self.invalid[f"{function}: {service}.{operation}"] = found
@@ -572,4 +575,11 @@ def test_lambda_may_poll_for_a_function_what_is_mapped_to_it_and_nothing_else() 
 
 def test_every_request_fits_botocores_model() -> None:
     assert used().invalid == {}
+
+
+def test_the_layer_keeps_the_model_of_every_operation_that_a_function_calls() -> None:
+    kept = {(service, each) for service, names in cut_models.operations().items() for each in names}
+
+    assert ("sagemaker", "DescribeTrainingJob") in used().calls
+    assert used().calls <= kept
     assert "Missing required parameter" in problems("dynamodb", "GetItem", {"TableName": "t"})

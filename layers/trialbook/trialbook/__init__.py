@@ -1,5 +1,6 @@
 """Tracks every SageMaker job: attaches, records, recognises sweeps, announces. `from trialbook import Book` asks it."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
 _WHERE = {"Book": "book", "Experiment": "jobs", "Jobs": "jobs", "Record": "records", "Sweep": "jobs"}
 __all__ = ["Book", "Experiment", "Jobs", "Record", "Sweep"]
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    from trialbook.runtime import start
+
+    start.hasten()
 
 
 def __getattr__(name: str) -> Any:
