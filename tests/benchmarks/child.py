@@ -3,9 +3,11 @@
 `child.py memory FILE` hands the function the events of a file.
 `child.py function [EVENT]` imports the function and, with an event, hands it over; `child.py floor CLIENTS [CALLS]` makes
 these clients with boto3, Powertools' Logger and Metrics and, with calls, makes these. AWS answers at once, in the process.
+The environment variable BOTOCORE_DATA replaces the floor's models.
 """
 
 import json
+import os
 import sys
 import time
 from contextlib import suppress
@@ -67,7 +69,9 @@ def _most_memory() -> int:
 def _floor(services: list[str]) -> tuple[object, dict[str, Any]]:
     import boto3
     from aws_lambda_powertools import Logger, Metrics
+    from botocore.loaders import Loader
 
+    Loader.BUILTIN_DATA_PATH = os.environ.get("BOTOCORE_DATA", Loader.BUILTIN_DATA_PATH)
     logger, metrics = Logger(), Metrics(namespace="Floor")
     clients = {service: boto3.client(service) for service in services}
 

@@ -5,14 +5,19 @@ import ast
 import re
 import shutil
 from collections.abc import Iterator
+from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore
 import botocore.session
 import pynamodb.connection.base
 import pytest
 from botocore import xform_name
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import EndpointVariantError
 from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.regions import EndpointResolver
 
@@ -49,7 +54,9 @@ OF_SERVICES = (
 def session(data: Path = OWN) -> botocore.session.Session:
     """A session that reads this data alone."""
     made = botocore.session.Session()
-    made.get_component("data_loader").search_paths[:] = [str(data)]
+    loader = made.get_component("data_loader")
+    loader.BUILTIN_DATA_PATH = str(data)  # elsewhere, models have no rules for endpoints
+    loader.search_paths[:] = [str(data)]
     return made
 
 
@@ -168,8 +175,48 @@ def test_the_endpoints_of_the_services_stay_in_each_region(cut: Path) -> None:
     assert len(regions) > 30
     for service in OPERATIONS:
         prefix = session().get_service_model(service).endpoint_prefix
-        for region in regions:
-            assert made.construct_endpoint(prefix, region) == whole.construct_endpoint(prefix, region)
+        for region, fips, dual in product(regions, (False, True), (False, True)):
+            here, there = (endpoint(each, prefix, region, fips, dual) for each in (made, whole))
+            assert here == there
+
+
+def endpoint(resolver: EndpointResolver, prefix: str, region: str, fips: bool, dual: bool) -> Any:
+    """What a client without rules would be given; some regions have no such endpoint."""
+    try:
+        return resolver.construct_endpoint(prefix, region, use_fips_endpoint=fips, use_dualstack_endpoint=dual)
+    except EndpointVariantError as error:
+        return str(error)
+
+
+def test_a_bucket_of_another_region_is_found_by_a_call_of_botocores_own(cut: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        asked.append((request.method, urlsplit(request.url).netloc))
+        headers: Any = {"x-amz-bucket-region": "eu-west-1"} if request.method == "HEAD" else {}
+        if headers or "eu-west-1" in request.url:
+            return AWSResponse(request.url, 200, headers, Answer())
+        return AWSResponse(request.url, 301, headers, Answer(b"<Error><Code>PermanentRedirect</Code></Error>"))
+
+    opened = session(cut)
+    opened.set_credentials("test", "test")
+    client: Any = opened.create_client("s3", region_name="eu-north-1")
+    client.meta.events.register("before-send", answer)
+    client.put_object(Bucket="reports", Key="page.html", Body=b"x")
+
+    assert asked == [
+        ("PUT", "reports.s3.eu-north-1.amazonaws.com"),
+        ("HEAD", "reports.s3.eu-north-1.amazonaws.com"),
+        ("PUT", "reports.s3.eu-west-1.amazonaws.com"),
+    ]
+
+
+class Answer(BytesIO):
+    """The body of an answer, as urllib3 has it."""
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """All at once."""
+        yield self.read()
 
 
 def test_nothing_but_models_and_endpoints_of_the_services_is_left(cut: Path) -> None:

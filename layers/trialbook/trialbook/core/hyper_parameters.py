@@ -10,6 +10,7 @@ from functools import cached_property
 
 from trialbook.core.job_names import base_job_name, pipeline_job
 from trialbook.core.jobs import Job
+from trialbook.core.patterns import late
 from trialbook.core.seeds import is_seed
 
 # Added by SDK containers and tuning jobs; nobody tunes them.
@@ -18,32 +19,32 @@ _INTERNAL = ("sagemaker_", "_tuning_objective_metric", "_kfold", "_num_folds")
 # Names that label a run, say where it writes, or when it began. What such a hyperparameter holds can't make a trial
 # better, whatever it is. `checkpoint_path`, `model_dir`, `task_name` and `experiment_name` are not among them: people
 # search over them as well, so only their values tell.
-_LABEL = re.compile(
+_LABEL = late(
     r"(?:.* )?(?:run|job|trial) (?:name|id|uuid|key|arn|number|num|no|index|suffix|prefix|label|tag|timestamp)"
     r"|(?:.* )?(?:uuid|guid|timestamp|datetime)"
     r"|(?:launch|launched|submit|submitted|creation|created|current) (?:at|time|date)"
 )
-_OUTPUT = re.compile(
+_OUTPUT = late(
     r"(?:.* )?(?:output|out|log|logs|logging|tensorboard|tb|save|result|results|artifact|artifacts|export|report)"
     r" (?:.* )?(?:dir|directory|path|uri|url|prefix|folder|file|filename|location|key|bucket)"
 )
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORD = late(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = late(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _EXACT = Context(prec=3_000)  # digits; SageMaker allows values of 2,500 characters
 _LONGEST_WHOLE = 2_500  # digits: as long as a value may be
 _MOST_EXPONENT = 10_000  # beyond it, comparing exactly could take a while
-_STAMP = re.compile(
+_STAMP = late(
     r"(?<!\d)(?P<year>20\d\d)(?P<between>[-_./:]?)(?P<month>\d\d)(?P=between)(?P<day>\d\d)"
     r"(?:[T_\s:.-]{0,2}(?P<hour>\d\d)[-_:.h]?(?P<minute>\d\d)(?:[-_:.m]?(?P<second>\d\d)(?:[-_:.,]?\d{1,9})?)?)?"
     r"(?:Z|[+-]\d\d:?\d\d)?(?![0-9])"
 )
-_EPOCH = re.compile(r"(?<![\d.])(?P<seconds>[12]\d{9})(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?(?!\d)")
+_EPOCH = late(r"(?<![\d.])(?P<seconds>[12]\d{9})(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?(?!\d)")
 _NEAR = timedelta(hours=15)  # a script's clock may be in any time zone
 _SURE = 8  # characters of a name's stamp that can't stand in a value by chance
-_MASKED = re.compile(r"\[masked(?::[0-9a-f]+)?\]")
+_MASKED = late(r"\[masked(?::[0-9a-f]+)?\]")
 
-_OWN = re.compile(r"\{(job|time|secret)\}")
+_OWN = late(r"\{(job|time|secret)\}")
 
 Value = Decimal | str | None
 

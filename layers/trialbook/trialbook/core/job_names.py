@@ -4,8 +4,9 @@ People, SDKs and services make names unique by a time, a random token or a count
 taken for one: `resnet-50`, `gpt-2`, `v1` and `fold-3` are names as they stand.
 """
 
-import re
 from dataclasses import dataclass
+
+from trialbook.core.patterns import late
 
 _LONGEST = 63  # characters; SageMaker refuses longer names, so launchers cut theirs there
 
@@ -41,21 +42,19 @@ _AT_THE_END = (
 # Behind a stamp: the clock's numbers, a counter, the id of a trial, a short random token.
 _BEHIND = r"\d{1,9}|(?=[0-9a-f]*\d)[0-9a-f]{4,}|(?=[A-Z]*\d)[A-Z0-9]{4,8}|[a-f]{4}$"
 
-_SURE_STAMP = re.compile(rf"(?:{'|'.join(_SURE)}){_END}")
-_LAST_STAMP = re.compile(rf"(?:{'|'.join(_AT_THE_END)}){_END}")
-_GLUED_STAMP = re.compile(rf"(?:{'|'.join(_COMPACT)}){_END}")
-_NEXT = re.compile(rf"-+(?:{'|'.join(_SURE)}|{_BEHIND}){_END}")
-_PART = re.compile(r"^|(?<=-)(?!-)|(?<=[a-zA-Z])(?=\d)")
+_SURE_STAMP = late(rf"(?:{'|'.join(_SURE)}){_END}")
+_LAST_STAMP = late(rf"(?:{'|'.join(_AT_THE_END)}){_END}")
+_GLUED_STAMP = late(rf"(?:{'|'.join(_COMPACT)}){_END}")
+_NEXT = late(rf"-+(?:{'|'.join(_SURE)}|{_BEHIND}){_END}")
+_PART = late(r"^|(?<=-)(?!-)|(?<=[a-zA-Z])(?=\d)")
 
-_UUID = re.compile(r"-*(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12})-*")
-_GLUED_TOKEN = re.compile(r"[0-9a-f]{32}$")
-_CUT_OFF = re.compile(rf"-+(?:{_YEAR}(?:-\d{{0,2}}){{0,2}}|[0-9a-f]{{8}}(?:-[0-9a-f]{{0,4}}){{0,3}}(?:-[0-9a-f]*)?)$")
-_CHILD = re.compile(r"(?P<tuning_job>.+)-\d{3,}-[0-9a-f]{8}")
-_AWS_BATCH = re.compile(r"AWSBatch(?P<name>.+)[0-9a-f]{32}")
-_KUBEFLOW = re.compile(r"(?P<kind>[A-Z][A-Za-z]*Job|BatchTransform)-\d{14}-[A-Z0-9]{4}")
-_COUNTED = re.compile(
-    r"(?P<base>.*(?:^|-|(?<=[a-z])(?=[A-Z]))(?i:job|run|rerun|trial|attempt|retry|repeat)|None)-*\d{1,6}"
-)
+_UUID = late(r"-*(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12})-*")
+_GLUED_TOKEN = late(r"[0-9a-f]{32}$")
+_CUT_OFF = late(rf"-+(?:{_YEAR}(?:-\d{{0,2}}){{0,2}}|[0-9a-f]{{8}}(?:-[0-9a-f]{{0,4}}){{0,3}}(?:-[0-9a-f]*)?)$")
+_CHILD = late(r"(?P<tuning_job>.+)-\d{3,}-[0-9a-f]{8}")
+_AWS_BATCH = late(r"AWSBatch(?P<name>.+)[0-9a-f]{32}")
+_KUBEFLOW = late(r"(?P<kind>[A-Z][A-Za-z]*Job|BatchTransform)-\d{14}-[A-Z0-9]{4}")
+_COUNTED = late(r"(?P<base>.*(?:^|-|(?<=[a-z])(?=[A-Z]))(?i:job|run|rerun|trial|attempt|retry|repeat)|None)-*\d{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +69,9 @@ class PipelineJobName:
     attempt: int | None = None
 
 
-_PIPELINE_STEP = re.compile(r"pipelines-(?P<execution>[a-z0-9]{12})-(?P<base>.+?)(?:-[a-zA-Z0-9]{10})?")
-_PIPELINE_PREFIX = re.compile(
-    r"(?P<base>.+)-(?P<execution>[a-z0-9]{12})-(?P<token>[a-zA-Z0-9]{10})-(?P<attempt>\d{1,3})"
-)
-_PIPELINE_TUNING = re.compile(r"(?P<execution>[a-z0-9]{12})-(?P<base>.{1,8})-(?P<token>[a-zA-Z0-9]{10})")
+_PIPELINE_STEP = late(r"pipelines-(?P<execution>[a-z0-9]{12})-(?P<base>.+?)(?:-[a-zA-Z0-9]{10})?")
+_PIPELINE_PREFIX = late(r"(?P<base>.+)-(?P<execution>[a-z0-9]{12})-(?P<token>[a-zA-Z0-9]{10})-(?P<attempt>\d{1,3})")
+_PIPELINE_TUNING = late(r"(?P<execution>[a-z0-9]{12})-(?P<base>.{1,8})-(?P<token>[a-zA-Z0-9]{10})")
 
 
 def pipeline_job(name: str) -> PipelineJobName | None:

@@ -7,18 +7,20 @@ turns it, what comes after `at` is a condition, and names of spreads, times and 
 import re
 from functools import cache
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|@")
-_LEADING = re.compile(
+from trialbook.core.patterns import late
+
+_WORD = late(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|@")
+_LEADING = late(
     r"^(?:(?:train|training|tr|val|valid|validation|eval|evaluation|dev|test|testing|holdout|cv|oof|epoch|step|final|best"
     r"|last|predict|metrics?|max|min)(?:(?: \d+)? s)? )+"  # LightGBM says `valid_0's auc`
 )
-_NOTHING = re.compile(
+_NOTHING = late(
     r"\b(?:runtime|time|seconds?|duration|per second|^epochs?|^steps?|samples|flos|memory|lr|learning rate|len|length"
     r"|num(?! errors)|number|count|loss scale|weight|norm|std|stddev|var|variance(?<!explained variance)|gap|delta|diff"
     r"|difference|change|reduction|improvement|decrease|increase|ratio(?<!noise ratio)(?<!distortion ratio)|threshold"
     r"|minus|inv|inverse|throughput|support)\b|^1 "
 )
-_NEGATED = re.compile(r"(?:neg|negative) (?!predictive|rate|sampl)")
+_NEGATED = late(r"(?:neg|negative) (?!predictive|rate|sampl)")
 _HIGHER = (
     r"accuracy|acc|auc|aucs|aucpr|auc pr|prauc|pr auc|auroc|auprc|rocauc|roc auc|roc|average precision|ap(?: [sml])?"
     r"|m ?ap|map|f ?[12]|f ?beta|f ?score|f ?measure|precision|recall|sensitivity|specificity|selectivity"
@@ -52,8 +54,8 @@ _LOWER = (
     r"|davies bouldin|inertia|regret|aic|bic|mean rank|objective loss|pixel distance|displacement|residuals?"
     r"|multi ?class|mpjpe|epe|ibs|owa|fvd|abs rel|sq rel|hd ?95|mcd"
 )
-_EXPLAINED = re.compile(r"\bd ?2\b")
-_WITHOUT_SCALE = re.compile(
+_EXPLAINED = late(r"\bd ?2\b")
+_WITHOUT_SCALE = late(
     r"\b(?:r?mse|mae|r?msle|nrmse|msd|ssd|sse|l ?[12]|(?:squared|absolute|percentage) (?:error|loss)|huber|reward|rew"
     r"|returns?|profit|revenue|distance|deviance)\b"
 )
