@@ -261,18 +261,22 @@ def test_the_tuning_jobs_lost_events_are_found_again(data: st.DataObject) -> Non
     assert_each_revision_is_announced_finished_once(found)
 
 
-def ends_of(name: str, jobs: int) -> Recording:
-    """The last events of the first jobs of a recording, and of their tuning job."""
+def starts_and_ends_of(name: str, jobs: int) -> Recording:
+    """The first and last events of the first jobs of a recording that end, and the last of their tuning job."""
     tuning = [event for event in recording(name).events if event["detail"].get("HyperParameterTuningJobStatus")]
-    events = [event for event in recording(name).events if is_terminal(event)][:jobs] + tuning[-1:]
-    names = [
-        event["detail"].get("TrainingJobName") or event["detail"]["HyperParameterTuningJobName"] for event in events
+    ends = [event for event in recording(name).events if is_terminal(event)][:jobs] + tuning[-1:]
+    names = [event["detail"].get("TrainingJobName") or event["detail"]["HyperParameterTuningJobName"] for event in ends]
+    starts = [
+        event
+        for event in recording(name).events
+        if event["detail"].get("TrainingJobName") in names and event["detail"].get("SecondaryStatus") == "Starting"
     ]
+    events = [*starts, *ends]
     answers = recording(name).answers
     asked = [each for each in answers if any(json.dumps(name) in json.dumps(each["request"]) for name in names)]
     components = [f"{name}-aws-training-job" for name in names]
     statistics = [each for each in answers if each["request"].get("TrialComponentName") in components]
-    return Recording("ends", events, [*asked, *statistics])
+    return Recording("starts and ends", events, [*asked, *statistics])
 
 
 def nothing(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
@@ -280,7 +284,7 @@ def nothing(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
 
 
 def late_and_full(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
-    """The job's component appears only after the event of its end, and the trial where it belongs holds fifty."""
+    """The job's component appears only after the event of its start was delivered, and the trial where it belongs holds fifty."""
     (component,) = sagemaker.experiments.components.values()
     component.appears = cloud.now + timedelta(seconds=60)
     trial = component.name.removesuffix("-aws-training-job")
@@ -296,8 +300,8 @@ def late_and_full(cloud: LaptopCloud, sagemaker: SageMaker) -> None:
 # Few events of few jobs: each of their calls costs a replay.
 LIVES: dict[str, tuple[Recording, Any, int]] = {
     "two jobs of a loop": (few(2), nothing, 10),
-    "two children and their tuning job": (ends_of(TUNING, 2), nothing, 10),
-    "a late component and a full trial": (ends_of(CHURN, 1), late_and_full, 5),
+    "two children and their tuning job": (starts_and_ends_of(TUNING, 2), nothing, 8),
+    "a late component and a full trial": (starts_and_ends_of(CHURN, 1), late_and_full, 5),
 }
 
 
@@ -328,9 +332,9 @@ def test_a_process_that_dies_after_any_of_its_calls_changes_nothing(function: st
 
 
 def test_the_lives_that_processes_die_in_are_what_their_names_say() -> None:
-    children = replay(ends_of(TUNING, 2))
+    children = replay(starts_and_ends_of(TUNING, 2))
     (sweep,) = children.sweep_lines()
-    full = replay(ends_of(CHURN, 1), prepare=late_and_full)
+    full = replay(starts_and_ends_of(CHURN, 1), prepare=late_and_full)
     (name,) = (line["job_name"] for line in full.job_lines())
 
     assert Counter(line["kind"] for line in children.job_lines()) == {"TrainingJob": 2, "HyperParameterTuningJob": 1}

@@ -16,7 +16,7 @@ from trialbook.core.attachments import WHOLE_EXPERIMENT, Attachment, Shard
 from trialbook.core.events import parse_event
 from trialbook.core.jobs import Job
 from trialbook.core.merging import is_made_anew, is_new_life, merge
-from trialbook.core.names import shard_name, valid_name
+from trialbook.core.names import same_name, shard_name, valid_name
 from trialbook.core.placement import LeftOut, Placement, left_out, place
 from trialbook.core.sweeps import Record
 from trialbook.record_job import with_experiment_of_trial, with_pipeline
@@ -55,8 +55,6 @@ def attach_job(envelope: object, services: Services, delivery: int = 1) -> Attac
 def attach(seen: Job, services: Services, delivery: int = 1) -> AttachOutcome:
     """Attaches a job. If that is impossible, the reason is noted and reconcile tries again."""
     seen, attachments = services.ledger.masker.job(seen), services.ledger.attachments
-    if seen.is_terminal and _is_done(attachments.get(seen.key), seen):  # the start of the job has done it, as a rule
-        return AttachOutcome.ALREADY
     read = attachments.known(seen.key, _likely(seen, services))
     if _is_done(read.attachment, seen):
         return AttachOutcome.ALREADY
@@ -174,6 +172,7 @@ class _Attaching:
                 if self.delivery >= _PATIENCE:
                     return _given_up(seen, wanted, f"component missing: {component} did not appear")
                 self.services.ledger.attachments.put(replace(wanted, again_at=clock.now() + _AGAIN_AFTER))
+                self._note(wanted, shard)  # the next delivery need not create it again
                 raise TryLater(f"component {component} is not there yet", _delay(self.delivery)) from error
 
     def _shard(self, wanted: Attachment, trial: str) -> Shard | None:
@@ -184,7 +183,6 @@ class _Attaching:
 
     def _ensure(self, wanted: Attachment, number: int) -> Shard:
         """The n-th shard of the trial, created in the experiment's current shard, or in its next if that is full."""
-        ledger = self.services.ledger
         known = self._shard(wanted, WHOLE_EXPERIMENT)
         name = known.experiment if known and known.number == 1 else wanted.experiment
         experiment = self._ensure_experiment(wanted, name, known.number if known else 1, is_known=known is not None)
@@ -195,8 +193,14 @@ class _Attaching:
             except LimitExceeded:
                 experiment = self._ensure_experiment(wanted, name, experiment.number + 1, is_known=False)
         shard = Shard(experiment.experiment, trial, number)
-        ledger.attachments.put_shard(wanted.key, wanted.experiment, wanted.trial, shard)
+        if number > 1 or same_name(wanted.trial) != same_name(wanted.key.name):
+            self._note(wanted, shard)  # no other job looks for the first shard of a trial that has the job's own name
         return shard
+
+    def _note(self, wanted: Attachment, shard: Shard) -> None:
+        """Records the shard in use of the trial, unless it is recorded."""
+        if self.shards.get((wanted.experiment, wanted.trial)) != shard:
+            self.services.ledger.attachments.put_shard(wanted.key, wanted.experiment, wanted.trial, shard)
 
     def _ensure_experiment(self, wanted: Attachment, name: str, number: int, *, is_known: bool) -> Shard:
         ensured = Shard(shard_name(name, number), WHOLE_EXPERIMENT, number)

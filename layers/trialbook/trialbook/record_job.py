@@ -6,7 +6,7 @@ not depend on the order of events.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from types import MappingProxyType
@@ -23,6 +23,7 @@ from trialbook.core.placement import left_out
 from trialbook.core.service_jobs import ServiceJob
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.ledger.bookkeeper import Bookkeeper
+from trialbook.ledger.ledger import Loop
 from trialbook.runtime.observability import count, logger
 from trialbook.services import RunMetrics, Services
 
@@ -62,7 +63,8 @@ def record_job(envelope: object, services: Services, delivery: int = 1) -> Recor
         return record_service_job(seen, services, delivery)
     if seen.key.kind is JobKind.PIPELINE_EXECUTION:
         name_pipeline(seen.key, services)
-    return record(seen, services, tags_known=seen.key.kind.facts.has_tags_in_events)
+    is_news = services.ledger.recent.is_news(seen.key, is_terminal=seen.is_terminal) and delivery == 1
+    return record(seen, services, tags_known=seen.key.kind.facts.has_tags_in_events, is_likely_news=is_news)
 
 
 def name_pipeline(execution: JobKey, services: Services) -> None:
@@ -144,23 +146,37 @@ def with_pipeline(job: Job, services: Services) -> Job:
     return replace(job, pipeline=services.ledger.pipelines.name(job.key, job.pipeline_execution))
 
 
-def record(seen: Job, services: Services, *, is_history: bool = False, tags_known: bool = True) -> RecordOutcome:
+def record(
+    seen: Job,
+    services: Services,
+    *,
+    is_history: bool = False,
+    tags_known: bool = True,
+    is_likely_news: bool = False,
+) -> RecordOutcome:
     """Records an observation of a job. SageMaker is asked for the rest twice: when the job is first seen, because
     events do not contain its ExperimentConfig, and when it has ended. A tuning job's child, which has no
     ExperimentConfig, is described at its end only.
 
     Lists contain neither tags nor the job that started a job. With `tags_known` false, they are asked for if no event
     has brought them; of some kinds Describe has the tags.
+
+    With `is_likely_news`, the observation is most probably a job's first or last one. Then the ledger is read less: a
+    start is written without a look at the job, and an end is described before the ledger is read. If the ledger knows
+    the observation after all, that costs calls and changes nothing.
     """
-    known, sweep = _known(seen, services)
+    is_likely_news = is_likely_news and _is_plain(seen) and left_out(seen, services.rules()) is None
+    seen, is_learned = (learned(seen, None, services), True) if is_likely_news and seen.is_terminal else (seen, False)
+    read = _read_if_needed(seen, services, is_likely_news=is_likely_news)
+    known = read.record
     if known is not None and known.job.described and not _is_news(known.job, seen):
         _bookkeeper(services, is_history).settle(known)
         return RecordOutcome.UNCHANGED
-    is_learned = known is None and not tags_known and seen.key.kind.facts.has_tags_in_description
-    if is_learned:
-        seen = learned(seen, known, services)
-    elif known is None and not tags_known:
-        seen = replace(seen, tags=_tags(seen, services), made_by=seen.made_by or _maker(seen, services))
+    if known is None and not tags_known:
+        if not seen.key.kind.facts.has_tags_in_description:
+            seen = replace(seen, tags=_tags(seen, services), made_by=seen.made_by or _maker(seen, services))
+        elif not is_learned:
+            seen, is_learned = learned(seen, known, services), True
     if left_out(seen, services.rules()) is not None:
         return RecordOutcome.LEFT_OUT
     is_pipeline_open = seen.pipeline_execution is not None and (known is None or known.job.pipeline is None)
@@ -169,7 +185,7 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
     if is_pipeline_open and seen.pipeline is None and seen.pipeline_execution is not None:
         # Noted before the job is written and looked up after it, so that the later of the two events sees the other.
         services.ledger.pipelines.put_waiting(seen.key, seen.pipeline_execution)
-        outcome = _enter(seen, known, sweep, services, is_history, is_learned=is_learned)
+        outcome = _enter(seen, read, services, is_history, is_learned=is_learned)
         pipeline = with_pipeline(seen, services).pipeline
         entered = services.ledger.record(seen.key) if pipeline is not None else None
         if pipeline is not None and entered is not None:
@@ -177,7 +193,7 @@ def record(seen: Job, services: Services, *, is_history: bool = False, tags_know
         return outcome
     if known is None and is_of_step(seen):
         services.ledger.pipelines.put_job(seen)
-    return _enter(seen, known, sweep, services, is_history, is_learned=is_learned)
+    return _enter(seen, read, services, is_history, is_learned=is_learned)
 
 
 def _is_news(described: Job, seen: Job) -> bool:
@@ -186,14 +202,13 @@ def _is_news(described: Job, seen: Job) -> bool:
     return is_new_life(described, seen) or (seen.key.kind is JobKind.TUNING and is_new_life(seen, described))
 
 
-def _enter(
-    seen: Job, known: Record | None, sweep: Sweep | None, services: Services, is_history: bool, *, is_learned: bool
-) -> RecordOutcome:
-    book = _bookkeeper(services, is_history)
+def _enter(seen: Job, read: "_Read", services: Services, is_history: bool, *, is_learned: bool) -> RecordOutcome:
+    book, known = _bookkeeper(services, is_history), read.record
     if seen.key.kind is JobKind.TUNING:
         changed = book.enter_tuning_job(_learned_tuning_job(seen, services))
     else:
-        changed = book.enter(seen if is_learned else learned(seen, known, services), known, sweep)
+        seen = seen if is_learned else learned(seen, known, services)
+        changed = book.enter(seen, known, read.sweep, read.loop)
     if changed is not None and changed.job.is_terminal and not (known is not None and known.job.is_terminal):
         count("JobsRecorded")
     return RecordOutcome.UNCHANGED if changed is None else RecordOutcome.RECORDED
@@ -205,12 +220,38 @@ def _bookkeeper(services: Services, is_history: bool) -> Bookkeeper:
     )
 
 
-def _known(seen: Job, services: Services) -> tuple[Record | None, Sweep | None]:
-    """The job's record and, in the same request, its tuning job's sweep. Not for a job that has ended: SageMaker is
-    asked about it first, and the sweep is likely to change meanwhile."""
-    if seen.tuning_job is None or seen.is_terminal or seen.key.kind is not JobKind.TRAINING:
-        return services.ledger.record(seen.key), None
-    return services.ledger.record_and_sweep(seen.key, services.ledger.places.tuning_sweep(seen.key, seen.tuning_job))
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the ledger has: the job's record, and its tuning job's sweep or its loop as far as they were read."""
+
+    record: Record | None = None
+    sweep: Sweep | None = None
+    loop: Loop | None = None
+
+
+def _is_plain(seen: Job) -> bool:
+    """Whether the job is written where it belongs at once, and by one write."""
+    return seen.key.kind is not JobKind.TUNING and seen.pipeline_execution is None
+
+
+def _read_if_needed(seen: Job, services: Services, *, is_likely_news: bool) -> _Read:
+    """Nothing is read of a job that most probably begins, unless its sweep has to be read anyway."""
+    return _Read() if is_likely_news and _is_first(seen, None) and not seen.is_terminal else _read(seen, services)
+
+
+def _read(seen: Job, services: Services) -> _Read:
+    """The job's record and, in the same request, its tuning job's sweep or its loop. Not if SageMaker is to be asked
+    about the job first: they are likely to change meanwhile."""
+    ledger, key = services.ledger, seen.key
+    if seen.is_terminal and not (seen.described or seen.not_described):
+        return _Read(ledger.record(key))
+    if seen.tuning_job is not None and key.kind is JobKind.TRAINING:
+        return _Read(*ledger.record_and_sweep(key, ledger.places.tuning_sweep(key, seen.tuning_job)))
+    loop = ledger.recent.loop_of(key)
+    if loop is None or not seen.is_terminal:
+        return _Read(ledger.record(key))
+    record, found = ledger.record_and_loop(key, loop)
+    return _Read(record, loop=found)
 
 
 def _tags(seen: Job, services: Services) -> Mapping[str, str]:

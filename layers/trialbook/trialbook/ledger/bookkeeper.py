@@ -44,7 +44,7 @@ from trialbook.core.sweeps import (
     start_of,
 )
 from trialbook.core.windows import loop_of
-from trialbook.ledger.ledger import FEW, NO_LOOPS, Ledger
+from trialbook.ledger.ledger import FEW, NO_LOOPS, Ledger, Loop
 from trialbook.ledger.moves import ATTEMPTS, MOVED_AT_ONCE, Moves, Order, Pause, after_conflict, reopened, superseded
 from trialbook.ledger.old_items import write_anew
 from trialbook.ledger.table import Conflict
@@ -97,15 +97,18 @@ class Bookkeeper:
         """Puts windows of loops in order."""
         return Moves(self.ledger, self.rules, self.moved_at_once, self.pause)
 
-    def enter(self, seen: Job, known: Record | None, sweep: Sweep | None = None) -> Record | None:
+    def enter(
+        self, seen: Job, known: Record | None, sweep: Sweep | None = None, loop: Loop | None = None
+    ) -> Record | None:
         """The job's record after the observation; None if nothing changed. Raises Conflict after many attempts.
 
-        `known` is the record as the caller has just read it, `sweep` the tuning job's sweep if the caller has read that
-        too; if they have changed since, they are read again. Secrets are masked before anything is kept.
+        `known` is the record as the caller has just read it, `sweep` the tuning job's sweep or `loop` the job's loop if
+        the caller has read that too; if they have changed since, they are read again. Secrets are masked before
+        anything is kept.
         """
         seen = self.ledger.masker.job(seen)
         try:
-            return self._enter(seen, known, sweep)
+            return self._enter(seen, known, sweep, loop)
         except Conflict:
             tried = count()
             return retried(
@@ -113,7 +116,13 @@ class Bookkeeper:
             )
 
     def _enter(
-        self, seen: Job, old: Record | None, read: Sweep | None = None, *, is_busy: bool = False
+        self,
+        seen: Job,
+        old: Record | None,
+        read: Sweep | None = None,
+        loop: Loop | None = None,
+        *,
+        is_busy: bool = False,
     ) -> Record | None:
         job = merge(old.job if old else None, seen)
         placement = self._placed(job, old)
@@ -130,7 +139,7 @@ class Bookkeeper:
         if part is None or part.id is None:
             fresh = self._assessed(job, placement, old)
             if part is not None:
-                return self._enter_loop(old, fresh, is_busy=is_busy)
+                return self._enter_loop(old, fresh, loop, is_busy=is_busy)
             if old is not None and old.sweep is not None:
                 return self._take_out(old, fresh)
             self.ledger.write([fresh])
@@ -177,11 +186,14 @@ class Bookkeeper:
         for loop in known.arranges:
             self.moves.settle(loop)
 
-    def _enter_loop(self, old: Record | None, fresh: Record, *, is_busy: bool) -> Record:
+    def _enter_loop(self, old: Record | None, fresh: Record, read: Loop | None, *, is_busy: bool) -> Record:
         """Writes the job into the window where it belongs. Where a loop `is_busy`, so that the index never shows all of
         its windows, the job is written first, and its windows are read once others name what they enter."""
         quiet, loop = self.rules.quiet_period(fresh.experiment), loop_of(fresh)
-        head, found = self.ledger.loops(loop, MOST_BESIDE if has_default_name(fresh.job) else FEW)
+        if read is not None and read[0] == loop:
+            head, found = read[1:]
+        else:
+            head, found = self.ledger.loops(loop, MOST_BESIDE if has_default_name(fresh.job) else FEW)
         near = list(_near(found, fresh.job, quiet))
         own = next((window for window in near if old is not None and window.id == old.sweep), None)
         leaving = _Leaving() if own is not None else self._leave(old, fresh, None)

@@ -27,6 +27,7 @@ from trialbook.ledger.items import job_item, loops_item, read_loops, read_record
 from trialbook.ledger.notes import Notes
 from trialbook.ledger.pipelines import Pipelines
 from trialbook.ledger.places import KnownPlaces
+from trialbook.ledger.recent import Recent, Windows
 from trialbook.ledger.table import (
     AT_ONCE,
     EXPIRING_DUE,
@@ -55,6 +56,7 @@ _EVER = "~"  # sorts behind all times
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 FEW = 5  # windows read at once: the first of them is mostly the one that is asked for
 NO_LOOPS: Mapping[str, LoopVersion] = MappingProxyType({})
+Loop = tuple[str, LoopVersion, Iterator[Sweep]]  # its name, and its version and windows as `loops` gives them
 
 
 class Ledger:
@@ -81,6 +83,7 @@ class Ledger:
         self.notes = Notes(self.table)
         self.pipelines = Pipelines(self.table, self._expiry)
         self.places = KnownPlaces(self.table)
+        self.recent = Recent()
 
     @property
     def session(self) -> Session:
@@ -109,6 +112,25 @@ class Ledger:
             read_record(found[job]) if job in found else None,
             read_sweep(found[sweep]) if sweep in found else None,
         )
+
+    def record_and_loop(self, key: JobKey, loop: str) -> tuple[Record | None, Loop | None]:
+        """A job's record and, by the same request, a loop; None if the loop has changed since this process met it."""
+        job, head = (job_pk(key), "JOB"), (loops_pk(loop), LOOPS_SORT_KEY)
+        found = {(each.pk, each.sk): each for each in self._item.batch_get([job, head], consistent_read=True)}
+        version = read_loops(found[head]) if head in found else LoopVersion(0)
+        windows = self.recent.windows(loop, version)
+        return (
+            read_record(found[job]) if job in found else None,
+            None if windows is None else (loop, version, self._and_older(loop, windows)),
+        )
+
+    def _and_older(self, loop: str, known: Windows) -> Iterator[Sweep]:
+        """The known windows, and those before them read as needed."""
+        first, are_all = list(known.found), known.are_all
+        yield from first
+        if not are_all:
+            ids = {each.id for each in first}
+            yield from (each for each in self.loops(loop)[1] if each.id not in ids)
 
     def records(self, keys: Iterable[JobKey]) -> Iterator[Record]:
         """The records that exist among the keys, a request for each hundred."""
@@ -228,11 +250,12 @@ class Ledger:
         items = self._item.query(loops_pk(loop), consistent_read=True, scan_index_forward=False, page_size=at_once)
         head = next(iter(items), None)
         if head is None:
-            return LoopVersion(0), iter(())
+            return LoopVersion(0), self.recent.read(loop, LoopVersion(0), iter(()))
         if head.sk != LOOPS_SORT_KEY:
             raise Conflict(f"loop {loop}: its windows came up while they were read")
         windows = (sweep for item in items if (sweep := read_sweep(item)).superseded_by is None)
-        return read_loops(head), windows
+        version = read_loops(head)
+        return version, self.recent.read(loop, version, windows)
 
     def loop_version(self, loop: str) -> LoopVersion:
         """The version of a loop's windows, read consistently."""
@@ -263,7 +286,7 @@ class Ledger:
     ) -> None:
         """Writes jobs, sweeps with the moment they are due, and the versions of loops in one transaction. It succeeds
         only if each of them is one version older in the table. Raises Conflict."""
-        cause, sweeps = self._cause(), list(sweeps)
+        cause, records, sweeps = self._cause(), list(records), list(sweeps)
         if leaving := [each.id for each, _ in sweeps if each.being_removed]:
             raise Conflict(f"sweep {leaving[0]} is leaving the ledger: in a minute it is gone")
         writes = [(job_item(each, self._expiry, cause), each.version) for each in records]
@@ -278,6 +301,7 @@ class Ledger:
             if reasons and reasons <= _CONFLICTS:
                 raise Conflict(f"{len(writes)} items: {', '.join(sorted(reasons))}") from error
             raise
+        self.recent.wrote(records, [each for each, _ in sweeps], loops.items())
 
     def begin_to_remove(self, sweep: Sweep) -> Sweep:
         """The sweep, marked so that no job joins it any more. Raises Conflict if it has changed since it was read."""
