@@ -19,6 +19,7 @@ from trialbook.core.merging import is_made_anew, is_new_life, merge
 from trialbook.core.names import same_name, shard_name, valid_name
 from trialbook.core.placement import LeftOut, Placement, left_out, place
 from trialbook.core.sweeps import Record
+from trialbook.ledger.attachments import Known
 from trialbook.record_job import with_experiment_of_trial, with_pipeline
 from trialbook.runtime import clock
 from trialbook.runtime.observability import count, logger
@@ -54,8 +55,8 @@ def attach_job(envelope: object, services: Services, delivery: int = 1) -> Attac
 
 def attach(seen: Job, services: Services, delivery: int = 1) -> AttachOutcome:
     """Attaches a job. If that is impossible, the reason is noted and reconcile tries again."""
-    seen, attachments = services.ledger.masker.job(seen), services.ledger.attachments
-    read = attachments.known(seen.key, _likely(seen, services))
+    seen = services.ledger.masker.job(seen)
+    read = _known(seen, services, delivery)
     if _is_done(read.attachment, seen):
         return AttachOutcome.ALREADY
     known = None if _is_of_earlier_job(read.attachment, seen) else read.attachment
@@ -87,6 +88,17 @@ def _is_of_earlier_job(known: Attachment | None, seen: Job) -> bool:
 def _is_done(known: Attachment | None, seen: Job) -> bool:
     """Whether nothing is left to do for the job."""
     return known is not None and known.settled and known.again_at is None and not _is_of_earlier_job(known, seen)
+
+
+def _known(seen: Job, services: Services, delivery: int) -> Known:
+    """What attaching the job depends on. A tuning job's child has no ExperimentConfig, so its event suffices, if the
+    trial is known to exist. Should the child be attached already, it is attached again, which changes nothing."""
+    attachments, likely = services.ledger.attachments, _likely(seen, services)
+    if likely is not None and seen.tuning_job is not None and not seen.is_terminal and delivery == 1:
+        shard = attachments.shard_for_new(seen.key, *likely)
+        if shard is not None:
+            return Known(None, None, {likely: shard})
+    return attachments.known(seen.key, likely)
 
 
 def _likely(seen: Job, services: Services) -> tuple[str, str] | None:

@@ -52,7 +52,7 @@ class Recent:
     def is_news(self, key: JobKey, *, is_terminal: bool) -> bool:
         """Whether the process meets the job, or its end, for the first time. From now on it has met it."""
         known = self._ended.get(key)
-        _keep(self._ended, key, is_terminal or bool(known))
+        keep(self._ended, key, is_terminal or bool(known))
         return known is None or (is_terminal and not known)
 
     def loop_of(self, key: JobKey) -> str | None:
@@ -68,7 +68,7 @@ class Recent:
     def read(self, loop: str, head: LoopVersion, windows: Iterator[Sweep]) -> Iterator[Sweep]:
         """Notes the windows of a loop as they are read."""
         known = Windows(head)
-        _keep(self._loops, loop, known)
+        keep(self._loops, loop, known)
         return known.following(windows)
 
     def wrote(
@@ -84,10 +84,11 @@ class Recent:
                 self._loops.pop(loop, None)
         for record in records:
             if record.sweep is not None and "@" in record.sweep:
-                _keep(self._loop_of, record.key, record.sweep.partition("@")[0])
+                keep(self._loop_of, record.key, record.sweep.partition("@")[0])
 
 
-def _keep(entries: OrderedDict[K, V], key: K, value: V) -> None:
+def keep(entries: OrderedDict[K, V], key: K, value: V) -> None:
+    """Keeps a value, and forgets the one that was kept longest ago if there are too many."""
     entries[key] = value
     entries.move_to_end(key)
     if len(entries) > _MOST:
