@@ -10,7 +10,7 @@ LAYER = Path(__file__).parents[2] / "layers/trialbook/trialbook"
 # Each line of rooms imports from the lines above it. Modules of the package's root are the use cases.
 ROOMS = (
     ("core",),
-    ("markup", "runtime"),
+    ("markup", "runtime", "templates"),
     ("ledger", "messages", "report"),
     ("adapters",),
     ("services",),

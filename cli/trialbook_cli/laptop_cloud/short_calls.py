@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from botocore import handlers
 from botocore.awsrequest import HeadersDict
+from botocore.parsers import JSONParser
 
 _SERVICE = "laptop_cloud_service"
 _FIRST_ERROR = 300
@@ -57,7 +58,7 @@ def answered(client: Any, operation: str, parameters: Any) -> Any:
 
 def _read(client: Any, model: Any, status: int, body: bytes) -> Any:
     endpoint = client._endpoint
-    parser = endpoint._response_parser_factory.create_parser(model.service_model.resolved_protocol)
+    parser = _parser(endpoint._response_parser_factory, model.service_model.resolved_protocol)
     response = {"headers": HeadersDict(), "status_code": status, "body": body}
     parsed = parser.parse(response, model.output_shape)
     if status >= _FIRST_ERROR:
@@ -65,6 +66,21 @@ def _read(client: Any, model: Any, status: int, body: bytes) -> Any:
         raise client.exceptions.from_code(parsed["Error"]["Code"])(parsed, model.name)
     parsed["ResponseMetadata"]["RetryAttempts"] = 0
     return parsed
+
+
+def _parser(factory: Any, protocol: str) -> Any:
+    made = factory.create_parser(protocol)
+    return _JsonParser(**factory._defaults) if type(made) is JSONParser else made
+
+
+class _JsonParser(JSONParser):
+    """botocore's parser, which looks for each kind of value that DynamoDB has in each value. Texts and numbers, which
+    most are, stay as they came."""
+
+    def _handle_structure(self, shape: Any, value: Any) -> Any:
+        if shape.name == "AttributeValue" and len(value) == 1 and ("S" in value or "N" in value):
+            return dict(value)
+        return super()._handle_structure(shape, value)  # type: ignore[misc]
 
 
 def access_key(client: Any) -> str:

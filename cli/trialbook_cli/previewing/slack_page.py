@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from trialbook.templates import environment
 from trialbook_cli.slack_stand_in import Workspace
 
 
@@ -60,11 +59,4 @@ def _data(content: bytes) -> str:
 
 @cache
 def _template() -> Any:
-    made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return made.get_template("slack.html.j2")
+    return environment(Path(__file__).parent).get_template("slack.html.j2")

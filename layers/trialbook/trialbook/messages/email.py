@@ -176,15 +176,9 @@ def _html(message: Message, notes: Sequence[str], picture: bytes | None, message
 
 @cache
 def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # slow to load: not before the first mail
+    from trialbook.templates import environment  # Jinja is slow to load: not before the first mail
 
-    made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = environment(Path(__file__).parent)
     made.filters |= {"moment": moment, "breakable": breakable, "is_long": _is_long}
     return made.get_template("email.html.j2")
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from trialbook.core import numbers
@@ -17,19 +17,14 @@ from trialbook.core.analysis import wording
 from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.verdict import best_mean, confidence, range_text
 from trialbook.markup import breakable
+from trialbook.templates import environment
 
 _FOLDER = Path(__file__).parent / "page"
 
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = environment(_FOLDER)
     made.filters |= {
         "best_mean": best_mean,
         "breakable": breakable,
