@@ -8,6 +8,7 @@ ORDER = (
     "cold_start",
     "warm_cost",
     "replay",
+    "at_scale",
     "requests_per_job",
     "costs",
     "kinds",
