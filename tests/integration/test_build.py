@@ -207,6 +207,8 @@ def test_the_layer_is_light_compiled_and_of_no_processor(built: tuple[Path, Path
     assert not [path for path in files if path.suffix == ".so"]
     sources = list((layer / "trialbook").rglob("*.py"))
     assert all(list((path.parent / "__pycache__").glob(f"{path.stem}.cpython-313.pyc")) for path in sources)
+    templates = list((layer / "trialbook").rglob("*.j2"))
+    assert all(list((path.parent / "__pycache__").glob(f"{path.name}.jinja-*")) for path in templates)
     compiled = next((layer / "trialbook" / "core" / "__pycache__").glob("jobs.*.pyc")).read_bytes()
     assert int.from_bytes(compiled[4:8], "little") == 1  # unchecked hash: valid whatever date the zip gives the source
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from pickle import UnpicklingError
 
 import jinja2
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
@@ -18,6 +19,13 @@ class _Cache(FileSystemBytecodeCache):
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
         """The template's name."""
         return name.replace("/", "-")
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Reads the file. A damaged one counts as missing."""
+        try:
+            super().load_bytecode(bucket)
+        except (OSError, EOFError, ValueError, TypeError, UnpicklingError):
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Writes the file, if Python would write its own."""
@@ -42,3 +50,16 @@ def environment(folder: Path) -> Environment:
         lstrip_blocks=True,
         optimized=False,
     )
+
+
+def compile_all(package: Path) -> int:
+    """Compiles the templates below a folder, for the layer's build; returns how many."""
+    found = sorted(package.rglob("*.j2"))
+    for path in found:
+        environment(path.parent).get_template(path.name)
+    return len(found)
+
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = False
+    sys.stdout.write(f"{compile_all(Path(__file__).parent)} templates compiled\n")
