@@ -50,16 +50,3 @@ def environment(folder: Path) -> Environment:
         lstrip_blocks=True,
         optimized=False,
     )
-
-
-def compile_all(package: Path) -> int:
-    """Compiles the templates below a folder, for the layer's build; returns how many."""
-    found = sorted(package.rglob("*.j2"))
-    for path in found:
-        environment(path.parent).get_template(path.name)
-    return len(found)
-
-
-if __name__ == "__main__":
-    sys.dont_write_bytecode = False
-    sys.stdout.write(f"{compile_all(Path(__file__).parent)} templates compiled\n")

@@ -171,11 +171,12 @@ def _html(message: Message, notes: Sequence[str], picture: bytes | None, message
         "log_label": LOG_LABEL,
         "notes": notes,
     }
-    yield from _template().generate(values)
+    yield from template().generate(values)
 
 
 @cache
-def _template() -> Any:
+def template() -> Any:
+    """The template of all mails; the layer's build compiles it."""
     from trialbook.templates import environment  # Jinja is slow to load: not before the first mail
 
     made = environment(Path(__file__).parent)

@@ -46,6 +46,12 @@ def _environment() -> Environment:
     return made
 
 
+def compile_all() -> None:
+    """Compiles the pages' templates, for the layer's build."""
+    for name in _environment().list_templates(extensions=["j2"]):
+        _environment().get_template(name)
+
+
 def _in_hundred(share: float) -> str:
     """A share of 1 as whole percents: an importance is known no better."""
     return "<1%" if 0 < share < 0.005 else f"{round(share * 100)}%"
