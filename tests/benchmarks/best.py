@@ -70,9 +70,11 @@ def _own(url: str, name: str) -> Iterator[Asked]:
     for size in SIZES:
         command = [str(trialbook), "best", f"net-{size}", "--table", name]
         yield Asked(f"`trialbook best`, {size:,} jobs", command, environment)
-    for question in (["sweeps"], ["trials", "net-1000"], ["show", "net-1000#2"]):
-        command = [str(trialbook), *question, "--table", name]
-        yield Asked(f"`trialbook {question[0]}`, 1,000 jobs", command, environment)
+    yield Asked("`trialbook sweeps`", [str(trialbook), "sweeps", "--table", name], environment)
+    for size in SIZES:
+        for question in (["trials", f"net-{size}"], ["show", f"net-{size}#2"]):
+            command = [str(trialbook), *question, "--table", name]
+            yield Asked(f"`trialbook {question[0]}`, {size:,} jobs", command, environment)
     yield Asked("`trialbook --help`", [str(trialbook), "--help"], {})
 
 

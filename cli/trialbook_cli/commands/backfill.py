@@ -44,8 +44,10 @@ def backfill(
     Example: trialbook backfill --since 30d --book ./book
     """
     from botocore.exceptions import BotoCoreError, ClientError
+    from pynamodb.exceptions import PynamoDBException
 
     from trialbook.adapters.sagemaker import SageMakerError
+    from trialbook.ledger.table import Conflict
     from trialbook.runtime import clock
     from trialbook.runtime.observability import quiet
     from trialbook_book.book import session_of
@@ -74,7 +76,7 @@ def backfill(
                 return _fill(span, services, dry_run=dry_run)
         except KeyboardInterrupt:
             return fail("Interrupted. Recorded jobs are kept: repeat the command to continue.", FAILED)
-        except (BotoCoreError, ClientError, SageMakerError) as error:
+        except (BotoCoreError, ClientError, PynamoDBException, SageMakerError, Conflict) as error:
             reason = explained(error).rstrip(".")
             return fail(f"{reason}. Recorded jobs are kept: repeat the command to continue.", FAILED)
 

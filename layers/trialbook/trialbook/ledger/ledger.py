@@ -2,11 +2,13 @@
 read. The other things that the table holds have a class of their own, opened with the ledger.
 """
 
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice, takewhile
+from itertools import count, islice, takewhile
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ from trialbook.core.times import iso
 from trialbook.ledger.attachments import Attachments
 from trialbook.ledger.due_sweeps import DueSweeps
 from trialbook.ledger.experiments import Experiments
-from trialbook.ledger.items import job_item, loops_item, read_loops, read_record, read_sweep, sweep_item
+from trialbook.ledger.items import Attributes, job_item, loops_item, read_loops, read_record, read_sweep, sweep_item
 from trialbook.ledger.notes import Notes
 from trialbook.ledger.pipelines import Pipelines
 from trialbook.ledger.places import KnownPlaces
@@ -51,6 +53,9 @@ if TYPE_CHECKING:
     from trialbook.core.masking import Masker
 
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+# botocore repeats what DynamoDB throttles, but not a transaction that it cancels for that reason.
+_THROTTLED = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
+_THROTTLED_TRIES, _FIRST_PAUSE = 6, 0.05  # seconds; all pauses together take 3 at most
 LONGEST_TRANSACTION = 10  # items; AWS takes 100, its DynamoDB Local of 2020 takes 10
 _EVER = "~"  # sorts behind all times
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -292,16 +297,24 @@ class Ledger:
         writes = [(job_item(each, self._expiry, cause), each.version) for each in records]
         writes += [(sweep_item(each, due_at, self._expiry, cause), each.version) for each, due_at in sweeps]
         writes += [(loops_item(loop, each), each.version) for loop, each in loops.items()]
-        try:
-            with TransactWrite(connection=self.table.connection) as transaction:
-                for attributes, version in writes:
-                    transaction.save(self._item(**attributes), condition=self.table.is_at(version - 1))
-        except TransactWriteError as error:
-            reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
-            if reasons and reasons <= _CONFLICTS:
-                raise Conflict(f"{len(writes)} items: {', '.join(sorted(reasons))}") from error
-            raise
+        for attempt in count(1):
+            try:
+                self._write(writes)
+                break
+            except TransactWriteError as error:
+                reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
+                is_known = bool(reasons) and reasons <= _CONFLICTS | _THROTTLED
+                if is_known and (reasons <= _CONFLICTS or "ConditionalCheckFailed" in reasons):
+                    raise Conflict(f"{len(writes)} items: {', '.join(sorted(reasons))}") from error
+                if not is_known or attempt == _THROTTLED_TRIES:
+                    raise
+            time.sleep(random.uniform(0.5, 1) * _FIRST_PAUSE * 2**attempt)
         self.recent.wrote(records, [each for each, _ in sweeps], loops.items())
+
+    def _write(self, writes: Iterable[tuple[Attributes, int]]) -> None:
+        with TransactWrite(connection=self.table.connection) as transaction:
+            for attributes, version in writes:
+                transaction.save(self._item(**attributes), condition=self.table.is_at(version - 1))
 
     def begin_to_remove(self, sweep: Sweep) -> Sweep:
         """The sweep, marked so that no job joins it any more. Raises Conflict if it has changed since it was read."""

@@ -17,6 +17,7 @@
 | delivery     | DELIVERY#about                     | channel#address#part |
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from itertools import islice
@@ -43,6 +44,7 @@ SWEEPS_DUE, UNATTACHED_DUE, EXPIRING_DUE, SWEEPS = "sweeps", "unattached", "expi
 # In the index by experiment, an experiment's entry sorts before its jobs; among windows, the loop's item sorts last.
 ENTRY_RANK, FIRST_RANK = "!", "0"
 LOOPS_SORT_KEY = "~"
+_AFTER_SOME = 0.1  # seconds; if DynamoDB answers about no key at all, botocore's own pauses grow
 AT_ONCE = 100  # items; BatchGetItem takes no more
 
 
@@ -131,6 +133,14 @@ class Item(Model):
     in_experiment = InExperiment()
     due = Due()
     in_time_order = InTimeOrder()
+
+    @classmethod
+    def _batch_get_page(cls, *given: Any, **named: Any) -> Any:
+        """As pynamodb's, which asks again without a pause for keys that DynamoDB throttled."""
+        found, left = super()._batch_get_page(*given, **named)  # type: ignore[no-untyped-call]
+        if left:
+            time.sleep(_AFTER_SOME)
+        return found, left
 
     @property
     def is_whole(self) -> bool:
