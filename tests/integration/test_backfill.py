@@ -250,6 +250,27 @@ def test_a_page_of_a_list_that_is_throttled_is_asked_for_again(
     assert len(list(history.ledger.jobs())) == 79
 
 
+def test_lists_of_an_account_with_many_old_jobs_are_bounded_by_creation(history: History) -> None:
+    """SageMaker goes through all jobs if a list is bounded by changes alone, until it throttles the list."""
+
+    def stuck(operation: str, request: dict[str, Any]) -> None:
+        if operation.startswith("List") and "LastModifiedTimeAfter" in request and "CreationTimeAfter" not in request:
+            raise ApiError("ThrottlingException", "Rate exceeded")
+
+    for each in ("TUNING", "PROCESSING", "TRANSFORM"):
+        add_one(history.sagemaker, JobKind[each])
+    history.sagemaker.faults = stuck
+    steps = seen_and_recorded(backfilled(SPAN, history.services, pause=lambda seconds: pytest.fail("throttled")))
+    bounds = [
+        request["LastModifiedTimeAfter"] - request["CreationTimeAfter"]
+        for operation, request in history.sagemaker.requests
+        if "LastModifiedTimeAfter" in request
+    ]
+
+    assert {steps[kind] for kind in ("ProcessingJob", "TransformJob")} == {(1, 1)}
+    assert {each / 86_400 for each in bounds} == {40, 184}
+
+
 @pytest.mark.parametrize("kind", [JobKind.PROCESSING, JobKind.TRANSFORM, JobKind.TRAINING])
 def test_a_job_of_the_very_moment_it_is_asked_from_or_until_is_seen(kind: JobKind, history: History) -> None:
     """As a run that goes on from the moment of the last job it saw asks: another may have ended then."""

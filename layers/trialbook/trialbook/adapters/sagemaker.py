@@ -28,6 +28,13 @@ _THROTTLES = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsExc
 _UNPARSED = (ResponseParserError, AttributeError, LookupError, OverflowError, TypeError, ValueError)
 _SECOND = timedelta(seconds=1)
 _PAGE = 100
+# Bounded by changes alone, a list goes through all jobs that the account ever had, until SageMaker throttles it. So it
+# is bounded by creation too: a tuning job may run for 182.5 days, a processing job for 9, a transform job for 28.
+_LONGEST_RUNS = {
+    JobKind.TUNING: timedelta(days=184),
+    JobKind.PROCESSING: timedelta(days=40),
+    JobKind.TRANSFORM: timedelta(days=40),
+}
 MADE_BY_TRIALBOOK = [{"Key": "trialbook:made-by", "Value": "trialbook"}]
 
 
@@ -274,6 +281,8 @@ class SageMaker:
         since, until = since - _SECOND, until + _SECOND
         if listing.longest_run is None:
             bounds = {"LastModifiedTimeAfter": since, "LastModifiedTimeBefore": until}
+            if kind in _LONGEST_RUNS:
+                bounds["CreationTimeAfter"] = since - _LONGEST_RUNS[kind]
         else:
             bounds = {"CreationTimeAfter": since - listing.longest_run, "CreationTimeBefore": until}
         named = {"NameContains": name_contains} if name_contains else {}
