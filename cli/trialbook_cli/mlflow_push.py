@@ -28,7 +28,8 @@ from trialbook.write_mlflow import Writer
 from trialbook_book.book import Book
 from trialbook_book.curves import Read, from_folder
 
-TOKEN = "MLFLOW_TRACKING_TOKEN"  # noqa: S105 the variable's name, as MLflow's own client reads it
+# As MLflow's own client reads them.
+TOKEN, USER, PASSWORD = "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 _PAUSES = (1, 2, 5, 10, 30)  # seconds, where the server is busy or down for a moment
 
 
@@ -66,8 +67,15 @@ def planned(book: Book, since: datetime | None) -> Push:
 
 def channel(book: Book, uri: str, session: Session) -> ToMlflow:
     """The server at an address or of an ARN. Raises InvalidInput."""
-    mlflow = Mlflow(server_of(uri), session, lambda: os.environ.get(TOKEN))
+    mlflow = Mlflow(server_of(uri), session, token)
     return ToMlflow(mlflow, Deliveries(book.ledger.table))
+
+
+def token() -> str | None:
+    """What the environment gives for a server: a user's name and password, else a token."""
+    if os.environ.get(USER) and os.environ.get(PASSWORD):
+        return f"{os.environ[USER]}:{os.environ[PASSWORD]}"
+    return (os.environ.get(TOKEN) or "").strip() or None
 
 
 class _Kept:

@@ -2,8 +2,16 @@
 
 import hmac
 import json
-from datetime import datetime
+import ssl
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socket import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +19,13 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.credentials import Credentials
 from botocore.session import Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from trialbook.adapters.mlflow import Mlflow
+from trialbook.check_mlflow import check_mlflow
 from trialbook.core.errors import InvalidInput
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.mlflow_runs import Batch
@@ -217,3 +230,163 @@ def test_the_page_of_a_run_is_no_presigned_link() -> None:
     assert server_of("https://m.example.com/").run_url("1", "r") == "https://m.example.com/#/experiments/1/runs/r"
     assert server_of(APP).run_url("1", "r") is None
     assert run_page("https://m/ui", "a/b", "r") == "https://m/ui/#/experiments/a%2Fb/runs/r"
+
+
+# -- servers as people have them ------------------------------------------------------------------------------------
+
+Handle = Callable[[BaseHTTPRequestHandler], tuple[int, Mapping[str, str], bytes]]
+
+
+@contextmanager
+def listening(handle: Handle, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The address of a server that answers each request so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answered(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, headers, content = handle(self)
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = _answered  # noqa: N815 as http.server names them
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=lambda: server.serve_forever(0.05), daemon=True).start()
+    try:
+        yield f"http{'' if tls is None else 's'}://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def refusal_of(url: str, token: str | None = None) -> NotSent:
+    with pytest.raises(NotSent) as refused:
+        Mlflow(server_of(url), Session(), lambda: token).create_run("1", "n", 1, {})
+    return refused.value
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_server_that_is_not_there_got_nothing_so_nothing_needs_to_be_looked_for(host: str) -> None:
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    error = refusal_of(f"http://{host}:{port}")
+
+    assert (error.reason, error.passes, error.is_unsure) == ("EndpointConnectionError", True, False)
+
+
+def test_a_name_that_leads_nowhere_is_no_server() -> None:
+    error = refusal_of("https://mlflow.invalid")
+
+    assert (error.reason, error.passes, error.is_unsure) == ("EndpointConnectionError", True, False)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that only its own authority vouches for, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+def test_a_certificate_of_nobodys_gets_no_token_and_is_named(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    seen: list[str | None] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> tuple[int, Mapping[str, str], bytes]:
+        seen.append(request.headers["Authorization"])
+        return 200, {}, b"{}"
+
+    with listening(answer, tls) as url:
+        error = refusal_of(url, "t0ken")
+        assert (error.reason, error.passes, error.is_unsure) == ("certificate_not_trusted", False, False)
+        assert seen == []
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        Mlflow(server_of(url), Session(), lambda: "t0ken").delete("r")
+        assert seen == ["Bearer t0ken"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_so_the_token_goes_nowhere_else(status: int) -> None:
+    seen: list[str] = []
+
+    def elsewhere(request: BaseHTTPRequestHandler) -> tuple[int, Mapping[str, str], bytes]:
+        seen.append(request.path)
+        return 200, {}, b"{}"
+
+    with (
+        listening(elsewhere) as other,
+        listening(lambda request: (status, {"Location": f"{other}/login"}, b"")) as url,
+    ):
+        error = refusal_of(url, "t0ken")
+
+    assert (error.reason, error.passes, seen) == (f"http_{status}", False, [])
+
+
+@pytest.mark.parametrize(
+    ("token", "sent"),
+    [
+        ("t0ken", "Bearer t0ken"),
+        ("eyJh.eyJz-_~+/=.c2ln", "Bearer eyJh.eyJz-_~+/=.c2ln"),
+        ("admin:passw:ord", f"Basic {b64encode(b'admin:passw:ord').decode()}"),
+        ("josé:contraseña", f"Basic {b64encode('josé:contraseña'.encode()).decode()}"),
+    ],
+)
+def test_a_name_and_a_password_are_sent_as_basic_authentication(token: str, sent: str) -> None:
+    assert header(asked("https://mlflow.example.com", token), "Authorization") == sent
+
+
+@pytest.mark.parametrize("page", [b"<html>log in</html>", b"", b"\x1f\x8b\x08nonsense"])
+def test_a_page_instead_of_an_answer_is_no_file_among_the_artifacts(page: bytes) -> None:
+    def put() -> bool:
+        return answering(page).put_artifact("mlflow-artifacts:/1/r/artifacts", "report.html", b"<html>")
+
+    if not page:
+        assert put()
+        return
+    with pytest.raises(NotSent) as refused:
+        put()
+    assert refused.value.reason == "no_answer_of_mlflow"
+
+
+@pytest.mark.parametrize("status", [200, 301, 308, 400, 404, 405, 410])
+def test_doctor_takes_no_other_web_server_for_mlflow(status: int) -> None:
+    """The address of a page, or without the prefix behind which MLflow is."""
+    page = (status, {"Location": "/elsewhere"}, b"<html><h1>nginx</h1></html>")
+    with listening(lambda request: page) as url:
+        found = check_mlflow(Mlflow(server_of(f"{url}/ui"), Session()), None)
+
+    assert found["trouble"] == ("no_answer_of_mlflow" if status == 200 else f"http_{status}")
+
+
+def test_doctor_takes_no_credentials_and_no_certificate_for_a_right(certificate: Path) -> None:
+    session = Session()
+    session.get_credentials = lambda: None  # type: ignore[method-assign]
+    assert check_mlflow(Mlflow(server_of(APP), session), None)["trouble"] == "no_credentials"
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with listening(lambda request: (200, {}, b"{}"), tls) as url:
+        assert check_mlflow(Mlflow(server_of(url), Session()), None)["trouble"] == "certificate_not_trusted"

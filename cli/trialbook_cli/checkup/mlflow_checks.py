@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trialbook.adapters.mlflow import HOST_NOT_ALLOWED
+from trialbook.adapters.mlflow import CERTIFICATE_NOT_TRUSTED, HOST_NOT_ALLOWED
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level
 
 _ASKED = json.dumps({"check": "mlflow"}).encode()
@@ -26,7 +26,11 @@ def mlflow(deployment: Deployment) -> Iterator[Finding]:
 
 
 _FUNCTION = "AWS::Lambda::Function"
-_TODO = {HOST_NOT_ALLOWED: "add the name in its address to --allowed-hosts of the server"}
+_TODO = {
+    HOST_NOT_ALLOWED: "add the name in its address to --allowed-hosts of the server",
+    CERTIFICATE_NOT_TRUSTED: "give the server a certificate of a public authority",
+    "http_404": "MLflow is not at this address: name it without the path of a page, but with the prefix it may have",
+}
 
 
 def findings(told: Mapping[str, Any]) -> Iterator[Finding]:

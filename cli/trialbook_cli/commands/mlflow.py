@@ -50,7 +50,8 @@ def push(
     """Writes the book's history to MLflow as runs, with its own dates.
 
     Each sweep becomes a parent run, each job a run. Existing runs are updated. After an interruption, repeat the
-    command: it continues where it stopped. A token is read from MLFLOW_TRACKING_TOKEN.
+    command: it continues where it stopped. A token is read from MLFLOW_TRACKING_TOKEN,
+    a user's name and password from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
 
     Example: trialbook mlflow push --to http://localhost:5000 --book build/churn
     """

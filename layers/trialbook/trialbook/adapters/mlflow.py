@@ -6,6 +6,7 @@ A refusal is a NotSent with MLflow's own error code as its reason. Nothing is tr
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,8 @@ from urllib.parse import quote
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, HTTPClientError, SSLError
+from botocore.exceptions import ConnectionError as NoConnection
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 
@@ -38,6 +40,8 @@ EXTERNAL_MODEL = "mlflow.model.isExternal"
 _READY = "LOGGED_MODEL_READY"
 _HOST_REFUSED = b"Invalid Host header"  # since 3.5, to names that its administrator did not list
 HOST_NOT_ALLOWED = "host_not_allowed"
+CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
+NO_CREDENTIALS = "no_credentials"
 TOO_LARGE = f"http_{HTTPStatus.REQUEST_ENTITY_TOO_LARGE}"
 
 Send = Callable[[AWSPreparedRequest], Any]
@@ -64,14 +68,15 @@ class Experiment:
 
 
 class Mlflow:
-    """A server. `token` gives the bearer token where it asks for one; `session` has the credentials for AWS's own."""
+    """A server. `token` gives a bearer token or `user:password` if it asks for one; `session` has the credentials for
+    AWS's own. A certificate of a private authority is trusted if AWS_CA_BUNDLE names it."""
 
     def __init__(
         self, server: Server, session: Session, token: Callable[[], str | None] = lambda: None, send: Send | None = None
     ) -> None:
         self.server = server
         self._session, self._token = session, token
-        self._send = send or URLLib3Session(timeout=_SECONDS, max_pool_connections=4).send
+        self._given_send = send
 
     # -- experiments --------------------------------------------------------------------------------------------
 
@@ -183,21 +188,14 @@ class Mlflow:
             return False
         where = artifacts.removeprefix(_ARTIFACTS).lstrip("/")
         url = f"{self.server.url}/api/2.0/mlflow-artifacts/artifacts/{quote(f'{where}/{path}')}"
-        self._request("PUT", url, content, "application/octet-stream")
+        _answer(self._request("PUT", url, content, "application/octet-stream"))
         return True
 
     # -- requests -----------------------------------------------------------------------------------------------
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         content = None if body is None else json.dumps(body, allow_nan=False).encode()
-        raw = self._request(method, f"{self.server.url}{API}{path}", content, "application/json")
-        try:
-            answer = json.loads(raw or b"{}")
-        except (ValueError, RecursionError):
-            raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True) from None
-        if not isinstance(answer, Mapping):
-            raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
-        return answer
+        return _answer(self._request(method, f"{self.server.url}{API}{path}", content, "application/json"))
 
     def _request(self, method: str, url: str, content: bytes | None, kind: str) -> bytes:
         if deadline.left() < _SECONDS + _TO_RECORD:
@@ -210,8 +208,8 @@ class Mlflow:
             with deadline.within(_SECONDS):
                 answer = self._send(request.prepare())
                 status, found = answer.status_code, answer.content
-        except (HTTPClientError, OSError) as error:  # no connection, no answer in time, half an answer
-            raise NotSent(type(error).__name__, passes=True, is_unsure=True) from None
+        except (HTTPClientError, NoConnection, OSError) as error:
+            raise _unanswered(error) from None
         if status != 200:
             raise _refused(status, found, answer.headers)
         return bytes(found)
@@ -221,7 +219,7 @@ class Mlflow:
         if server.service is None:
             token = self._token()
             if token:
-                request.headers["Authorization"] = f"Bearer {token}"
+                request.headers["Authorization"] = _authorization(token)
             return
         if server.header is not None:
             request.headers[server.header[0]] = server.header[1]
@@ -230,14 +228,46 @@ class Mlflow:
         signer.add_auth(request)
 
     @cached_property
+    def _send(self) -> Send:
+        if self._given_send is not None:
+            return self._given_send
+        trusted = self._session.get_config_variable("ca_bundle") or True
+        return URLLib3Session(timeout=_SECONDS, max_pool_connections=4, verify=trusted).send  # follows no redirect
+
+    @cached_property
     def _signer(self) -> SigV4Auth:
         try:
             credentials = self._session.get_credentials()
         except (BotoCoreError, ClientError) as error:
             raise NotSent(type(error).__name__, passes=True) from None
         if credentials is None:
-            raise NotSent("no_credentials", passes=False)
+            raise NotSent(NO_CREDENTIALS, passes=False)
         return SigV4Auth(credentials, self.server.service or "", self.server.region)
+
+
+def _authorization(token: str) -> str:
+    """No bearer token has a colon: what has one is a user's name and password, as MLflow's own authentication asks."""
+    if ":" in token:
+        return f"Basic {b64encode(token.encode('utf-8', 'surrogatepass')).decode()}"
+    return f"Bearer {token}"
+
+
+def _unanswered(error: Exception) -> NotSent:
+    """No connection, no answer in time, half an answer. What was not sent is surely not there."""
+    if isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return NotSent(CERTIFICATE_NOT_TRUSTED, passes=False)
+    return NotSent(type(error).__name__, passes=True, is_unsure=not isinstance(error, EndpointConnectionError))
+
+
+def _answer(content: bytes) -> Mapping[str, Any]:
+    """An answer of MLflow's: a proxy may show its own page with status 200."""
+    try:
+        answer = json.loads(content or b"{}")
+    except (ValueError, RecursionError):
+        raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True) from None
+    if not isinstance(answer, Mapping):
+        raise NotSent("no_answer_of_mlflow", passes=True, is_unsure=True)
+    return answer
 
 
 def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
