@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tests.benchmarks.many_sweeps import Made, make_sweeps
 from tests.benchmarks.page import table
 from tests.mlflow.proxy import Proxy, through
 from tests.mlflow.real_server import PYTHON, as_map, ask, serving_mlflow
+from trialbook.core.kinds import RUNS_OF
 from trialbook.core.mlflow_runs import PARENT_TAG, millis
 from trialbook.core.sweeps import Record
 from trialbook_cli.laptop_cloud import LaptopCloud, ProcessDied, Recording
@@ -128,9 +130,11 @@ def troubled(url: str, sweeps: int = SWEEPS, jobs: int = JOBS) -> list[object]:
         records = {each.job.name: each for each in cloud.ledger.jobs()}
         reads = cloud.calls[WRITER, "dynamodb", "GetItem"]
         died = cloud.died
-        print(dict(proxy.requests), file=sys.stderr)
+        by_operation = proxy.by_operation
     found = held(url, "troubled/")
-    number = len(records)
+    number = sum(each.key.kind in RUNS_OF for each in records.values())  # a tuning job is a sweep, and has no run
+    _print_operations("jobs", found.jobs, by_operation)
+    _print_operations("sweeps", found.sweeps, by_operation)
     of_jobs, of_sweeps = (sum(asked[key] for run in runs for key in _keys(run)) for runs in (found.jobs, found.sweeps))
     return [
         len(found.jobs),
@@ -147,6 +151,12 @@ def troubled(url: str, sweeps: int = SWEEPS, jobs: int = JOBS) -> list[object]:
 
 
 _TYPES = ("Job Changed", "Sweep Started", "Sweep Progressed", "Sweep Finished", "Report Ready")
+
+
+def _print_operations(what: str, runs: Sequence[Mapping[str, Any]], by_operation: Mapping[str, Counter[str]]) -> None:
+    """How many requests of each operation the runs took, beside their number, so that repetitions are seen."""
+    counted = sum((by_operation.get(key, Counter()) for run in runs for key in _keys(run)), Counter[str]())
+    print(f"{len(runs)} runs of {what}: {dict(counted.most_common())}", file=sys.stderr, flush=True)
 
 
 def _keys(run: Mapping[str, Any]) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import hmac
 import json
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from hashlib import sha256
@@ -17,21 +17,27 @@ _OWN = frozenset({"host", "connection", "content-length", "transfer-encoding"})
 
 
 class Proxy:
-    """Forwards to a server. `about` counts requests by the run that they name, by its id or as it is made by its name. With a `secret`, a request whose signature is wrong gets status 403, and `signed` has the
+    """Forwards to a server. `by_operation` counts requests by the run that they name, by its id or as it is made by its
+    name, and by operation. With a `secret`, a request whose signature is wrong gets status 403, and `signed` has the
     region, service and further headers of those that are right."""
 
     def __init__(self, target: str, secret: str | None = None) -> None:
         self._target, self._secret = urlsplit(target), secret
         self.requests: Counter[str] = Counter()
-        self.about: Counter[str] = Counter()
+        self.by_operation: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.signed: list[tuple[str, Mapping[str, str]]] = []
         self.is_down = False
         self.url = ""
 
+    @property
+    def about(self) -> Counter[str]:
+        """How many requests name each run."""
+        return Counter({run: found.total() for run, found in self.by_operation.items()})
+
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         """What the server answers, or 503 while it is down."""
         self.requests[_kind(method, path)] += 1
-        self.about[_run(body)] += 1
+        self.by_operation[_run(body)][_kind(method, path)] += 1
         if self.is_down:
             return 503, b""
         if self._secret is not None:

@@ -21,6 +21,7 @@ from trialbook.core.mlflow_runs import (
     PARENT_TAG,
     Point,
     RunStatus,
+    Standing,
     batches,
     best_so_far,
     fitting_tags,
@@ -29,6 +30,8 @@ from trialbook.core.mlflow_runs import (
     listed,
     millis,
     storable,
+    sweep_key,
+    sweep_run,
 )
 
 SOME_NAME = st.text(min_size=1, max_size=300)
@@ -277,6 +280,16 @@ def test_the_curve_shows_the_best_after_each_job_that_ended() -> None:
         ("best.validation:error", 0.2, 4),
     ]
     assert points[0].at == millis(found[0].job.ended_at)
+
+
+def test_a_fact_in_words_takes_no_figures_place() -> None:
+    found = [replace(record(job("j-0", 0, 5, metrics={"validation:error": 0.3})), sweep="s", version=1)]
+    words = (("Jobs", "1 of 1 jobs completed"), ("Best job", "the first"), ("Key", "x"), ("Cost", "0.10 USD"))
+    tags = sweep_run(sweep(found), Standing("Best", facts=words)).tags
+
+    assert (tags["trialbook.jobs"], tags["trialbook.best_job"]) == ("1", "j-0")
+    assert tags[KEY_TAG] == sweep_key(sweep(found))
+    assert tags["trialbook.cost"] == "0.10 USD"
 
 
 def test_the_same_record_gives_the_same_run() -> None:

@@ -21,7 +21,8 @@ def check_mlflow(mlflow: Mlflow, may_put: Callable[[], str | None] | None) -> Ma
     """`server` is what the server is named by; `trouble` is why it does not answer, None if it does; `refused` are the
     calls that it refuses, by the names of AWS's actions, with all others in `allowed`. `artifacts` is "not configured",
     "allowed", or why S3 refuses."""
-    refused, allowed = [], []
+    refused: list[str] = []
+    allowed: list[str] = []
     for action, call in _calls(mlflow).items():
         try:
             call()

@@ -368,8 +368,9 @@ def sweep_run(
         **({"trialbook.best_run": best_run} if best_run else {}),
         **({"mlflow.user": user} if user else {}),
         **({"trialbook.report": standing.report} if standing.report else {}),
-        **{plain_name(f"trialbook.{label.lower().replace(' ', '_')}"): text for label, text in standing.facts},
     }
+    facts = {plain_name(f"trialbook.{label.lower().replace(' ', '_')}"): text for label, text in standing.facts}
+    tags = {**facts, **tags}  # a fact in words never takes the place of a figure, such as `trialbook.jobs`
     status = _sweep_status(sweep)
     end = sweep.ended_at or sweep.closed_at or sweep.last_at or sweep.began_at
     return Run(
