@@ -31,6 +31,7 @@ _OUTPUT = late(
 _WORD = late(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _NUMBER = late(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_AS_SHOWN = late(r"0|-?[1-9]\d{0,15}(?:\.\d{0,20}[1-9])?|-?0\.0{0,4}[1-9](?:\d{0,20}[1-9])?", re.ASCII)
 _EXACT = Context(prec=3_000)  # digits; SageMaker allows values of 2,500 characters
 _LONGEST_WHOLE = 2_500  # digits: as long as a value may be
 _MOST_EXPONENT = 10_000  # beyond it, comparing exactly could take a while
@@ -70,6 +71,8 @@ def number_in(text: str) -> Decimal | None:
 
 def one_spelling(text: str) -> str:
     """A number as all its spellings are shown; any other text as it is."""
+    if _AS_SHOWN.fullmatch(text):  # nearly all are
+        return text
     number = number_in(text)
     if number is None:
         return text
@@ -196,8 +199,10 @@ def _has_two(values: Iterator[Value]) -> bool:
 def is_same(name: str, launches: Sequence[Launch]) -> bool:
     """Whether all jobs have the hyperparameter with the same value, and none of them has it from its own name or
     launch time."""
-    values = {each.value(name) for each in launches}
-    return len(values) == 1 and None not in values and not any(map(_is_own, values))
+    first = launches[0].value(name)
+    if first is None or _is_own(first):
+        return False
+    return all(each.value(name) == first for each in launches)
 
 
 def is_masked(text: str) -> bool:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
+from functools import cache
 
 Number = int | float
 
@@ -36,7 +37,7 @@ def number_of(text: str) -> Number | None:
     number = float(bare)
     if not math.isfinite(number):
         return None
-    return int(bare) if is_whole(bare) else number
+    return int(bare) if number.is_integer() and is_whole(bare) else number
 
 
 def is_whole(text: str) -> bool:
@@ -86,8 +87,9 @@ def meant(value: Number) -> Decimal:
     single = _single(value)
     if single is None or (abs(value) >= _SINGLE_WHOLE and single != value):
         return Decimal(repr(value))
-    texts = (_cut(value, digits) for digits in range(1, _SINGLE_DIGITS + 1))
-    return next((text for text in texts if _single(float(text)) == single), Decimal(repr(value)))
+    enough = (digits for digits in range(1, _SINGLE_DIGITS + 1) if _single(float(f"{value:.{digits}g}")) == single)
+    digits = next(enough, None)
+    return Decimal(repr(value)) if digits is None else _cut(value, digits)
 
 
 def apart(one: Number, other: Number) -> float:
@@ -176,12 +178,18 @@ def _single(value: float) -> float | None:
     return float(narrow)
 
 
+@cache
+def _to(digits: int) -> Context:
+    """A context that rounds to so many digits; making one takes longer than rounding."""
+    return Context(prec=digits, rounding=ROUND_HALF_UP)
+
+
 def _cut(value: float, digits: int) -> Decimal:
-    return Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal_from_float(value)
+    return _to(digits).create_decimal_from_float(value)
 
 
 def _rounded(value: Decimal, digits: int) -> Decimal:
-    return Context(prec=digits, rounding=ROUND_HALF_UP).plus(value)
+    return _to(digits).plus(value)
 
 
 def _written(value: Decimal) -> str:

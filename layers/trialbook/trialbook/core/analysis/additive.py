@@ -7,7 +7,7 @@ maximisation of the marginal likelihood; that of a number is smooth: knots near 
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import exp, sqrt
@@ -104,7 +104,8 @@ def _hats(parameter: Parameter, column: Sequence[Value], most: int) -> tuple[lis
     knots = at if len(at) <= most else sorted({quantile(ordered, k / (most - 1)) for k in range(most)})
     labels = [shown(back.get(knot, _unscaled(parameter, knot))) for knot in knots]
     missing: Weights = ((len(knots), 1.0),)
-    weights = [missing if value is None else _hat(scaled(float(value)), knots) for value in column]
+    hat = _hats_on(knots)
+    weights = [hat(scaled(value)) if isinstance(value, int | float) else missing for value in column]
     return labels, weights, _smooth(len(knots))
 
 
@@ -118,13 +119,18 @@ def _unscaled(parameter: Parameter, knot: float) -> float:
     return exp(knot) if parameter.scale is Scale.LOG else knot
 
 
-def _hat(value: float, knots: Sequence[float]) -> Weights:
+def _hats_on(knots: Sequence[float]) -> Callable[[float], Weights]:
     """A value between two knots belongs to both, the more to the nearer."""
-    above = min(bisect_right(knots, value), len(knots) - 1)
-    if above == 0:
-        return ((0, 1.0),)
-    share = place_between(knots[above - 1], knots[above], value)
-    return ((above - 1, 1 - share), (above, share))
+    last = len(knots) - 1
+
+    def hat(value: float) -> Weights:
+        above = bisect_right(knots, value, 0, last)
+        if above == 0:
+            return ((0, 1.0),)
+        share = place_between(knots[above - 1], knots[above], value)
+        return ((above - 1, 1 - share), (above, share))
+
+    return hat
 
 
 def _levels(parameter: Parameter, column: Sequence[Value]) -> tuple[list[str], list[Weights], Matrix]:

@@ -102,7 +102,7 @@ def analyse(
         cost=spent,
         recipe=recipe(best) if best else None,
         provenance=_provenance(sweep, records),
-        trials=rows(records, apart, Context(parameters, shown, _failure_places(records), ends, prices)),
+        trials=rows(records, apart, Context(given, _failure_places(records), ends, prices)),
     )
     return with_curves(made, apart, jobs, curves, prices)
 
@@ -178,7 +178,7 @@ def _among_better(
 ) -> Importance | None:
     """Importance among the better half: what decides between good trials is often not what parts them from bad ones."""
     half = len(values) // 2
-    step = max(1, half // _MOST_OF_BETTER)
+    step = max(1, -(-half // _MOST_OF_BETTER))
     among = searched([each for each in parameters if len({trial[each.name] for trial in trials[:half]}) > 1])
     found = importance(among, trials[:half:step], values[:half:step], objective_type)
     return found if found and found.explained >= TELLS_FROM else None

@@ -59,33 +59,29 @@ def median(values: Iterable[float]) -> float:
 
 def ranks(values: Sequence[float]) -> list[float]:
     """The place of each value in order, from 0; equal values share the mean of their places."""
-    order = sorted(range(len(values)), key=values.__getitem__)
-    found = [0.0] * len(values)
-    start = 0
-    while start < len(order):
-        end = start
-        while end + 1 < len(order) and values[order[end + 1]] == values[order[start]]:
-            end += 1
-        for place in order[start : end + 1]:
-            found[place] = (start + end) / 2
-        start = end + 1
-    return found
+    ordered = sorted(values)
+    last = dict(zip(ordered, range(len(ordered)), strict=True))
+    if len(last) == len(ordered):
+        return [float(last[value]) for value in values]
+    first = dict(zip(reversed(ordered), reversed(range(len(ordered))), strict=True))
+    return [(first[value] + last[value]) / 2 for value in values]
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
     """Spearman's: 1 where one grows with the other, -1 where it shrinks; None where either does not vary."""
     if len(one) < 3:
         return None
-    a, b = ranks(one), ranks(other)
-    mean = (len(a) - 1) / 2
-    spread = sqrt(sum((x - mean) ** 2 for x in a) * sum((y - mean) ** 2 for y in b))
-    return None if spread == 0 else sum((x - mean) * (y - mean) for x, y in zip(a, b, strict=True)) / spread
+    mean = (len(one) - 1) / 2
+    a, b = ([rank - mean for rank in ranks(values)] for values in (one, other))
+    spread = sqrt(sumprod(a, a) * sumprod(b, b))
+    return None if spread == 0 else sumprod(a, b) / spread
 
 
 def variance(values: Sequence[float]) -> float:
     """Of the values as a whole, not of a sample."""
     mean = fmean(values)
-    return fmean((value - mean) ** 2 for value in values)
+    centred = [value - mean for value in values]
+    return sumprod(centred, centred) / len(centred)
 
 
 def onto(scale: Scale) -> Callable[[float], float]:
@@ -95,14 +91,15 @@ def onto(scale: Scale) -> Callable[[float], float]:
 
 def factor(matrix: Sequence[Sequence[float]]) -> list[list[float]]:
     """The lower triangle L of a symmetric, positive definite matrix, with L L' = matrix (Cholesky)."""
-    lower: list[list[float]] = []
+    rows: list[list[float]] = []  # without the diagonal
+    diagonal: list[float] = []
     for i, given in enumerate(matrix):
         row: list[float] = []
-        for j, above in enumerate(lower):
-            row.append((given[j] - sumprod(row, above[:j])) / above[j])
-        row.append(sqrt(given[i] - sumprod(row, row)))
-        lower.append(row)
-    return lower
+        for value, above, own in zip(given, rows, diagonal, strict=False):
+            row.append((value - sumprod(row, above)) / own)
+        diagonal.append(sqrt(given[i] - sumprod(row, row)))
+        rows.append(row)
+    return [[*row, own] for row, own in zip(rows, diagonal, strict=True)]
 
 
 def solve(lower: Sequence[Sequence[float]], right: Sequence[float]) -> list[float]:

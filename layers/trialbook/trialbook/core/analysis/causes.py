@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
+from itertools import accumulate, combinations
 from math import exp, inf, lgamma, log
 
 from trialbook.core.analysis.model import Cause, Kind, Parameter, Shared, Value
 from trialbook.core.analysis.shuffling import Draws
-from trialbook.core.numbers import shown
+from trialbook.core.numbers import Number, shown
 
 LIKELY_CHANCE = 0.05  # how likely chance may be for a cause to be named
 _BOUNDS = 8  # of a number, on either side
@@ -22,39 +22,60 @@ _VALUES = 12  # of a hyperparameter, the most frequent ones
 _MOST_PAIRS = 6_000
 _SHUFFLES = 199
 _SURE = 0.002  # a bound of the chance so low needs no shuffling
+_ONE = ord("1")
 _FEWEST_MET = 0.5  # of the jobs that meet the condition must have failed, and of the failed ones must meet it
 
 Trials = Sequence[Mapping[str, Value]]
 
 
 @dataclass(frozen=True, slots=True)
+class _Condition:
+    parameter: str
+    relation: str
+    value: Value
+
+    def in_words(self) -> Shared:
+        """Made for few of many: showing a number takes longer than all else that is asked of a condition."""
+        return Shared(self.parameter, "is not set" if self.value is None else f"{self.relation} {shown(self.value)}")
+
+
+@dataclass(frozen=True, slots=True)
 class _Candidate:
-    conditions: tuple[Shared, ...]
+    conditions: tuple[_Condition, ...]
     jobs: int  # that meet them, a bit each
+    meeting: int  # how many these are
     penalty: float  # log of how many candidates of its kind there are for each single condition
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    singles: int  # how many single conditions there are
+    able: tuple[_Candidate, ...]  # those that can explain enough, whichever jobs failed
 
 
 def cause(parameters: Sequence[Parameter], failed: Trials, others: Trials, *, asked: int = 1) -> Cause | None:
     """What parts the failed from the others; `asked` is of how many groups of failed jobs that is asked."""
     if len(failed) < 2 or not others:
         return None
-    candidates = _candidates(parameters, [*failed, *others])
-    if not candidates:
-        return None
     count, number = len(failed), len(failed) + len(others)
+    candidates = _candidates(parameters, [*failed, *others], count)
     score = _scorer(count, number)
     labels = (1 << count) - 1
-    found, clearest = min(((score(each, labels), place) for place, each in enumerate(candidates)), default=(inf, 0))
+    scored = ((score(each, labels), place) for place, each in enumerate(candidates.able))
+    found, clearest = min(scored, default=(inf, 0))
+    if found == inf:
+        return None
     limit = LIKELY_CHANCE / asked
-    singles = sum(1 for each in candidates if len(each.conditions) == 1)
-    chance = min(1.0, exp(found) * 2 * singles)  # each kind of candidate has as many chances as there are single ones
+    # each kind of candidate has as many chances as there are single ones
+    chance = min(1.0, exp(found) * 2 * candidates.singles)
     if chance > _SURE:
-        chance = _chance(candidates, score, found, count, number, limit)
+        chance = _chance(candidates.able, score, found, count, number, limit)
     if chance > limit:
         return None
-    best = candidates[clearest]
-    met, meeting = (best.jobs & labels).bit_count(), best.jobs.bit_count()
-    return Cause(best.conditions, met, meeting, count - met, number - meeting, chance)
+    best = candidates.able[clearest]
+    met = (best.jobs & labels).bit_count()
+    conditions = tuple(each.in_words() for each in best.conditions)
+    return Cause(conditions, met, best.meeting, count - met, number - best.meeting, chance)
 
 
 def _chance(
@@ -67,10 +88,10 @@ def _chance(
 ) -> float:
     """How often shuffled jobs are parted as clearly, by as many shuffles as it takes to know on which side of the limit
     that lies."""
-    source, as_clear = Draws(number * 1_000 + count), 0
+    source, as_clear, places = Draws(number * 1_000 + count), 0, list(range(number))
     enough = int(limit * (_SHUFFLES + 1))
     for done in range(1, _SHUFFLES + 1):
-        labels = sum(1 << place for place in source.sample(number, count))
+        labels = _bits(source.sample(places, count), number)
         as_clear += any(score(each, labels) <= found + 1e-9 for each in candidates)
         if as_clear >= enough:
             return (as_clear + 1) / (done + 1) if (as_clear + 1) / (done + 1) > limit else 1.0
@@ -82,14 +103,17 @@ def _scorer(count: int, number: int) -> Callable[[_Candidate, int], float]:
 
     @cache
     def tail(meeting: int, met: int) -> float:
-        if met < _FEWEST_MET * meeting or met < _FEWEST_MET * count:
-            return inf
-        return _log_tail(number, count, meeting, met)
+        return _log_tail(number, count, meeting, met) if _explains_enough(met, meeting, count) else inf
 
     def score(candidate: _Candidate, labels: int) -> float:
-        return tail(candidate.jobs.bit_count(), (candidate.jobs & labels).bit_count()) + candidate.penalty
+        return tail(candidate.meeting, (candidate.jobs & labels).bit_count()) + candidate.penalty
 
     return score
+
+
+def _explains_enough(met: int, meeting: int, count: int) -> bool:
+    """Whether most jobs that meet a condition failed, and most that failed meet it."""
+    return met >= _FEWEST_MET * meeting and met >= _FEWEST_MET * count
 
 
 def _log_tail(number: int, count: int, meeting: int, met: int) -> float:
@@ -108,40 +132,61 @@ def _log_choose(number: int, chosen: int) -> float:
     return lgamma(number + 1) - lgamma(chosen + 1) - lgamma(number - chosen + 1)
 
 
-def _candidates(parameters: Sequence[Parameter], trials: Trials) -> list[_Candidate]:
-    """Single conditions, then pairs on different hyperparameters; of those that the same jobs meet, the first."""
+def _candidates(parameters: Sequence[Parameter], trials: Trials, count: int) -> _Candidates:
+    """Single conditions, then pairs on different hyperparameters; of those that the same jobs meet, the first. `count`
+    jobs failed."""
     everyone = (1 << len(trials)) - 1
-    seen: dict[int, tuple[Shared, ...]] = {}
+    seen: dict[int, _Condition] = {}
     for parameter in parameters:
         for condition, met in _conditions(parameter, [trial.get(parameter.name) for trial in trials]):
             if 0 < met < everyone:
-                seen.setdefault(met, (condition,))
-    singles = [_Candidate(conditions, met, 0.0) for met, conditions in seen.items()]
-    pairs: dict[int, tuple[Shared, ...]] = {}
-    for one, other in combinations(singles, 2):
-        both = one.jobs & other.jobs
-        if both and both not in seen and one.conditions[0].parameter != other.conditions[0].parameter:
-            pairs.setdefault(both, (*one.conditions, *other.conditions))
-        if len(pairs) >= _MOST_PAIRS:
-            break
-    penalty = log(max(len(pairs) / max(len(singles), 1), 1))
-    return [*singles, *(_Candidate(conditions, met, penalty) for met, conditions in pairs.items())]
+                seen.setdefault(met, condition)
+    pairs = _pairs(seen)
+    penalty = log(max(len(pairs) / max(len(seen), 1), 1))
+    found = ((0.0, {met: (condition,) for met, condition in seen.items()}), (penalty, pairs))
+    able = (
+        _Candidate(conditions, met, meeting, own_penalty)
+        for own_penalty, kind in found
+        for met, conditions in kind.items()
+        if _explains_enough(min(meeting := met.bit_count(), count), meeting, count)
+    )
+    return _Candidates(len(seen), tuple(able))
 
 
-def _conditions(parameter: Parameter, column: Sequence[Value]) -> Iterable[tuple[Shared, int]]:
+def _pairs(singles: Mapping[int, _Condition]) -> dict[int, tuple[_Condition, ...]]:
+    """Two conditions together, by the jobs that meet both."""
+    pairs: dict[int, tuple[_Condition, ...]] = {}
+    for (met, one), (met_other, other) in combinations(singles.items(), 2):
+        both = met & met_other
+        if both and both not in singles and one.parameter != other.parameter:
+            pairs.setdefault(both, (one, other))
+            if len(pairs) >= _MOST_PAIRS:
+                break
+    return pairs
+
+
+def _conditions(parameter: Parameter, column: Sequence[Value]) -> Iterable[tuple[_Condition, int]]:
     name = parameter.name
     frequent = [value for value, _ in Counter(column).most_common(_VALUES)] if _is_coarse(parameter) else [None]
     for value in sorted(frequent, key=str):
-        text = "is not set" if value is None else f"= {shown(value)}"
-        yield Shared(name, text), _bits(given == value and type(given) is type(value) for given in column)
+        met = (at for at, given in enumerate(column) if given == value and type(given) is type(value))
+        yield _Condition(name, "=", value), _bits(met, len(column))
     if parameter.kind is not Kind.NUMBER:
         return
-    numbers = [None if value is None or isinstance(value, str) else value for value in column]
-    at = sorted({value for value in numbers if value is not None})
-    for place in _places(len(at)):
-        low, high = at[place - 1], at[place]
-        yield Shared(name, f"≥ {shown(high)}"), _bits(value is not None and value >= high for value in numbers)
-        yield Shared(name, f"≤ {shown(low)}"), _bits(value is not None and value <= low for value in numbers)
+    by_value: dict[Number, list[int]] = {}
+    for at, given in enumerate(column):
+        if isinstance(given, int | float):
+            by_value.setdefault(given, []).append(at)
+    values = sorted(by_value)
+    ordered = [at for value in values for at in by_value[value]]
+    ends = [0, *accumulate(len(by_value[value]) for value in values)]
+    all_of_them, lower, done = _bits(ordered, len(column)), 0, 0
+    for place in _places(len(values)):
+        low, high = values[place - 1], values[place]
+        lower |= _bits(ordered[done : ends[place]], len(column))
+        done = ends[place]
+        yield _Condition(name, "≥", high), all_of_them & ~lower
+        yield _Condition(name, "≤", low), lower
 
 
 def _is_coarse(parameter: Parameter) -> bool:
@@ -157,5 +202,9 @@ def _places(distinct: int) -> Iterable[int]:
     return sorted({min(max(round(share * distinct), 1), distinct - 1) for share in shares})
 
 
-def _bits(flags: Iterable[bool]) -> int:
-    return int("".join("1" if flag else "0" for flag in flags)[::-1] or "0", 2)
+def _bits(places: Iterable[int], number: int) -> int:
+    """A number that has a bit at each of the places, which are below `number`."""
+    digits = bytearray(b"0" * (number + 1))
+    for place in places:
+        digits[-1 - place] = _ONE
+    return int(digits, 2)

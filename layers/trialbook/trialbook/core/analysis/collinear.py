@@ -28,9 +28,10 @@ def grouped(parameters: Sequence[Parameter], trials: Sequence[Mapping[str, Value
 
 def _pattern(column: Sequence[Value]) -> tuple[int, ...] | None:
     """Which trials have equal values, whatever those are; None if hardly any have."""
+    if len(set(column)) > len(column) / 2:
+        return None
     numbers: dict[Value, int] = {}
-    found = tuple(numbers.setdefault(value, len(numbers)) for value in column)
-    return found if len(numbers) <= len(column) / 2 else None
+    return tuple(numbers.setdefault(value, len(numbers)) for value in column)
 
 
 def _places(parameter: Parameter, column: Sequence[Value]) -> list[float] | None:

@@ -8,7 +8,8 @@ among all pairs.
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
-from math import sqrt
+from math import fsum, sqrt
+from operator import mul
 from statistics import fmean
 
 from trialbook.core.analysis.arithmetic import ranks, sumprod
@@ -19,6 +20,7 @@ MOST_PAIRS = 3  # that enter the model
 _CHANCE = 0.01  # how often chance alone may make some pair of a sweep look as clear
 _LEVELS = 4  # a category's most frequent values; what one alone has among few trials can't be told from chance
 _FEWEST = 5  # trials with a value
+_SAID_ALREADY = 1e-3  # of a product's spread: what the others leave of it
 
 Columns = list[list[float]]
 
@@ -37,26 +39,27 @@ def clearest(
 
 def _chance(one: Columns, other: Columns, left: Sequence[float]) -> float:
     """How often products of the terms that mean nothing would explain as much of what is left."""
-    products: Columns = []
-    for a in one:
-        for b in other:
-            product = _without([x * y for x, y in zip(a, b, strict=True)], products)
-            if product is not None:
-                products.append(product)
-    explained = sum(sumprod(product, left) ** 2 for product in products)
-    return chi_square_tail(explained, len(products)) if products else 1.0
+    explained = _explained([list(map(mul, a, b)) for a in one for b in other], left)
+    return chi_square_tail(sumprod(explained, explained), len(explained)) if explained else 1.0
 
 
-def _without(product: list[float], others: Columns) -> list[float] | None:
-    """The product about its mean, without what the others say already, of length 1; None if nothing is left."""
-    mean = fmean(product)
-    rest = [value - mean for value in product]
-    before = sumprod(rest, rest)
-    for other in others:
-        share = sumprod(rest, other)
-        rest = [value - share * each for value, each in zip(rest, other, strict=True)]
-    size = sumprod(rest, rest)
-    return None if size <= 1e-3 * max(before, 1e-300) else [value / sqrt(size) for value in rest]
+def _explained(products: Columns, left: Sequence[float]) -> list[float]:
+    """What each product says of what is left, which has mean 0, beyond those before it: row by row of the triangle
+    whose square is the covariance of the products. Nothing of a product that the others say already."""
+    sums = [fsum(product) / sqrt(len(left)) for product in products]
+    kept: list[tuple[int, list[float]]] = []
+    found: list[float] = []
+    for place, product in enumerate(products):
+        row: list[float] = []
+        for before, other in kept:
+            shared = sumprod(product, products[before]) - sums[place] * sums[before]
+            row.append((shared - sumprod(row, other[:-1])) / other[-1])
+        spread = sumprod(product, product) - sums[place] ** 2
+        rest = spread - sumprod(row, row)
+        if rest > _SAID_ALREADY * max(spread, 1e-300):
+            found.append((sumprod(product, left) - sumprod(row, found)) / sqrt(rest))
+            kept.append((place, [*row, sqrt(rest)]))
+    return found
 
 
 def _terms(parameter: Parameter, column: Sequence[Value]) -> Columns:
@@ -79,6 +82,8 @@ def _terms(parameter: Parameter, column: Sequence[Value]) -> Columns:
 
 
 def _drawn_in(left: Sequence[float], deviation: float) -> list[float]:
-    """In standard deviations, far ones drawn in: chance is then as its formula has it."""
+    """About their mean, in standard deviations, far ones drawn in: chance is then as its formula has it."""
     mean = fmean(left)
-    return [max(-3.0, min(3.0, (value - mean) / deviation)) for value in left]
+    drawn = [max(-3.0, min(3.0, (value - mean) / deviation)) for value in left]
+    middle = fmean(drawn)
+    return [value - middle for value in drawn]

@@ -19,7 +19,7 @@ _WIDE = 8  # a factor between least and greatest from which a log scale is worth
 def shown_value(text: str) -> str:
     """A value without the JSON quotes that SDK containers add, cut to a sensible length unless it is a whole number."""
     inner = unquoted(text)
-    return inner if is_whole(inner) else cut(inner, _LONGEST_VALUE)
+    return inner if len(inner) <= _LONGEST_VALUE or is_whole(inner) else cut(inner, _LONGEST_VALUE)
 
 
 def shown_values(hyper_parameters: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Trials with equal hyperparameters, seeds apart: the only thing that says how much chance alone changes a value."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import sqrt
 from statistics import fmean
 
@@ -13,7 +14,7 @@ from trialbook.core.seeds import is_seed
 
 _FREEDOM = 2  # repeats beyond the first of each configuration, from which on their spread says something
 
-Configuration = tuple[tuple[str, Value], ...]
+Configuration = tuple[Value, ...]  # the values of all hyperparameters but seeds
 
 
 def searched(parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:
@@ -26,9 +27,9 @@ def configurations(
 ) -> dict[Configuration, list[tuple[int, float]]]:
     """The trials of each configuration: their places and values."""
     found: dict[Configuration, list[tuple[int, float]]] = {}
+    names = [name for name in dict.fromkeys(chain.from_iterable(trials)) if not is_seed(name)]
     for place, (trial, value) in enumerate(zip(trials, values, strict=True)):
-        key = tuple(sorted((name, given) for name, given in trial.items() if not is_seed(name)))
-        found.setdefault(key, []).append((place, value))
+        found.setdefault(tuple(map(trial.get, names)), []).append((place, value))
     return found
 
 

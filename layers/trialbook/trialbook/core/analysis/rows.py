@@ -1,11 +1,10 @@
 """The sweep's jobs as rows, ranked within the objective they share."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from trialbook.core.analysis.model import Parameter, TrialRow, Value
-from trialbook.core.analysis.parameters import typed
+from trialbook.core.analysis.model import TrialRow, Value
 from trialbook.core.analysis.prices import Prices, cost_of
 from trialbook.core.jobs import FAILED, Job, JobKey, Metric
 from trialbook.core.objectives import ALIAS_METRIC, Objective, rank_prefix
@@ -54,11 +53,10 @@ def metrics_of(job: Job) -> dict[str, Value]:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the rows of a sweep are made with: varied hyperparameters, all jobs' own as shown, each failed job's group,
-    places in the order of ends, and prices."""
+    """What the rows of a sweep are made with: each job's varied hyperparameters, each failed job's group, places in the
+    order of ends, and prices."""
 
-    parameters: Sequence[Parameter]
-    shown: Mapping[str, Mapping[str, str]]
+    given: Mapping[str, Mapping[str, Value]]
     failure_of: Mapping[str, int]
     ends: Mapping[JobKey, int]
     prices: Prices
@@ -69,23 +67,24 @@ def rows(records: Sequence[Record], groups: Sequence[Ranked], context: Context) 
     found = []
     for index, group in enumerate(groups):
         for rank, record in enumerate(group.records, 1):
-            found.append(replace(_row(record, context), rank=rank, group=index, value=record.value))
+            found.append(_row(record, context, rank, index, record.value))
     ranked = {record.key for group in groups for record in group.records}
     rest = [record for record in records if record.key not in ranked]
     rest.sort(key=lambda record: (start_of(record.job), record.job.name))
     return (*found, *(_row(record, context) for record in rest))
 
 
-def _row(record: Record, context: Context) -> TrialRow:
+def _row(
+    record: Record, context: Context, rank: int | None = None, group: int | None = None, value: float | None = None
+) -> TrialRow:
     job = record.job
-    values = context.shown[job.name]
     return TrialRow(
         job_name=job.name,
         status=job.status,
-        rank=None,
-        group=None,
+        rank=rank,
+        group=group,
         finished=context.ends.get(record.key),
-        value=None,
+        value=value,
         created_at=job.created_at,
         started_at=job.started_at,
         ended_at=job.ended_at,
@@ -94,6 +93,6 @@ def _row(record: Record, context: Context) -> TrialRow:
         cost_usd=cost_of(job, context.prices),
         failure=context.failure_of.get(job.name) if job.status == FAILED else None,
         without_objective=record.without_objective,
-        hyper_parameters={each.name: typed(each, values) for each in context.parameters},
+        hyper_parameters=context.given[job.name],
         metrics=metrics_of(job),
     )

@@ -1,6 +1,11 @@
 """Drawing at random, and yet the same for the same figures: a report that is made again must say the same."""
 
-_MULTIPLIER, _INCREMENT, _MODULUS = 6364136223846793005, 1442695040888963407, 2**64  # Knuth's, for MMIX
+from typing import TypeVar
+
+_MULTIPLIER, _INCREMENT, _MASK = 6364136223846793005, 1442695040888963407, 2**64 - 1  # Knuth's, for MMIX
+_TO_SHARE = 2.0**-31
+
+T = TypeVar("T")
 
 
 class Draws:
@@ -9,21 +14,21 @@ class Draws:
     def __init__(self, seed: int) -> None:
         self._state = seed
         for _ in range(4):  # near seeds begin alike
-            self.below(2)
-
-    def below(self, limit: int) -> int:
-        """A whole number from 0 on, below the limit."""
-        self._state = (self._state * _MULTIPLIER + _INCREMENT) % _MODULUS
-        return (self._state >> 33) * limit >> 31
+            self.share()
 
     def share(self) -> float:
         """A number from 0 on, below 1."""
-        return self.below(2**31) / 2**31
+        self._state = state = (self._state * _MULTIPLIER + _INCREMENT) & _MASK
+        return (state >> 33) * _TO_SHARE
 
-    def sample(self, number: int, drawn: int) -> list[int]:
-        """So many different places of a number of them."""
-        places = list(range(number))
+    def below(self, limit: int) -> int:
+        """A whole number from 0 on, below the limit."""
+        return int(self.share() * limit)
+
+    def sample(self, pool: list[T], drawn: int) -> list[T]:
+        """So many of the pool, each at most once; the pool's order changes."""
+        share, number = self.share, len(pool)
         for at in range(drawn):
-            other = at + self.below(number - at)
-            places[at], places[other] = places[other], places[at]
-        return places[:drawn]
+            other = at + int(share() * (number - at))
+            pool[at], pool[other] = pool[other], pool[at]
+        return pool[:drawn]

@@ -90,8 +90,9 @@ def _next_range(parameter: Parameter, trials: Trials, end: Edge | None, limit: f
     top = max(_FEWEST_TOP, round(len(trials) * _TOP))
     if parameter.kind is Kind.CATEGORY:
         return _categories(parameter, column, top, limit)
-    shares = [share_of(parameter, float(value)) for value in column[:top] if isinstance(value, int | float)]
-    everywhere = [share_of(parameter, float(value)) for value in column if isinstance(value, int | float)]
+    to_share = _onto_shares(parameter)
+    shares = [to_share(float(value)) for value in column[:top] if isinstance(value, int | float)]
+    everywhere = [to_share(float(value)) for value in column if isinstance(value, int | float)]
     whole = NextRange(
         parameter.name, parameter.lowest, parameter.highest, parameter.scale, is_integer=parameter.is_integer
     )
@@ -124,12 +125,9 @@ def _is_closer_than_chance(
     step = -(-len(shares) // _MOST_TOP)
     kept = shares[::step]
     source = Draws(len(everywhere) * 31 + len(kept))
-    width, as_close = _width(kept), 1
+    width, as_close, pool = _width(kept), 1, list(everywhere)
     for _ in range(_SHUFFLES):
-        if parameter.has_range:
-            drawn = [source.share() for _ in kept]
-        else:
-            drawn = [everywhere[at] for at in source.sample(len(everywhere), len(kept))]
+        drawn = [source.share() for _ in kept] if parameter.has_range else source.sample(pool, len(kept))
         as_close += _width(drawn) <= width
         if as_close > limit * (_SHUFFLES + 1):
             return False
@@ -196,8 +194,15 @@ def _never(marked: int, drawn: int, number: int) -> float:
 
 def share_of(parameter: Parameter, value: float) -> float:
     """Where a value is in its range, on its scale: 0 at the lower end, 1 at the upper one."""
+    return _onto_shares(parameter)(value)
+
+
+def _onto_shares(parameter: Parameter) -> Callable[[float], float]:
     low, high, scaled = _bounds(parameter)
-    return place_between(scaled(low), scaled(high), scaled(value)) if high > low and value >= low else 0.5
+    if high <= low:
+        return lambda value: 0.5
+    least, greatest = scaled(low), scaled(high)
+    return lambda value: place_between(least, greatest, scaled(value)) if value >= low else 0.5
 
 
 def value_at(parameter: Parameter, share: float) -> Number:
