@@ -34,9 +34,21 @@ def test_a_step_is_no_edge(at: float, trials: int) -> None:
     assert rate(lambda a, source: -float(a > at) + source.gauss(0, 0.1), trials) <= 0.12
 
 
+@pytest.mark.parametrize("trials", [8, 9, 10, 12])
+def test_few_trials_rarely_take_a_step_for_an_edge(trials: int) -> None:
+    """They are too few to ask whether values still get better beyond the step."""
+    assert rate(lambda a, source: -float(a > 0.7) + source.gauss(0, 0.1), trials) <= 0.08
+
+
 @pytest.mark.parametrize("trials", [15, 30, 60])
 def test_what_levels_off_is_no_edge(trials: int) -> None:
     assert rate(lambda a, source: math.exp(-8 * a) + source.gauss(0, 0.05), trials) <= 0.08
+
+
+@pytest.mark.parametrize("trials", [10, 12])
+def test_few_trials_can_show_that_values_still_get_better(trials: int) -> None:
+    """The best one is rarely at the end itself if there are so few."""
+    assert rate(lambda a, source: -3 * a + source.gauss(0, 0.3), trials) >= 0.25
 
 
 @pytest.mark.parametrize("trials", [30, 60])

@@ -1,10 +1,10 @@
 """Whether a search's range is too narrow: the best trial is at an end, and the others get better towards it.
 
-One test at every number of trials: values must get better towards that end over the whole range, or the best trials
-crowd there, more than chance would have it among all hyperparameters and both ends. And they must still get better near
-the end: on the last third of the way, and beyond the step that divides good from bad values most clearly. Without that
-the end is only part of a good region. Larger or smaller values are recommended only if values still get better beyond a
-second step; else it is said that they were not tried.
+One test at every number of trials, stricter for few: values must get better towards that end over the whole range, or
+the best trials crowd there, more than chance would have it among all hyperparameters and both ends. And they must still
+get better near the end: on the last third of the way, and beyond the step that divides good from bad values most
+clearly, if there are trials enough to ask that. Without that the end is only part of a good region. Larger or smaller
+values are recommended only if values still get better beyond a second step; else it is said that they were not tried.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,11 @@ _THIRD = 1 / 3
 _TOP = 0.1  # of the trials count as the best ones
 _FEWEST_VALUES = 4  # distinct ones: of a grid of three, one is always in the middle and two are ends
 _CHANCE = 0.025  # per sweep and test
+_CHANCE_OF_FEW = 0.008  # the same where nothing is asked of the part beyond the step, or steps would pass too often
 _STILL_BETTER = 0.2  # how likely chance may be for values to get better on the last third
 _BETTER_BEYOND_STEP = 0.1  # the same for the part beyond the clearest step
 _BETTER_BEYOND_TWO = 0.25  # the same for the part beyond the second one
-_FEW = 9  # trials, up to which nothing is asked of the part beyond the step: it has too few to say anything
+_FEW = 12  # trials, up to which nothing is asked of the part beyond the step: it has too few to say anything
 _FEWEST_BEYOND = 4
 _ENUMERATED = 7  # trials, up to which all orders are counted
 _MODEL_SAYS = 0.3  # of the variance out of sample, from which on a flat effect means something
@@ -62,7 +63,7 @@ def edges(
         for each in parameters
         if each.kind is Kind.NUMBER and each.distinct >= _FEWEST_VALUES and is_quantity(each.name)
     ]
-    chance = _CHANCE / max(len(numbers), 1)
+    chance = (_CHANCE if len(trials) > _FEW else _CHANCE_OF_FEW) / max(len(numbers), 1)
     found = (_edge(each, trials, chance) for each in numbers if each.name not in idle)
     return [each for each in found if each is not None]
 
