@@ -60,6 +60,22 @@ def test_the_champion_is_the_best_over_all_sweeps_with_its_lead_over_the_second(
     assert champion.margin == pytest.approx(0.04)
 
 
+def test_the_copy_of_the_objective_that_tuning_jobs_add_is_no_metric_of_the_champion() -> None:
+    sweep, (first, *others) = sweep_of("first", 0, {"0.1": 0.25, "0.2": 0.30})
+    copied = job(
+        first.job.name,
+        0,
+        1,
+        metrics={"validation:error": 0.25, "ObjectiveMetric": 0.25},
+        hyper_parameters=dict(first.job.hyper_parameters),
+    )
+
+    champion = report([(sweep, [replace(first, job=copied), *others])]).champion
+
+    assert champion is not None
+    assert champion.metrics == {"validation:error": 0.25}
+
+
 def test_the_record_has_a_step_for_each_sweep_that_broke_it_and_says_what_changed() -> None:
     records = report(THREE).records
 

@@ -8,6 +8,7 @@ from trialbook.core.analysis.arithmetic import share_of
 from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
 from trialbook.core.analysis.parameters import shown_values, told_values
+from trialbook.core.analysis.rows import metrics_of
 from trialbook.core.analysis.wording import listed, moment, often, plural
 from trialbook.core.hyper_parameters import Launch, differing
 from trialbook.core.numbers import apart, gap, percent, shown
@@ -175,7 +176,7 @@ def _champion(ranked: Sequence[Record], objective: Objective | None) -> Champion
         ended_at=job.ended_at,
         duration_seconds=job.duration_seconds,
         hyper_parameters=told_values(job),
-        metrics={metric.name: metric.text if metric.value is None else metric.value for metric in job.final_metrics},
+        metrics=metrics_of(job),
         model_artifact=job.model_artifact,
         console_url=console_url(job.key),
         logs_url=logs_url(job.key),
