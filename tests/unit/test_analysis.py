@@ -26,6 +26,7 @@ from trialbook.core.jobs import InputChannel, InstanceGroup, ParameterRange, Tun
 from trialbook.core.numbers import number_of
 from trialbook.core.objectives import ObjectiveType
 from trialbook.core.rules.parsing import parse_rules
+from trialbook.core.seeds import is_seed
 from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 
 
@@ -441,7 +442,12 @@ def test_nothing_lies_below_a_count_of_zero() -> None:
 REPEATED = [0.10, 0.105, 0.11, 0.108, 0.11, 0.118, 0.5, 0.52, 0.51]
 
 
-@pytest.mark.parametrize("seed", ["seed", "random_state", "dataSeed", "repeat_id"])
+@pytest.mark.parametrize("name", ["num_seeds", "n_seeds", "number_of_seeds"])
+def test_how_many_seeds_are_averaged_over_is_no_seed(name: str) -> None:
+    assert not is_seed(name)
+
+
+@pytest.mark.parametrize("seed", ["seed", "random_state", "dataSeed", "repeat_id", "PYTHONHASHSEED", "torchseed"])
 def test_repeats_tell_what_lies_within_noise(seed: str) -> None:
     repeated = [trial(n, {"eta": n // 3, seed: n % 3}, value) for n, value in enumerate(REPEATED)]
     found = analysed(repeated)

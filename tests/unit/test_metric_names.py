@@ -27,6 +27,7 @@ MulticlassJaccardIndex WordInfoPreserved InceptionScore CosineSimilarity TotalF1
 true_positive_rate negative_predictive_value hits@10 mean_reciprocal_rank episode_reward_mean log_likelihood tpr_at_fpr
 test:pwll mAP IoU psnr ssim distance_correlation eval_top1 val_top_5 top1_acc mota val/idf1 hota pck uas las auuc
 qini clip_score rewards/accuracies rollout/ep_rew_mean mean_token_accuracy humaneval_pass@1 bbox/AP quadratic_weighted_kappa
+-val_loss -loss mean_squared_error_neg val_loss_negated
 """.split()  # noqa: SIM905
 LOWER = """
 validation:error validation:logloss validation:mlogloss validation:merror validation:mae validation:mape validation:mse
@@ -46,11 +47,13 @@ MinkowskiDistance TweedieDevianceScore HingeLoss Logloss MultiClass BrierScore Z
 binary_logloss multi_error l1 l2 huber kullback_leibler cross_entropy quantile_loss false_positive_rate fpr mean_rank
 bits_per_byte mean_wQuantileLoss error_rate crps loss_per_token top1_err top_5_error val_mpjpe val_epe ibs OWA fvd abs_rel
 sq_rel hd95 mcd MASE RMSSE test:msd mcc_loss accuracy_loss word_perplexity ctc_loss
+-accuracy val_auc_neg
 """.split()  # noqa: SIM905
 NEITHER = """
 eval_runtime eval_samples_per_second eval_steps_per_second epoch train_runtime total_flos learning_rate lr accuracy_std
 loss_scale grad_norm num_leaves entropy score generalization_gap 1-auc loss_ratio step iterations
 ep_len_mean policy_entropy num_tokens reward_std throughput train:progress
+mape_reverse reversed_accuracy inverted_loss
 """.split()  # noqa: SIM905
 
 

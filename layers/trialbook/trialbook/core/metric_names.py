@@ -1,7 +1,8 @@
 """Which way a metric is better, by the words of its name.
 
-The last word that says anything decides: `auc_loss` is a loss, `distance_correlation` a correlation. A leading `neg`
-turns it, what comes after `at` is a condition, and names of spreads, times and counts say nothing.
+The last word that says anything decides: `auc_loss` is a loss, `distance_correlation` a correlation. `neg` at either
+end or a minus before it turns it, what comes after `at` is a condition, and names of spreads, times and counts say
+nothing.
 """
 
 import re
@@ -18,9 +19,9 @@ _NOTHING = late(
     r"\b(?:runtime|time|seconds?|duration|per second|^epochs?|^steps?|samples|flos|memory|lr|learning rate|len|length"
     r"|num(?! errors)|number|count|loss scale|weight|norm|std|stddev|var|variance(?<!explained variance)|gap|delta|diff"
     r"|difference|change|reduction|improvement|decrease|increase|ratio(?<!noise ratio)(?<!distortion ratio)|threshold"
-    r"|minus|inv|inverse|throughput|support)\b|^1 "
+    r"|minus|inv|inverse|inverted|reversed?|flipped|complement|throughput|support)\b|^1 "
 )
-_NEGATED = late(r"(?:neg|negative) (?!predictive|rate|sampl)")
+_NEGATED = late(r"^(?:neg|negative|negated) (?!predictive|rate|sampl)|(?<!true)(?<!false) (?:neg|negated)$")
 _HIGHER = (
     r"accuracy|acc|auc|aucs|aucpr|auc pr|prauc|pr auc|auroc|auprc|rocauc|roc auc|roc|average precision|ap(?: [sml])?"
     r"|m ?ap|map|f ?[12]|f ?beta|f ?score|f ?measure|precision|recall|sensitivity|specificity|selectivity"
@@ -73,14 +74,13 @@ def is_maximised(metric: str) -> bool | None:
     head = re.split(r" (?:at|@) ", text)[0]
     if _NOTHING.search(head):
         return None
-    negated = _NEGATED.match(head)
-    if negated:
-        head = head[negated.end() :]
+    head, turns = _NEGATED.subn("", head)
+    turns += metric.lstrip().startswith("-")
     found = list(_hints().finditer(head))
     if not found:
         return None
     is_higher = found[-1]["higher"] is not None or _EXPLAINED.search(head) is not None
-    return is_higher != bool(negated)
+    return is_higher != bool(turns % 2)
 
 
 def has_common_scale(metric: str) -> bool:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _DRAWS = re.compile(
-    r"(?:.* )?(?:seeds?|randomseed|randomstate|random state|rng|random number)"
+    r"(?!(?:num|n|number)(?: of)? seeds$)(?:.* )?(?:[a-z]*seed|seeds|randomstate|random state|rng|random number)"
     r"(?: (?:value|number|no|id|everything|\d+))?"
     r"|(?:repeat|repetition|replicate|replica|replication)(?: (?:id|index|idx|number|num|no))?"
 )
@@ -15,7 +15,7 @@ _DRAWS = re.compile(
 @lru_cache(maxsize=1024)
 def is_seed(name: str) -> bool:
     """Whether a hyperparameter of that name draws randomness: `seed`, `random_state`, `dataSeed`, `repeat_id`; but not
-    `seed_ratio`, which is an amount."""
+    `seed_ratio` and `num_seeds`, which are amounts."""
     return _DRAWS.fullmatch(" ".join(_WORD.findall(name)).lower()) is not None
 
 

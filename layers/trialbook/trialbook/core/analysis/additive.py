@@ -32,7 +32,8 @@ _LEVELS = 12  # a category's values beyond the most frequent ones are taken toge
 _FEWEST = 2  # trials of a category's value: what one trial alone has can't be told from chance
 _SMOOTH = 0.4  # of the way from the lowest knot to the highest: values so near each other are alike
 _JITTER = 1e-6  # keeps the covariance of a smooth part positive definite
-_ROUNDS = 8  # of expectation maximisation; more change no share that one could see
+_ROUNDS = 8  # of expectation maximisation, at most; more change no share that one could see
+_SETTLED = 1e-3  # of the parts' squares: a round that changes less is the last
 _FIRST_PENALTY = 3.0
 _LEAST, _GREATEST = 1e-6, 1e9  # penalties, so that no part is quite free or quite nothing
 
@@ -99,9 +100,11 @@ def _hats(parameter: Parameter, column: Sequence[Value], most: int) -> tuple[lis
     scaled = onto(parameter.scale)
     present = [value for value in column if isinstance(value, int | float)]
     back = {scaled(value): value for value in present}
-    at = sorted(back)
-    ordered = sorted(map(scaled, present))
-    knots = at if len(at) <= most else sorted({quantile(ordered, k / (most - 1)) for k in range(most)})
+    if len(back) <= most:
+        knots = sorted(back)
+    else:
+        ordered = sorted(map(scaled, present))
+        knots = sorted({quantile(ordered, k / (most - 1)) for k in range(most)})
     labels = [shown(back.get(knot, _unscaled(parameter, knot))) for knot in knots]
     missing: Weights = ((len(knots), 1.0),)
     hat = _hats_on(knots)
@@ -204,7 +207,9 @@ class _Found:
 def _expected(gram: Matrix, right: Sequence[float], total: float, sizes: Sequence[int], count: int) -> _Found:
     """Rounds of: the parts, given the variance of each; the variances, given what the parts are expected to be."""
     penalties = [_FIRST_PENALTY] * len(sizes)
+    solution = [0.0] * len(right)
     for _ in range(_ROUNDS):
+        before = solution
         each = [penalty for penalty, size in zip(penalties, sizes, strict=True) for _ in range(size)]
         lower = factor([[*row[:i], row[i] + each[i], *row[i + 1 :]] for i, row in enumerate(gram)])
         solution = solve(lower, right)
@@ -212,6 +217,8 @@ def _expected(gram: Matrix, right: Sequence[float], total: float, sizes: Sequenc
         squares = [value * value for value in solution]
         residual = max(total - sumprod(solution, right) - sumprod(squares, each), 0.0)
         freedom = 1 + len(right) - sumprod(each, inverse)
+        if sum((now - then) ** 2 for now, then in zip(solution, before, strict=True)) <= _SETTLED * sum(squares):
+            break
         noise = residual / max(count - freedom, 1.0)
         spread = [
             (sum(own) + noise * sum(unsure)) / size

@@ -31,7 +31,7 @@ from trialbook.core.analysis.model import (
     Sweeping,
     Value,
 )
-from trialbook.core.analysis.parameters import constants, shown_values, typed, varied
+from trialbook.core.analysis.parameters import constants, shown_values, typed_alike, varied
 from trialbook.core.analysis.people import several_people
 from trialbook.core.analysis.prices import NO_PRICES, Prices, cost_of
 from trialbook.core.analysis.recipe import recipe
@@ -76,7 +76,7 @@ def analyse(
     shown = {record.job.name: shown_values(record.job.hyper_parameters) for record in records}
     jobs = [record.job for record in records]
     parameters = varied(jobs, sweep.definitions)
-    given = {name: {each.name: typed(each, values) for each in parameters} for name, values in shown.items()}
+    given = typed_alike(parameters, shown)
     failed = failures(records, parameters, given)
     apart = ranked_apart(records)
     ends = places_of_end(records)

@@ -120,3 +120,18 @@ def typed(parameter: Parameter, hyper_parameters: Mapping[str, str]) -> Value:
     """A job's value of the hyperparameter: a number, a text, or None where the job lacks it."""
     text = hyper_parameters.get(parameter.name)
     return text if text is None else one_spelling(text) if parameter.kind is Kind.CATEGORY else number_of(text)
+
+
+def typed_alike(parameters: Sequence[Parameter], shown: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Value]]:
+    """Each job's values of the hyperparameters that were found to vary among these jobs. Where one is a number, all its
+    texts are known to be, and need not be checked again."""
+    readers = [(each.name, one_spelling if each.kind is Kind.CATEGORY else _read) for each in parameters]
+    return {
+        job: {name: None if (text := values.get(name)) is None else read(text) for name, read in readers}
+        for job, values in shown.items()
+    }
+
+
+def _read(text: str) -> Number:
+    number = float(text)
+    return int(text) if number.is_integer() and is_whole(text.strip()) else number
