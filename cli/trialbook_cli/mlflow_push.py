@@ -104,7 +104,7 @@ def pushed(book: Book, plan: Push, to: ToMlflow) -> Iterator[int]:
     """Writes the runs; yields after each step how many jobs it had. Raises NotSent if the server refuses one, also
     after pauses."""
     services, kept = book.services(), _Kept(book)
-    writer = Writer(services, kept, Addresses(), to, captures=True)
+    writer = Writer(services, kept, Addresses, to, captures=True)
     event = Announcement("push", SWEEP_PROGRESSED, {})
     for sweep, jobs in plan.sweeps:
         facts = facts_of(sweep, services, kept, Addresses())

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from trialbook.adapters.s3 import Bucket
-from trialbook.delivery.events_to_messages import addresses
-from trialbook.delivery.run_pages import no_page
 from trialbook.delivery.send_once import LONGEST_PAUSE
 from trialbook.ledger.deliveries import Deliveries
 from trialbook.runtime import deadline
@@ -20,14 +18,26 @@ from trialbook.runtime.settings import (
 )
 from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook.services import open_queue, open_services
-from trialbook.write_mlflow import CHECK, Writer, check, mlflow_of, write_mlflow
+from trialbook.write_mlflow import CHECK, OpenedLater, Writer, check, mlflow_of, write_mlflow
+
+if TYPE_CHECKING:
+    from trialbook.delivery.events_to_messages import Addresses
 
 services = open_services(ServiceSettings.from_environment())
 queue = open_queue(services.session(), QueueSettings.from_environment())
 settings = DestinationSettings.from_environment()
-bucket = Bucket(services.session(), reports_bucket())
-# Where its own runs are seen is of no use to it, and costs a request for each event.
-where = replace(addresses(settings, services), run_page=no_page)
+bucket = OpenedLater(services.session(), reports_bucket())
+
+
+@cache
+def where() -> "Addresses":
+    """The addresses of reports. Where its own runs are seen is of no use to it, and costs a request for each event."""
+    from trialbook.delivery.events_to_messages import addresses
+    from trialbook.delivery.run_pages import no_page
+
+    return replace(addresses(settings, services), run_page=no_page)
+
+
 to_mlflow = mlflow_of(settings.mlflow, services.session(), Deliveries(services.ledger.table))
 writer = Writer(services, bucket, where, to_mlflow, captures=captures_jobs())
 

@@ -5,15 +5,13 @@ The facts are read from the ledger when an event is handled, so that events may 
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from botocore.session import Session
 
-from trialbook.adapters.captured import captured_curves
 from trialbook.adapters.mlflow import Mlflow
-from trialbook.adapters.s3 import Objects
 from trialbook.core.announcements import (
     JOB_CHANGED,
     REPORT_READY,
@@ -28,7 +26,6 @@ from trialbook.core.errors import MalformedEvent
 from trialbook.core.jobs import JobKey, JobKind
 from trialbook.core.kinds import RUNS_OF
 from trialbook.core.messages.delivery import MLFLOW, Delivery, NotSent
-from trialbook.core.messages.facts import SweepFacts, version
 from trialbook.core.messages.owners import owner_of
 from trialbook.core.mlflow_runs import (
     Standing,
@@ -41,7 +38,6 @@ from trialbook.core.mlflow_runs import (
 from trialbook.core.mlflow_server import server_of
 from trialbook.core.report_keys import PAGE, PICTURE
 from trialbook.core.sweeps import Record, Sweep, SweepState
-from trialbook.delivery.events_to_messages import Addresses, facts_of, living_sweep
 from trialbook.delivery.mlflow_channel import Awaits, ToMlflow, Wanted
 from trialbook.delivery.send_once import LONGEST_DELAY, another_was_faster, delay_after
 from trialbook.ledger.deliveries import Deliveries
@@ -53,7 +49,10 @@ from trialbook.runtime.sqs_batch import TryLater
 from trialbook.services import Services
 
 if TYPE_CHECKING:
+    from trialbook.adapters.s3 import Objects
     from trialbook.adapters.secret_parameters import SecretParameters
+    from trialbook.core.messages.facts import SweepFacts
+    from trialbook.delivery.events_to_messages import Addresses
 
 CHECK = "check"  # the key of an event by which `trialbook doctor` asks
 _EVENTS = frozenset({SWEEP_STARTED, SWEEP_PROGRESSED, SWEEP_FINISHED, REPORT_READY})
@@ -66,6 +65,24 @@ _CURVES_COME_AFTER = timedelta(seconds=150)  # capture_job keeps them two minute
 _CURVES_COME_WITHIN = timedelta(minutes=15)  # and later if a service was busy
 _LOOKS_FOR_CURVES_EVERY = 150  # seconds
 _UNTIL_IT_SHOWS = 30  # seconds; a slow server may be about to make the run that it did not answer for
+
+
+class OpenedLater:
+    """A bucket whose client is made when it is first read. That takes a seventh of a start, and most events read
+    nothing of it."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session, self.name = session, name
+
+    @cached_property
+    def _bucket(self) -> "Objects":
+        from trialbook.adapters.s3 import Bucket
+
+        return Bucket(self._session, self.name)
+
+    def get(self, key: str) -> bytes | None:
+        """An object's content; None if it does not exist."""
+        return self._bucket.get(key)
 
 
 def mlflow_of(settings: MlflowSettings, session: Session, deliveries: Deliveries) -> ToMlflow:
@@ -156,7 +173,13 @@ class Writer:
     metrics wait for its curves."""
 
     def __init__(
-        self, services: Services, bucket: Objects, where: Addresses, to_mlflow: ToMlflow, *, captures: bool = False
+        self,
+        services: Services,
+        bucket: "Objects",
+        where: "Callable[[], Addresses]",
+        to_mlflow: ToMlflow,
+        *,
+        captures: bool = False,
     ) -> None:
         self._services, self._ledger = services, services.ledger
         self._bucket, self._where, self._to = bucket, where, to_mlflow
@@ -229,6 +252,8 @@ class Writer:
         waited = clock.now() - job.ended_at
         if waited < _CURVES_COME_AFTER:  # until then, those of a deleted job of its name may be there
             return {}, Awaits.ALL
+        from trialbook.adapters.captured import captured_curves
+
         found = captured_curves(record.key, self._bucket)
         if found is None and waited < _CURVES_COME_WITHIN:
             return {}, Awaits.METRICS
@@ -239,6 +264,9 @@ class Writer:
     def sweep(self, event: Announcement) -> None:
         """Brings a sweep's run up to date. As it begins and ends, its jobs' runs are gone through as well: those that
         ran before it was one have no parent yet, and none may be left out."""
+        # What makes messages takes a tenth of a start, and most events are about jobs.
+        from trialbook.delivery.events_to_messages import facts_of, living_sweep
+
         named = event.detail.get("sweep")
         sweep_id = named.get("sweep") if isinstance(named, Mapping) else None
         if not isinstance(sweep_id, str) or not sweep_id:
@@ -248,13 +276,15 @@ class Writer:
             return
         if event.type == SWEEP_PROGRESSED and not sweep.supersedes and self._is_written(sweep):
             return
-        facts = facts_of(sweep, self._services, self._bucket, self._where)
+        facts = facts_of(sweep, self._services, self._bucket, self._where())
         goes_through = event.type in (SWEEP_STARTED, SWEEP_FINISHED) or bool(facts.sweep.supersedes)
         self.of(facts, event, goes_through=goes_through)
 
     def _is_written(self, sweep: Sweep) -> bool:
         """Whether its run shows as much already. Raises TryLater if it was written a moment ago: each job that begins
         or ends would else cost a request."""
+        from trialbook.core.messages.facts import SweepFacts, version
+
         known = self._to.of(sweep_about(sweep.id))
         if known.is_sent and known.shown_version >= version(SweepFacts(sweep)):
             return True
@@ -263,7 +293,7 @@ class Writer:
             raise TryLater("its sweep's run was written a moment ago", ceil(left.total_seconds()))
         return False
 
-    def of(self, facts: SweepFacts, event: Announcement, *, goes_through: bool) -> None:
+    def of(self, facts: "SweepFacts", event: Announcement, *, goes_through: bool) -> None:
         """Writes a sweep's run from what is known of it, its report's files, and if wanted its jobs' runs."""
         sweep = facts.sweep
         if not self._services.rules().mlflow.takes(sweep.experiment):
@@ -291,11 +321,13 @@ class Writer:
         known = self._to.of(sweep_about(sweep.id))
         if known.is_sent:
             return known.sent_id
+        from trialbook.core.messages.facts import SweepFacts
+
         facts = SweepFacts(sweep, tuple(self._ledger.ranking(sweep.id, 1)))
         made = self._write_sweep(facts, Announcement("", SWEEP_PROGRESSED, {}))
         return made.sent_id if made is not None else None
 
-    def _write_sweep(self, facts: SweepFacts, event: Announcement) -> Delivery | None:
+    def _write_sweep(self, facts: "SweepFacts", event: Announcement) -> Delivery | None:
         # Messages and the analysis behind them take a fifth of a start, and most events are about jobs.
         from trialbook.core.messages.sweep import sweep_message
 
