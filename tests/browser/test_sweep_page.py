@@ -441,6 +441,15 @@ LINES = """
 """
 
 
+def test_on_paper_legends_keep_their_colours(open_page: Open) -> None:
+    """Printers leave out backgrounds unless a page asks for them."""
+    page = open_page(report_of(60)["report.html"])
+    page.emulate_media(media="print")
+
+    kept = "[...document.querySelectorAll('.ramp i, .strip')].map(each => getComputedStyle(each).printColorAdjust)"
+    assert set(page.evaluate(kept)) == {"exact"}
+
+
 def test_a_printed_report_is_a_few_sheets_whatever_the_number_of_trials(open_page: Open) -> None:
     page = open_page(report_of(10_000)["report.html"])
 
