@@ -21,6 +21,7 @@ from trialbook_book.records import Record
 if TYPE_CHECKING:
     from botocore.session import Session
 
+    from trialbook.adapters.s3 import Readable
     from trialbook.core.curves.series import JobCurves
     from trialbook.core.rules.document import Rules
     from trialbook.core.sweeps import Record as LedgerRecord
@@ -181,23 +182,40 @@ class Book:
     def curves(self, job: "str | LedgerRecord") -> "Curves | None":
         """How a training job learned: its metrics by iteration or time, the use of its machines, and the end of its log
         if it failed. None if nothing was kept. Raises UnknownName."""
-        from trialbook_book.curves import curves_of, from_bucket, from_folder
+        from trialbook_book.curves import curves_of
 
-        key = (self.job(job) if isinstance(job, str) else job).key
-        read = from_folder(self.folder) if self.folder else from_bucket(self.stack, self._open_bucket)
-        return curves_of(key, read)
+        return curves_of((self.job(job) if isinstance(job, str) else job).key, self._kept())
+
+    def log_end(self, job: "str | LedgerRecord") -> str:
+        """The last lines of a failed training job's log, at most 2 KB, without secrets; empty if none were kept. Raises
+        UnknownName."""
+        from trialbook_book.curves import log_of
+
+        return log_of((self.job(job) if isinstance(job, str) else job).key, self._kept())
+
+    def _kept(self) -> "Callable[[str], bytes | None]":
+        """Reads what capture_job keeps."""
+        from trialbook_book.curves import from_bucket, from_folder
+
+        return from_folder(self.folder) if self.folder else from_bucket(self.stack, self._open_bucket)
 
     def kept_curves(self, keys: "Collection[JobKey]") -> "Mapping[JobKey, JobCurves]":
         """The curves that are kept of jobs, by job, for a report; none in a table alone. Files that can't be read are
         left out."""
         from trialbook.adapters.captured import all_captured_curves
+
+        files = self.kept_files()
+        return all_captured_curves(keys, files) if files else {}
+
+    def kept_files(self) -> "Readable | None":
+        """A reader of what was kept of jobs, in the folder or the stack's bucket; None for a table alone."""
         from trialbook.adapters.s3 import Bucket
         from trialbook_book.curves import FolderStore
 
         if self.folder:
-            return all_captured_curves(keys, FolderStore(self.folder))
+            return FolderStore(self.folder)
         bucket = self.stack.outputs.get("ReportsBucket") if self.stack else None
-        return all_captured_curves(keys, Bucket(self.ledger.session, bucket)) if bucket else {}
+        return Bucket(self.ledger.session, bucket) if bucket else None
 
     def _open_bucket(self, name: str) -> "Callable[[str], bytes | None]":
         from trialbook.adapters.s3 import Bucket

@@ -75,11 +75,17 @@ def _x(series: Series, x: float) -> tuple[int | None, float | None]:
 def curves_of(key: JobKey, read: Read) -> Curves | None:
     """The captured telemetry of a job; None if there is none."""
     folder = report_keys.of_job(key)
-    kept, log = read(f"{folder}/{report_keys.CURVES}"), read(f"{folder}/{report_keys.LOG}")
-    if kept is None and log is None:
+    kept, log = read(f"{folder}/{report_keys.CURVES}"), log_of(key, read)
+    if kept is None and not log:
         return None
     found = JobCurves(key.name) if kept is None else from_bytes(kept)
-    return Curves(found.job_name, found.metrics, found.hosts, "" if log is None else log_from_bytes(log))
+    return Curves(found.job_name, found.metrics, found.hosts, log)
+
+
+def log_of(key: JobKey, read: Read) -> str:
+    """The end of a failed job's log; empty if none is kept."""
+    log = read(f"{report_keys.of_job(key)}/{report_keys.LOG}")
+    return "" if log is None else log_from_bytes(log)
 
 
 def from_folder(folder: Path) -> Read:

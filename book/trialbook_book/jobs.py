@@ -238,9 +238,11 @@ class Sweep(Jobs):
 
     @cached_property
     def _analysis(self) -> "Analysis":
-        from trialbook.build_report import analysis_of
+        from trialbook.build_report import analysis_of, with_logs
 
-        return analysis_of(self.facts, list(self._all), self.book.services(), self.book.kept_curves)
+        files = self.book.kept_files()
+        found = analysis_of(self.facts, list(self._all), self.book.services(), self.book.kept_curves)
+        return with_logs(found, self.facts, files) if files else found
 
     def analysis(self) -> "Analysis":
         """The analysis, as the report tells it."""

@@ -7,12 +7,15 @@ from rich.text import Text
 
 from trialbook.core.analysis.wording import RESERVED, duration
 from trialbook.core.attachments import Attachment
+from trialbook.core.curves.log_end import MOST_BYTES
 from trialbook.core.endings import why_not_ranked
 from trialbook.core.hyper_parameters import is_internal
+from trialbook.core.jobs import FAILED
 from trialbook.core.messages.delivery import Delivery
 from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import iso_or_none
+from trialbook_book.book import Book
 from trialbook_cli import sent_messages
 from trialbook_cli.outputs import Line, job_line, sweep_line
 from trialbook_cli.plain_output import facts
@@ -20,13 +23,23 @@ from trialbook_cli.rich_output import console, safe
 from trialbook_cli.tables import table_of
 
 
-def show_job(record: Record, attachment: Attachment | None, messages: Sequence[Delivery]) -> None:
+def log_end(book: Book, record: Record) -> str:
+    """The end of a failed job's log; empty if none is kept, or the credentials do not allow to read it."""
+    is_kept = record.job.status == FAILED and (book.folder is not None or book.stack is not None)
+    return book.log_end(record) if is_kept else ""
+
+
+def show_job(record: Record, attachment: Attachment | None, messages: Sequence[Delivery], log: str) -> None:
     """Prints a job."""
     console.print(Text(record.job.name, "bold"))
     facts([*_facts(record, attachment), *sent_messages.facts(messages)])
     _values("hyperparameters", {k: v for k, v in record.job.hyper_parameters.items() if not is_internal(k)})
     _metrics(record)
     _values("tags", record.job.tags)
+    if log:
+        console.print("\n[bold]end of the log[/]")
+        for line in log.split("\n"):
+            console.print(safe(f"  {line}", MOST_BYTES), markup=False, highlight=False, soft_wrap=True)
 
 
 def show_sweep(sweep: Sweep, messages: Sequence[Delivery]) -> None:
@@ -51,7 +64,9 @@ def sweep_line_in_detail(sweep: Sweep, messages: Sequence[Delivery]) -> Line:
     return {**sweep_line(sweep), "messages": [sent_messages.line(each) for each in messages]}
 
 
-def job_line_in_detail(record: Record, attachment: Attachment | None, messages: Sequence[Delivery]) -> Line:
+def job_line_in_detail(
+    record: Record, attachment: Attachment | None, messages: Sequence[Delivery], log: str = ""
+) -> Line:
     """A job as JSON."""
     job = record.job
     return {
@@ -73,6 +88,7 @@ def job_line_in_detail(record: Record, attachment: Attachment | None, messages: 
         "model_artifact": job.model_artifact,
         "attached": None if attachment is None else attachment.is_attached,
         "attachment_problem": attachment.problem if attachment else None,
+        "log_end": log or None,
         "messages": [sent_messages.line(each) for each in messages],
     }
 

@@ -1,15 +1,22 @@
 """The end of a failed job's log: in messages where a route asks for it, in reports always, and never with a secret."""
 
+import gzip
 import json
 from email import message_from_bytes, policy
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.launching import launched, training
 from tests.measuring import curve, line, one_job, with_measurements
+from trialbook.core.curves.log_end import MOST_BYTES
+from trialbook_cli.agents.answering import Answering
 from trialbook_cli.laptop_cloud import Recording
-from trialbook_cli.replaying import ReplayOutcome, replay
+from trialbook_cli.main import app
+from trialbook_cli.options import Source
+from trialbook_cli.replaying import ReplayOutcome, replay, write_outcome
 
 HF = "hf_" + "abcdefghijklmnopqrstuvwxyz"
 AWS_KEY = "AKIA" + "ABCDEFGHIJKLMNOP"
@@ -119,9 +126,96 @@ def test_the_report_shows_a_log_under_the_failures_and_the_thread_does_where_a_r
     assert f"End of the log of {NAMES[2]}" in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &lt;!channel&gt;" in page
     assert "KeyError" in elements(failures.blocks, "rich_text_preformatted")[0]
+    assert not elements(posted.blocks, "rich_text_preformatted")
+    (mail,) = found.mails
+    assert all("End of the log" in part.get_content() and "KeyError" in part.get_content() for part in parts(mail))
     without = replay(sweep())
     (posted,) = without.slack.top_level()
     assert not any("KeyError" in json.dumps(each.blocks) for each in without.slack.thread(posted.ts))
+
+
+# What must not be left of each line.
+PLANTED = {
+    f"reading with {HF}": HF,
+    f"boto3.client('s3', aws_access_key_id='{AWS_KEY}')": AWS_KEY,
+    "git clone https://bot:glpat-" + "a1B2" * 6 + "@git.example.com/x": "a1B2" * 6,
+    "psycopg2.connect('postgresql://ml:n0t-4-Word@db.example.com/x')": "n0t-4-Word",
+    "Authorization: Bearer " + "Zx9" * 10: "Zx9" * 10,
+    '{"config": "{\\"wandb_api_key\\": \\"' + "0a1b" * 10 + '\\"}"}': "0a1b" * 10,
+    "train.py --hf-token opensesame7 --epochs 3": "opensesame7",
+    "GET https://b.s3.amazonaws.com/k?X-Amz-Signature=" + "5f" * 32 + "&X-Amz-Date=1": "5f" * 32,
+    "\x1b[33mSLACK_BOT_TOKEN=xoxb-" + "1234567890-abcdefghij" + "\x1b[0m": "1234567890-abcdefghij",
+    "posting to https://hooks.slack.com/services/" + "T00/B00/" + "Qw8" * 8: "Qw8" * 8,
+    "10%|# |\rjwt eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NTY3ODkwIn0." + "c2lnbmF0dXJl": "c2lnbmF0dXJl",
+    "connecting with correct-horse-battery": "correct-horse",  # a secret hyperparameter of the job
+}
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[ReplayOutcome, Path]:
+    """A loop of which a job failed whose log has all of these, its book as a folder, and the end of the log shown."""
+    given = {"db_password": "correct-horse-battery"}
+    described = [
+        training(NAMES[0], 0, 20, {"lr": "0.1"}, value=0.8),
+        training(NAMES[1], 1, 21, {"lr": "0.2", **given}, status="Failed", FailureReason=REASON),
+        training(NAMES[2], 2, 22, {"lr": "0.3"}, value=0.9),
+    ]
+    log = [*PLANTED, "KeyError: 'label'"]
+    assert len("\n".join(log).encode()) < MOST_BYTES  # so that nothing is gone because it was cut off
+    found = replay(with_measurements(launched(described), line(NAMES[1], {}, log=log)), rules=SHOWN)
+    folder = tmp_path_factory.mktemp("planted") / "book"
+    write_outcome(found, folder)
+    return found, folder
+
+
+def readable(content: bytes) -> list[bytes]:
+    """What can be read in it: itself, and what is compressed or encoded in it."""
+    if content.startswith(b"\x1f\x8b"):
+        return [content, gzip.decompress(content)]
+    if content.startswith(b"Subject:") or b"\nContent-Transfer-Encoding:" in content:
+        mail = message_from_bytes(content, policy=policy.default)
+        return [
+            content,
+            *(bytes(part.get_payload(decode=True) or b"") for part in mail.walk() if not part.is_multipart()),
+        ]
+    return [content]
+
+
+def left(content: bytes) -> list[str]:
+    """The planted secrets in it."""
+    return [secret for secret in PLANTED.values() if any(secret.encode() in text for text in readable(content))]
+
+
+def test_no_planted_secret_is_in_any_byte_of_what_a_replay_writes(planted: tuple[ReplayOutcome, Path]) -> None:
+    found, folder = planted
+    files = {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+    shown = {name for name, content in files.items() if any(b"KeyError" in text for text in readable(content))}
+
+    assert {name: left(content) for name, content in files.items() if left(content)} == {}
+    assert {Path(name).parts[0] for name in shown} == {"reports", "slack", "email", "jobs"}
+    assert {Path(name).name for name in shown} >= {"report.html", "report.json", "digest.json"}
+    assert texts(found).count("[masked:") > len(PLANTED)
+
+
+def test_no_planted_secret_is_in_what_commands_and_agents_are_told(planted: tuple[ReplayOutcome, Path]) -> None:
+    _, folder = planted
+    asked = [["show", NAMES[1]], ["show", NAMES[1], "--json"], ["curve", NAMES[1], "--json"]]
+    told = [CliRunner().invoke(app, [*each, "--book", str(folder)]).stdout for each in asked]
+    agent = Answering(Source(book=folder))
+    answers = [
+        json.dumps(each, ensure_ascii=False)
+        for each in (
+            agent.call("curves", {"names": [NAMES[1]]}),
+            agent.call("show", {"name": NAMES[1]}),
+            agent.call("why_failed", {"name": "resnet"}),
+            agent.read("curves", NAMES[1]),
+            agent.read("report", "resnet"),
+            agent.read("job", NAMES[1]),
+        )
+    ]
+
+    assert [left(each.encode()) for each in (*told, *answers)] == [[]] * 9
+    assert all("KeyError: 'label'" in each for each in (*told, answers[0], *answers[2:]))
 
 
 @pytest.mark.parametrize("made", [failed, sweep])

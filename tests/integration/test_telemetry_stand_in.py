@@ -1,7 +1,7 @@
 """The stand-in for metrics and logs, asked by real boto3 clients over HTTP; and the adapters against it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -210,25 +210,55 @@ def test_the_adapter_goes_back_over_empty_pages_of_a_log(
     assert [operation for operation, _ in telemetry.calls].count("GetLogEvents") == calls
 
 
-class Restarted(Telemetry):
-    """A job on spot instances that was interrupted: each attempt has a stream."""
+class Streams(Telemetry):
+    """A job whose log is in the stream `own`, beside streams of other hosts and attempts, which are empty."""
+
+    own = ""
+    others: Sequence[str] = ()
 
     def call(self, service: str, operation: str, request: Any, place: Any = None) -> Any:
-        answer = super().call(service, operation, request, place)
-        if operation != "DescribeLogStreams":
-            return answer
-        names = ["ResNet-1/algo-1-1000000000", answer["logStreams"][0]["logStreamName"]]
-        streams = [{"logStreamName": each} for each in sorted(names, reverse=request.get("descending", False))]
-        return {"logStreams": streams[: request["limit"]]}
+        if operation == "DescribeLogStreams":
+            super().call(service, operation, request, place)
+            names = sorted((self.own, *self.others), reverse=request.get("descending", False))
+            found = [each for each in names if each.startswith(request["logStreamNamePrefix"])]
+            return {"logStreams": [{"logStreamName": each} for each in found[: request.get("limit", 50)]]}
+        if request["logStreamName"] != self.own:
+            return {"events": [], "nextForwardToken": "f/0", "nextBackwardToken": "b/0"}
+        own = f"ResNet-1/algo-1-{int(at(10).timestamp())}"  # the only one that the stand-in has
+        return super().call(service, operation, {**request, "logStreamName": own}, place)
+
+
+def last_line(session: Any, monkeypatch: pytest.MonkeyPatch, own: str, *others: str) -> str | None:
+    telemetry = Streams([measured(each) for each in LINES], Clock())
+    telemetry.own, *telemetry.others = (f"ResNet-1/{each}" for each in (own, *others))
+    with serve_telemetry(telemetry) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", url)
+        lines = Logs(session, "us-east-1").last_lines("ResNet-1")
+    assert [operation for operation, _ in telemetry.calls if operation == "DescribeLogStreams"] == [
+        "DescribeLogStreams"
+    ]
+    return lines[-1] if lines else None
 
 
 def test_of_a_job_that_was_restarted_the_adapter_reads_the_last_attempts_log(
     session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serve_telemetry(Restarted([measured(each) for each in LINES], Clock())) as url:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", url)
+    other_host = "algo-2-1700000900"
+    last = last_line(session, monkeypatch, "algo-1-1700000500", "algo-1-1600000000", "algo-1-1650000000", other_host)
 
-        assert Logs(session, "us-east-1").last_lines("ResNet-1")[-1] == "line 299"
+    assert last == "line 299"
+
+
+def test_of_many_hosts_the_adapter_reads_the_first_ones_log(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = [f"algo-{number}-1700000000" for number in range(2, 120)]
+
+    assert last_line(session, monkeypatch, "algo-1-1700000000", *others) == "line 299"
+
+
+def test_if_the_first_host_never_started_the_adapter_reads_another_ones_log(
+    session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert last_line(session, monkeypatch, "algo-2-1700000000") == "line 299"
 
 
 def test_the_adapter_reads_the_last_lines_of_the_right_log(telemetry: Telemetry, session: Any) -> None:

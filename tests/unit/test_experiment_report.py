@@ -140,6 +140,15 @@ def test_a_digest_survives_json_and_keeps_the_best_alone() -> None:
     assert [row.rank for row in kept.trials] == list(range(1, BEST_KEPT + 1))
 
 
+def test_a_digest_keeps_the_log_of_the_first_reason_that_has_one() -> None:
+    whole = analyse(synthetic.sweep(found := synthetic.records(40)), found, as_of=at(1))
+    without = whole.failures[0]
+    first, second = (replace(without, reason=name, log=f"{name} log", log_of=name) for name in ("first", "second"))
+    kept = digest(replace(whole, failures=(without, first, second)))
+
+    assert [group.log for group in kept.failures] == ["", "first log", ""]
+
+
 def test_an_experiments_entry_sums_its_sweeps_up() -> None:
     entry = summed_up("churn", [sweep for sweep, _ in THREE], THREE[2][1][1])
 

@@ -22,6 +22,7 @@ from trialbook.core.analysis.learning import MOST_CURVES, MOST_POINTS, PIXELS, l
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.analysis.serialised import from_dict, to_dict
 from trialbook.core.charts.choice import outlines, picture
+from trialbook.core.charts.learning import learning_curves
 from trialbook.core.curves.series import Axis, JobCurves, Series
 from trialbook.core.curves.thinning import simplified, thinned
 from trialbook.core.jobs import InstanceGroup
@@ -210,6 +211,17 @@ def test_curves_along_another_axis_than_most_are_left_out() -> None:
 
 def test_one_point_is_no_curve() -> None:
     assert learning(LOSS, 1.0, [(0, "a")], {"a": of_job("a", [1.0])}) is None
+
+
+def test_a_picture_says_how_many_curves_had_room() -> None:
+    draw = random.Random(1)
+    noisy = {0.5 + number / 100: [draw.random() for _ in range(299)] for number in range(40)}
+    made = reported({end: [*values, end] for end, values in noisy.items()})
+    drawn = sum(1 for each in made.groups[0].learning.curves if each.x) if made.groups[0].learning else 0
+    chart = learning_curves(made)
+
+    assert 0 < drawn < 40
+    assert f"{drawn} of 40 trials" in json.dumps(chart.spec)
 
 
 # -- what is read -----------------------------------------------------------------------------------------------------

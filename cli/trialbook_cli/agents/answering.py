@@ -25,7 +25,7 @@ from trialbook_cli.agents.fitting import UNLIMITED, fitted, plain
 from trialbook_cli.agents.tools import TOOLS, Told
 from trialbook_cli.comparison import best_record
 from trialbook_cli.curve_facts import NOTHING_KEPT
-from trialbook_cli.details import job_line_in_detail, sweep_line_in_detail
+from trialbook_cli.details import job_line_in_detail, log_end, sweep_line_in_detail
 from trialbook_cli.errors import explained, lacks_region, no_region
 from trialbook_cli.opening import Opening
 from trialbook_cli.options import Source
@@ -159,7 +159,7 @@ def _in_detail(book: Book, name: str) -> Mapping[str, Any]:
     found = find_job_or_sweep(book, name)
     if isinstance(found, Sweep):
         return sweep_line_in_detail(found, ())
-    return job_line_in_detail(found, book.ledger.attachments.get(found.key), ())
+    return job_line_in_detail(found, book.ledger.attachments.get(found.key), (), log_end(book, found))
 
 
 _RESOURCES: Mapping[str, Callable[[Book, str], Mapping[str, Any]]] = {

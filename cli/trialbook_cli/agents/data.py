@@ -228,13 +228,15 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Jobs that failed for the same reason. `cause` are hyperparameter values that set them apart from all others."""
+    """Jobs that failed for the same reason. `cause` are hyperparameter values that set them apart from all others,
+    `log_end` is the end of the log of one of them."""
 
     reason: str
     count: int
     example: str
     job_names: tuple[str, ...]
     cause: tuple[str, ...] = ()
+    log_end: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

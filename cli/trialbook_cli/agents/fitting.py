@@ -33,6 +33,7 @@ STEPS = (
     Limits(63, 10, 2),
     Limits(40, 5, 1),
 )
+_LOG, _LOG_TEXTS = "log_end", 3  # its field, and as how many texts it counts
 UNLIMITED = Limits(100_000, 1_000_000, 1_000_000)
 
 
@@ -83,7 +84,9 @@ class _Cutting:
             found = value[: self.limits.items]
             self._count(name, len(value) - len(found))
             return [self.plain(each, name) for each in found]
-        return self._text(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return self._end(value) if name == _LOG else self._text(value)
+        return value
 
     def _count(self, name: str, left: int) -> None:
         if left:
@@ -91,8 +94,20 @@ class _Cutting:
 
     def _text(self, text: str) -> str:
         """The text with all that can't be seen spelled out, but for line breaks, cut to the limit."""
-        seen = "\n".join(visible(line, 10**9) for line in text.replace("\t", " ").split("\n"))
+        seen = _seen(text)
         if len(seen) <= self.limits.text:
             return seen
         self._count("ends of long texts", 1)
         return f"{seen[: self.limits.text - 1]}…"
+
+    def _end(self, log: str) -> str:
+        """The log, or its end: that says why the job failed."""
+        seen, most = _seen(log), _LOG_TEXTS * self.limits.text
+        if len(seen) <= most:
+            return seen
+        self._count("beginnings of logs", 1)
+        return f"…{seen[1 - most :]}"
+
+
+def _seen(text: str) -> str:
+    return "\n".join(visible(line, 10**9) for line in text.replace("\t", " ").split("\n"))

@@ -361,7 +361,9 @@ def why_failed(book: Book, asked: SweepOf) -> Rows:
 def _failures(group: FoundFailures) -> data.FailureGroup:
     cause = group.cause.conditions if group.cause else ()
     conditions = tuple(f"{each.parameter} {each.condition}" for each in cause)
-    return data.FailureGroup(group.reason, group.count, group.example, group.job_names[:5], conditions)
+    return data.FailureGroup(
+        group.reason, group.count, group.example, group.job_names[:5], conditions, group.log or None
+    )
 
 
 def analysis(book: Book, asked: AnalysisOf) -> Rows:
@@ -528,7 +530,8 @@ TOOLS = (
     Tool(
         "why_failed",
         "Why jobs failed",
-        "Why jobs of a sweep failed, grouped by reason, with the hyperparameter values that set these jobs apart.",
+        "Why jobs of a sweep failed, grouped by reason, with the hyperparameter values that set these jobs apart, and "
+        "the end of a log.",
         SweepOf,
         data.Failures,
         why_failed,

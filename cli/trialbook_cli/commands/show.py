@@ -28,15 +28,15 @@ def show(
 ) -> int:
     """Shows everything about a job, or a summary of a sweep.
 
-    Prints inputs, result and metrics, the rule that placed the job, whether it is attached to its experiment, and the
-    messages sent about it and its sweep.
+    Prints inputs, result and metrics, the rule that placed the job, whether it is attached to its experiment, the
+    messages sent about it and its sweep, and the end of a failed job's log if it was kept.
 
     Example: trialbook show churn-xgb-2026-11-20-10-15-04-760 --book demo-out/churn-min-child-weight
     """
     from trialbook.core.sweeps import Sweep
     from trialbook_book.names import find_job_or_sweep
     from trialbook_cli import sent_messages
-    from trialbook_cli.details import job_line_in_detail, show_job, show_sweep, sweep_line_in_detail
+    from trialbook_cli.details import job_line_in_detail, log_end, show_job, show_sweep, sweep_line_in_detail
     from trialbook_cli.plain_output import print_json
 
     book = source_of(context).open()
@@ -51,7 +51,7 @@ def show(
     attachment = book.ledger.attachments.get(found.key)
     messages = sent_messages.of_job(book.ledger, found.key, found.sweep)
     if as_json:
-        print_json(job_line_in_detail(found, attachment, messages))
+        print_json(job_line_in_detail(found, attachment, messages, log_end(book, found)))
     else:
-        show_job(found, attachment, messages)
+        show_job(found, attachment, messages, log_end(book, found))
     return OK

@@ -8,7 +8,7 @@ from typing import Any
 
 from trialbook.adapters.captured import all_captured_curves, captured_log
 from trialbook.adapters.eventbridge import EventBus
-from trialbook.adapters.s3 import Bucket, BusyObject
+from trialbook.adapters.s3 import Bucket, BusyObject, Readable
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.digest import digest, from_data
@@ -78,7 +78,7 @@ def build_report(
     except NotSettled as error:
         raise TryLater(str(error), _SETTLES_IN) from error
     read = _reading(records, bucket) if has_curves else no_curves
-    analysis = _with_logs(analysis_of(sweep, records, services, read), sweep, bucket)
+    analysis = with_logs(analysis_of(sweep, records, services, read), sweep, bucket)
     _write_sweep(sweep, analysis, bucket, run_page(sweep_about(sweep.id)))
     try:
         _write_experiment(sweep, analysis, services, bucket)
@@ -141,8 +141,8 @@ def analysis_of(
     )
 
 
-def _with_logs(analysis: Analysis, sweep: Sweep, bucket: Bucket) -> Analysis:
-    """The analysis with the end of a log for each of its first groups of failures."""
+def with_logs(analysis: Analysis, sweep: Sweep, bucket: Readable) -> Analysis:
+    """The analysis with the end of a log for each of its first groups of failures, as far as the bucket has them."""
 
     def with_log(group: FailureGroup) -> FailureGroup:
         for name in group.job_names[:_LOGS_TRIED]:

@@ -18,28 +18,25 @@ class Logs:
         self._client: Any = session.create_client("logs", region_name=region)
 
     def last_lines(self, job_name: str) -> list[str]:
-        """The last lines of the log of the job's first host; none if there is no log. Raises Refused and Throttled.
+        """The last lines of the log of the job's first host that has one; none if there is no log. Raises Refused and
+        Throttled.
 
         It takes two calls, and one more for each empty page that CloudWatch answers with.
         """
         try:
-            name = self._last_stream(f"{job_name}/algo-1-")
+            name = self._last_stream(f"{job_name}/algo-")
             return [] if name is None else self._end_of(name)
         except NotFound:
             return []
 
     def _last_stream(self, prefix: str) -> str | None:
-        """The last attempt's stream: its name ends with when it began, and a restarted job has several."""
-        answer = answer_of(
-            self._client.describe_log_streams,
-            logGroupName=GROUP,
-            logStreamNamePrefix=prefix,
-            descending=True,
-            limit=1,
-        )
-        streams = entries_of(answer, "logStreams")
-        name = streams[0].get("logStreamName") if streams else None
-        return name if isinstance(name, str) and name else None
+        """The stream of the first host's last attempt: its name ends with when it began, and a restarted job has
+        several. A host that never started has none, so the others are asked for too."""
+        answer = answer_of(self._client.describe_log_streams, logGroupName=GROUP, logStreamNamePrefix=prefix)
+        found = (each.get("logStreamName") for each in entries_of(answer, "logStreams"))
+        names = sorted(each for each in found if isinstance(each, str) and each)
+        first_host = names[0].rpartition("-")[0] if names else ""  # "algo-1-" is before "algo-10-" and "algo-2-"
+        return next((each for each in reversed(names) if each.rpartition("-")[0] == first_host), None)
 
     def _end_of(self, stream: str) -> list[str]:
         """The stream's last page that has lines: a page is a span of time, and may be empty."""

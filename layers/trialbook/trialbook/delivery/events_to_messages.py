@@ -151,8 +151,14 @@ def _execution(key: JobKey, services: Services) -> Execution | None:
 def _with_log_where_shown(
     message: "Message", found: tuple[Destination, ...]
 ) -> Iterator[tuple["Message", tuple[Destination, ...]]]:
-    """The message with the end of the log for destinations whose route asks for it, without it for all others."""
-    showing = tuple(each for each in found if each.shows_log) if message.log else ()
+    """The message with the end of the log for destinations whose route asks for it, without it for all others. In Slack
+    a sweep's thread shows it; a mail has no thread."""
+    from trialbook.core.message import MessageKind
+
+    has_thread = message.kind is MessageKind.SWEEP
+    showing = tuple(
+        each for each in found if message.log and each.shows_log and not (has_thread and each.channel is Channel.SLACK)
+    )
     if showing:
         yield message, showing
     others = tuple(each for each in found if each not in showing)

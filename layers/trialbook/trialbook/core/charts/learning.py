@@ -38,7 +38,9 @@ def learning_curves(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int =
     lines = ["thick: best"]
     lines += ["dotted: its training data"] if best.train_x else []
     lines += ["dashed: median"] if found.median_x else []
-    subtitle = f"{plural(found.trials, 'trial')}; {'; '.join(lines)}"
+    shown = 1 + len(others)
+    trials = plural(found.trials, "trial")
+    subtitle = f"{trials if shown == found.trials else f'{shown:,} of {trials}'}; {'; '.join(lines)}"
     body: Spec = {"width": WIDTH, "height": HEIGHT, "layer": [each for each in layers if each["data"]["values"]]}
     return Chart("learning curves", said.title, said.alt, framed(said.title, subtitle, body, theme))
 

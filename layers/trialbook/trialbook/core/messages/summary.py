@@ -116,6 +116,11 @@ def failures(analysis: Analysis) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def log_of_failures(analysis: Analysis) -> str:
+    """The end of the log of the first reason that has one."""
+    return next((group.log for group in analysis.failures if group.log), "")
+
+
 def failure(group: FailureGroup) -> str:
     """A reason, how often, and what parts these jobs from the others."""
     text = f"{group.count:,} × {essence(group.example)}"

@@ -15,7 +15,15 @@ from trialbook.core.messages.facts import Report, SweepFacts, version
 from trialbook.core.messages.leaders import Leaders, bars, bars_label, constants_text, leaders, table
 from trialbook.core.messages.links import sweep_links
 from trialbook.core.messages.owners import owner_of, shared_tags
-from trialbook.core.messages.summary import advice, failures, is_same_answer, revised, summary_facts, verdict
+from trialbook.core.messages.summary import (
+    advice,
+    failures,
+    is_same_answer,
+    log_of_failures,
+    revised,
+    summary_facts,
+    verdict,
+)
 from trialbook.core.numbers import shown, told_apart
 from trialbook.core.report_keys import PAGE, PICTURE
 from trialbook.core.rules.document import Rules
@@ -57,6 +65,7 @@ def sweep_message(event: Announcement, facts: SweepFacts, rules: Rules) -> Messa
         bars_label=bars_label(found),
         constants=constants_text(found),
         failures=failures(report.analysis) if report else (),
+        log=log_of_failures(report.analysis) if report else "",
         advice=advice(report.analysis) if report else (),
         picture=_picture(report),
         report=Stored(report.bucket, f"{report.folder}/{PAGE}") if report else None,

@@ -14,7 +14,7 @@ from trialbook.core.messages import phrases
 from trialbook.core.messages.facts import SweepFacts, version
 from trialbook.core.messages.leaders import leaders
 from trialbook.core.messages.owners import owner_of, shared_tags
-from trialbook.core.messages.summary import failure
+from trialbook.core.messages.summary import failure, log_of_failures
 from trialbook.core.messages.sweep import about, moment
 from trialbook.core.numbers import number_of, shown
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType
@@ -87,7 +87,7 @@ def _failures(event: Announcement, facts: SweepFacts, rules: Rules) -> Message:
         subject=f"{facts.sweep.experiment}: {said}",
         verdict=_for_reasons(analysis.counts.failed, len(analysis.failures)),
         failures=tuple(map(_with_jobs, analysis.failures)),
-        log=next((group.log for group in analysis.failures if group.log), ""),
+        log=log_of_failures(analysis),
     )
 
 
