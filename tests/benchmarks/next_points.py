@@ -1,7 +1,7 @@
-"""What ten suggested trials bring after thirty random ones, beside ten more random ones and Optuna's TPE if its
-environment exists (see the whole report). Six functions and a training, 100 seeds each. TPE sees each of its ten values
-before it chooses the next point ("in turn"), or chooses all ten at once as `trialbook next` does. Regret is how far the
-best of the forty lies above the least cost there is, of the training the least that was seen; medians."""
+"""Ten suggested trials after thirty random ones, beside ten more random ones and Optuna's TPE if its environment exists
+(see the whole report). Six functions and a training, 100 seeds each. TPE sees each of its ten values before it chooses
+the next point ("in turn"), or chooses all ten at once as `trialbook next` does. Regret is how far the best of the forty
+is above the least cost there is, of the training the least that was seen; medians."""
 
 import json
 import random
