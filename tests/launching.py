@@ -161,9 +161,9 @@ def of_category(
 
 def tags_in_bedrock(answer: dict[str, Any], **given: str) -> dict[str, Any]:
     """Bedrock's answer about the tags of a job."""
-    told = [{"key": key, "value": value} for key, value in given.items()]
+    found = [{"key": key, "value": value} for key, value in given.items()]
     request = {"resourceARN": answer["response"]["jobArn"]}
-    return {"operation": "ListTagsForResource", "request": request, "response": {"tags": told}}
+    return {"operation": "ListTagsForResource", "request": request, "response": {"tags": found}}
 
 
 def trial(name: str, experiment: str) -> dict[str, Any]:

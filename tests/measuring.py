@@ -38,10 +38,10 @@ def one_job(status: str = "Completed", log: Sequence[str] = (), **fields: Any) -
     """A job of forty minutes, whose accuracy rises; its machine is half idle."""
     described = training("resnet", 0, 40, {"lr": "0.1"}, value=0.9, status=status, **fields)
     values = [0.5, 0.7, 0.8, 0.85, 0.9]
-    told = line(
+    found = line(
         "resnet",
         {"validation:accuracy": curve(values, 10, 40)},
         log=log,
         algo_1={"CPUUtilization": minutes(50, 10, 40), "MemoryUtilization": minutes(30, 10, 40)},
     )
-    return with_measurements(launched([described]), told)
+    return with_measurements(launched([described]), found)

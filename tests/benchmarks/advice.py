@@ -105,7 +105,7 @@ def fitted(objective: str, train: Callable[[float], float], value: Callable[[ran
         found = value(source)
         more = {"metrics": {on_train: train(found)}, "rules": _RULES[objective]}
         made.append(trial(n, {"a": n}, found, metric=metric, **more))
-    return told(analysed(made), "overfitting")
+    return gives(analysed(made), "overfitting")
 
 
 def differs(seed: int, *, learns: bool, shift: float = 0.0) -> bool:
@@ -130,7 +130,7 @@ def _learns(costs: Sequence[float]) -> bool:
     return learns(costs, None)
 
 
-def told(found: Analysis, kind: str, *, of: str = "") -> bool:
+def gives(found: Analysis, kind: str, *, of: str = "") -> bool:
     """Whether there is such advice, about that hyperparameter if one is named."""
     advice = [*found.advice, *(each for group in found.groups for each in group.advice)]
     return any(each.kind == kind and of in (each.parameter or each.text) for each in advice)
@@ -175,11 +175,11 @@ def names_pair(found: Analysis) -> bool:
 
 def is_noise(found: Analysis) -> bool:
     """Whether it is said that the order of trials may be chance."""
-    return told(found, "within noise")
+    return gives(found, "within noise")
 
 
 def others_are_close(found: Analysis) -> bool:
-    """Whether it is said that other configurations can't be told from the best by repeats."""
+    """Whether it is said that other configurations are within noise of the best by repeats."""
     advice = [each for group in found.groups for each in group.advice if each.kind == "within noise"]
     return any(each.figures["close"] for each in advice)
 
@@ -189,7 +189,7 @@ def names_seed(found: Analysis) -> bool:
     importance = found.groups[0].importance
     effects = importance.effects if importance else ()
     return any(e.parameter == "random_state" for e in effects) or any(
-        told(found, kind, of="random_state") for kind in ("edge of range", "insensitive", "combinations")
+        gives(found, kind, of="random_state") for kind in ("edge of range", "insensitive", "combinations")
     )
 
 
@@ -214,17 +214,17 @@ def cases() -> list[Case]:
         found.extend((advice, sweep, more["true"], size, lambda s, n: drawn(sweep, s, n), given) for size in sizes)
 
     for truth in ("nothing", "a step", "a step near the end", "a valley"):
-        add("edge of range", truth, lambda a: told(a, "edge of range"), (5, 8, 15, 30, 60, 100), true=False)
-    add("edge of range", "one falls", lambda a: told(a, "edge of range", of="a"), (8, 15, 30, 60, 100), true=True)
+        add("edge of range", truth, lambda a: gives(a, "edge of range"), (5, 8, 15, 30, 60, 100), true=False)
+    add("edge of range", "one falls", lambda a: gives(a, "edge of range", of="a"), (8, 15, 30, 60, 100), true=True)
     for truth in ("nothing", "a step", "a step near the end", "two steps"):
         add("go beyond the end", truth, goes_beyond, (8, 30, 60), true=False)
     add("go beyond the end", "one falls", goes_beyond, (30, 60), true=True)
     for truth in ("two agree", "two multiply"):
-        add("could be fixed", truth, lambda a: any(told(a, "insensitive", of=n) for n in "ab"), (60, 100), true=False)
+        add("could be fixed", truth, lambda a: any(gives(a, "insensitive", of=n) for n in "ab"), (60, 100), true=False)
         add("combinations", truth, names_pair, (60, 100), true=True)
-    add("could be fixed", "two add", lambda a: told(a, "insensitive"), (60, 100), true=True)
-    add("combinations", "two add", lambda a: told(a, "combinations"), (60, 100), true=False)
-    add("combinations", "nothing", lambda a: told(a, "combinations"), (60, 100), true=False)
+    add("could be fixed", "two add", lambda a: gives(a, "insensitive"), (60, 100), true=True)
+    add("combinations", "two add", lambda a: gives(a, "combinations"), (60, 100), true=False)
+    add("combinations", "nothing", lambda a: gives(a, "combinations"), (60, 100), true=False)
     add("direction", "nothing", has_direction, (30, 60, 100), true=False)
     add("direction", "one falls", has_direction, (30, 60, 100), true=True)
     add("U shape", "a valley", has_shape, (30, 60, 100), true=True)
@@ -266,7 +266,7 @@ def _failing(name: str, size: int, rule: Callable[[Given, random.Random], bool],
         is_true,
         size,
         lambda seed, trials: failing(seed, trials, rule),
-        lambda found: told(found, "failures", of=of),
+        lambda found: gives(found, "failures", of=of),
     )
 
 
@@ -341,7 +341,7 @@ def before() -> Mapping[tuple[str, str], str]:
 
 
 def calibrated() -> list[tuple[str, str]]:
-    """How often the last 20 beat the best before them, beside the chance that was told."""
+    """How often the last 20 beat the best before them, beside the chance that was given."""
     found = []
     for name in ("one falls", "a valley", "nothing"):
         happened = expected = 0.0

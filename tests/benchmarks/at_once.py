@@ -42,8 +42,8 @@ class AtOnce:
         began = time.process_time()
         target = request.headers.get("X-Amz-Target", b"")
         service, _, operation = (target.decode() if isinstance(target, bytes) else str(target)).partition(".")
-        status, told = self._answer(service, operation, json.loads(request.body or b"{}") if operation else {})
-        made = answer(status, json.dumps(told, default=seconds_of).encode())
+        status, parsed = self._answer(service, operation, json.loads(request.body or b"{}") if operation else {})
+        made = answer(status, json.dumps(parsed, default=seconds_of).encode())
         self.own_time += time.process_time() - began
         self.requests += 1
         return made
@@ -64,24 +64,24 @@ class AtOnce:
 
     def _answer_of_dynamodb(self, operation: str, request: dict[str, Any]) -> tuple[int, Mapping[str, Any]]:
         try:
-            told = self._dynamodb._make_api_call(operation, request)
+            found = self._dynamodb._make_api_call(operation, request)
         except ClientError as error:
             response: dict[str, Any] = {**error.response}
             failed = response.pop("Error")
             return 400, {"__type": failed["Code"], "message": failed["Message"], **response}
-        return 200, _first_page(told, request) if operation == "Query" else told
+        return 200, _first_page(found, request) if operation == "Query" else found
 
 
-def _first_page(told: Mapping[str, Any], request: Mapping[str, Any]) -> Mapping[str, Any]:
+def _first_page(detail: Mapping[str, Any], request: Mapping[str, Any]) -> Mapping[str, Any]:
     """As much as DynamoDB answers at once."""
     size = 0
-    for at, item in enumerate(told["Items"]):
+    for at, item in enumerate(detail["Items"]):
         size += len(json.dumps(item))
         if size > _PAGE:
-            kept = told["Items"][: at + 1]
+            kept = detail["Items"][: at + 1]
             names = ["pk", "sk", *_keys(request.get("IndexName"))]
             return {"Items": kept, "Count": len(kept), "LastEvaluatedKey": {name: kept[-1][name] for name in names}}
-    return told
+    return detail
 
 
 def _keys(index: str | None) -> tuple[str, ...]:

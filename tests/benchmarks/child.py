@@ -21,7 +21,7 @@ def main(kind: str, *arguments: str) -> None:
         _memory(arguments[0])
         return
     handler, clients = (_function(), {}) if kind == "function" else _floor(arguments[0].split(","))
-    told = {"ready": _now()}
+    found = {"ready": _now()}
     given = arguments[0] if kind == "function" and arguments else arguments[1] if len(arguments) > 1 else None
     if given is not None:
         task = json.loads(given)
@@ -34,9 +34,9 @@ def main(kind: str, *arguments: str) -> None:
                 with suppress(clients[service].exceptions.ClientError):  # there is no rules document
                     clients[service]._make_api_call(operation, request)
             handler({}, _Context())
-        told |= {"answered": _now(), "calls": calls}
+        found |= {"answered": _now(), "calls": calls}
     sys.stdout.flush()
-    print(json.dumps(told, default=str))
+    print(json.dumps(found, default=str))
 
 
 def _now() -> dict[str, float]:

@@ -107,8 +107,8 @@ def _run(made: Built, name: str, *arguments: str, variables: Mapping[str, str] =
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told: Run = json.loads(done.stdout.strip().splitlines()[-1])
-    return {**told, "wall": told["ready"]["at"] - began}
+    answer: Run = json.loads(done.stdout.strip().splitlines()[-1])
+    return {**answer, "wall": answer["ready"]["at"] - began}
 
 
 def _heavy(made: Built, name: str) -> list[str]:

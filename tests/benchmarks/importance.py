@@ -35,6 +35,6 @@ def measure() -> str:
         if PEERS.exists():
             lines = "\n".join(map(json.dumps, cases))
             command = [str(PEERS), str(PEER), "importance", str(len(SEEDS))]
-            told = json.loads(subprocess.run(command, input=lines, check=True, capture_output=True, text=True).stdout)
-            rows.append(["random-forest permutation", f"{noise}", *(int(told[truth].split()[0]) for truth in TRUTHS)])
+            answer = json.loads(subprocess.run(command, input=lines, check=True, capture_output=True, text=True).stdout)
+            rows.append(["random-forest permutation", f"{noise}", *(int(answer[truth].split()[0]) for truth in TRUTHS)])
     return table(["method", "noise", *TRUTHS], rows)

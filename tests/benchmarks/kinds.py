@@ -49,8 +49,8 @@ def measure() -> str:
     done: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     for seed in range(SEEDS):
-        told, found = soak(made, seed)
-        done.update(told)
+        shown, found = soak(made, seed)
+        done.update(shown)
         faults.update(found)
     assert not any(faults.values()), faults
     counts = table(["", "count"], [[name, number] for name, number in {**done, **faults}.items()])
@@ -201,13 +201,13 @@ def soak(made: Mapping[str, Made], seed: int) -> tuple[dict[str, int], dict[str,
             cloud.deliver(event)
         cloud.finish()
         found = outcome_of(cloud, sagemaker)
-    told = {
+    shown = {
         "jobs made": sum(len(names) for each in made.values() for names in each.together),
         "events made": len(recording.events),
         **{f"events {what}": done[what] for what in ("twice", "late", "lost")},
         "invocations that died": deaths.total(),
     }
-    return told, wrong(found, made, deaths["PostEmail", "SendEmail"])
+    return shown, wrong(found, made, deaths["PostEmail", "SendEmail"])
 
 
 def wrong(found: ReplayOutcome, made: Mapping[str, Made], died_after_mail: int) -> dict[str, int]:
@@ -252,8 +252,8 @@ def figures(made: Made) -> list[object]:
 def polling() -> float:
     """Dollars a month of poll_jobs where there is no job of its kinds: 43,200 times what one run takes."""
     seen: Counter[tuple[str, str]] = Counter()
-    told = launched([of_category("AgentRFT", "later", 60, 90)])
-    with running(told, without=("PostSlack", "PostEmail", "BuildReport")) as (cloud, _):
+    recorded = launched([of_category("AgentRFT", "later", 60, 90)])
+    with running(recorded, without=("PostSlack", "PostEmail", "BuildReport")) as (cloud, _):
         moment = cloud.now - timedelta(minutes=2)
         for number in range(2):  # the first run finds no notes
             before, units = Counter(cloud.calls), dict(cloud.capacity)

@@ -22,7 +22,7 @@ def many_children(count: int) -> Recording:
     arn = f"arn:aws:sagemaker:us-east-1:123456789012:hyper-parameter-tuning-job/{TUNING_JOB}"
     noise = random.Random(1)
     start = datetime(2026, 11, 21, 9, tzinfo=UTC)
-    told: list[tuple[datetime, dict[str, Any]]] = []
+    found: list[tuple[datetime, dict[str, Any]]] = []
     answers: list[dict[str, Any]] = []
     for number in range(count):
         created = start + timedelta(seconds=10 * number)
@@ -50,7 +50,7 @@ def many_children(count: int) -> Recording:
             "TrainingEndTime": None,
             "LastModifiedTime": iso(created),
         }
-        told += [
+        found += [
             (created, {**envelope, "time": iso(created), "detail": begin}),
             (ended, {**envelope, "time": iso(ended), "detail": detail}),
         ]
@@ -76,5 +76,5 @@ def many_children(count: int) -> Recording:
             "HyperParameterTuningEndTime": None if status == "InProgress" else iso(end),
         }
         detail = {**pattern["detail"], **own, **changed, "HyperParameterTuningJobStatus": status}
-        told.append((moment, {**pattern, "time": iso(moment), "detail": detail}))
-    return Recording(f"{count} children", [event for _, event in sorted(told, key=lambda each: each[0])], answers)
+        found.append((moment, {**pattern, "time": iso(moment), "detail": detail}))
+    return Recording(f"{count} children", [event for _, event in sorted(found, key=lambda each: each[0])], answers)

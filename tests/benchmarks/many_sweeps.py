@@ -90,9 +90,11 @@ class _Pattern:
         for number in range(count):
             created = start + timedelta(seconds=10 * number, milliseconds=noise.randrange(1000))
             name = f"{base}-{created:%Y-%m-%d-%H-%M-%S}-{created.microsecond // 1000:03d}"
-            job, told, answer = self._job(name, created, "validation:error", noise, {}, given if number < _LONG else {})
+            job, found, answer = self._job(
+                name, created, "validation:error", noise, {}, given if number < _LONG else {}
+            )
             jobs.append(job)
-            events += told
+            events += found
             answers.append(answer)
         return Made(jobs, events, answers, max(datetime.fromisoformat(event["time"]) for event in events))
 
@@ -100,10 +102,10 @@ class _Pattern:
         """The loop with one of its jobs deleted after its end and made anew under the same name."""
         first = made.jobs[which]
         ended = max(datetime.fromisoformat(each["time"]) for each in made.events if _is_about(each, first.name))
-        job, told, answer = self._job(first.name, ended + _BETWEEN_LIVES, "validation:error", noise, {}, {})
+        job, found, answer = self._job(first.name, ended + _BETWEEN_LIVES, "validation:error", noise, {}, {})
         jobs = [job if each is first else each for each in made.jobs]
-        ends = max(made.ends, *(datetime.fromisoformat(each["time"]) for each in told))
-        return replace(made, jobs=jobs, events=[*made.events, *told], ends=ends, anew=[answer])
+        ends = max(made.ends, *(datetime.fromisoformat(each["time"]) for each in found))
+        return replace(made, jobs=jobs, events=[*made.events, *found], ends=ends, anew=[answer])
 
     def tuning_job(
         self, base: str, start: datetime, count: int, noise: random.Random, given: Line, former: str | None
@@ -116,11 +118,11 @@ class _Pattern:
             child = f"{name}-{number:03d}-{noise.randrange(16**8):08x}"
             created = start + timedelta(seconds=10 * number + 5)
             more = {"TuningJobArn": arn}
-            job, told, answer = self._job(
+            job, found, answer = self._job(
                 child, created, "validation:logloss", noise, more, given if number < _LONG else {}
             )
             jobs.append(job)
-            events += told
+            events += found
             answers.append(answer)
         end = max(datetime.fromisoformat(event["time"]) for event in events) + timedelta(seconds=10)
         own = {"HyperParameterTuningJobName": name, "HyperParameterTuningJobArn": arn, "CreationTime": iso(start)}

@@ -57,12 +57,12 @@ def measure() -> str:
     rows = []
     with built() as made, _world(recording, end) as (ledger, endpoints):
         for name, events in _scenarios(recording, ledger, end, endpoints["AWS_ENDPOINT_URL"]):
-            told = _run(made, name, events, {**DELIVERY, **endpoints, "LEDGER_TABLE": ledger.table.name})
+            found = _run(made, name, events, {**DELIVERY, **endpoints, "LEDGER_TABLE": ledger.table.name})
             given = _memory_size(name)
-            assert told["peak"] < 1024 * given, (name, told)
+            assert found["peak"] < 1024 * given, (name, found)
             # What goes into a thread waits until the message that it hangs from is old enough.
-            assert told["again"] == 0 or name == "post_slack", (name, told)
-            rows.append([name, round(told["started"] / 1024), round(told["peak"] / 1024), given])
+            assert found["again"] == 0 or name == "post_slack", (name, found)
+            rows.append([name, round(found["started"] / 1024), round(found["peak"] / 1024), given])
         sweep = ledger.sweep(TUNING_JOB)
         assert sweep is not None
         assert (sweep.counts.completed, sweep.state.value) == (CHILDREN + MORE, "closed")
@@ -114,14 +114,14 @@ def _client(service: str, url: str) -> Any:
 
 
 def _make(url: str, token: str) -> None:
-    """What the stack has besides its ledger, and a queue that keeps what the bus is told."""
+    """What the stack has besides its ledger, and a queue that keeps the bus's events."""
     sqs, events = _client("sqs", url), _client("events", url)
-    for queue in ("queue", "told"):
+    for queue in ("queue", "announced"):
         sqs.create_queue(QueueName=queue)
     events.create_event_bus(Name="trialbook")
-    events.put_rule(Name="told", EventBusName="trialbook", EventPattern='{"detail-type": ["Report Ready"]}')
-    target = {"Id": "told", "Arn": "arn:aws:sqs:us-east-1:123456789012:told"}
-    events.put_targets(Rule="told", EventBusName="trialbook", Targets=[target])
+    events.put_rule(Name="announced", EventBusName="trialbook", EventPattern='{"detail-type": ["Report Ready"]}')
+    target = {"Id": "announced", "Arn": "arn:aws:sqs:us-east-1:123456789012:announced"}
+    events.put_targets(Rule="announced", EventBusName="trialbook", Targets=[target])
     _client("s3", url).create_bucket(Bucket="reports")
     _client("ssm", url).put_parameter(Name=DELIVERY["SLACK_TOKEN_PARAMETER"], Type="SecureString", Value=token)
     _client("sesv2", url).create_email_identity(EmailIdentity=DELIVERY["EMAIL_FROM"])
@@ -172,7 +172,7 @@ def _scenarios(
 
 def _ready(url: str) -> dict[str, Any]:
     """The event that build_report put on the bus."""
-    (found,) = _client("sqs", url).receive_message(QueueUrl=f"{url}/123456789012/told")["Messages"]
+    (found,) = _client("sqs", url).receive_message(QueueUrl=f"{url}/123456789012/announced")["Messages"]
     event: dict[str, Any] = json.loads(found["Body"])
     return event
 
@@ -204,8 +204,8 @@ def _run(made: Built, name: str, events: list[Mapping[str, Any]], more: Mapping[
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    told: dict[str, int] = json.loads(done.stdout.strip().splitlines()[-1])
-    return told
+    answer: dict[str, int] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answer
 
 
 def _memory_size(name: str) -> int:

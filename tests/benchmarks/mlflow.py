@@ -95,8 +95,8 @@ def measure(sweeps: int = SWEEPS, jobs: int = JOBS) -> str:
 
 
 @contextmanager
-def _writing(told: Recording, url: str, prefix: str) -> Iterator[LaptopCloud]:
-    with running(told, without=OTHERS, rules=f"mlflow: {{prefix: '{prefix}'}}", parameters={"MlflowUrl": url}) as (
+def _writing(recorded: Recording, url: str, prefix: str) -> Iterator[LaptopCloud]:
+    with running(recorded, without=OTHERS, rules=f"mlflow: {{prefix: '{prefix}'}}", parameters={"MlflowUrl": url}) as (
         cloud,
         _,
     ):
@@ -106,16 +106,16 @@ def _writing(told: Recording, url: str, prefix: str) -> Iterator[LaptopCloud]:
 def troubled(url: str, sweeps: int = SWEEPS, jobs: int = JOBS) -> list[object]:
     """The sweeps with everything that goes wrong with events and functions."""
     made, chance = list(make_sweeps(sweeps, jobs)), random.Random(3)
-    told = _with_trouble(_recording(made), chance)
+    shown = _with_trouble(_recording(made), chance)
     began = time.perf_counter()
-    with through(Proxy(url)) as proxy, _writing(told, proxy.url, "troubled/") as cloud:
+    with through(Proxy(url)) as proxy, _writing(shown, proxy.url, "troubled/") as cloud:
 
         def may_die(by: str, *_: object) -> None:
             if by == WRITER and chance.random() < DIES / 2:  # before a call or after it
                 raise ProcessDied
 
         cloud.before_call = cloud.after_call = may_die
-        for number, event in enumerate(told.events):
+        for number, event in enumerate(shown.events):
             cloud.deliver(event)
             if number % 200 == 0:
                 print(number, f"{time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
@@ -166,10 +166,10 @@ def _keys(run: Mapping[str, Any]) -> tuple[str, str]:
 
 def outage(url: str) -> list[object]:
     """A sweep of ten jobs, in whose middle MLflow goes away for a day."""
-    told = _recording(list(make_sweeps(1, 10)))
-    with through(Proxy(url)) as proxy, _writing(told, proxy.url, "outage/") as cloud:
-        for number, event in enumerate(told.events):
-            proxy.is_down = number >= len(told.events) // 2
+    shown = _recording(list(make_sweeps(1, 10)))
+    with through(Proxy(url)) as proxy, _writing(shown, proxy.url, "outage/") as cloud:
+        for number, event in enumerate(shown.events):
+            proxy.is_down = number >= len(shown.events) // 2
             cloud.deliver(event)
         cloud.advance(cloud.now + DAY)
         proxy.is_down = False
@@ -184,16 +184,16 @@ def _recording(made: Sequence[Made]) -> Recording:
     return Recording("mlflow", events, [answer for each in made for answer in each.answers])
 
 
-def _with_trouble(told: Recording, chance: random.Random) -> Recording:
+def _with_trouble(recorded: Recording, chance: random.Random) -> Recording:
     """Some events twice, some late."""
     events: list[tuple[datetime, int, dict[str, Any]]] = []
-    for event in told.events:
+    for event in recorded.events:
         for _ in range(1 + (chance.random() < TWICE)):
             comes = datetime.fromisoformat(event["time"])
             comes += LATEST * chance.random() if chance.random() < LATE else timedelta()
             events.append((comes, len(events), event))
     in_order = [event for _, _, event in sorted(events, key=lambda each: each[:2])]
-    return Recording(told.name, in_order, told.answers)
+    return Recording(recorded.name, in_order, recorded.answers)
 
 
 def held(url: str, prefix: str) -> Held:

@@ -136,8 +136,8 @@ def _under_a_sweep(runs: Sequence[Mapping[str, Any]], server: str, experiment: s
 def _forwarded(python: Path, url: str) -> None:
     lines = (RECORDINGS / NAME / "sagemaker.jsonl").read_text().splitlines()
     answers = [each for each in map(json.loads, lines) if each["operation"] == "DescribeTrainingJob"]
-    told = "\n".join(json.dumps(each["response"]) for each in answers)
-    _run([str(python), "-c", FORWARDER, url, "forwarded"], told)
+    found = "\n".join(json.dumps(each["response"]) for each in answers)
+    _run([str(python), "-c", FORWARDER, url, "forwarded"], found)
 
 
 def _copied(python: Path, source: str, url: str, experiment: str, folder: Path) -> None:
@@ -147,9 +147,9 @@ def _copied(python: Path, source: str, url: str, experiment: str, folder: Path) 
     _run(put, MLFLOW_TRACKING_URI=url)
 
 
-def _run(command: Sequence[str], told: str = "", **environment: str) -> None:
+def _run(command: Sequence[str], expected: str = "", **environment: str) -> None:
     done = subprocess.run(
-        command, input=told, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        command, input=expected, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
     if done.returncode:
         sys.exit(f"{command[0]}: {done.stdout[-2000:]}{done.stderr[-4000:]}")

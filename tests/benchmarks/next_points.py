@@ -71,6 +71,6 @@ def _peers(cases: Sequence[tuple[str, int]]) -> Mapping[str, float]:
     """The best of the forty trials with TPE's ten."""
     lines = "\n".join(json.dumps(case) for case in cases)
     command = [str(PEERS), str(PEER), "next", str(FIRST), str(MORE)]
-    told = subprocess.run(command, input=lines, check=True, capture_output=True, text=True).stdout
-    found: dict[str, float] = json.loads(told)
+    output = subprocess.run(command, input=lines, check=True, capture_output=True, text=True).stdout
+    found: dict[str, float] = json.loads(output)
     return found

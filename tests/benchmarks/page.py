@@ -61,8 +61,8 @@ def write(name: str, title: str, compares: str, figures: str) -> None:
 
 
 def _section(name: str, title: str, compares: str, figures: str) -> str:
-    told = f"`python -m tests.benchmarks {name}`, {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}. {machine()}."
-    return f"<!-- {name} -->\n## {title}\n\n{compares.strip()}\n\n{figures.strip()}\n\n<sub>{told}</sub>\n"
+    found = f"`python -m tests.benchmarks {name}`, {datetime.now(UTC):%Y-%m-%d}, commit {_commit()}. {machine()}."
+    return f"<!-- {name} -->\n## {title}\n\n{compares.strip()}\n\n{figures.strip()}\n\n<sub>{found}</sub>\n"
 
 
 def _commit() -> str:

@@ -25,9 +25,9 @@ def measure() -> str:
     rows = []
     for size in SIZES:
         command = [sys.executable, "-m", "tests.benchmarks.replay", str(size)]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        rows.append(list(told.values()))
-    return table(list(told), rows)
+        answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        rows.append(list(answer.values()))
+    return table(list(answer), rows)
 
 
 def _timed(slowest: dict[str, float]) -> Callable[..., Any]:

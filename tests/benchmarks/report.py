@@ -39,12 +39,12 @@ def measure() -> str:
             command = [sys.executable, "-m", "tests.benchmarks.one_report", str(size), url, place.table]
             for what, more in (("", []), (", with curves", [folder])):
                 runs = [_run([*command, *more]) for _ in range(RUNS)]
-                told = json.loads(runs[-1][1])
+                answer = json.loads(runs[-1][1])
                 name = f"Trialbook: analysis, picture and page, {size:,} trials{what}"
-                rows.append([name, _middle(runs), *told.values()])
+                rows.append([name, _middle(runs), *answer.values()])
             if size == min(SIZES) and PEERS.exists():
                 rows += _beside(size)
-    return table(["", "seconds", *told], rows)
+    return table(["", "seconds", *answer], rows)
 
 
 def _middle(runs: list[tuple[float, str]]) -> float:

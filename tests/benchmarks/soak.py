@@ -4,7 +4,7 @@ a quarter of an hour late, 2% never; one invocation in a hundred dies after one 
 hyperparameters as long as SageMaker takes them, jobs and tuning jobs are deleted and made anew under the same name, two
 jobs can't be described, one call in five hundred hangs, and 48 forged events come before each function that tells of
 events. Compared with what was made: which job is in which sweep, how it ended, which is the best, what stands in
-Experiments, what people were told. In the end the sweeps expire. What the stand-ins keep is measured apart from the rest
+Experiments, what people received. In the end the sweeps expire. What the stand-ins keep is measured apart from the rest
 of the memory."""
 
 import json
@@ -78,8 +78,8 @@ class Soaked:
 def measure() -> str:
     """In a process of its own, whose memory is the soak's alone."""
     command = [sys.executable, "-m", "tests.benchmarks.soak", str(SWEEPS), str(JOBS), str(PICTURE)]
-    told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    figures = table(["", "count"], list(told.items()))
+    answer = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    figures = table(["", "count"], list(answer.items()))
     return f"{figures}\n\n![Throughput, memory and objects over the soak's events](images/{PICTURE.name})"
 
 
@@ -176,7 +176,7 @@ def soak(made: Sequence[Made], dynamodb_url: str | None = None) -> Soaked:
         expired = wrongly_expired(cloud)
     mails = mail_ids(found)
     records_lost = deaths["PostEmail", "SendEmail"] + trouble.done["records of a mail that hung"]
-    told = {
+    shown = {
         "events made": len(recording.events),
         "events that came twice": done["twice"],
         "events that came late": done["late"],
@@ -191,7 +191,7 @@ def soak(made: Sequence[Made], dynamodb_url: str | None = None) -> Soaked:
         "mails that came twice": len(mails) - len(set(mails)),
     }
     messages = wrong_messages(found, records_lost)
-    return Soaked(found, samples, told, messages, trouble, expired)
+    return Soaked(found, samples, shown, messages, trouble, expired)
 
 
 def _sample(events: int, began: float, cpu: float, cloud: LaptopCloud, sagemaker: SageMaker) -> Sample:
@@ -236,10 +236,10 @@ def wrong(found: ReplayOutcome, made: Sequence[Made]) -> dict[str, int]:
         ),
         "jobs not attached": sum(standing[f"{name}-aws-training-job"] == 0 for name in ended),
         "jobs attached twice": sum(number > 1 for number in standing.values()),
-        "sweeps not told as finished, in their last revision": sum(
+        "sweeps not reported as finished, in their last revision": sum(
             (sweep.id, sweep.revision) not in finished for sweep in found.sweeps
         ),
-        "revisions told as finished under two ids": sum(len(ids) > 1 for ids in finished.values()),
+        "revisions reported as finished under two ids": sum(len(ids) > 1 for ids in finished.values()),
     }
 
 
@@ -254,7 +254,7 @@ def _differs(found: ReplayOutcome, sweep_id: str | None, made: Made) -> bool:
 
 
 def _finished(found: ReplayOutcome) -> dict[tuple[str, int], set[str]]:
-    """The ids under which each revision of each sweep was told as finished."""
+    """The ids under which each revision of each sweep was reported as finished."""
     ids: dict[tuple[str, int], set[str]] = defaultdict(set)
     for event in found.announced:
         if event["detail-type"] == "Sweep Finished":

@@ -1,4 +1,4 @@
-"""Whether each sweep of a soak was told of in Slack and by mail, once each, with what is so in the end and nothing that
+"""Whether each sweep of a soak was reported in Slack and by mail, once each, with what is so in the end and nothing that
 was forged."""
 
 import json
@@ -24,16 +24,16 @@ def wrong_messages(found: ReplayOutcome, died_after_mail: int) -> dict[str, int]
         (each.thread_ts, found.slack.files[file].name) for each in found.slack.messages for file in each.files
     )
     threads = {_mark_of(each.metadata): each.ts for each in found.slack.top_level() if each.metadata is not None}
-    told = {sweep.id: _hash(f"sweep/{sweep.id}") for sweep in found.sweeps}
+    shown = {sweep.id: _hash(f"sweep/{sweep.id}") for sweep in found.sweeps}
     mails = Counter(mail_ids(found))
     return {
-        "sweeps without a message in Slack": sum(mark not in texts for mark in told.values()),
+        "sweeps without a message in Slack": sum(mark not in texts for mark in shown.values()),
         "messages in Slack that do not say how it ended": sum(
-            phrases.standing(sweep) not in texts.get(told[sweep.id], "") for sweep in found.sweeps
+            phrases.standing(sweep) not in texts.get(shown[sweep.id], "") for sweep in found.sweeps
         ),
         "messages in Slack that stand twice": sum(number - 1 for number in marks.values()),
         "sweeps without their last report in the thread": sum(
-            not _has_report(sweep, threads.get(told[sweep.id]), files) for sweep in found.sweeps
+            not _has_report(sweep, threads.get(shown[sweep.id]), files) for sweep in found.sweeps
         ),
         "reports that stand twice in a thread": sum(number - 1 for number in files.values()),
         "calls that Slack refused": len(found.slack.refused),
@@ -66,7 +66,7 @@ def _is_mailed(sweep: Sweep, mails: Mapping[str, int]) -> bool:
 
 
 def _texts(found: ReplayOutcome) -> Iterator[str]:
-    """All that people were told."""
+    """All that people received."""
     for each in found.slack.messages:
         yield f"{each.text} {json.dumps(each.blocks)}"
     for mail in found.mails:
@@ -80,7 +80,7 @@ def _is_forged(text: str) -> bool:
 
 
 def _worst(found: ReplayOutcome) -> Iterator[str]:
-    """What a message would be about that told of a sweep's worst job as a new best. The first two jobs are passed over:
+    """What a message would be about that reported a sweep's worst job as a new best. The first two jobs are passed over:
     one of them may have been the best before it was made anew."""
     for sweep in found.sweeps:
         jobs = sorted((each for each in found.records if each.sweep == sweep.id), key=lambda each: each.job.name)

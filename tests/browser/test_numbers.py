@@ -32,14 +32,14 @@ def test_the_script_shows_numbers_as_the_table_says(browser: Browser, function: 
     given = [text for text, _ in CASES[function]]
 
     assert answers(browser, f"(text) => {function}(parse(`[${{text}}]`)[0])", given) == [
-        told for _, told in CASES[function]
+        found for _, found in CASES[function]
     ]
 
 
 def test_the_script_puts_points_below_each_other_as_the_table_says(browser: Browser) -> None:
     given = [column for column, _ in CASES["aligned"]]
 
-    assert answers(browser, ALIGNED, given) == [told for _, told in CASES["aligned"]]
+    assert answers(browser, ALIGNED, given) == [found for _, found in CASES["aligned"]]
 
 
 def test_texts_that_look_like_the_scripts_marks_stay_texts(browser: Browser) -> None:
@@ -59,10 +59,10 @@ def test_a_label_covers_no_mark_or_is_not_there(browser: Browser) -> None:
     for count in (0, 30, 100, 300, 5000):
         spots = [(source.uniform(60, 460), source.uniform(30, 250)) for _ in range(count)]
         marks = [[x - 5, y - 5, x + 5, y + 5] for x, y in spots]
-        told = answers(browser, "(each) => freeSpot(...each)", [[[250, 140], [50, 14], marks, plot]], "4-plot.js")[0]
-        found[count] = told
-        if told is not None:
-            left, top, right, bottom = told[0] - 25, told[1] - 7, told[0] + 25, told[1] + 7
+        shown = answers(browser, "(each) => freeSpot(...each)", [[[250, 140], [50, 14], marks, plot]], "4-plot.js")[0]
+        found[count] = shown
+        if shown is not None:
+            left, top, right, bottom = shown[0] - 25, shown[1] - 7, shown[0] + 25, shown[1] + 7
             assert not [m for m in marks if left < m[2] and right > m[0] and top < m[3] and bottom > m[1]]
             assert box["left"] <= left
             assert right <= box["right"]
@@ -72,7 +72,7 @@ def test_a_label_covers_no_mark_or_is_not_there(browser: Browser) -> None:
     assert found[5000] is None
 
 
-def test_names_stand_in_the_order_of_the_picture(browser: Browser) -> None:
+def test_names_are_in_the_order_of_the_picture(browser: Browser) -> None:
     names = ["part-10", "part-9", "b", "a", "a1b2", "a1b10", "7", "x-2026-03-01", "x-2026-02-28", "A"]
 
     assert answers(browser, "(names) => names.sort(byName)", [names], "3-axes.js") == [sorted(names, key=by_name)]

@@ -31,7 +31,7 @@ def a_worse_week() -> Recording:
     """The loop, and a week later one job that fails, and the next day two that are worse."""
     later, next_day = a_week_later(), a_week_later(days=8)
     failed = _only(later, 1, _fail)
-    worse = _only(next_day, 2, lambda told: told.get("HyperParameters", {}).update(eta="0.0421293817264839"))
+    worse = _only(next_day, 2, lambda found: found.get("HyperParameters", {}).update(eta="0.0421293817264839"))
     parts = (recording(CHURN), failed, worse)
     return Recording(
         "worse",
@@ -45,15 +45,15 @@ def _only(whole: Recording, jobs: int, change: Callable[[dict[str, Any]], None])
     names = sorted({event["detail"].get("TrainingJobName", "~") for event in whole.events})[:jobs]
     events = [event for event in whole.events if event["detail"].get("TrainingJobName") in names]
     answers = [answer for answer in whole.answers if any(name in str(answer["request"]) for name in names)]
-    for told in (*(e["detail"] for e in events), *(a["response"] for a in answers)):
-        change(told)
+    for found in (*(e["detail"] for e in events), *(a["response"] for a in answers)):
+        change(found)
     return Recording(whole.name, events, answers)
 
 
-def _fail(told: dict[str, Any]) -> None:
-    if told.get("TrainingJobStatus") == "Completed":
-        told |= {"TrainingJobStatus": "Failed", "SecondaryStatus": "Failed", "FailureReason": OUT_OF_MEMORY}
-        told["FinalMetricDataList"] = []
+def _fail(expected: dict[str, Any]) -> None:
+    if expected.get("TrainingJobStatus") == "Completed":
+        expected |= {"TrainingJobStatus": "Failed", "SecondaryStatus": "Failed", "FailureReason": OUT_OF_MEMORY}
+        expected["FinalMetricDataList"] = []
 
 
 @cache
@@ -64,7 +64,7 @@ def pages(name: str) -> Mapping[str, str]:
     return {"slack": slack_page(made.slack), **mails}
 
 
-def test_the_worse_weeks_tell_of_a_failed_job_two_alerts_and_each_of_them() -> None:
+def test_the_bad_weeks_report_a_failed_job_and_two_alerts() -> None:
     found = pages("worse")
 
     assert len(found) == 1 + 7

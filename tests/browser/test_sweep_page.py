@@ -83,12 +83,12 @@ def test_brushing_in_one_chart_selects_in_the_table_and_in_all_charts(open_page:
     other = page.locator("figure.slices canvas").first
     before = other.evaluate("canvas => canvas.toDataURL()")
     drag(page, "figure.history", (0.15, 0.1), (0.5, 0.9))
-    told = page.locator("#selected").inner_text()
+    output = page.locator("#selected").inner_text()
     shown = page.locator("#rows tbody tr[data-trial]")
     finished = figures(60)["trials"]["finished"]
     places = [finished[int(row.get_attribute("data-trial") or "")] for row in shown.all()]
 
-    assert told == f"{shown.count()} of 60 trials selected"
+    assert output == f"{shown.count()} of 60 trials selected"
     assert 3 < shown.count() < 40
     assert max(places) - min(places) + 1 - len(places) <= 4  # a range of ends, but for failed ones in the lane above
     other.scroll_into_view_if_needed()
@@ -204,8 +204,8 @@ def test_the_table_shows_what_report_json_holds(open_page: Open) -> None:
         shown(trials["value"][at]) for at in ranked
     ]
     for name in ("learning_rate", "dropout", "weight_decay"):
-        told = cells(page, headings.index(name) + 1)[: len(ranked)]
-        assert told == [shown(trials["hyper_parameters"][name][at]) for at in ranked]
+        found = cells(page, headings.index(name) + 1)[: len(ranked)]
+        assert found == [shown(trials["hyper_parameters"][name][at]) for at in ranked]
 
 
 MARK = "\ufeff"  # by which Excel knows UTF-8
@@ -334,7 +334,7 @@ def test_the_keyboard_reaches_everything_in_the_order_of_the_page(open_page: Ope
     assert page.evaluate("document.activeElement.getAttribute('href')") == "#best"
 
 
-def test_the_focus_stays_on_its_trial_while_rows_are_made_anew(open_page: Open) -> None:
+def test_the_focus_stays_on_its_trial_while_rows_are_recreated(open_page: Open) -> None:
     """Tab goes from link to link through a table that holds a window of its rows."""
     page = open_page(report_of(1000)["report.html"])
     page.locator("#rows tbody a.job").first.focus()
@@ -362,7 +362,7 @@ def test_the_table_says_what_it_is_to_a_screen_reader(open_page: Open) -> None:
     assert page.locator(f"#{chart.get_attribute('aria-describedby')}").inner_text().startswith("Drag over a chart")
 
 
-def test_what_a_brush_selects_is_what_the_table_and_the_download_hold(open_page: Open) -> None:
+def test_the_table_and_the_download_hold_what_a_brush_selects(open_page: Open) -> None:
     page = open_page(report_of(60)["report.html"])
     drag(page, "figure.contour", (0.1, 0.1), (0.6, 0.7))
     in_table = {row.get_attribute("data-trial") for row in page.locator("#rows tbody tr[data-trial]").all()}
@@ -410,7 +410,7 @@ def test_words_that_a_phone_hides_stay_within_the_table(open_page: Open) -> None
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_on_paper_all_rows_stand_and_the_controls_do_not(open_page: Open) -> None:
+def test_on_paper_all_rows_are_printed_and_the_controls_do_not(open_page: Open) -> None:
     page = open_page(report_of(200)["report.html"], scheme="dark")
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")

@@ -86,14 +86,14 @@ class World:
     def _address(self, name: str) -> str | None:
         return f"{self.workspace.url}{self.hooks[name]}" if name in self.hooks else None
 
-    def post(self, told: MessagesWithDestinations, received: int = 1) -> int:
+    def post(self, messages: MessagesWithDestinations, received: int = 1) -> int:
         """One event handled by a new process."""
-        return post_slack(told, *self.channels(), received)
+        return post_slack(messages, *self.channels(), received)
 
-    def settle(self, told: MessagesWithDestinations) -> int:
+    def settle(self, messages: MessagesWithDestinations) -> int:
         """An event that comes again until it is done with; how often it came."""
         queue = Queue(self)
-        queue.put(START, lambda: told)
+        queue.put(START, lambda: messages)
         return queue.run()
 
 
@@ -107,25 +107,25 @@ class Queue:
     _waiting: list[tuple[datetime, int, int, Callable[[], MessagesWithDestinations]]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def put(self, at: datetime, told: Callable[[], MessagesWithDestinations], received: int = 0) -> None:
-        """A message that comes up at a moment; `told` is asked each time, as facts are read anew."""
-        heapq.heappush(self._waiting, (at, next(self._numbers), received, told))
+    def put(self, at: datetime, messages: Callable[[], MessagesWithDestinations], received: int = 0) -> None:
+        """A message that comes up at a moment; `messages` is called each time, as facts are read anew."""
+        heapq.heappush(self._waiting, (at, next(self._numbers), received, messages))
 
     def run(self, most: int = 20_000) -> int:
         """Until it is empty; how many times messages came up."""
         for times in range(most):
             if not self._waiting:
                 return times
-            at, _, received, told = heapq.heappop(self._waiting)
+            at, _, received, found = heapq.heappop(self._waiting)
             self.world.now = max(self.world.now, at)
             try:
-                self.world.post(told(), received + 1)
+                self.world.post(found(), received + 1)
             except TryLater as later:
                 self.failures += 1
-                self.put(self.world.now + timedelta(seconds=later.delay), told, received + 1)
+                self.put(self.world.now + timedelta(seconds=later.delay), found, received + 1)
             except Died:
                 self.deaths += 1
-                self.put(self.world.now + max(VISIBILITY, LEASE), told, received + 1)
+                self.put(self.world.now + max(VISIBILITY, LEASE), found, received + 1)
         raise AssertionError("messages keep coming")
 
 

@@ -18,7 +18,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from tests.conftest import FOLLOWS_THE_LEDGER
 from tests.faults.wire import answer
-from tests.integration.test_replay import few, told
+from tests.integration.test_replay import bytes_left, few
 from trialbook_cli.laptop_cloud import LaptopCloud
 from trialbook_cli.replaying import ReplayOutcome, outcome_of, running
 from trialbook_cli.slack_stand_in.errors import Hang, HttpAnswer
@@ -63,7 +63,7 @@ def nonsense(service: str) -> AWSResponse:
 
 
 class Watch:
-    """Looks at the queues each minute, and is told of functions that fail as a whole."""
+    """Looks at the queues each minute, and learns of functions that fail as a whole."""
 
     def __init__(self) -> None:
         self.alarms: set[str] = set()
@@ -161,7 +161,7 @@ OUTAGES: dict[str, tuple[str, timedelta, Fault, set[str]]] = {
     "EventBridge": ("eventbridge", RUNNING, in_turn(), {"StreamAgeAlarm"}),
     "SES": ("sesv2", RUNNING, in_turn(), set()),
     "Slack": ("slack", RUNNING, in_turn(), set()),
-    "Slack, while the sweep's end is told": ("slack", CLOSING, in_turn(), set()),
+    "Slack, while the sweep's end is reported": ("slack", CLOSING, in_turn(), set()),
 }
 DELIVERS = ("s3", "sesv2", "slack")
 
@@ -177,7 +177,7 @@ def test_an_outage_of_forty_minutes_changes_nothing_in_the_end(case: str, monkey
     waited = {queue: number for queue, number in watch.waiting.items() if number}
     sys.stdout.write(f"{case}: waiting {waited}, failed {dict(watch.errors)}, alarms {sorted(watch.alarms)}\n")
 
-    assert told(found) == told(expected)
+    assert bytes_left(found) == bytes_left(expected)
     assert lasting(found) == lasting(expected)
     assert delivered(found) == delivered(expected)
     assert not any(found.dead_letters.values())
@@ -203,6 +203,6 @@ def test_answers_that_are_lost_though_the_call_was_done_change_nothing_in_the_en
         found = outcome_of(cloud, sagemaker)
 
     assert lost > 1
-    assert told(found) == told(undisturbed(FOLLOWS_THE_LEDGER))
+    assert bytes_left(found) == bytes_left(undisturbed(FOLLOWS_THE_LEDGER))
     assert lasting(found) == lasting(undisturbed(FOLLOWS_THE_LEDGER))
     assert not any(found.dead_letters.values())

@@ -27,7 +27,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-Life = tuple[tuple[int, MessagesWithDestinations], ...]  # seconds, and what is told then
+Life = tuple[tuple[int, MessagesWithDestinations], ...]  # seconds, and the messages of then
 LIFE: Life = (
     (0, ((RUNS, (TRAINING,)),)),
     (20, ((replace(RUNS, version=3), (TRAINING,)), (IN_THREAD, (TRAINING,)))),
@@ -43,25 +43,25 @@ MERGING: Life = (
 
 
 def lived(world: World, life: Life) -> Queue:
-    """A sweep's life from its first message to its last, told in order."""
+    """A sweep's life from its first message to its last, in order."""
     queue = Queue(world)
-    for seconds, told in life:
-        queue.put(START + timedelta(seconds=seconds), partial(_same, told))
+    for seconds, messages in life:
+        queue.put(START + timedelta(seconds=seconds), partial(_same, messages))
     queue.run()
     return queue
 
 
-def _same(told: MessagesWithDestinations) -> MessagesWithDestinations:
-    return told
+def _same(messages: MessagesWithDestinations) -> MessagesWithDestinations:
+    return messages
 
 
 def test_a_reply_waits_as_long_as_the_message_whose_thread_it_belongs_in(world: World) -> None:
     """Slack refuses all until somebody acts: a message comes up four times an hour, with replies as without."""
     world.token = "revoked"
     delays = []
-    for told in (LIFE[1][1][:1], LIFE[1][1]):
+    for messages in (LIFE[1][1][:1], LIFE[1][1]):
         with pytest.raises(TryLater) as later:
-            world.post(told)
+            world.post(messages)
         delays.append(later.value.delay)
 
     assert delays == [900, 900]
@@ -160,13 +160,17 @@ class Sweeps:
         self.bests = [(sweep, number) for sweep in range(SWEEPS) for number in range(4)]
 
     def events(self, world: World) -> list[tuple[float, Any]]:
-        """Moment and what is told then, as facts are read when the event is handled."""
-        found = [(at, partial(self.told, world, sweep)) for sweep, steps in enumerate(self.steps) for at in steps]
-        found += [(self.steps[sweep][best * 5], partial(self.told, world, sweep, best)) for sweep, best in self.bests]
-        found += self.chance.sample(found, EVENTS - len(found))  # told twice
-        return [(at + self.chance.expovariate(1 / 30), told) for at, told in found]
+        """Moment and the messages of then, as facts are read when the event is handled."""
+        found = [
+            (at, partial(self.messages_of, world, sweep)) for sweep, steps in enumerate(self.steps) for at in steps
+        ]
+        found += [
+            (self.steps[sweep][best * 5], partial(self.messages_of, world, sweep, best)) for sweep, best in self.bests
+        ]
+        found += self.chance.sample(found, EVENTS - len(found))  # delivered twice
+        return [(at + self.chance.expovariate(1 / 30), shown) for at, shown in found]
 
-    def told(self, world: World, sweep: int, best: int | None = None) -> MessagesWithDestinations:
+    def messages_of(self, world: World, sweep: int, best: int | None = None) -> MessagesWithDestinations:
         now = (world.now - START).total_seconds()
         done = sum(at <= now for at in self.steps[sweep])
         message = self.message(sweep, done)
@@ -211,8 +215,8 @@ def test_of_a_thousand_events_with_a_fifth_of_calls_failing_none_is_lost_and_non
     chance, happened = random.Random(5), Counter[str]()
     life, queue = Sweeps(chance), Queue(world)
     bad_days(world, chance, happened)
-    for at, told in life.events(world):
-        queue.put(START + timedelta(seconds=at), told)
+    for at, messages in life.events(world):
+        queue.put(START + timedelta(seconds=at), messages)
     came_up = queue.run()
 
     top = [each.text.split(" ", 1)[1] for each in world.workspace.top_level()]

@@ -45,7 +45,7 @@ def test_events_are_lost_doubled_and_late_and_processes_die_and_nothing_is_wrong
     assert not any(soaked.wrong(made).values()), soaked.wrong(made)
 
 
-def test_calls_hang_jobs_are_made_anew_and_cannot_be_described_and_events_are_forged(
+def test_calls_hang_jobs_are_recreated_and_cannot_be_described_and_events_are_forged(
     soaked: Soaked, made: list[Made]
 ) -> None:
     done = soaked.done
@@ -95,11 +95,11 @@ def _dead_letter(found: ReplayOutcome) -> ReplayOutcome:
         (_another_value, "jobs with another end or value"),
         (_open, "sweeps with another best or other counts, or open"),
         (_unattached, "jobs not attached"),
-        (_untold, "sweeps not told as finished, in their last revision"),
+        (_untold, "sweeps not reported as finished, in their last revision"),
         (_dead_letter, "messages in dead-letter queues"),
     ],
 )
-def test_what_is_wrong_is_counted(
+def test_errors_are_counted(
     change: Callable[[ReplayOutcome], ReplayOutcome],
     counted: str,
     soaked: Soaked,

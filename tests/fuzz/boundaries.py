@@ -237,7 +237,7 @@ def bus(random: Random) -> str:
 
 
 class _Answers(BaseHTTPRequestHandler):
-    """Answers what it is told to."""
+    """Answers as it is set to."""
 
     body, status = b"", 200
 
@@ -257,7 +257,7 @@ class _Answers(BaseHTTPRequestHandler):
 
 @cache
 def _answering() -> str:
-    """The address of a server that answers what it is told to."""
+    """The address of a server that answers as it is set to."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
     Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_address[1]}"
@@ -461,7 +461,7 @@ def _changed(client: SageMaker, kind: JobKind, moment: datetime) -> list[Job]:
 
 
 def _let_go(entry: Unread) -> None:
-    """It was told of: enough for here."""
+    """It was reported: enough for here."""
 
 
 def _message(identity: str, body: str) -> dict[str, Any]:
@@ -479,7 +479,7 @@ def _message(identity: str, body: str) -> dict[str, Any]:
 
 
 class _Told:
-    """A bus that keeps what it is told."""
+    """A bus that keeps what is published."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -501,7 +501,7 @@ def _changes() -> tuple[Ledger, list[dict[str, Any]]]:
 
 
 def stream(random: Random) -> str:
-    """The ledger's stream: of ten changes one is hostile, and the nine others are told."""
+    """The ledger's stream: of ten changes one is hostile, and the nine others are announced."""
     ledger, items = _changes()
     images = copy.deepcopy(items[:10])
     at, bus_told = random.randrange(10), _Told()
@@ -515,7 +515,7 @@ def stream(random: Random) -> str:
     assert done == 10 or "format" in str(images[at]), "a change holds up those behind it"
     if done == 10:
         lost = [name for name in names if not any(f"/{name}/" in each for each in bus_told.ids)]
-        assert not lost, f"{lost} are not told"
+        assert not lost, f"{lost} are not announced"
     return "read" if len(bus_told.ids) >= 10 else "left out"
 
 

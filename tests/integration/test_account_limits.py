@@ -41,7 +41,7 @@ def test_an_account_that_runs_few_functions_at_once_is_noted(allowed: int, level
     assert ("L-B99A9384" in found.todo) is (level is Level.NOTE)
 
 
-def test_where_the_limit_may_not_be_read_doctor_says_so() -> None:
+def test_doctor_says_if_the_limit_cannot_be_read() -> None:
     client = lambda_client()
     with Stubber(client) as stub:
         stub.add_client_error("get_account_settings", "AccessDeniedException")

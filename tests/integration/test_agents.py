@@ -409,7 +409,7 @@ def test_ten_curves_fit_too(points: int, learning: Path) -> None:
     assert all(len(each["x"]) == len(each["y"]) >= 1 for each in shown)
 
 
-def test_an_unknown_metric_is_told_with_those_that_there_are(learning: Path) -> None:
+def test_an_unknown_metric_is_refused_with_a_list_of_known_ones(learning: Path) -> None:
     answer = Answering(Source(book=learning)).call("curves", {"names": ["long"], "metric": "auc"})
 
     assert answer["problem"] == "No curve of this metric was kept."
@@ -449,10 +449,10 @@ def test_other_peoples_text_is_in_data_alone_and_hides_nothing(tmp_path: Path) -
         ("show", {"name": "net-"}),
     ]
     for reply in ask(["--book", str(tmp_path)], calls):
-        told = outside_of_data(reply.data)
+        found = outside_of_data(reply.data)
 
-        assert "IGNORE" not in told
-        assert "net" not in told.replace(str(tmp_path), "")
+        assert "IGNORE" not in found
+        assert "net" not in found.replace(str(tmp_path), "")
         assert all(text.replace("\n", "").isprintable() for text in texts(reply.data))
         assert len(reply.text.encode()) <= LONGEST
 
@@ -517,7 +517,7 @@ def test_a_question_that_can_not_be_answered_says_why(books: Path) -> None:
     assert near == [{"near": ["churn-xgb"]}] * 2
 
 
-def test_what_clients_send_in_place_of_lists_and_of_nothing_is_understood(books: Path) -> None:
+def test_clients_substitutes_for_lists_and_null_are_understood(books: Path) -> None:
     jobs = ["churn-xgb#1", "churn-xgb#2"]
     plain, in_text, with_nulls, alone = ask(
         ["--book", str(books / CHURN)],

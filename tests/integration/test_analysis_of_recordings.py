@@ -15,11 +15,11 @@ def analysed(name: str) -> Analysis:
 
 
 def values(name: str, metric: str) -> dict[str, float]:
-    told = {
+    found = {
         job: {each["MetricName"]: each["Value"] for each in answer.get("FinalMetricDataList", [])}
         for job, answer in described(name).items()
     }
-    return {job: metrics[metric] for job, metrics in told.items() if metric in metrics}
+    return {job: metrics[metric] for job, metrics in found.items() if metric in metrics}
 
 
 def test_the_headline_names_the_true_best_and_where_it_lies() -> None:

@@ -58,7 +58,7 @@ class World:
     def dies(self, **more: str) -> None:
         """The whole stream up to now goes to the dead letters."""
         numbers = [each["dynamodb"]["SequenceNumber"] for each in self.changes()]
-        told = {
+        found = {
             "shardId": self.shard(),
             "startSequenceNumber": numbers[0],
             "endSequenceNumber": numbers[-1],
@@ -67,7 +67,7 @@ class World:
             "batchSize": len(numbers),
             "streamArn": self.arn,
         }
-        body = {"requestContext": {}, "DDBStreamBatchInfo": {**told, **more}}
+        body = {"requestContext": {}, "DDBStreamBatchInfo": {**found, **more}}
         self.sqs.send_message(QueueUrl=self.url, MessageBody=json.dumps(body))
 
     def redrive(self) -> set[str]:
@@ -93,7 +93,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("still_in_stream", [True, False])
-def test_what_the_stream_gave_up_is_announced_with_the_same_ids(world: World, still_in_stream: bool) -> None:
+def test_changes_that_the_stream_gave_up_are_announced_with_the_same_ids(world: World, still_in_stream: bool) -> None:
     expected = world.announced(world.changes())
     now = iso(datetime.now(UTC))
     world.dies(**({"approximateArrivalOfLastRecord": now} if still_in_stream else {"shardId": "gone"}))

@@ -45,16 +45,16 @@ def announced(name: str) -> list[Mapping[str, Any]]:
 
 @pytest.mark.parametrize("name", [CHURN, TUNING])
 def test_every_event_fits_its_schema_and_comes_once(name: str) -> None:
-    told = announced(name)
-    ids = Counter(event["detail"]["id"] for event in told)
+    announcements = announced(name)
+    ids = Counter(event["detail"]["id"] for event in announcements)
 
-    assert [problems(event["detail-type"], event["detail"]) for event in told] == [[] for _ in told]
+    assert [problems(event["detail-type"], event["detail"]) for event in announcements] == [[] for _ in announcements]
     assert set(ids.values()) == {1}
-    assert {event["source"] for event in told} == {"trialbook"}
+    assert {event["source"] for event in announcements} == {"trialbook"}
 
 
 @pytest.mark.parametrize("name", [CHURN, TUNING])
-def test_a_sweep_starts_first_finishes_and_gets_its_report_last_and_tells_its_final_counts(name: str) -> None:
+def test_a_sweeps_events_start_finish_and_report_in_order_with_final_counts(name: str) -> None:
     types = [event["detail-type"] for event in announced(name)]
     last = announced(name)[-1]["detail"]["sweep"]
 
@@ -64,7 +64,7 @@ def test_a_sweep_starts_first_finishes_and_gets_its_report_last_and_tells_its_fi
     assert last["state"] == "closed"
 
 
-def test_progress_is_told_at_most_once_in_15_seconds_and_the_last_is_never_dropped() -> None:
+def test_progress_is_announced_at_most_once_in_15_seconds_and_the_last_is_never_dropped() -> None:
     progress = [event for event in announced(TUNING) if event["detail-type"] == "Sweep Progressed"]
     moments = [event["time"] for event in progress]
 
@@ -108,7 +108,7 @@ def test_a_death_after_any_call_loses_no_announcement_and_finishes_each_revision
         assert finished == {each for each in expected if each.startswith("sweep-finished")}, dies_at
 
 
-def test_a_late_job_is_told_as_a_second_revision() -> None:
+def test_a_late_job_makes_a_second_revision() -> None:
     events = list(few(3).events)
     late = events[-1]["detail"]["TrainingJobName"]
     early = [event for event in events if event["detail"]["TrainingJobName"] != late]
@@ -131,7 +131,7 @@ def sweep_of(*jobs: Any, **more: Any) -> Sweep:
     )
 
 
-def test_a_single_job_is_no_sweep_and_nothing_is_told_of_history() -> None:
+def test_a_single_job_is_no_sweep_and_history_is_not_announced() -> None:
     single, pair = sweep_of(job()), sweep_of(job(), job("churn-2", 1))
 
     assert of_sweep(None, single) == []
@@ -147,21 +147,21 @@ def test_a_sweep_that_took_anothers_place_is_not_started_anew() -> None:
     assert "Sweep Started" not in {each.type for each in of_sweep(None, stays)}
 
 
-def test_a_failed_tuning_job_is_told_once() -> None:
+def test_a_failed_tuning_job_is_reported_once() -> None:
     running = sweep_of(job(tuning_job="tune"), kind=SweepKind.TUNING)
     failed = replace(running, tuning_status="Failed", tuning_failure="No objective metrics found")
-    (told,) = of_sweep(running, failed)
+    (announcements,) = of_sweep(running, failed)
 
-    assert problems(told.type, {"id": told.id, **told.detail}) == []
-    assert told.detail["failure_reason"] == "No objective metrics found"
+    assert problems(announcements.type, {"id": announcements.id, **announcements.detail}) == []
+    assert announcements.detail["failure_reason"] == "No objective metrics found"
     assert of_sweep(failed, replace(failed, version=9)) == []
 
 
-def test_a_failed_job_is_told_if_no_sweep_tells_of_it() -> None:
+def test_a_failed_job_is_reported_unless_its_sweep_reports_it() -> None:
     failed = record(job(status="Failed", failure_reason="<b>AlgorithmError</b>"))
-    (told,) = of_job(record(job(end=None)), failed, lambda each: True)
+    (announcements,) = of_job(record(job(end=None)), failed, lambda each: True)
 
-    assert problems(told.type, {"id": told.id, **told.detail}) == []
+    assert problems(announcements.type, {"id": announcements.id, **announcements.detail}) == []
     assert of_job(None, failed, lambda each: False) == []
     assert of_job(failed, failed, lambda each: True) == []
     assert of_job(None, record(job()), lambda each: True) == []
@@ -169,15 +169,15 @@ def test_a_failed_job_is_told_if_no_sweep_tells_of_it() -> None:
 
 def test_thinning_keeps_the_last_progress_of_each_sweep_and_everything_else() -> None:
     one, two, three = (sweep_of(*[job(f"c-{n}", n) for n in range(size)]) for size in (2, 3, 4))
-    told = [*of_sweep(None, one), *of_sweep(one, two), *of_sweep(two, three)]
+    announcements = [*of_sweep(None, one), *of_sweep(one, two), *of_sweep(two, three)]
     closed = of_sweep(three, replace(three, state=SweepState.CLOSED, revision=1))
 
-    kept = [each.type for each in thinned([*told, *closed])]
+    kept = [each.type for each in thinned([*announcements, *closed])]
 
     assert kept == ["Sweep Started", "Best Trial Changed", "Sweep Progressed", "Sweep Finished"]
 
 
-def test_a_single_failed_job_of_a_recording_is_told() -> None:
+def test_a_single_failed_job_of_a_recording_is_reported() -> None:
     failed = json.loads((ROOT / "events/training-failed.json").read_text())
     alone = {**failed, "detail": {**failed["detail"], "TuningJobArn": None}}
     (event,) = replay(Recording("alone", [alone], ())).announced
@@ -186,7 +186,7 @@ def test_a_single_failed_job_of_a_recording_is_told() -> None:
     assert "exact tree method doesn't support unlimited depth" in event["detail"]["failure_reason"]
 
 
-def test_a_single_job_is_told_when_its_window_closes() -> None:
+def test_a_single_job_is_announced_when_its_window_closes() -> None:
     (event,) = replay(few(1)).announced
 
     assert event["detail-type"] == "Job Finished"
@@ -204,7 +204,7 @@ def test_docs_have_an_example_of_every_type_that_fits_the_schema() -> None:
     }
 
 
-def test_the_rank_rule_reaches_what_is_told() -> None:
+def test_the_rank_rule_reaches_the_messages() -> None:
     rules = read_rules("experiments: {churn: {rank_stopped: true}}")
     stopped = [
         record(job(f"c-{n}", n, status="Stopped", metrics={"validation:error": 0.1}), rules=rules) for n in range(2)
@@ -239,16 +239,16 @@ def test_a_change_that_can_never_be_read_is_left_out_and_one_that_cannot_yet_hol
     newer = (None, {**last[1], "format": {"N": "99"}})
     bus, waiting = Bus(), Bus()
 
-    told = announce_changes([first, broken, last], ledger, cast("Any", bus))
+    found = announce_changes([first, broken, last], ledger, cast("Any", bus))
     held = announce_changes([first, newer, last], ledger, cast("Any", waiting))
 
-    assert told == 3
+    assert found == 3
     assert {each.split("/")[1] for each in bus.taken} == {"churn@0", "churn@1"}
     assert held == 1
     assert {each.split("/")[1] for each in waiting.taken} == {"churn@0"}
 
 
-def test_what_was_not_published_comes_again_and_what_was_does_not(ledger: Ledger) -> None:
+def test_unpublished_announcements_are_retried_and_published_ones_are_not(ledger: Ledger) -> None:
     changes = [change_of(replace(sweep_of(job(), job("churn-2", 1)), id=f"churn@{n}"), ledger) for n in range(3)]
     everything, some, rest = Bus(), Bus(most=3), Bus()
     announce_changes(changes, ledger, cast("Any", everything))
@@ -260,7 +260,7 @@ def test_what_was_not_published_comes_again_and_what_was_does_not(ledger: Ledger
     assert {*some.taken, *rest.taken} == set(everything.taken)
 
 
-def test_changes_that_tell_nothing_make_no_client_of_the_bus() -> None:
+def test_changes_without_news_create_no_client_of_the_bus() -> None:
     class NoClients:
         def create_client(self, name: str) -> Any:
             pytest.fail(f"{name} is not needed yet")
@@ -274,8 +274,8 @@ def test_jobs_whose_facts_are_compressed_are_announced_from_dynamodbs_own_stream
     """Its binary attributes are bytes to botocore, and base64 to Lambda."""
     made = list(make_sweeps(2, 2, tracks=1, are_odd=True))
     events = sorted((event for sweep in made for event in sweep.events), key=lambda event: str(event["time"]))
-    told = Recording("long", events, [answer for sweep in made for answer in sweep.answers])
-    with running(told, dynamodb_url=dynamodb_local) as (cloud, sagemaker):
+    recorded = Recording("long", events, [answer for sweep in made for answer in sweep.answers])
+    with running(recorded, dynamodb_url=dynamodb_local) as (cloud, sagemaker):
         for event in events:
             cloud.deliver(event)
         cloud.finish()

@@ -94,7 +94,7 @@ def test_a_dry_run_counts_and_changes_nothing(history: History) -> None:
     assert seen_and_recorded(backfilled(SPAN, history.services))["TrainingJob"] == (65, 65)
 
 
-def test_it_goes_on_where_it_was_interrupted_and_a_second_run_records_nothing(history: History) -> None:
+def test_it_continues_where_it_was_interrupted_and_a_second_run_records_nothing(history: History) -> None:
     steps = backfilled(SPAN, history.services)
     while next(steps).kind.value != "TrainingJob":
         pass
@@ -296,7 +296,7 @@ def test_only_the_named_jobs_are_looked_at(history: History) -> None:
     assert seen_and_recorded(backfilled(span, history.services))["TrainingJob"] == (5, 5)
 
 
-def test_the_command_tells_what_it_did_and_what_is_wrong(history: History) -> None:
+def test_the_command_says_what_it_did_and_what_is_wrong(history: History) -> None:
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": history.dynamodb,

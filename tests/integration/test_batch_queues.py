@@ -21,7 +21,7 @@ replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEma
 LOOP = recording("churn-min-child-weight")
 
 
-def told(found: ReplayOutcome) -> list[str]:
+def event_types(found: ReplayOutcome) -> list[str]:
     return [event["detail-type"] for event in found.announced]
 
 
@@ -47,7 +47,7 @@ def test_a_loop_under_the_names_of_a_queue_is_one_sweep_of_one_experiment_with_o
 
     assert sizes(found) == [5]
     assert {record.experiment for record in found.records} == {"churn-xgb"}
-    assert told(found).count("Sweep Finished") == 1
+    assert event_types(found).count("Sweep Finished") == 1
 
 
 def test_jobs_that_were_submitted_together_are_one_sweep_however_long_the_queue_held_them() -> None:

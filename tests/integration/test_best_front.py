@@ -39,26 +39,26 @@ def tuning(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_best_shows_what_better_values_cost(tuning: Path, ask: Ask) -> None:
-    told = json.loads(ask("best", "churn-xgb", "--front", "--json", "--book", tuning).stdout)
-    jobs = told["jobs"]
+    answer = json.loads(ask("best", "churn-xgb", "--front", "--json", "--book", tuning).stdout)
+    jobs = answer["jobs"]
     text = ask("best", "churn-xgb", "--front", "--book", tuning).stdout
 
-    assert told["against"]["type"] == "Minimize"
+    assert answer["against"]["type"] == "Minimize"
     assert [each["value"] for each in jobs] == sorted(each["value"] for each in jobs)
     assert [each["other"] for each in jobs] == sorted((each["other"] for each in jobs), reverse=True)
-    assert f"{len(jobs)} of {told['compared']} jobs are beaten by no other in both" in text
+    assert f"{len(jobs)} of {answer['compared']} jobs are beaten by no other in both" in text
     assert shown(jobs[0]["value"]) in text
 
 
 def test_a_small_sweep_has_no_front(churn: Path, ask: Ask) -> None:
-    told = ask("best", "churn-xgb", "--front", "--json", "--book", churn)
+    output = ask("best", "churn-xgb", "--front", "--json", "--book", churn)
 
-    assert told.exit_code == 1
-    assert json.loads(told.stdout)["jobs"] == []
+    assert output.exit_code == 1
+    assert json.loads(output.stdout)["jobs"] == []
 
 
 def test_sweeps_are_compared_by_equally_many_jobs(tuning: Path, ask: Ask) -> None:
-    told = json.loads(ask("compare", "churn-xgb", "churn-xgb-261121-0900", "--json", "--book", tuning).stdout)
-    (test,) = told["tests"]
+    answer = json.loads(ask("compare", "churn-xgb", "churn-xgb-261121-0900", "--json", "--book", tuning).stdout)
+    (test,) = answer["tests"]
 
     assert (test["jobs"], test["best_a"]) == (57, test["best_b"])

@@ -52,17 +52,19 @@ def test_the_page_says_how_the_objective_was_found() -> None:
     assert "set by the tuning job" in ways[TUNING]
 
 
-def test_report_ready_names_what_stands_in_the_bucket() -> None:
+def test_report_ready_names_the_files_in_the_bucket() -> None:
     with running(recording(CHURN)) as (cloud, _):
         for event in recording(CHURN).events:
             cloud.deliver(event)
         cloud.finish()
         stored = dict(cloud.stored())
-        (told,) = [each["detail"]["report"] for each in cloud.announced() if each["detail-type"] == "Report Ready"]
+        (announcements,) = [
+            each["detail"]["report"] for each in cloud.announced() if each["detail-type"] == "Report Ready"
+        ]
 
-    assert {told["page"], told["picture"], told["data"]} <= stored.keys()
-    assert json.loads(stored[told["data"]])["headline"] == told["headline"]
-    assert stored[told["data"]] == stored[told["data"].replace("~revision-1", "")]
+    assert {announcements["page"], announcements["picture"], announcements["data"]} <= stored.keys()
+    assert json.loads(stored[announcements["data"]])["headline"] == announcements["headline"]
+    assert stored[announcements["data"]] == stored[announcements["data"].replace("~revision-1", "")]
 
 
 @pytest.mark.parametrize("name", [CHURN, TUNING])
@@ -161,13 +163,13 @@ def test_a_report_costs_few_requests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ({"detail-type": "Sweep Started", "detail": {}}, "detail-type is 'Sweep Started', expected Sweep Finished"),
         ({"detail-type": "Sweep Finished", "detail": {}}, "detail.sweep.sweep is None, expected the id of a sweep"),
     ],
 )
-def test_what_is_no_finished_sweep_ends_in_the_dead_letter_queue(body: dict[str, Any], told: str) -> None:
+def test_an_event_of_no_finished_sweep_goes_to_the_dead_letter_queue(body: dict[str, Any], expected: str) -> None:
     with running(few(1)) as (cloud, _):
         cloud.put_message("ReportQueue", body)
         invoked = cloud.functions["BuildReport"].invocations

@@ -133,8 +133,8 @@ def test_metrics_that_only_the_record_names_are_kept_too() -> None:
         ],
     }
     described = training("resnet", 0, 40, **fields)
-    told = line("resnet", {"own:loss": curve([1, 0.1], 10, 40), "ObjectiveMetric": curve([1, 0.1], 10, 40)})
-    with captured(with_measurements(launched([described]), told)) as cloud:
+    found = line("resnet", {"own:loss": curve([1, 0.1], 10, 40), "ObjectiveMetric": curve([1, 0.1], 10, 40)})
+    with captured(with_measurements(launched([described]), found)) as cloud:
         assert set(curves_of(cloud).metrics) == {"own:loss"}
 
 
@@ -149,7 +149,7 @@ def test_without_iterations_in_sagemaker_the_metrics_of_cloudwatch_are_kept() ->
 
 
 @pytest.mark.parametrize("service", ["cloudwatch", "cloudwatch-logs"])
-def test_what_is_refused_is_left_out_and_the_rest_is_kept(service: str) -> None:
+def test_refused_values_are_left_out_and_the_rest_is_kept(service: str) -> None:
     def refuse(cloud: LaptopCloud) -> None:
         denied = json.dumps({"__type": "AccessDeniedException", "message": "no"}).encode()
         cloud.fault = lambda by, asked_for, operation: answer(403, denied) if asked_for == service else None
@@ -205,7 +205,7 @@ def test_a_death_after_any_call_and_a_repeated_event_leave_the_same() -> None:
             assert stored(cloud) == expected, deadly
 
 
-def test_two_jobs_of_the_same_name_in_two_places_stand_apart() -> None:
+def test_two_jobs_of_the_same_name_in_two_places_are_separate() -> None:
     other = JobKey("210987654321", "us-east-1", JobKind.TRAINING, "resnet")
 
     assert report_keys.of_job(other) != FOLDER
@@ -226,8 +226,10 @@ def test_a_message_that_is_no_end_of_a_training_job_goes_to_the_dead_letters_or_
 def test_points_of_a_long_training_are_thinned_and_the_file_says_so() -> None:
     values = [1 / (1 + number) for number in range(9_000)]
     values[4_321] = 7.0
-    told = line("resnet", {"validation:accuracy": curve(values, 10, 40)}, algo_1={"CPUUtilization": minutes(1, 10, 40)})
-    with captured(with_measurements(launched([training("resnet", 0, 40)]), told)) as cloud:
+    shown = line(
+        "resnet", {"validation:accuracy": curve(values, 10, 40)}, algo_1={"CPUUtilization": minutes(1, 10, 40)}
+    )
+    with captured(with_measurements(launched([training("resnet", 0, 40)]), shown)) as cloud:
         found = curves_of(cloud).metrics["validation:accuracy"]
 
     assert (found.measured, len(found.xs) <= 2_000, 7.0 in found.values) == (9_000, True, True)
@@ -238,7 +240,7 @@ def test_a_replay_without_measurements_captures_nothing() -> None:
         assert "CaptureJob" not in cloud.functions
 
 
-def test_a_job_whose_end_no_event_told_is_captured_once_reconcile_has_found_it() -> None:
+def test_a_job_that_ended_without_an_event_is_captured_when_reconcile_finds_it() -> None:
     recording = one_job()
     with replaying.running(recording, without=[each for each in ALONE if each != "Reconcile"]) as (cloud, _):
         cloud.deliver(recording.events[0])

@@ -32,7 +32,7 @@ APP = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-1"
 SERVER = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/one"
 
 
-def told(mlflow: StandIn, name: str | None = None, artifacts: str | None = "not asked") -> Mapping[str, Any]:
+def checked(mlflow: StandIn, name: str | None = None, artifacts: str | None = "not asked") -> Mapping[str, Any]:
     """What write_mlflow answers; `name` is what the server is named by."""
     server = replace(server_of(mlflow.url), name=name or mlflow.url)
     asks = None if artifacts == "not asked" else lambda: artifacts
@@ -45,7 +45,7 @@ def texts(found: Mapping[str, Any]) -> list[tuple[Level, str, str]]:
 
 def test_a_server_that_may_be_written_to_is_left_as_it_is() -> None:
     with serving(StandIn()) as mlflow:
-        found = told(mlflow)
+        found = checked(mlflow)
         assert (mlflow.experiments, mlflow.runs, mlflow.models) == ({}, {}, {})
         assert texts(found) == [(Level.OK, f"MLflow at {mlflow.url} lets write_mlflow write", "")]
 
@@ -53,7 +53,7 @@ def test_a_server_that_may_be_written_to_is_left_as_it_is() -> None:
 def test_no_call_is_left_out() -> None:
     """Those of the tracking server's policy, which a test compares with what is used."""
     with serving(StandIn()) as mlflow:
-        assert len(told(mlflow)["allowed"]) == 12
+        assert len(checked(mlflow)["allowed"]) == 12
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_no_call_is_left_out() -> None:
         (None, "", "refuses write_mlflow everything", "store a valid token"),
     ],
 )
-def test_what_is_refused_is_named_with_the_right_that_it_needs(
+def test_a_refused_call_is_named_with_the_right_that_it_needs(
     name: str | None, path: str, says: str, needs: str
 ) -> None:
     def refuse(asked: str, body: Any) -> None:
@@ -73,7 +73,7 @@ def test_what_is_refused_is_named_with_the_right_that_it_needs(
 
     with serving(StandIn()) as mlflow:
         mlflow.before = refuse
-        (level, what, todo), *_ = texts(told(mlflow, name))
+        (level, what, todo), *_ = texts(checked(mlflow, name))
 
     assert level is Level.PROBLEM
     assert says in what
@@ -86,7 +86,7 @@ def test_a_server_that_does_not_answer_is_a_problem() -> None:
 
     with serving(StandIn()) as mlflow:
         mlflow.before = hang
-        ((level, what, _),) = texts(told(mlflow))
+        ((level, what, _),) = texts(checked(mlflow))
 
     assert level is Level.PROBLEM
     assert "MLflow does not answer" in what
@@ -102,7 +102,7 @@ def test_a_server_that_does_not_answer_is_a_problem() -> None:
 )
 def test_the_place_for_artifacts_is_tried(answer: str | None, level: Level, says: str) -> None:
     with serving(StandIn()) as mlflow:
-        found = texts(told(mlflow, APP, answer))[-1]
+        found = texts(checked(mlflow, APP, answer))[-1]
 
     assert found[0] is level
     assert says in found[1]
@@ -137,11 +137,11 @@ def answering(answer: Callable[[str, Mapping[str, str], bytes], tuple[int, bytes
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, told = answer(self.path, dict(self.headers.items()), content)
+            status, found = answer(self.path, dict(self.headers.items()), content)
             self.send_response(status)
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(found)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(found)
 
         do_PUT = do_POST = _answer  # noqa: N815 as http.server names them
 

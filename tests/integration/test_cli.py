@@ -45,9 +45,9 @@ def test_replay_answers_first_and_writes_the_files(tmp_path: Path) -> None:
 def test_replay_speaks_json_to_programs(tmp_path: Path) -> None:
     done = trialbook("replay", CHURN, "--out", tmp_path, "--json")
 
-    told = json.loads(done.stdout)
-    assert len(told["jobs"]) == 5
-    assert told["sweeps"][0]["counts"]["completed"] == 5
+    answer = json.loads(done.stdout)
+    assert len(answer["jobs"]) == 5
+    assert answer["sweeps"][0]["counts"]["completed"] == 5
 
 
 @pytest.mark.parametrize(

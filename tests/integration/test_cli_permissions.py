@@ -119,8 +119,8 @@ def test_each_command_asks_for_what_the_page_says(
         ("`test-message`", [["test-message", "--channel", "slack", "--slack-url", api], mail]),
         ("`prune`", [["prune", "--older-than", "0d", "--yes", "--export", out / "p"]]),
     ]
-    told = documented()
-    used: dict[str, set[str]] = {name: set() for name in told}
+    found = documented()
+    used: dict[str, set[str]] = {name: set() for name in found}
     for row, called in commands:
         for command in called:
             shutil.rmtree(tmp_path / "cache", ignore_errors=True)  # where the stack's outputs are remembered
@@ -129,8 +129,8 @@ def test_each_command_asks_for_what_the_page_says(
             assert done.exit_code == 0, (command, done.output)
             assert "_aws" not in done.output, "metrics are for CloudWatch"
             used[row] |= asked
-    for name, said in told.items():
-        allowed = said.own.union(*(told[each].own for each in said.upon))
+    for name, said in found.items():
+        allowed = said.own.union(*(found[each].own for each in said.upon))
 
         assert [each for each in used[name] if not any(fnmatchcase(each, one) for one in allowed)] == [], name
         assert [each for each in said.own - OTHERWISE if not any(fnmatchcase(one, each) for one in used[name])] == [], (

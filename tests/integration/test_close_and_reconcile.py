@@ -194,7 +194,7 @@ def test_a_slow_closer_does_not_close_what_changed_meanwhile(world: World, monke
     assert world.sweeps()[0].state is SweepState.OPEN
 
 
-def test_reconcile_finds_what_no_event_told_and_a_second_run_finds_nothing(world: World) -> None:
+def test_reconcile_finds_what_events_missed_and_a_second_run_finds_nothing(world: World) -> None:
     now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)
     world.now = now
     first = reconcile(now, HERE.id, HERE.region, world.services)
@@ -207,7 +207,7 @@ def test_reconcile_finds_what_no_event_told_and_a_second_run_finds_nothing(world
     assert {sweep.counts.jobs for sweep in world.sweeps()} == {5, 60}
 
 
-def test_reconcile_stops_when_time_runs_out_and_goes_on_where_it_stopped(world: World) -> None:
+def test_reconcile_stops_when_time_runs_out_and_continues_where_it_stopped(world: World) -> None:
     now = world.now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)
     first = reconcile(now, HERE.id, HERE.region, world.services, times(1))
     second = reconcile(now, HERE.id, HERE.region, world.services)
@@ -241,8 +241,8 @@ def test_reconcile_stops_in_the_middle_of_several_pages_and_repairs_everything_o
     since = [search["SearchExpression"]["Filters"][0]["Value"] for search in searches if "NextToken" not in search]
 
     # Each run goes on two hours, 61 jobs, before the last that the one before has repaired.
-    told = [(run.seen, run.recorded, run.attached) for run in runs]
-    assert told == [(100, 20, 20), (100, 8, 8), (100, 8, 8), (93, 6, 6)]
+    found = [(run.seen, run.recorded, run.attached) for run in runs]
+    assert found == [(100, 20, 20), (100, 8, 8), (100, 8, 8), (93, 6, 6)]
     assert [text[5:16] for text in since] == ["11-22T22:00", "11-23T16:18", "11-23T17:36", "11-23T18:54"]
     assert len(searches) > len(since)  # the others asked for the empty page, and for what comes after it
     tracked = [record.job.name for record in world.ledger.jobs() if record.version == 1]
@@ -294,9 +294,7 @@ def failing(operation: str, code: str) -> Callable[[str, dict[str, Any]], None]:
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ValidationException"])
-def test_one_sweep_of_which_sagemaker_does_not_tell_keeps_no_other_open(
-    code: str, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_undescribed_sweep_keeps_no_other_open(code: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tuning job's sweep is due before the loop, of which all but the first events were lost."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # botocore's own pauses between its attempts
     record_job(
@@ -335,12 +333,12 @@ def test_reconcile_records_what_it_may_see_where_it_may_not_search(world: World)
 
 
 @pytest.mark.parametrize(("name", "left"), [("bank-tuning-job-1-4a7d0c99", 0), ("bank-search-1-4a7d0c99", 1)])
-def test_what_autopilot_started_is_left_out_where_only_its_children_tell_so(
+def test_an_autopilot_job_is_left_out_even_if_only_its_children_name_it(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str, left: int
 ) -> None:
-    told = json.loads(json.dumps(recording(TUNING).answers).replace("churn-xgb-261121-0900", name))
-    answers = [each for each in told if each["operation"] == "DescribeHyperParameterTuningJob"]
-    answers += [each for each in told if each["operation"] == "DescribeTrainingJob"][:2]
+    parsed = json.loads(json.dumps(recording(TUNING).answers).replace("churn-xgb-261121-0900", name))
+    answers = [each for each in parsed if each["operation"] == "DescribeHyperParameterTuningJob"]
+    answers += [each for each in parsed if each["operation"] == "DescribeTrainingJob"][:2]
     maker = HERE.arn("sagemaker", "automl-job/bank")
     for answer in answers[1:]:
         answer["response"]["AutoMLJobArn"] = maker
@@ -353,7 +351,7 @@ def test_what_autopilot_started_is_left_out_where_only_its_children_tell_so(
     assert len(list(world.ledger.jobs())) == left
 
 
-def test_a_jobs_tags_are_asked_for_where_no_event_told_them(world: World) -> None:
+def test_a_jobs_tags_are_requested_if_no_event_had_them(world: World) -> None:
     arn = HERE.arn("sagemaker", "hyper-parameter-tuning-job/churn-xgb-261121-0900")
     world.sagemaker.call("AddTags", {"ResourceArn": arn, "Tags": [{"Key": "trialbook:experiment", "Value": "tagged"}]})
     now = world.now = datetime(2026, 11, 21, 9, 45, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""A folder's book that somebody edited: what can't be read is told with its file and line."""
+"""A folder's book that somebody edited: what can't be read is reported with its file and line."""
 
 import gzip
 import json
@@ -69,9 +69,7 @@ CHANGES = (with_number_as_name, without_key, with_time_that_is_none, with_text_a
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_facts_that_can_not_be_read_are_told_with_their_line(
-    change: Callable[[dict[str, Any]], None], book: Path
-) -> None:
+def test_unreadable_facts_are_refused_with_their_line(change: Callable[[dict[str, Any]], None], book: Path) -> None:
     edited(book, 0, change)
 
     answers = [asked(book, question) for question in QUESTIONS]
@@ -84,7 +82,7 @@ def test_facts_that_can_not_be_read_are_told_with_their_line(
 @pytest.mark.parametrize(
     "content", [b'{"Item": 7}', b"[" * 100_000, b"\xff\xfe", b'{"Item": {"pk": {}, "sk": {"S": "a"}}}']
 )
-def test_a_line_that_is_none_of_a_book_is_told(content: bytes, book: Path) -> None:
+def test_a_line_that_does_not_belong_in_a_book_is_named(content: bytes, book: Path) -> None:
     path = book / "ledger.jsonl"
     path.write_bytes(path.read_bytes() + content + b"\n")
 
@@ -95,7 +93,7 @@ def test_a_line_that_is_none_of_a_book_is_told(content: bytes, book: Path) -> No
 
 
 @pytest.mark.parametrize("damage", [lambda packed: packed[:-20], lambda packed: b"no gzip" + packed])
-def test_an_export_that_is_cut_or_no_export_is_told(damage: Callable[[bytes], bytes], book: Path) -> None:
+def test_a_truncated_export_or_another_file_is_refused(damage: Callable[[bytes], bytes], book: Path) -> None:
     export = book / "AWSDynamoDB" / "data" / "a.json.gz"
     export.parent.mkdir(parents=True)
     export.write_bytes(damage(gzip.compress((book / "ledger.jsonl").read_bytes())))

@@ -337,7 +337,7 @@ def test_a_batch_takes_no_new_message_that_may_not_fit_and_postpones_the_rest() 
     assert queue.hidden == []
 
 
-def test_a_batch_may_ask_to_come_again_soon_if_its_process_dies_but_not_for_ever() -> None:
+def test_a_batch_may_ask_to_come_again_soon_if_its_process_dies_but_not_forever() -> None:
     """The queue hides its messages for minutes."""
     queue = RememberingQueue()
     records = [message(number, {}) for number in range(8)]

@@ -24,7 +24,7 @@ def test_a_record_is_read_as_it_was_written(ledger: Ledger) -> None:
     assert deliveries.get("sweep/other", "slack", "#training").version == 0
 
 
-def test_of_two_that_claim_the_same_one_is_told_before_it_sends(ledger: Ledger) -> None:
+def test_of_two_claims_on_one_message_one_is_refused_before_it_sends(ledger: Ledger) -> None:
     deliveries = Deliveries(ledger.table)
     both = deliveries.get(ABOUT, "slack", "#training").claimed(NOW)
     deliveries.put(both, NOW)

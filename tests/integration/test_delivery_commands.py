@@ -88,7 +88,7 @@ def fill(name: str, number: int) -> None:
         boto3.client("sqs").send_message(QueueUrl=queue(name), MessageBody=f"{name} {at:02}")
 
 
-def test_what_waits_goes_back_to_where_it_came_from(workspace: Workspace, tasks: MoveTasks, ask: Ask) -> None:
+def test_waiting_messages_go_back_to_their_queues(workspace: Workspace, tasks: MoveTasks, ask: Ask) -> None:
     sent = {"SlackDeadLetters": 23, "RecordDeadLetters": 2, "StreamDeadLetters": 1}
     for name, number in sent.items():
         fill(name, number)
@@ -108,7 +108,7 @@ def test_what_waits_goes_back_to_where_it_came_from(workspace: Workspace, tasks:
 
 
 @pytest.mark.parametrize("refusal", ["UnsupportedOperation", "AccessDenied", "InvalidAction"])
-def test_where_sqs_starts_no_task_messages_move_one_by_one(
+def test_messages_move_one_by_one_if_sqs_starts_no_task(
     refusal: str, workspace: Workspace, tasks: MoveTasks, ask: Ask
 ) -> None:
     fill("SlackDeadLetters", 23)
@@ -169,7 +169,7 @@ def test_a_malformed_event_that_was_given_up_goes_back_once_for_each_redrive(wor
     assert bodies("RecordDeadLetters") == [body]
 
 
-def test_a_queue_that_is_none_is_told_with_those_that_are(workspace: Workspace, ask: Ask) -> None:
+def test_an_unknown_queue_is_refused_with_a_list_of_known_ones(workspace: Workspace, ask: Ask) -> None:
     done = ask("redrive", "--queue", "teams")
 
     assert done.exit_code == 2
@@ -187,7 +187,7 @@ def test_a_message_is_sent_for_real(workspace: Workspace, ask: Ask) -> None:
     assert workspace.refused == []
 
 
-def test_a_mail_is_sent_for_real_and_a_refused_one_is_told_with_what_to_do(aws: Aws, ask: Ask) -> None:
+def test_a_mail_is_really_sent_and_a_refused_one_says_what_to_do(aws: Aws, ask: Ask) -> None:
     deploy(EmailFrom="trialbook@example.com", EmailTo="first@example.com, second@example.com")
     refused = ask("test-message", "--channel", "email")
     boto3.client("sesv2").create_email_identity(EmailIdentity="trialbook@example.com")
@@ -209,7 +209,7 @@ def test_a_mail_needs_a_sender(aws: Aws, ask: Ask) -> None:
     assert "EmailFrom" in done.stderr
 
 
-def test_doctor_tells_which_channels_no_message_reaches_and_what_to_do(workspace: Workspace, ask: Ask) -> None:
+def test_doctor_names_unreachable_channels_and_says_what_to_do(workspace: Workspace, ask: Ask) -> None:
     workspace.channels += [
         Channel("C0000000002", "secret", is_private=True),
         Channel("C0000000003", "foreign", has_app=False),
@@ -221,22 +221,22 @@ def test_doctor_tells_which_channels_no_message_reaches_and_what_to_do(workspace
         Name="/trialbook/rules", Value=f"routes: [{{to: [{{slack: [{named}]}}]}}]", Type="String"
     )
     done = ask("doctor", "--slack-url", f"{workspace.url}/api/", "--json")
-    told = {each["what"]: each["todo"] for each in json.loads(done.stdout) if "reaches" in each["what"]}
+    answer = {each["what"]: each["todo"] for each in json.loads(done.stdout) if "reaches" in each["what"]}
     no = "no message reaches the Slack channel"
 
     assert done.exit_code == 1
-    assert told.keys() == {
+    assert answer.keys() == {
         f"{no} #secret: channel_not_found",
         f"{no} #foreign: not_in_channel",
         f"{no} C0000000004: channel_not_found",
         f"{no} #old: is_archived",
     }
-    assert "Name a private channel by its id" in told[f"{no} #secret: channel_not_found"]
-    assert told[f"{no} #foreign: not_in_channel"] == "invite the app in #foreign: /invite @Trialbook"
-    assert "check the id C0000000004" in told[f"{no} C0000000004: channel_not_found"]
+    assert "Name a private channel by its id" in answer[f"{no} #secret: channel_not_found"]
+    assert answer[f"{no} #foreign: not_in_channel"] == "invite the app in #foreign: /invite @Trialbook"
+    assert "check the id C0000000004" in answer[f"{no} C0000000004: channel_not_found"]
 
 
-def test_what_a_channel_refuses_is_told_with_what_to_do_and_without_the_token(workspace: Workspace, ask: Ask) -> None:
+def test_a_channels_refusal_says_what_to_do_without_the_token(workspace: Workspace, ask: Ask) -> None:
     api = f"{workspace.url}/api/"
     missing = ask("test-message", "--channel", "slack", "--to", "#nowhere", "--slack-url", api)
     workspace.before = lambda method, request: refuse()
@@ -267,7 +267,7 @@ def test_the_checkup_knows_the_token_and_its_scopes(workspace: Workspace, ask: A
     assert "without a scope for history, a crash may post a message twice" in without.stdout
 
 
-def test_show_tells_what_was_sent_where(ask: Ask, tmp_path: Path) -> None:
+def test_show_lists_what_was_sent_where(ask: Ask, tmp_path: Path) -> None:
     found = outcome(CHURN)
     write_outcome(found, tmp_path / "book")
     job, sweep = found.records[0].job.name, found.sweeps[0].id

@@ -50,7 +50,7 @@ def make() -> ModuleType:
 
 
 @pytest.mark.parametrize("name", ["cli.md", "python.md"])
-def test_the_reference_is_what_the_code_tells(name: str) -> None:
+def test_the_reference_equals_the_code(name: str) -> None:
     text = (ROOT / "docs" / name).read_text()
 
     assert make().page(name, text) == text, "run: make docs"
@@ -206,7 +206,7 @@ def test_every_rules_document_shown_is_valid() -> None:
         read_rules(each)
 
 
-def test_the_problem_shown_is_what_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_problem_shown_is_the_one_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = RULES_SHOWN.findall(CONFIGURATION)[0]
     (shown,) = re.findall(r"```text\n(error: .*?)\n```", CONFIGURATION)
     (tmp_path / "rules.yaml").write_text(re.sub(r"\bjob: ", "jobb: ", document, count=1))
@@ -256,13 +256,13 @@ def test_every_rule_key_has_an_example() -> None:
     assert lacking == set()
 
 
-def test_every_parameter_tag_and_placeholder_is_told() -> None:
+def test_every_parameter_tag_and_placeholder_is_documented() -> None:
     parameters = load_template(ROOT / "template.yaml")["Parameters"]
     sources = "".join(path.read_text() for path in (ROOT / "layers/trialbook/trialbook/core").rglob("*.py"))
 
-    told = "".join(re.findall(r"^\| (`.+?) \|", CONFIGURATION, re.MULTILINE))
+    found = "".join(re.findall(r"^\| (`.+?) \|", CONFIGURATION, re.MULTILINE))
 
-    assert [name for name in parameters if f"`{name}`" not in told] == []
+    assert [name for name in parameters if f"`{name}`" not in found] == []
     assert [name for name in PLACEHOLDERS.split(", ") if name not in CONFIGURATION] == []
     assert [
         tag for tag in sorted(set(re.findall(r"\"(trialbook:[\w-]+)\"", sources))) if f"`{tag}`" not in CONFIGURATION
@@ -293,7 +293,7 @@ def _cells(section: str) -> set[str]:
     return {name for row in re.findall(r"^\| (.+?) \|", text, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
 
 
-def test_every_item_attribute_and_index_of_the_ledger_is_told() -> None:
+def test_every_item_attribute_and_index_of_the_ledger_is_documented() -> None:
     written = "".join(path.read_text() for path in (ROOT / "layers/trialbook/trialbook/ledger").glob("*.py"))
     items = set(re.findall(r"(?:item=|\"item\": )\"(\w+)\"", written))
     attributes = set(Item._attributes)
@@ -303,7 +303,7 @@ def test_every_item_attribute_and_index_of_the_ledger_is_told() -> None:
     assert [name for name, (pk, sk) in indexes.items() if f"| `{name}` | `{pk}`, `{sk}` |" not in MODEL] == []
 
 
-def test_every_key_of_the_files_is_told(place: Path) -> None:
+def test_every_key_of_the_files_is_documented(place: Path) -> None:
     jobs, sweeps = (
         json.loads((place / "build/churn" / name).read_text().splitlines()[0])
         for name in ("jobs.jsonl", "sweeps.jsonl")
@@ -314,12 +314,12 @@ def test_every_key_of_the_files_is_told(place: Path) -> None:
     assert all(f"`{path.name}`" in MODEL for path in (place / "build/churn").iterdir() if path.is_file())
 
 
-def test_every_column_has_the_type_that_is_told(place: Path) -> None:
+def test_every_column_has_its_documented_type(place: Path) -> None:
     book = Book.open(folder=place / "build" / "churn")
     jobs = frame(book.find("churn-xgb").to_columns())
     sweeps = book.sweeps().to_pandas()
-    told = dict(re.findall(r"^\| (`.+`) \| ([\w ,]+) \|$", MODEL.split("### Columns")[1], re.MULTILINE))
-    kinds = {name: kind for names, kind in told.items() for name in re.findall(r"`(\w+)`", names)}
+    found = dict(re.findall(r"^\| (`.+`) \| ([\w ,]+) \|$", MODEL.split("### Columns")[1], re.MULTILINE))
+    kinds = {name: kind for names, kind in found.items() for name in re.findall(r"`(\w+)`", names)}
     plain = [str(name) for name in jobs if "." not in str(name)]
 
     assert set(kinds) == {*plain, *sweeps}
@@ -336,14 +336,14 @@ def _kind(column: Any) -> str:
 # -- operations ---------------------------------------------------------------------------------------------------
 
 
-def test_every_alarm_has_an_answer_and_what_outlives_the_stack_is_told() -> None:
+def test_every_alarm_has_an_answer_and_remaining_resources_are_documented() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
-    told = re.findall(r"^\| `(…?)(\w+Alarm)` \|", text, re.MULTILINE)
+    found = re.findall(r"^\| `(…?)(\w+Alarm)` \|", text, re.MULTILINE)
     resources = load_template(ROOT / "template.yaml")["Resources"]
     alarms = [name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"]
     kept = [each["Type"] for each in resources.values() if each.get("DeletionPolicy", "").startswith("Retain")]
 
-    assert [each for each in alarms if not any(each == a or (any_of and each.endswith(a)) for any_of, a in told)] == []
+    assert [each for each in alarms if not any(each == a or (any_of and each.endswith(a)) for any_of, a in found)] == []
     assert sorted(kept) == ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]
     assert "| the table |" in text
     assert "| the bucket with the reports |" in text

@@ -353,12 +353,12 @@ def test_a_query_is_answered_a_megabyte_at_a_time(both: tuple[Any, Any, str]) ->
             item = of_size({"pk": text("a"), "sk": text(f"{number:02}")}, 200_000)
             client.put_item(TableName=table, Item=item)
         start: dict[str, Any] | None = {}
-        told: list[tuple[int, float]] = []
+        found: list[tuple[int, float]] = []
         while start is not None:
             page = client.query(**query, **start)
-            told.append((page["Count"], page["ConsumedCapacity"]["CapacityUnits"]))
+            found.append((page["Count"], page["ConsumedCapacity"]["CapacityUnits"]))
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if "LastEvaluatedKey" in page else None
-        pages.append(told)
+        pages.append(found)
 
     assert pages[0] == pages[1]
     assert sum(count for count, _ in pages[1]) == 12

@@ -1,4 +1,4 @@
-"""What events make people be told, with the facts read from the ledger and the reports' bucket."""
+"""The messages that events cause, with the facts read from the ledger and the reports' bucket."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ class Replayed:
     services: Services
     bucket: Bucket
 
-    def told(self, event: Mapping[str, Any], where: Addresses | None = None, rules: str = "") -> list[Message]:
+    def messages(self, event: Mapping[str, Any], where: Addresses | None = None, rules: str = "") -> list[Message]:
         known = read_rules(rules)
         services = replace(self.services, rules=lambda: known)
         return [
@@ -69,21 +69,21 @@ def replayed(recording: Recording) -> Iterator[Replayed]:
 # -- clouds of their own: before the one that the rest of the module shares ------------------------------------------
 
 
-def test_events_of_a_sweep_that_merged_away_tell_of_the_one_it_merged_into() -> None:
+def test_events_of_a_merged_sweep_are_about_the_one_it_merged_into() -> None:
     events = list(few(3).events)
     late = events[-1]["detail"]["TrainingJobName"]
     early = [event for event in events if event["detail"]["TrainingJobName"] != late]
     tick = {"source": "test", "time": "2026-11-20T10:40:00Z", "detail": {}}
     after = [event for event in events if event["detail"]["TrainingJobName"] == late]
     with replayed(Recording("late", [*early, tick, *after], few(3).answers)) as found:
-        said = {found.told(event)[0].about for event in found.events}
+        said = {found.messages(event)[0].about for event in found.events}
         ready = [event for event in found.events if event["detail-type"] == "Report Ready"]
-        first, second = (found.told(event)[0] for event in ready)
+        first, second = (found.messages(event)[0] for event in ready)
         gone = found.services.ledger.sweep(ready[0]["detail"]["sweep"]["sweep"])
         assert gone is not None
         back = replace(gone, superseded_by=None, version=gone.version + 1)
         found.services.ledger.write(sweeps=[(back, None)])
-        parted = found.told(ready[1])[0]
+        parted = found.messages(ready[1])[0]
 
     former = ready[0]["detail"]["sweep"]["sweep"]
     assert said == {"sweep/churn-xgb@20261120T101500.123Z"}
@@ -97,7 +97,7 @@ def test_events_of_a_sweep_that_merged_away_tell_of_the_one_it_merged_into() -> 
 def test_a_single_job_has_one_message() -> None:
     with replayed(few(1)) as found:
         (event,) = found.events
-        (said,) = found.told(event)
+        (said,) = found.messages(event)
 
     assert said.kind is MessageKind.JOB
     assert said.title == "churn-xgb · training job completed · validation:error 0.04019"
@@ -114,7 +114,7 @@ def loop() -> Iterator[Replayed]:
 
 
 def test_events_that_come_late_and_in_any_order_all_show_the_end(loop: Replayed) -> None:
-    first = [loop.told(event)[0] for event in reversed(loop.events)]
+    first = [loop.messages(event)[0] for event in reversed(loop.events)]
     alike = {replace(each, id="", event_type="", tags=None, metrics=None).title for each in first}
 
     assert len(first) == len(loop.events) > 4
@@ -125,11 +125,11 @@ def test_events_that_come_late_and_in_any_order_all_show_the_end(loop: Replayed)
 def test_an_event_costs_one_item_one_query_with_the_jobs_it_finds_and_one_object(loop: Replayed) -> None:
     cloud = loop.cloud
     cloud._running = "Telling"
-    loop.told(loop.of_type("Report Ready"))
+    loop.messages(loop.of_type("Report Ready"))
     cloud._running = None
 
-    told = {operation: number for (by, _, operation), number in cloud.calls.items() if by == "Telling"}
-    assert told == {"GetItem": 1, "Query": 1, "BatchGetItem": 1, "GetObject": 1}
+    found = {operation: number for (by, _, operation), number in cloud.calls.items() if by == "Telling"}
+    assert found == {"GetItem": 1, "Query": 1, "BatchGetItem": 1, "GetObject": 1}
 
 
 def test_the_link_to_the_report_is_signed_and_the_same_each_time(loop: Replayed) -> None:
@@ -140,7 +140,7 @@ def test_the_link_to_the_report_is_signed_and_the_same_each_time(loop: Replayed)
         urls = [
             link.url
             for _ in range(2)
-            for link in loop.told(loop.of_type("Report Ready"), where)[0].links
+            for link in loop.messages(loop.of_type("Report Ready"), where)[0].links
             if link.text == "Report"
         ]
     parts = urlsplit(urls[0])
@@ -164,14 +164,14 @@ def test_no_link_outlives_sixty_days_whatever_an_event_says(loop: Replayed) -> N
     assert until - loop.cloud.now <= timedelta(days=60)
 
 
-def test_what_an_event_claims_of_a_new_best_counts_for_nothing_beside_the_ledger(loop: Replayed) -> None:
+def test_an_events_claim_of_a_new_best_is_ignored_for_the_ledgers(loop: Replayed) -> None:
     event = loop.of_type("Best Trial Changed")
     best, *_, worst = (each.job.name for each in loop.services.ledger.ranking(event["detail"]["sweep"]["sweep"]))
     claimed = {"value": -77.25, "hyper_parameters": {"min_child_weight": "words of somebody else"}}
 
     def said(old: str, new: str) -> str:
         detail = event["detail"] | {"old": {"job_name": old, **claimed}, "new": {"job_name": new, **claimed}}
-        return repr(loop.told({**event, "detail": detail}))
+        return repr(loop.messages({**event, "detail": detail}))
 
     assert "new best validation:error 0.0" in said(worst, best)
     assert "new best" not in said(best, worst)
@@ -180,12 +180,12 @@ def test_what_an_event_claims_of_a_new_best_counts_for_nothing_beside_the_ledger
         assert "somebody else" not in forged
 
 
-def test_a_job_of_a_sweep_is_not_told_as_a_single_one_whoever_says_so(loop: Replayed) -> None:
+def test_a_job_of_a_sweep_is_never_reported_as_a_single_job(loop: Replayed) -> None:
     record = next(iter(loop.services.ledger.jobs()))
     job = {**asdict(record.key), "job_name": record.job.name, "kind": record.key.kind.value}
     event = {"detail-type": "Job Finished", "detail": {"id": "job-finished/x", "job": job}}
 
-    assert loop.told(event) == []
+    assert loop.messages(event) == []
 
 
 def test_without_signed_links_there_is_none(loop: Replayed) -> None:
@@ -194,31 +194,33 @@ def test_without_signed_links_there_is_none(loop: Replayed) -> None:
     )
 
     assert where == Addresses(Defaults("#training", None, ("a@example.com",)))
-    assert "Report" not in {link.text for link in loop.told(loop.of_type("Report Ready"), where)[0].links}
+    assert "Report" not in {link.text for link in loop.messages(loop.of_type("Report Ready"), where)[0].links}
 
 
 def test_an_alerts_baseline_is_read_from_the_ledger(loop: Replayed) -> None:
-    best = loop.told(loop.of_type("Report Ready"))[0]
+    best = loop.messages(loop.of_type("Report Ready"))[0]
     name = "churn-xgb-2026-11-20-10-15-04-760"
     rules = f"alerts: [{{name: n, regression: {{against: {name}}}}}, {{name: gone, regression: {{against: x}}}}]"
-    alerts = [each for each in loop.told(loop.of_type("Report Ready"), rules=rules) if each.kind is MessageKind.ALERT]
+    alerts = [
+        each for each in loop.messages(loop.of_type("Report Ready"), rules=rules) if each.kind is MessageKind.ALERT
+    ]
 
     assert best.title.endswith("3 of 3 finished")
     assert [each.title.rpartition(" · ")[2] for each in alerts] == ["cannot be checked"]  # the best equals itself
 
 
-def test_what_is_gone_is_not_told_and_what_is_no_event_is_refused(loop: Replayed) -> None:
+def test_a_deleted_sweep_is_not_reported_and_a_malformed_event_is_refused(loop: Replayed) -> None:
     event = loop.of_type("Report Ready")
     detail = event["detail"]
     job = {"job_name": "a", "account": "1", "region": "r", "kind": "Job"}
 
-    assert loop.told({**event, "detail": {**detail, "sweep": {**detail["sweep"], "sweep": "churn-xgb@gone"}}}) == []
+    assert loop.messages({**event, "detail": {**detail, "sweep": {**detail["sweep"], "sweep": "churn-xgb@gone"}}}) == []
     with pytest.raises(InvalidInput, match="detail-type is 'Sweep Ended', expected one of Sweep Started"):
-        loop.told({**event, "detail-type": "Sweep Ended"})
+        loop.messages({**event, "detail-type": "Sweep Ended"})
     with pytest.raises(InvalidInput, match=r"detail\.sweep\.sweep is None, expected a text"):
-        loop.told({**event, "detail": {**detail, "sweep": {}}})
+        loop.messages({**event, "detail": {**detail, "sweep": {}}})
     with pytest.raises(InvalidInput, match=r"detail\.job\.kind is 'Job', expected one of TrainingJob"):
-        loop.told({"detail-type": "Job Failed", "detail": {"id": "x", "job": job}})
+        loop.messages({"detail-type": "Job Failed", "detail": {"id": "x", "job": job}})
 
 
 def test_telling_loads_nothing_that_draws_renders_or_fits() -> None:

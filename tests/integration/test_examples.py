@@ -32,11 +32,11 @@ def event(name: str, **more: Any) -> dict[str, Any]:
     return {"source": "trialbook", "detail-type": name, "detail": {**EXAMPLES[name], **more}}
 
 
-def matching(told: Mapping[str, Any]) -> list[str]:
+def matching(detail: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name, rule in rules().items()
-        if EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(told)  # type: ignore[arg-type]
+        if EventPattern.load(json.dumps(rule["EventPattern"])).matches_event(detail)  # type: ignore[arg-type]
     ]
 
 
@@ -56,10 +56,10 @@ def test_teams_gets_reports_and_failures_and_the_webhook_everything() -> None:
     assert found["Sweep Progressed"] == ["EventsToWebhook"]
 
 
-def posted(rule: str, told: Mapping[str, Any]) -> Any:
+def posted(rule: str, detail: Mapping[str, Any]) -> Any:
     """What EventBridge makes of the event: a whole value in JSON's spelling, what stands within quotes bare."""
     transformer = rules()[rule]["Targets"][0]["InputTransformer"]
-    values = {name: value_at(told, path) for name, path in transformer["InputPathsMap"].items()}
+    values = {name: value_at(detail, path) for name, path in transformer["InputPathsMap"].items()}
     template = transformer["InputTemplate"]
     # Within quotes only numbers: how EventBridge spells other texts' quotes there is not documented.
     for literal in re.findall(r'"[^"]*"', template):
@@ -68,8 +68,8 @@ def posted(rule: str, told: Mapping[str, Any]) -> Any:
     return json.loads(text)
 
 
-def value_at(told: Mapping[str, Any], path: str) -> Any:
-    value: Any = told
+def value_at(detail: Mapping[str, Any], path: str) -> Any:
+    value: Any = detail
     for step in path.removeprefix("$.").split("."):
         value = value[step]
     assert value is not None, path

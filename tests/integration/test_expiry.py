@@ -111,7 +111,7 @@ def test_a_nine_day_tuning_job_closes_though_records_expire_after_seven(table: L
     assert sweep.tuning_status == "Completed"
 
 
-def test_what_belongs_to_a_sweep_leaves_with_it_and_nothing_else_does(table: Ledger) -> None:
+def test_a_sweep_is_removed_with_its_own_items_and_no_others(table: Ledger) -> None:
     ledger = expiring(table, 7)
     for number in range(3):
         made = job(f"churn-{number}", number, 20, tags={"trialbook:experiment": "churn"})
@@ -169,7 +169,7 @@ def test_nothing_joins_a_sweep_that_is_leaving_and_whoever_is_interrupted_goes_o
     assert [each.counts.jobs for each in standing(ledger)] == [1]
 
 
-def test_what_has_changed_since_it_was_listed_is_not_removed(table: Ledger) -> None:
+def test_a_record_changed_since_it_was_listed_is_not_removed(table: Ledger) -> None:
     enter(table, tagged("trial-0", 0))
     close_sweeps(at(DAY), services(table))
     (listed,) = standing(table)

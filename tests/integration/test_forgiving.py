@@ -61,7 +61,7 @@ def ask(book: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
 # -- names --------------------------------------------------------------------------------------------------------
 
 
-def test_an_experiment_stands_for_its_latest_sweep_in_watch_and_report(ask: Ask, tmp_path: Path) -> None:
+def test_an_experiment_means_its_latest_sweep_in_watch_and_report(ask: Ask, tmp_path: Path) -> None:
     watched, reported = ask("watch", "net"), ask("report", "net", "--out", tmp_path, "--json")
 
     assert LATE in watched.stdout
@@ -146,7 +146,7 @@ def test_an_unknown_word_gets_a_suggestion(
 
 
 @pytest.mark.parametrize("command", ["best", "trials", "report", "watch", "show", "export"])
-def test_what_completion_offers_is_accepted(command: str, book: Path, ask: Ask, tmp_path: Path) -> None:
+def test_every_completion_is_accepted(command: str, book: Path, ask: Ask, tmp_path: Path) -> None:
     out = ["--out", str(tmp_path)] if command in ("report", "export") else []
     environment = {
         **os.environ,
@@ -176,7 +176,7 @@ def test_the_tuning_job_is_never_sorted_among_its_children(sort: str, ask: Ask) 
 
 
 @pytest.mark.parametrize(("sort", "places"), [("loss", [3, 1, 4, 2]), ("-loss", [4, 1, 3, 2])])
-def test_what_diverged_is_sorted_last(sort: str, places: list[int], tmp_path: Path) -> None:
+def test_diverged_jobs_are_sorted_last(sort: str, places: list[int], tmp_path: Path) -> None:
     ledger = open_folder(tmp_path, create=True)
     ledger.experiments.put(Experiment("odd", sweeps=1))
     losses = ["0.5", "NaN", "0.1", "Infinity"]

@@ -40,7 +40,7 @@ def refusing(names: set[str], code: str = "ValidationException") -> Callable[[st
 
 
 def add_processing_jobs(world: World, number: int) -> list[str]:
-    """Jobs that no event told of, a minute apart."""
+    """Jobs without any event, a minute apart."""
     names = [f"clean-{each:02}" for each in range(number)]
     for each, name in enumerate(names):
         ended = EARLY + timedelta(minutes=each)
@@ -246,7 +246,7 @@ def test_a_job_of_a_list_that_can_not_be_read_is_described_and_keeps_no_other(wo
     assert world.ledger.notes.get(MARK) == iso(world.now - timedelta(minutes=5))
 
 
-def test_a_job_that_neither_list_nor_describe_tell_of_is_named_and_tried_again_and_the_watermark_never_passes_it(
+def test_an_unreadable_job_is_named_and_retried_and_the_watermark_never_passes_it(
     world: World,
 ) -> None:
     names = add_processing_jobs(world, 5)
@@ -297,7 +297,7 @@ def test_an_entry_that_was_deleted_since_is_dropped(world: World) -> None:
     assert recorded(world) == {"clean-00", "clean-02"}
 
 
-def test_a_child_that_a_list_names_and_does_not_tell_of_is_described_before_its_sweep_closes(world: World) -> None:
+def test_a_child_listed_without_details_is_described_before_its_sweep_closes(world: World) -> None:
     ended = [e for e in recording(TUNING).events if e["detail"].get("HyperParameterTuningJobStatus") == "Completed"]
     record_job(ended[0], world.services)
     names = [name for name in world.sagemaker.jobs[JobKind.TRAINING] if name.startswith("churn-xgb-261121")]

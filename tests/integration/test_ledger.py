@@ -202,9 +202,9 @@ def test_overlapping_loops_of_two_experiments_have_windows_of_their_own(ledger: 
     for start in (0, 2, 30, 32):
         enter(ledger, job(f"churn-{start}", start, start + 5))
         enter(ledger, job(f"fraud-{start}", start + 1, start + 19, tags={"trialbook:experiment": "fraud"}))
-    told = {sweep.id: (sweep.experiment, sweep.counts.completed) for sweep in live_sweeps(ledger)}
+    found = {sweep.id: (sweep.experiment, sweep.counts.completed) for sweep in live_sweeps(ledger)}
 
-    assert told == {
+    assert found == {
         loop_id("churn", at(0)): ("churn", 2),
         loop_id("churn", at(30)): ("churn", 2),
         loop_id("fraud", at(1)): ("fraud", 4),
@@ -256,7 +256,7 @@ def test_a_bridge_joins_windows_of_any_size_also_where_it_touches_one_job_only(l
     assert_consistent(ledger)
 
 
-def test_a_process_that_dies_while_windows_are_parted_leaves_them_to_whoever_comes_next(ledger_url: str) -> None:
+def test_a_process_that_dies_while_windows_are_split_leaves_them_to_whoever_comes_next(ledger_url: str) -> None:
     with opened(ledger_url) as ledger:
         enter(ledger, job("churn-0", 0, None))
         for number in range(8):
@@ -272,7 +272,7 @@ def test_a_process_that_dies_while_windows_are_parted_leaves_them_to_whoever_com
         assert_consistent(ledger)
 
 
-def test_a_process_that_dies_while_windows_are_parted_goes_on_once_its_message_comes_again(ledger_url: str) -> None:
+def test_a_process_that_dies_while_windows_are_split_continues_once_its_message_comes_again(ledger_url: str) -> None:
     with opened(ledger_url) as ledger:
         enter(ledger, job("churn-0", 0, None))
         for number in range(8):
@@ -290,7 +290,7 @@ def test_a_process_that_dies_while_windows_are_parted_goes_on_once_its_message_c
         assert_consistent(ledger)
 
 
-def test_what_nobody_finishes_is_in_order_before_one_of_its_windows_is_closed(ledger_url: str) -> None:
+def test_an_unfinished_move_is_completed_before_one_of_its_windows_closes(ledger_url: str) -> None:
     with opened(ledger_url) as ledger:
         enter(ledger, job("churn-0", 0, None))
         for number in range(8):
@@ -395,7 +395,7 @@ def test_changing_the_objective_re_ranks_and_can_be_repeated(ledger: Ledger) -> 
     assert_consistent(ledger)
 
 
-def test_an_experiment_is_re_ranked_sweep_by_sweep_and_goes_on_after_an_interruption(ledger: Ledger) -> None:
+def test_an_experiment_is_re_ranked_sweep_by_sweep_and_continues_after_an_interruption(ledger: Ledger) -> None:
     for number in range(24):
         start = 100 * (number // 8) + number % 8
         enter(
@@ -450,7 +450,7 @@ def test_three_consumers_of_one_loop_lose_nothing_and_leave_one_window(dynamodb_
                                 break
                             except Conflict:
                                 continue
-            except Exception as error:  # noqa: BLE001 told by the test
+            except Exception as error:  # noqa: BLE001 reported by the test
                 failures.append(error)
 
         threads = [threading.Thread(target=write, args=(range(first, 24, 3),)) for first in range(3)]
@@ -491,7 +491,7 @@ steps = st.lists(
 
 @settings(max_examples=40)
 @given(steps=steps, moved_at_once=st.integers(1, 3))
-def test_whatever_the_order_of_events_sweeps_equal_a_recount_and_windows_the_jobs_times(
+def test_sweeps_and_windows_equal_a_recount_in_any_order_of_events(
     ledger_url: str, steps: list[tuple[int, str, int, int]], moved_at_once: int
 ) -> None:
     """Each job has a start and an end of its own; its events come in any order, twice or never. Some repeat the settings
@@ -511,7 +511,7 @@ def test_whatever_the_order_of_events_sweeps_equal_a_recount_and_windows_the_job
 @settings(max_examples=60)
 @example(steps=[(4, "InProgress", 0, 0), (1, "InProgress", 0, 0)], moved_at_once=1)
 @given(steps=steps, moved_at_once=st.integers(1, 3))
-def test_whatever_the_order_of_events_loops_under_a_default_name_are_told_apart_by_their_jobs(
+def test_loops_under_a_default_name_are_separated_in_any_order_of_events(
     ledger_url: str, steps: list[tuple[int, str, int, int]], moved_at_once: int
 ) -> None:
     """Eight jobs with three sets of data and two settings; their windows may overlap."""

@@ -36,10 +36,10 @@ def left_so(file: str, under: str) -> set[str]:
 
 def test_checkov_finds_just_what_is_left_so_with_a_reason(tmp_path: Path) -> None:
     printed = run(CHECKOV, "--framework", "cloudformation", "--quiet", "-o", "json", "-f", *TEMPLATES, cwd=tmp_path)
-    told = json.loads(printed)
-    results = [each["results"] for each in (told if isinstance(told, list) else [told])]
+    answer = json.loads(printed)
+    results = [each["results"] for each in (answer if isinstance(answer, list) else [answer])]
 
-    assert sum(each["summary"]["passed"] for each in (told if isinstance(told, list) else [told])) > 50
+    assert sum(each["summary"]["passed"] for each in (answer if isinstance(answer, list) else [answer])) > 50
     assert {found["check_id"] for each in results for found in each["failed_checks"]} == left_so(
         ".checkov.yaml", "skip-check"
     )

@@ -200,7 +200,7 @@ def test_no_planted_secret_is_in_any_byte_of_what_a_replay_writes(planted: tuple
 def test_no_planted_secret_is_in_what_commands_and_agents_are_told(planted: tuple[ReplayOutcome, Path]) -> None:
     _, folder = planted
     asked = [["show", NAMES[1]], ["show", NAMES[1], "--json"], ["curve", NAMES[1], "--json"]]
-    told = [CliRunner().invoke(app, [*each, "--book", str(folder)]).stdout for each in asked]
+    output = [CliRunner().invoke(app, [*each, "--book", str(folder)]).stdout for each in asked]
     agent = Answering(Source(book=folder))
     answers = [
         json.dumps(each, ensure_ascii=False)
@@ -214,8 +214,8 @@ def test_no_planted_secret_is_in_what_commands_and_agents_are_told(planted: tupl
         )
     ]
 
-    assert [left(each.encode()) for each in (*told, *answers)] == [[]] * 9
-    assert all("KeyError: 'label'" in each for each in (*told, answers[0], *answers[2:]))
+    assert [left(each.encode()) for each in (*output, *answers)] == [[]] * 9
+    assert all("KeyError: 'label'" in each for each in (*output, answers[0], *answers[2:]))
 
 
 @pytest.mark.parametrize("made", [failed, sweep])

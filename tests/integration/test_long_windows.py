@@ -78,7 +78,7 @@ class Queue:
 
 
 @pytest.mark.long
-def test_two_that_rename_one_window_end_while_others_come_for_ever() -> None:
+def test_two_that_rename_one_window_end_while_others_come_forever() -> None:
     made = LaggingTable()
     for number in range(300):
         book(LaggingLedger(made)).enter(loop_job(f"churn-{number:03}", 10 + number / 10_000), None)
@@ -142,7 +142,7 @@ alone = st.lists(made, max_size=12, unique_by=lambda each: each.key)
 
 @settings(max_examples=200)
 @given(records=alone, came=alone, data=st.data())
-def test_what_is_left_of_a_window_always_equals_a_recount(
+def test_the_rest_of_a_window_always_equals_a_recount(
     records: list[Record], came: list[Record], data: st.DataObject
 ) -> None:
     window = Sweep("churn@1", SweepKind.LOOP, "churn", version=3, revision=1)

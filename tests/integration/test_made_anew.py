@@ -30,7 +30,7 @@ from trialbook.record_job import record_job
 from trialbook_cli.http_serving import Handler, serving
 
 
-def test_a_job_made_anew_is_attached_anew(world: World) -> None:
+def test_a_job_recreated_is_attached_anew(world: World) -> None:
     ended = [e for e in recording(CHURN).events if e["detail"].get("SecondaryStatus") == "Completed"]
     name = ended[0]["detail"]["TrainingJobName"]
     seen = world.services.sagemaker(ACCOUNT, REGION).describe(JobKey(ACCOUNT, REGION, JobKind.TRAINING, name))
@@ -52,7 +52,7 @@ def test_a_job_made_anew_is_attached_anew(world: World) -> None:
     assert (kept.experiment, kept.created_at) != ("elsewhere", seen.created_at)
 
 
-def test_reconcile_finds_a_job_made_anew(world: World) -> None:
+def test_reconcile_finds_a_job_recreated(world: World) -> None:
     ended = [e for e in recording(CHURN).events if e["detail"].get("SecondaryStatus") == "Completed"]
     name = ended[0]["detail"]["TrainingJobName"]
     seen = world.services.sagemaker(ACCOUNT, REGION).describe(JobKey(ACCOUNT, REGION, JobKind.TRAINING, name))
@@ -77,7 +77,7 @@ def tuning(start: float, end: float | None, metric: str) -> TuningJob:
 
 
 @pytest.mark.parametrize("child_first", [True, False])
-def test_a_tuning_job_made_anew_under_a_deleted_ones_name_has_a_sweep_of_its_own(
+def test_a_tuning_job_recreated_under_a_deleted_ones_name_has_a_sweep_of_its_own(
     child_first: bool, ledger: Ledger
 ) -> None:
     book = Bookkeeper(ledger, Rules(), lambda key, name: tuning(100, None, "f1"))
@@ -104,7 +104,7 @@ def test_a_tuning_job_made_anew_under_a_deleted_ones_name_has_a_sweep_of_its_own
 
 
 @pytest.mark.parametrize("end_comes", [True, False])
-def test_a_tuning_job_whose_end_comes_late_or_never_takes_nothing_from_the_one_made_anew(
+def test_a_tuning_job_whose_end_comes_late_or_never_takes_nothing_from_the_one_recreated(
     end_comes: bool, ledger: Ledger
 ) -> None:
     book = Bookkeeper(ledger, Rules(), lambda key, name: tuning(100, None, "f1"))
@@ -130,7 +130,7 @@ def test_a_tuning_job_whose_end_comes_late_or_never_takes_nothing_from_the_one_m
     assert (record.job.created_at, record.job.ended_at) == (at(100), at(130))
 
 
-def test_a_sweep_whose_tuning_job_was_made_anew_unseen_is_closed_and_keeps_its_own_facts(world: World) -> None:
+def test_a_sweep_whose_tuning_job_was_recreated_unseen_is_closed_and_keeps_its_own_facts(world: World) -> None:
     (final,) = world.sagemaker.jobs[JobKind.TUNING].values()
     name = final["HyperParameterTuningJobName"]
     begun = next(e for e in recording(TUNING).events if "HyperParameterTuningJobName" in e["detail"])
@@ -207,7 +207,7 @@ class Deleted(Handler):
         self.wfile.write(body)
 
 
-def test_a_page_that_is_deleted_while_it_is_made_is_written_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_is_deleted_while_it_is_made_is_written_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(Deleted, "127.0.0.1", 0) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
         Bucket(Session(), "reports").replace("index.html", lambda: b"a page")

@@ -50,7 +50,9 @@ def test_every_queue_with_a_function_is_tried(cloud: LaptopCloud) -> None:
 
 
 @pytest.mark.parametrize(("queue", "function"), QUEUES.items())
-def test_what_is_no_event_is_a_dead_letter_at_its_first_delivery(queue: str, function: str, cloud: LaptopCloud) -> None:
+def test_a_malformed_event_is_a_dead_letter_at_its_first_delivery(
+    queue: str, function: str, cloud: LaptopCloud
+) -> None:
     before = cloud.functions[function].invocations
     for body in MALFORMED:
         cloud.put_message(queue, body)

@@ -15,7 +15,7 @@ def test_ten_thousand_trials_have_an_analysis() -> None:
     assert analysis.groups[0].importance.effects[0].parameter == "learning_rate"
 
 
-def test_at_most_so_many_lines_are_drawn_as_can_be_told_apart_and_the_picture_says_so() -> None:
+def test_only_distinguishable_lines_are_drawn_and_the_picture_says_so() -> None:
     found = synthetic.records(1000)
     chart = next(
         each for each in charts(analysed(found, sweep=synthetic.sweep(found))) if each.kind == "parallel coordinates"

@@ -40,9 +40,9 @@ ASKING = ("AttachJob", "CaptureJob", "CloseSweeps", "PollJobs", "RecordJob", "Re
 OF_MEMBERS = ("sagemaker:", "sagemaker-mlflow:", "batch:", "bedrock:", "cloudwatch:", "logs:")
 
 
-def elsewhere(told: Recording, account: str = OTHER) -> Recording:
+def elsewhere(recorded: Recording, account: str = OTHER) -> Recording:
     """The recording as forwarded from another account: envelopes keep the account that they come from."""
-    return replace(told, events=[{**event, "account": account} for event in told.events])
+    return replace(recorded, events=[{**event, "account": account} for event in recorded.events])
 
 
 def test_a_job_of_another_account_is_recorded_and_attached_by_the_role_there() -> None:
@@ -118,7 +118,7 @@ def test_only_its_own_account_and_region_are_asked_with_the_functions_own_rights
     assert settings.members == (("123456789012", "eu-west-1"), (OTHER, "us-east-1"), (OTHER, "eu-west-1"))
 
 
-def test_without_members_nobody_else_may_tell_and_no_role_is_taken() -> None:
+def test_without_members_nobody_else_may_send_and_no_role_is_assumed() -> None:
     alone = Stack(STACK.template, {})
     variables = alone.resolve(STACK.template["Globals"]["Function"]["Environment"]["Variables"])
 
@@ -147,7 +147,7 @@ def test_a_member_forwards_every_event_that_the_book_knows(path: Path) -> None:
     assert pattern.matches_event(json.loads(path.read_text()))
 
 
-def test_what_can_not_be_forwarded_waits_and_is_told() -> None:
+def test_an_event_that_cannot_be_forwarded_waits_and_raises_an_alarm() -> None:
     (rule,) = (each for _, each in MEMBER.resources("AWS::Events::Rule"))
     (target,) = rule["Targets"]
     (alarm,) = (each for _, each in MEMBER.resources("AWS::CloudWatch::Alarm"))
@@ -216,9 +216,9 @@ def measured_elsewhere(status: str) -> Recording:
 
 @pytest.mark.parametrize(("status", "kept"), [("Completed", {"CURVES"}), ("Failed", {"CURVES", "LOG"})])
 def test_a_job_of_another_account_and_region_is_captured_by_the_role_there(status: str, kept: set[str]) -> None:
-    told = measured_elsewhere(status)
-    with running(told, here=HERE, without=BESIDE_CAPTURES) as (cloud, _):
-        for event in told.events:
+    recorded = measured_elsewhere(status)
+    with running(recorded, here=HERE, without=BESIDE_CAPTURES) as (cloud, _):
+        for event in recorded.events:
             cloud.deliver(event)
         cloud.finish()
         stored, dead = dict(cloud.stored()), cloud.dead_letters()
@@ -237,10 +237,10 @@ def test_a_role_that_refuses_costs_the_curves_and_no_dead_letter() -> None:
     def refuses(function: str, service: str, operation: str) -> Any:
         return answer(403, REFUSED, "text/xml") if service == "sts" else None
 
-    told = measured_elsewhere("Failed")
-    with running(told, here=HERE, without=BESIDE_CAPTURES) as (cloud, _):
+    recorded = measured_elsewhere("Failed")
+    with running(recorded, here=HERE, without=BESIDE_CAPTURES) as (cloud, _):
         cloud.fault = refuses
-        for event in told.events:
+        for event in recorded.events:
             cloud.deliver(event)
         cloud.finish()
 
@@ -248,9 +248,9 @@ def test_a_role_that_refuses_costs_the_curves_and_no_dead_letter() -> None:
         assert not any(cloud.dead_letters().values())
 
 
-def test_the_stand_in_tells_of_a_job_only_those_who_ask_at_its_place() -> None:
-    told = measured_elsewhere("Completed")
-    telemetry = Telemetry(told.measured, lambda: at(300), homes(told))
+def test_the_stand_in_describes_a_job_only_in_its_account_and_region() -> None:
+    recorded = measured_elsewhere("Completed")
+    telemetry = Telemetry(recorded.measured, lambda: at(300), homes(recorded))
     query = {"MetricName": "validation:accuracy", "ResourceArn": ELSEWHERE.arn("sagemaker", "training-job/resnet")}
     request = {"MetricQueries": [{**query, "XAxisType": "Timestamp", "Period": "OneMinute", "MetricStat": "Last"}]}
     found = {

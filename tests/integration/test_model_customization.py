@@ -30,11 +30,11 @@ MODELS = {"amazon.nova-lite-v1:0:300k": 0.9, "meta.llama3-2-3b-v1:0:128k": 0.4, 
 QUICK = ("BuildReport", "PostSlack", "PostEmail")
 
 
-def replay(told: Recording, *, without: Sequence[str] = QUICK, **parameters: str) -> ReplayOutcome:
+def replay(recorded: Recording, *, without: Sequence[str] = QUICK, **parameters: str) -> ReplayOutcome:
     given = {"ModelCustomization": "on", **parameters}
-    with replaying.running(told, parameters=given, without=without) as (cloud, sagemaker):
+    with replaying.running(recorded, parameters=given, without=without) as (cloud, sagemaker):
         problems = checked(sagemaker)
-        passed_by = sum(not cloud.deliver(event) for event in told.events)
+        passed_by = sum(not cloud.deliver(event) for event in recorded.events)
         cloud.finish()
         assert problems == []
         return outcome_of(cloud, sagemaker, passed_by)
@@ -119,12 +119,12 @@ def test_awss_own_sample_event_goes_the_whole_way() -> None:
 
 
 def test_jobs_whose_events_were_lost_are_found() -> None:
-    told = launched([training("told", 0, 5), customization("untold", 1, 50, loss=0.3)])
-    lost = replace(told, events=[event for event in told.events if event["source"] == "aws.sagemaker"])
+    recorded = launched([training("seen", 0, 5), customization("unseen", 1, 50, loss=0.3)])
+    lost = replace(recorded, events=[event for event in recorded.events if event["source"] == "aws.sagemaker"])
     records = {record.job.name: record for record in replay(lost).records}
 
-    assert records["untold"].value == 0.3
-    assert records["untold"].job.status == "Completed"
+    assert records["unseen"].value == 0.3
+    assert records["unseen"].job.status == "Completed"
 
 
 def test_they_pass_by_where_the_stack_does_not_record_them() -> None:

@@ -86,7 +86,7 @@ CALLS: dict[str, Callable[[SageMaker], object]] = {
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("call", CALLS)
-def test_what_is_no_answer_of_sagemaker_is_an_outage(call: str, page: str, session: Session) -> None:
+def test_an_answer_that_is_not_sagemakers_is_an_outage(call: str, page: str, session: Session) -> None:
     client = SageMaker(session, "us-east-1")
     with answering(PAGES[page]), pytest.raises(Unavailable):
         CALLS[call](client)
@@ -104,7 +104,7 @@ def test_what_is_no_answer_of_sagemaker_is_an_outage(call: str, page: str, sessi
         ("secretsmanager", "get_secret_value", {"SecretId": "a"}),
     ],
 )
-def test_what_is_no_answer_of_another_service_is_an_error(
+def test_an_answer_that_is_not_another_services_is_an_error(
     service: str, operation: str, request_: dict[str, Any], session: Session
 ) -> None:
     client = session.create_client(service)

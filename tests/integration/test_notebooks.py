@@ -116,7 +116,7 @@ def test_listings_are_sequences(tuning: Path) -> None:
     assert Book.open(tuning).experiments().to_pandas()["failed"].tolist() == [3]
 
 
-def test_an_experiment_stands_for_its_latest_sweep(tuning: Path) -> None:
+def test_an_experiment_means_its_latest_sweep(tuning: Path) -> None:
     experiment = Book.open(tuning).experiment("churn-xgb")
 
     assert experiment.latest().name == "churn-xgb-261121-0900"

@@ -43,13 +43,13 @@ def play(cloud: LaptopCloud, jobs: int = 2) -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    told = (ROOT / "docs" / "operations.md").read_text()
+    found = (ROOT / "docs" / "operations.md").read_text()
     sources = [*(ROOT / "layers" / "trialbook").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
     counted = {name for path in sources for name in re.findall(r"\b(?:count|age)\(\"(\w+)\"", path.read_text())}
     counted |= {f"Events{outcome.title().replace(' ', '')}" for outcome in RecordOutcome}
 
     assert len(counted) > 15
-    assert [name for name in sorted(counted) if f"`{name}`" not in told] == []
+    assert [name for name in sorted(counted) if f"`{name}`" not in found] == []
 
 
 def total(seen: Seen, function: str, metric: str) -> float:
@@ -127,7 +127,7 @@ def test_the_events_id_follows_through_queue_ledger_stream_and_bus_to_the_last_h
     assert by_type["Report Ready"] == by_type["Sweep Finished"]
 
 
-def test_messages_that_come_again_say_in_the_log_which_event_they_tell_of() -> None:
+def test_repeated_messages_log_the_event_they_are_about() -> None:
     lines = Lines()
     with watched(1) as (cloud, sagemaker, _seen):
 

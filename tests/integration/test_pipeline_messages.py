@@ -34,7 +34,7 @@ def of_four_steps() -> Recording:
         training(JOBS["Train"], 6, 30, status="Failed", FailureReason=REASON),
         training(JOBS["Score"], 6, 20),
     ]
-    told = [
+    found = [
         execution_event(PIPELINE, EXECUTION, 0),
         step_event(PIPELINE, EXECUTION, 1, JOBS["Prepare"], name="Prepare"),
         step_event(PIPELINE, EXECUTION, 5, JOBS["Prepare"], "Succeeded", name="Prepare", started=1),
@@ -46,7 +46,7 @@ def of_four_steps() -> Recording:
         step_event(PIPELINE, EXECUTION, 32, None, "Stopped", name="Register", started=21),
         execution_event(PIPELINE, EXECUTION, 34, "Failed", started=0),
     ]
-    return launched(jobs, told)
+    return launched(jobs, found)
 
 
 @cache
@@ -90,15 +90,15 @@ def test_an_execution_is_one_message_that_names_the_failed_step_its_job_and_the_
 
 def test_it_is_edited_while_steps_run_and_says_how_far_they_are() -> None:
     found = outcome(ROUTES)
-    told = [str(request["text"]) for method, request in found.slack.calls if method.startswith("chat.")]
+    shown = [str(request["text"]) for method, request in found.slack.calls if method.startswith("chat.")]
 
     assert Counter(method for method, _ in found.slack.calls if method.startswith("chat.post")) == {
         "chat.postMessage": 1
     }
-    assert told[0] == "⏳ churnpipeline: execution p4jn9xou8a8s running"
-    assert "⏳ churnpipeline: execution p4jn9xou8a8s running: Score and Train (1 step finished)" in told
-    assert "⏳ churnpipeline: execution p4jn9xou8a8s running: Train (2 steps finished)" in told
-    assert told[-1] == FAILED
+    assert shown[0] == "⏳ churnpipeline: execution p4jn9xou8a8s running"
+    assert "⏳ churnpipeline: execution p4jn9xou8a8s running: Score and Train (1 step finished)" in shown
+    assert "⏳ churnpipeline: execution p4jn9xou8a8s running: Train (2 steps finished)" in shown
+    assert shown[-1] == FAILED
 
 
 def test_without_a_route_for_it_its_jobs_are_reported_alone_as_ever() -> None:
@@ -150,15 +150,15 @@ def test_neither_order_nor_repetition_of_events_shows_at_the_end(data: st.DataOb
     assert without_marks(posted) == without_marks(expected)
 
 
-def test_a_retry_of_a_failed_execution_goes_on_in_the_same_message() -> None:
+def test_a_retry_of_a_failed_execution_continues_in_the_same_message() -> None:
     whole = of_four_steps()
     again = JOBS["Train"].replace("kPX", "zzz")
-    told = [
+    shown = [
         step_event(PIPELINE, EXECUTION, 60, again, started=60),
         step_event(PIPELINE, EXECUTION, 80, again, "Succeeded", started=60),
         execution_event(PIPELINE, EXECUTION, 81, "Succeeded", started=0),
     ]
-    events = [*whole.events, *launched([training(again, 60, 79)], told).events]
+    events = [*whole.events, *launched([training(again, 60, 79)], shown).events]
     found = replay(Recording("retried", events, whole.answers), rules=ROUTES, without=("BuildReport", "PostEmail"))
     told_texts = [str(request["text"]) for method, request in found.slack.calls if method == "chat.update"]
 
@@ -182,12 +182,12 @@ def test_rules_test_shows_the_executions_message_with_its_edits(tmp_path: Path) 
     (recording / "sagemaker.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in whole.answers))
     rules.write_text(shown_in_docs())
     done = CliRunner().invoke(app, ["rules", "test", str(recording), "--rules", str(rules), "--json"])
-    told = json.loads(done.stdout)
-    found = [(each["kind"], each["channel"], each["title"]) for each in told["messages"]]
+    answer = json.loads(done.stdout)
+    found = [(each["kind"], each["channel"], each["title"]) for each in answer["messages"]]
 
     title = "churnpipeline · execution p4jn9xou8a8s · failed at step Train after 34 min"
     assert found == [("pipeline", "slack", title), ("pipeline", "email", title)]
-    assert told["announced"]["Pipeline Started"] == told["announced"]["Pipeline Finished"] == 1
+    assert answer["announced"]["Pipeline Started"] == answer["announced"]["Pipeline Finished"] == 1
 
 
 def test_an_execution_causes_an_event_for_each_change_of_a_step_and_each_end_of_a_job() -> None:

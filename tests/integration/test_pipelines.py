@@ -22,14 +22,14 @@ def retrained(naming: str, *, steps: bool = True, executions: bool = True) -> Re
     """Two executions of a pipeline without an experiment, each with one training step."""
     names = [NAMES[naming].format(execution, number) for number, execution in enumerate(EXECUTIONS)]
     jobs = [training(name, 60 * n + 2, 60 * n + 18, {"eta": f"0.{n + 1}"}) for n, name in enumerate(names)]
-    told = []
+    found = []
     for n, (execution, name) in enumerate(zip(EXECUTIONS, names, strict=True)):
         if executions:
-            told += [execution_event("ChurnPipeline", execution, 60 * n)]
-            told += [execution_event("ChurnPipeline", execution, 60 * n + 25, "Succeeded")]
+            found += [execution_event("ChurnPipeline", execution, 60 * n)]
+            found += [execution_event("ChurnPipeline", execution, 60 * n + 25, "Succeeded")]
         if steps:
-            told += [step_event("ChurnPipeline", execution, 60 * n + 2, name)]
-    return launched(jobs, told)
+            found += [step_event("ChurnPipeline", execution, 60 * n + 2, name)]
+    return launched(jobs, found)
 
 
 @cache
@@ -99,15 +99,15 @@ def _ended(event: Any) -> str | None:
 
 
 def test_a_pipelines_events_that_come_after_its_jobs_has_ended_move_the_job_before_it_is_reported() -> None:
-    told = [step_event("ChurnPipeline", EXECUTIONS[0], 20, "pipelines-ctd6lgoe9v0a-Train-ssFiEMAL0h", "Succeeded")]
-    found = replay(launched([training("pipelines-ctd6lgoe9v0a-Train-ssFiEMAL0h", 2, 18)], told))
+    shown = [step_event("ChurnPipeline", EXECUTIONS[0], 20, "pipelines-ctd6lgoe9v0a-Train-ssFiEMAL0h", "Succeeded")]
+    found = replay(launched([training("pipelines-ctd6lgoe9v0a-Train-ssFiEMAL0h", 2, 18)], shown))
     reported = [event["detail"]["job"] for event in found.announced if "job" in event["detail"]]
 
     assert trials(found) == EXPECTED[:1]
     assert [(job["experiment"], job["trial"]) for job in reported] == EXPECTED[:1]
 
 
-def test_a_job_whose_pipeline_no_event_tells_is_attached_all_the_same() -> None:
+def test_a_job_is_attached_even_if_no_event_names_its_pipeline() -> None:
     found = replay(launched([training("pipelines-ctd6lgoe9v0a-Train-ssFiEMAL0h", 2, 18)]))
 
     assert trials(found) == [("Train", EXECUTIONS[0])]

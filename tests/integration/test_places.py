@@ -103,7 +103,7 @@ def test_whoever_notes_a_place_at_the_same_time_agrees(ledger: Ledger) -> None:
     assert ledger.places.get() == Places((OTHER, HOME))
 
 
-def test_a_book_of_the_time_before_goes_on_under_the_names_that_it_has(ledger: Ledger) -> None:
+def test_a_book_of_the_time_before_continues_under_the_names_it_has(ledger: Ledger) -> None:
     """Everything stood under plain names; nothing was noted. Home is where its first sweep ran."""
     before = bookkeeper(ledger)
     mixed = [*loops(HOME), job(OTHER, "tune-001", 90, 95, tuning_job="tune"), job(OTHER, "fraud", 90, None)]

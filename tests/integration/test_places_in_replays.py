@@ -45,7 +45,7 @@ def without_ids(text: str, of: Account) -> Any:
 def shown(found: ReplayOutcome, of: Account) -> dict[str, Any]:
     """All that people and programs get of a replay, but for the ids."""
     reports = {key: json.loads(each) for key, each in found.reports.items() if key.endswith(DATA)}
-    told: dict[str, Callable[[], Any]] = {
+    given: dict[str, Callable[[], Any]] = {
         "jobs.jsonl": found.job_lines,
         "sweeps.jsonl": found.sweep_lines,
         "experiments.json": lambda: found.experiments,
@@ -54,7 +54,7 @@ def shown(found: ReplayOutcome, of: Account) -> dict[str, Any]:
         "slack": lambda: [method for method, _ in found.slack.calls],
         "dead letters": lambda: {name: len(each) for name, each in found.dead_letters.items()},
     }
-    return {name: without_ids(json.dumps(each()), of) for name, each in told.items()}
+    return {name: without_ids(json.dumps(each()), of) for name, each in given.items()}
 
 
 @cache
@@ -72,9 +72,9 @@ def test_the_same_recording_gives_the_same_in_every_place(place: Account, name: 
 
 def test_a_loop_of_another_place_is_one_sweep_of_its_five_jobs() -> None:
     """Reconcile asked for a fixed account and region, and entered each job again under those."""
-    told = relocated(as_recorded(CHURN), Account("999988887777", "eu-west-1"))
+    recorded = relocated(as_recorded(CHURN), Account("999988887777", "eu-west-1"))
 
-    (sweep,) = replay(told, without=FOLLOWS_THE_LEDGER).sweep_lines()
+    (sweep,) = replay(recorded, without=FOLLOWS_THE_LEDGER).sweep_lines()
 
     assert (sweep["counts"]["completed"], sweep["sweep"]) == (5, "churn-xgb@20261120T101500.123Z")
 
@@ -114,12 +114,12 @@ def test_the_first_events_place_is_home_and_others_are_members() -> None:
     assert arns == {HERE: {HERE.id}, OTHER: {OTHER.id}}
 
 
-def test_what_can_be_no_account_or_region_is_no_place() -> None:
-    told = few(1)
-    odd = [{**told.events[0], "account": account, "region": region} for account, region in (("1", "x"), ("", ""))]
+def test_an_impossible_account_or_region_is_no_place() -> None:
+    recorded = few(1)
+    odd = [{**recorded.events[0], "account": account, "region": region} for account, region in (("1", "x"), ("", ""))]
 
-    assert places(replace(told, events=odd)) == []
-    assert stand_in(replace(told, events=odd), None, lambda: None).account == Account()  # type: ignore[arg-type,return-value]
+    assert places(replace(recorded, events=odd)) == []
+    assert stand_in(replace(recorded, events=odd), None, lambda: None).account == Account()  # type: ignore[arg-type,return-value]
 
 
 # Where nobody's account or AWS's first region stand for a reason.

@@ -57,10 +57,10 @@ class Listed:
         return max(sum(0 <= (late - early).total_seconds() < 60 for late in self.at) for early in self.at)
 
 
-def replay(told: Recording, *, without: Sequence[str] = QUICK, **parameters: str) -> ReplayOutcome:
-    with replaying.running(told, parameters=parameters, without=without) as (cloud, sagemaker):
+def replay(recorded: Recording, *, without: Sequence[str] = QUICK, **parameters: str) -> ReplayOutcome:
+    with replaying.running(recorded, parameters=parameters, without=without) as (cloud, sagemaker):
         listed = Listed(cloud, sagemaker)
-        passed_by = sum(not cloud.deliver(event) for event in told.events)
+        passed_by = sum(not cloud.deliver(event) for event in recorded.events)
         cloud.finish()
         assert listed.problems == []
         assert listed.at == [] or listed.most_in_a_minute <= 5
@@ -107,10 +107,10 @@ def test_a_loop_of_fine_tunings_is_one_sweep_over_what_its_document_varies() -> 
 
 def test_slack_gets_one_message_of_the_sweep_and_one_of_a_job_that_failed() -> None:
     failed = of_category("DataQualityEvaluation", "quality", 5, 30, status="Failed", FailureReason="No rows")
-    told = launched([*loop().answers[:3], failed])
+    recorded = launched([*loop().answers[:3], failed])
     posted = [
         r
-        for method, r in replay(told, without=("BuildReport", "PostEmail")).slack.calls
+        for method, r in replay(recorded, without=("BuildReport", "PostEmail")).slack.calls
         if method == "chat.postMessage"
     ]
     mains = [json.dumps(request) for request in posted if "thread_ts" not in request]
@@ -128,8 +128,8 @@ def test_each_job_is_described_at_its_start_and_its_end_and_never_asked_for_tags
 
 @pytest.mark.parametrize("second", [0, 1, 30, 59])
 def test_a_job_is_seen_within_70_seconds_of_its_creation_with_at_most_5_lists_a_minute(second: int) -> None:
-    told = launched([of_category("AgentRFT", "agent", second / 60, 90)])
-    with replaying.running(told, without=QUICK) as (cloud, sagemaker):
+    recorded = launched([of_category("AgentRFT", "agent", second / 60, 90)])
+    with replaying.running(recorded, without=QUICK) as (cloud, sagemaker):
         listed = Listed(cloud, sagemaker)
         cloud.advance(at(second / 60) + timedelta(seconds=70))
         (record,) = cloud.ledger.jobs()
@@ -142,8 +142,8 @@ def test_a_job_is_seen_within_70_seconds_of_its_creation_with_at_most_5_lists_a_
 
 def test_a_list_of_several_pages_is_read_one_a_minute() -> None:
     """While one is read, jobs on the others end: none is passed over."""
-    told = launched([of_category("DataTransformation", f"clean-{n}", n / 60, 3 + n / 60) for n in range(7)])
-    with replaying.running(told, without=QUICK) as (cloud, sagemaker):
+    recorded = launched([of_category("DataTransformation", f"clean-{n}", n / 60, 3 + n / 60) for n in range(7)])
+    with replaying.running(recorded, without=QUICK) as (cloud, sagemaker):
         listed = Listed(cloud, sagemaker, a_page=2)
         cloud.advance(at(20))
         records = list(cloud.ledger.jobs())
@@ -153,14 +153,14 @@ def test_a_list_of_several_pages_is_read_one_a_minute() -> None:
 
 
 def test_a_page_that_is_refused_later_is_asked_for_from_the_first_page_again() -> None:
-    told = launched([of_category("DataTransformation", f"clean-{n}", 0, 5) for n in range(4)])
+    recorded = launched([of_category("DataTransformation", f"clean-{n}", 0, 5) for n in range(4)])
     refused = iter([True])
 
     def faults(operation: str, request: dict[str, Any]) -> None:
         if operation == "ListJobs" and "NextToken" in request and next(refused, False):
             raise ApiError("ValidationException", "The token has expired.")
 
-    with replaying.running(told, without=QUICK) as (cloud, sagemaker):
+    with replaying.running(recorded, without=QUICK) as (cloud, sagemaker):
         Listed(cloud, sagemaker, a_page=2)
         sagemaker.faults = faults
         cloud.advance(at(20))
@@ -175,8 +175,8 @@ def tick(cloud: LaptopCloud, moment: datetime) -> Any:
 
 
 def test_a_schedules_event_that_comes_twice_asks_once() -> None:
-    told = launched([of_category("AgentRFT", "agent", 0, 90)])
-    with replaying.running(told, without=QUICK) as (cloud, sagemaker):
+    recorded = launched([of_category("AgentRFT", "agent", 0, 90)])
+    with replaying.running(recorded, without=QUICK) as (cloud, sagemaker):
         tick(cloud, at(1))
         before = sagemaker.calls["ListJobs"]
         tick(cloud, at(1))
@@ -184,8 +184,8 @@ def test_a_schedules_event_that_comes_twice_asks_once() -> None:
 
 
 def test_a_throttled_list_is_asked_for_again_only_a_minute_later() -> None:
-    told = launched([of_category("AgentRFT", "agent", 0, 90)])
-    with replaying.running(told, without=QUICK) as (cloud, sagemaker):
+    recorded = launched([of_category("AgentRFT", "agent", 0, 90)])
+    with replaying.running(recorded, without=QUICK) as (cloud, sagemaker):
         listed = Listed(cloud, sagemaker)
         sagemaker.faults = lambda operation, request: throttle(operation)
         cloud.advance(at(2.5))
@@ -205,8 +205,8 @@ def test_nothing_fails_where_a_region_has_no_jobs_api() -> None:
         if operation == "ListJobs":
             raise ApiError("UnknownOperationException", "")
 
-    told = launched([training("churn", 0, 5)])
-    with replaying.running(told, without=QUICK, parameters={"JobsApi": "on"}) as (cloud, sagemaker):
+    recorded = launched([training("churn", 0, 5)])
+    with replaying.running(recorded, without=QUICK, parameters={"JobsApi": "on"}) as (cloud, sagemaker):
         sagemaker.faults = faults
         done = tick(cloud, at(1))
     assert done["failed"] == ()
@@ -220,11 +220,11 @@ def test_without_the_parameter_nobody_asks() -> None:
 
 
 def test_a_job_with_the_tag_to_ignore_it_is_left_out() -> None:
-    told = launched(
+    recorded = launched(
         [of_category("AgentRFT", "mine", 0, 9), of_category("AgentRFT", "no", 0, 9, tags={"trialbook:ignore": ""})]
     )
 
-    assert [record.job.name for record in replay(told).records] == ["mine"]
+    assert [record.job.name for record in replay(recorded).records] == ["mine"]
 
 
 def test_a_job_that_is_being_deleted_has_ended_as_its_transitions_say() -> None:
@@ -237,9 +237,9 @@ def test_a_job_that_is_being_deleted_has_ended_as_its_transitions_say() -> None:
 
 
 def test_jobs_of_several_categories_may_have_the_same_name() -> None:
-    told = launched([of_category(kind.value, "same", 0, 9) for kind in POLLED])
+    recorded = launched([of_category(kind.value, "same", 0, 9) for kind in POLLED])
 
-    assert {record.key.kind for record in replay(told).records} == set(POLLED)
+    assert {record.key.kind for record in replay(recorded).records} == set(POLLED)
 
 
 def test_fine_tunings_are_ranked_by_the_mean_reward_in_their_runs_of_mlflow() -> None:
@@ -269,10 +269,10 @@ def test_fine_tunings_are_ranked_by_the_mean_reward_in_their_runs_of_mlflow() ->
 
 
 def test_record_backfill_and_rules_test_know_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = launched(
+    recorded = launched(
         [*loop().answers[:1], of_category("DataTransformation", "clean", 3, 9, tags={"trialbook:ignore": "1"})]
     )
-    sagemaker = from_recording(told.answers, HERE, lambda: at(60 * 24))
+    sagemaker = from_recording(recorded.answers, HERE, lambda: at(60 * 24))
     with serve(sagemaker) as url:
         for service in ("SAGEMAKER", "BEDROCK"):
             monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", url)

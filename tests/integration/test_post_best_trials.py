@@ -1,4 +1,4 @@
-"""The weekly report, through the deployed wiring: what the ledger and the reports say is told on the bus, once."""
+"""The weekly report, through the deployed wiring: what the ledger and the reports say is announced on the bus, once."""
 
 import json
 from collections import Counter
@@ -29,7 +29,7 @@ OTHERS = ("PostSlack", "PostEmail", "AttachJob", "Reconcile")
 
 
 def a_week_later(best: float = 0.0381, days: int = 7) -> Recording:
-    """The loop again, by other names, its best job with another value: better than all before, unless told otherwise."""
+    """The loop again, by other names, its best job with another value: better than all before, unless given otherwise."""
     text = json.dumps([list(recording(CHURN).events), list(recording(CHURN).answers)])
     text = text.replace("2026-11-20", f"2026-11-{20 + days}").replace("0.03959207981824875", f"{best}")
     events, answers = json.loads(text)
@@ -58,15 +58,15 @@ def after(*recordings: Recording, rules: str = PRICES) -> Iterator[LaptopCloud]:
 def run(cloud: LaptopCloud, moment: str) -> str | None:
     event = {"id": f"schedule/{moment}", "time": moment, "account": "123456789012", "region": "us-east-1", "detail": {}}
     answer = cloud.invoke(NAME, event)
-    told: str | None = answer["announced"] if answer is not None else "died"
-    return told
+    announcements: str | None = answer["announced"] if answer is not None else "died"
+    return announcements
 
 
 def reports(cloud: LaptopCloud) -> list[Mapping[str, Any]]:
     return [each["detail"] for each in cloud.announced() if each["detail-type"] == "Best Trials"]
 
 
-def test_each_week_tells_what_ended_in_it_and_whose_best_is_new() -> None:
+def test_each_week_reports_what_ended_and_which_best_is_new() -> None:
     with after(recording(CHURN), a_week_later()) as cloud:
         assert run(cloud, "2026-11-23T08:00:00Z") == "best-trials/2026-11-23"
         calls = Counter(f"{service}.{operation}" for by, service, operation in cloud.calls.elements() if by == NAME)
@@ -86,7 +86,7 @@ def test_each_week_tells_what_ended_in_it_and_whose_best_is_new() -> None:
     assert (calls["s3.GetObject"], calls["events.PutEvents"], calls["dynamodb.PutItem"]) == (1, 1, 2)
 
 
-def test_a_replay_over_weeks_tells_each_of_them_and_waits_for_none() -> None:
+def test_a_replay_over_weeks_reports_each_week_without_waiting() -> None:
     """The second loop ends on a Friday: its report would come on the Monday after the recording."""
     weeks = (recording(CHURN), a_week_later())
     events = [event for each in weeks for event in each.events]
@@ -96,9 +96,9 @@ def test_a_replay_over_weeks_tells_each_of_them_and_waits_for_none() -> None:
             cloud.deliver(event)
         cloud.finish()
 
-        (told,) = reports(cloud)
+        (found,) = reports(cloud)
 
-    assert (told["since"], told["until"]) == ("2026-11-16T08:00:00.000Z", "2026-11-23T08:00:00.000Z")
+    assert (found["since"], found["until"]) == ("2026-11-16T08:00:00.000Z", "2026-11-23T08:00:00.000Z")
 
 
 @pytest.mark.parametrize(
@@ -130,14 +130,14 @@ def test_a_week_in_which_nothing_ended_is_silent() -> None:
         assert len(reports(cloud)) == 1
 
 
-def test_repeated_it_tells_the_same_again_and_nothing_for_a_time_that_is_past() -> None:
+def test_a_repeat_reports_the_same_again_and_nothing_for_the_past() -> None:
     with after(recording(CHURN)) as cloud:
-        told = [
+        found = [
             run(cloud, moment) for moment in ("2026-11-23T08:00:00Z", "2026-11-23T08:00:00Z", "2026-11-16T08:00:00Z")
         ]
         first, again = reports(cloud)
 
-    assert told == ["best-trials/2026-11-23", "best-trials/2026-11-23", None]
+    assert found == ["best-trials/2026-11-23", "best-trials/2026-11-23", None]
     assert _but_cause(first) == _but_cause(again)
 
 
@@ -168,18 +168,18 @@ def test_a_death_after_any_call_changes_nothing_once_the_run_came_again() -> Non
         assert [_but_cause(each) for each in reports(cloud)] == [_but_cause(expected)] * len(reports(cloud))
 
 
-def _but_cause(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in told.items() if key != "correlation_id"}
+def _but_cause(detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in detail.items() if key != "correlation_id"}
 
 
 def test_a_single_job_counts_with_what_it_cost() -> None:
     with after(few(1)) as cloud:
         run(cloud, "2026-11-23T08:00:00Z")
-        (told,) = reports(cloud)
+        (found,) = reports(cloud)
 
-    assert (told["taken"]["sweeps"], told["taken"]["jobs"], told["taken"]["unpriced_jobs"]) == (0, 1, 0)
-    assert told["taken"]["cost_usd"] > 0
-    assert told["experiments"][0]["best"]["job_name"] == few(1).events[0]["detail"]["TrainingJobName"]
+    assert (found["taken"]["sweeps"], found["taken"]["jobs"], found["taken"]["unpriced_jobs"]) == (0, 1, 0)
+    assert found["taken"]["cost_usd"] > 0
+    assert found["experiments"][0]["best"]["job_name"] == few(1).events[0]["detail"]["TrainingJobName"]
 
 
 def test_the_message_says_what_the_ledger_keeps_and_nothing_of_a_forged_event() -> None:

@@ -153,7 +153,7 @@ def ses_answers(cloud: LaptopCloud, faults: Iterator[tuple[int, str] | None]) ->
         (400, "MessageRejected", 3 * 900),
     ],
 )
-def test_what_ses_does_not_take_is_sent_later(status: int, code: str, waits: int) -> None:
+def test_a_mail_that_ses_rejects_is_sent_later(status: int, code: str, waits: int) -> None:
     with with_a_report() as (cloud, ready):
         began = cloud.now
         ses_answers(cloud, iter([(status, code)] * 3))
@@ -210,7 +210,7 @@ def of_a_failed_job(reason: str) -> Recording:
     return Recording("failed", events, answers)
 
 
-def test_a_single_job_that_fails_is_told_with_its_reason_as_text() -> None:
+def test_a_failed_single_job_is_reported_with_its_reason_as_text() -> None:
     found = replay(of_a_failed_job(HOSTILE), without=OTHERS)
 
     (mail,) = map(parsed, found.mails)
@@ -228,7 +228,7 @@ def test_a_single_job_that_ends_well_is_worth_no_mail() -> None:
     assert replay(few(1), without=OTHERS).mails == ()
 
 
-def test_no_address_stands_in_a_log_line_also_where_ses_names_it() -> None:
+def test_no_log_line_contains_an_address_even_if_ses_names_it() -> None:
     written = io.StringIO()
     handler = observability.logger.registered_handler
     assert handler is not None
@@ -245,13 +245,13 @@ def test_no_address_stands_in_a_log_line_also_where_ses_names_it() -> None:
             handler.stream = before  # type: ignore[attr-defined]
             observability.logger.setLevel("CRITICAL")
 
-    told = written.getvalue() + "".join(printed)
-    assert "MessageRejected" in told
-    assert "a message was not taken" in told
-    assert not [each for each in ("secret.person", "team@example", "not an address") if each in told]
+    output = written.getvalue() + "".join(printed)
+    assert "MessageRejected" in output
+    assert "a message was not taken" in output
+    assert not [each for each in ("secret.person", "team@example", "not an address") if each in output]
 
 
-def test_what_is_no_event_ends_in_the_dead_letter_queue_and_harms_no_other() -> None:
+def test_a_malformed_event_goes_to_the_dead_letter_queue_and_harms_no_other() -> None:
     with with_a_report() as (cloud, ready):
         cloud.put_message("EmailQueue", {"detail-type": "Sweep Exploded", "detail": {}})
         cloud.put_message("EmailQueue", ready)
@@ -293,6 +293,6 @@ def test_a_real_mail_server_takes_the_mails_of_a_replay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("bad", ["localhost", ":25", "127.0.0.1:1"])
-def test_a_server_that_is_none_is_told(bad: str) -> None:
+def test_a_server_that_does_not_exist_is_reported(bad: str) -> None:
     with pytest.raises(InvalidInput, match="--smtp"):
         send_on(bad, churn_mails())

@@ -125,7 +125,7 @@ def test_a_revision_edits_the_same_message_with_a_new_picture(world: World) -> N
     assert [each["slack_file"]["id"] for each in posted.blocks if each["type"] == "image"] == ["F0000000002"]
 
 
-def test_a_sweep_that_merged_into_another_goes_on_in_its_message(world: World) -> None:
+def test_a_sweep_that_merged_into_another_continues_in_its_message(world: World) -> None:
     world.settle(one(RUNS))
     later(world)
     merged = replace(ENDED, about="sweep/other", continues=(RUNS.about,), version=0, picture=None)
@@ -184,7 +184,7 @@ def test_without_an_address_words_say_where_it_goes_on(world: World) -> None:
     assert f"See the message “{WHOLE.title}”." in str(world.workspace.messages[1].blocks)
 
 
-def test_where_the_message_of_what_merged_was_deleted_nothing_is_said(world: World) -> None:
+def test_nothing_is_posted_if_the_merged_sweeps_message_was_deleted(world: World) -> None:
     world.settle(one(RUNS))
     world.settle(one(OTHER))
     del world.workspace.messages[1]
@@ -210,7 +210,7 @@ def test_a_sweep_that_is_parted_again_has_its_message_back(world: World) -> None
     assert [each.text for each in world.workspace.messages] == [f"✅ {WHOLE.subject}", "⏳ the later loop"]
 
 
-def test_where_a_sweep_was_begun_it_ends_also_where_its_end_is_told_elsewhere(world: World) -> None:
+def test_a_channel_with_a_sweeps_start_gets_its_end_even_if_routed_elsewhere(world: World) -> None:
     """A route by status or threshold knows only at the end that it matches."""
     world.workspace.channels.append(Place("C0000000002", "quality"))
     world.settle(one(RUNS))
@@ -223,7 +223,7 @@ def test_where_a_sweep_was_begun_it_ends_also_where_its_end_is_told_elsewhere(wo
     ]
 
 
-def test_new_bests_and_the_reports_file_stand_in_the_thread(world: World) -> None:
+def test_new_bests_and_the_reports_file_are_in_the_thread(world: World) -> None:
     world.settle(((ENDED, (TRAINING,)), (IN_THREAD, (TRAINING,)), (FILE, (TRAINING,))))
     world.settle(one(FILE))
 
@@ -233,7 +233,7 @@ def test_new_bests_and_the_reports_file_stand_in_the_thread(world: World) -> Non
     assert [world.workspace.files[each].name for each in file.files] == ["churn-xgb-report-1.html"]
 
 
-def test_a_reply_waits_for_its_message_and_stands_alone_where_there_is_none(world: World) -> None:
+def test_a_reply_waits_for_its_message_and_is_posted_alone_if_there_is_none(world: World) -> None:
     world.workspace.before = lambda method, request: refuse(HttpAnswer(503)) if method == "chat.postMessage" else None
     with pytest.raises(TryLater):
         world.post(((ENDED, (TRAINING,)), (IN_THREAD, (TRAINING,))))
@@ -261,7 +261,7 @@ def refuse(error: Exception) -> None:
     ],
     ids=str,
 )
-def test_what_slack_does_not_take_comes_again_when_it_may(
+def test_a_message_that_slack_rejects_is_retried_when_it_may_be(
     world: World, error: Exception, delays: tuple[int, int]
 ) -> None:
     def fails(method: str, request: Mapping[str, Any]) -> None:
@@ -270,9 +270,9 @@ def test_what_slack_does_not_take_comes_again_when_it_may(
 
     world.workspace.before = fails
     for received, delay in zip((1, 500), delays, strict=True):
-        with pytest.raises(TryLater) as told:
+        with pytest.raises(TryLater) as raised:
             world.post(one(FAILED), received)
-        assert told.value.delay == delay
+        assert raised.value.delay == delay
     world.workspace.before = lambda method, request: None
     world.settle(one(FAILED))
 
@@ -342,20 +342,22 @@ def test_the_page_of_a_proxy_is_no_answer_of_a_webhook(world: World) -> None:
 
 def test_a_channel_in_trouble_neither_delays_nor_repeats_the_others(world: World) -> None:
     world.workspace.channels.append(Place("C0000000002", "closed", is_archived=True))
-    told = one(FAILED, Destination(Channel.SLACK, "#closed"), TRAINING, HOOK, Destination(Channel.SLACK, "#missing"))
+    messages = one(
+        FAILED, Destination(Channel.SLACK, "#closed"), TRAINING, HOOK, Destination(Channel.SLACK, "#missing")
+    )
     for _ in range(3):
         with pytest.raises(TryLater) as waits:
-            world.post(told)
+            world.post(messages)
 
     assert waits.value.delay == 900
     assert [each.by_webhook for each in world.workspace.messages] == [False, True]
     world.workspace.channels[1].is_archived = False
     world.workspace.channels.append(Place("C0000000003", "missing"))
-    world.settle(told)
+    world.settle(messages)
     assert len(world.workspace.messages) == 4
 
 
-def test_a_private_channel_is_reached_by_its_id_alone_and_its_name_is_told_with_what_to_do(world: World) -> None:
+def test_a_private_channel_is_reached_by_its_id_and_its_name_is_refused_with_advice(world: World) -> None:
     world.workspace.channels.append(Place("C0000000002", "secret", is_private=True))
     with pytest.raises(TryLater, match="channel_not_found") as refused:
         world.post(one(FAILED, Destination(Channel.SLACK, "#secret")))
@@ -380,7 +382,7 @@ def test_of_many_consumers_that_want_to_post_the_same_one_does(world: World, dyn
     assert len(world.workspace.messages) == 3
 
 
-def test_in_quiet_hours_nothing_rings_and_afterwards_it_is_told(world: World) -> None:
+def test_in_quiet_hours_nothing_notifies_and_messages_follow_afterwards(world: World) -> None:
     quiet = replace(TRAINING, not_before=START + timedelta(hours=8))
     world.settle(one(RUNS, TRAINING))
     later(world)
@@ -394,7 +396,7 @@ def test_in_quiet_hours_nothing_rings_and_afterwards_it_is_told(world: World) ->
     assert len(world.workspace.messages) == 2
 
 
-def test_what_somebody_deleted_is_left_alone_until_its_end(world: World) -> None:
+def test_a_deleted_message_is_left_alone_until_the_end(world: World) -> None:
     world.settle(one(RUNS))
     world.workspace.messages.clear()
     later(world)
@@ -444,7 +446,7 @@ def test_a_workspace_that_knows_no_tables_gets_them_as_text(world: World, to: De
     assert "rich_text_preformatted" in str(world.workspace.messages[0].blocks)
 
 
-def test_a_live_message_goes_on_where_slack_begins_to_refuse_tables(world: World) -> None:
+def test_a_live_message_continues_where_slack_begins_to_refuse_tables(world: World) -> None:
     world.settle(one(RUNS))
     world.workspace.native = False
     later(world)

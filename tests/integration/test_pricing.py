@@ -35,7 +35,7 @@ def product(name: str, price: str, unit: str = "Hrs") -> str:
 
 
 class Server(ThreadingHTTPServer):
-    """A price list that counts the questions and refuses where told to."""
+    """A price list that counts the questions and refuses if set to."""
 
     asked: list[dict[str, str]]
     refuses = False

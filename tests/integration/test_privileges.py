@@ -180,13 +180,13 @@ def _iso(milliseconds: int) -> str:
     return iso(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
-def that_bridges_two_windows(*, told: int) -> Recording:
-    """Three jobs a quarter of an hour apart from the first to the last; the one between them is told last, if at all."""
+def that_bridges_two_windows(*, with_events: int) -> Recording:
+    """Three jobs a quarter of an hour apart from the first to the last; the one between them is seen last, if at all."""
     ends = {event["detail"]["TrainingJobName"]: event for event in few(3).events if is_end(event)}
     events = [_later(event, minutes) for event, minutes in zip(ends.values(), (0, 15, 8), strict=True)]
-    if told == len(events):
+    if with_events == len(events):
         return Recording("bridged", events, ())
-    return Recording("bridged", events[:told], [_describe("Training", event["detail"]) for event in events])
+    return Recording("bridged", events[:with_events], [_describe("Training", event["detail"]) for event in events])
 
 
 def of_two_loops() -> Recording:
@@ -211,7 +211,7 @@ def without_ends(whole: Recording) -> Recording:
 
 
 def of_half_the_children(whole: Recording) -> Recording:
-    """Nothing is told of the tuning job itself, and nothing of every second child."""
+    """No event comes of the tuning job itself, nor of every second child."""
     children = [each for each in whole.events if "TrainingJobName" in each["detail"]]
     names = sorted({each["detail"]["TrainingJobName"] for each in children})[::2]
     return dataclasses.replace(whole, events=[each for each in children if each["detail"]["TrainingJobName"] in names])
@@ -226,8 +226,8 @@ def used() -> Used:
     replaying.replay(of_two_loops(), prepare=partial(_with_a_lagging_index, found))
     replaying.replay(few(1), prepare=partial(_with_troubles, found), without=FOLLOWS_THE_LEDGER)
     quick(first_only(few(2)), prepare=partial(_with_a_foreign_trial, found))
-    quick(that_bridges_two_windows(told=3))
-    quick(that_bridges_two_windows(told=2))
+    quick(that_bridges_two_windows(with_events=3))
+    quick(that_bridges_two_windows(with_events=2))
     quick(of_other_kinds())
     quick(of_other_kinds(begin_only=True))
     quick(
@@ -237,8 +237,8 @@ def used() -> Used:
     quick(launched([training(batch_name("churn"), 1, 10)], [queued("churn", [batch_name("churn")], 0, 2)]))
     _with_model_customization(found)
     _with_polled_jobs(found)
-    for told in (few(1), of_other_kinds()):  # where no job is recorded, attach_job asks by itself
-        replaying.replay(told, prepare=found.watch, without=(*FOLLOWS_THE_LEDGER, "RecordJob", "Reconcile"))
+    for recorded in (few(1), of_other_kinds()):  # where no job is recorded, attach_job asks by itself
+        replaying.replay(recorded, prepare=found.watch, without=(*FOLLOWS_THE_LEDGER, "RecordJob", "Reconcile"))
     quick(first_only(recording(TUNING)))
     alone(without_ends(few(2)))
     alone(of_half_the_children(recording(TUNING)))
@@ -262,11 +262,11 @@ def used() -> Used:
 
 def _with_model_customization(found: Used) -> None:
     """Of one job Bedrock reports the beginning, of another nothing."""
-    told = first_only(launched([customization("told", 0, 30), customization("untold", 1, 40)]))
+    recorded = first_only(launched([customization("seen", 0, 30), customization("unseen", 1, 40)]))
     parameters = {"ModelCustomization": "on"}
-    with replaying.running(told, parameters=parameters, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
+    with replaying.running(recorded, parameters=parameters, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
         found.watch(cloud, sagemaker)
-        for event in told.events:
+        for event in recorded.events:
             cloud.deliver(event)
         cloud.finish()
 
@@ -276,11 +276,11 @@ def _with_polled_jobs(found: Used) -> None:
     member, and in one of an older version."""
     spans = ((0, 5), (20, 25), (2, 30))
     names = [f"support-agent-26112009{number}0" for number in range(len(spans))]
-    told = launched(
+    recorded = launched(
         [of_category("AgentRFT", name, *span, {"rate": span[0]}) for name, span in zip(names, spans, strict=True)]
     )
     of_member = [{**event, "account": OTHER_ACCOUNT} for event in few(1).events]
-    with_member = dataclasses.replace(told, events=of_member)
+    with_member = dataclasses.replace(recorded, events=of_member)
     with replaying.running(with_member, here=HERE, without=FOLLOWS_THE_LEDGER) as (cloud, sagemaker):
         found.watch(cloud, sagemaker)
 
@@ -290,7 +290,7 @@ def _with_polled_jobs(found: Used) -> None:
 
         sagemaker.faults = busy
         cloud.finish()
-    _in_a_book_without_places(found, launched(told.answers[:1]), "RecordJob")
+    _in_a_book_without_places(found, launched(recorded.answers[:1]), "RecordJob")
 
 
 def _with_measurements(found: Used) -> None:
@@ -300,18 +300,18 @@ def _with_measurements(found: Used) -> None:
     of_member = one_job()
     events = [{**event, "account": OTHER_ACCOUNT} for event in of_member.events]
     failed = one_job("Failed", ["token hf_abcdefghijklmnopqrstuvwx"], FailureReason="AlgorithmError: no")
-    for told in (one_job(), failed, dataclasses.replace(of_member, events=events)):
-        with replaying.running(told, here=HERE, without=quick) as (cloud, sagemaker):
+    for recorded in (one_job(), failed, dataclasses.replace(of_member, events=events)):
+        with replaying.running(recorded, here=HERE, without=quick) as (cloud, sagemaker):
             found.watch(cloud, sagemaker)
-            for event in told.events:
+            for event in recorded.events:
                 cloud.deliver(event)
             cloud.finish()
 
 
-def _of_another_account(found: Used, told: Recording, *without: str) -> None:
+def _of_another_account(found: Used, recorded: Recording, *without: str) -> None:
     """A member's job: SageMaker is asked by a role there. Without reconcile, close_sweeps has to find out by itself."""
-    events = [{**event, "account": OTHER_ACCOUNT} for event in told.events]
-    moved = dataclasses.replace(told, events=events)
+    events = [{**event, "account": OTHER_ACCOUNT} for event in recorded.events]
+    moved = dataclasses.replace(recorded, events=events)
     with replaying.running(moved, here=HERE, without=(*FOLLOWS_THE_LEDGER, *without)) as (cloud, sagemaker):
         found.watch(cloud, sagemaker)
         for event in events:
@@ -319,12 +319,12 @@ def _of_another_account(found: Used, told: Recording, *without: str) -> None:
         cloud.finish()
 
 
-def _in_a_book_without_places(found: Used, told: Recording, *without: str) -> None:
+def _in_a_book_without_places(found: Used, recorded: Recording, *without: str) -> None:
     """A book of an older version has no note of its accounts and regions: whoever enters a job first looks for its first
     sweep."""
-    with replaying.running(told, without=(*FOLLOWS_THE_LEDGER, *without)) as (cloud, sagemaker):
+    with replaying.running(recorded, without=(*FOLLOWS_THE_LEDGER, *without)) as (cloud, sagemaker):
         found.watch(cloud, sagemaker)
-        for event in told.events:
+        for event in recorded.events:
             cloud.deliver(event)
         table = boto3.resource("dynamodb", region_name=cloud.stack.account.region).Table(
             cloud.stack.references["Ledger"]
@@ -372,7 +372,7 @@ def _with_runs_in_mlflow(found: Used) -> None:
             raise Refusal(500, "INTERNAL_ERROR")
 
     refused, unfinished, stand_in.before, stand_in.after = count(1, -1), count(1, -1), busy, twice
-    told = that_bridges_two_windows(told=3)
+    recorded = that_bridges_two_windows(with_events=3)
     with serving(stand_in):
         parameters = {
             **OPTIONS,
@@ -381,7 +381,10 @@ def _with_runs_in_mlflow(found: Used) -> None:
             "MlflowArtifactStore": "mlflow-bucket/artifacts",
             "MlflowTokenSecretArn": "mlflow-token",
         }
-        with replaying.running(told, parameters=parameters, without=("PostSlack", "PostEmail")) as (cloud, sagemaker):
+        with replaying.running(recorded, parameters=parameters, without=("PostSlack", "PostEmail")) as (
+            cloud,
+            sagemaker,
+        ):
             found.watch(cloud, sagemaker)
             region = {"region_name": cloud.account.region}
             place = {} if region["region_name"] == "us-east-1" else {"LocationConstraint": region["region_name"]}
@@ -389,7 +392,7 @@ def _with_runs_in_mlflow(found: Used) -> None:
                 Bucket="mlflow-bucket", **({"CreateBucketConfiguration": place} if place else {})
             )
             boto3.client("secretsmanager", **region).create_secret(Name="mlflow-token", SecretString="token")
-            for event in told.events:
+            for event in recorded.events:
                 cloud.deliver(event)
             cloud.finish()
     for method, path, _ in stand_in.requests:
@@ -399,7 +402,7 @@ def _with_runs_in_mlflow(found: Used) -> None:
 
 
 def _with_a_weekly_report(found: Used) -> None:
-    """A single job ended, whose price is looked up, and a sweep, whose report tells what it cost. Both are told by mail
+    """A single job ended, whose price is looked up, and a sweep, whose report says what it cost. Both are reported by mail
     with links, SES being busy at first."""
     events, left = of_a_loop_and_a_job().events, count(1, -1)
 

@@ -99,34 +99,34 @@ def new_bests(number: int, parameters: dict[str, str], values: tuple[float, floa
         )
         before, after = (sweep_of(first, other) for other in (job("churn-1", 1, metrics={}), second))
         named = [replace(sweep, id=f"churn@20261120T1000{each:02}.000Z") for sweep in (before, after)]
-        found += [told for told in of_sweep(*named) if told.type == "Best Trial Changed"]
+        found += [announcements for announcements in of_sweep(*named) if announcements.type == "Best Trial Changed"]
     return found
 
 
 def test_requests_stay_below_what_aws_takes_in_bytes_as_in_number(bus: Bus, events: EventBus) -> None:
-    told = new_bests(12, {f"p{number}": "x" * 2_000 for number in range(20)})
+    announcements = new_bests(12, {f"p{number}": "x" * 2_000 for number in range(20)})
 
-    events.publish(told)
+    events.publish(announcements)
 
-    assert [each["id"] for each in bus.taken] == [each.id for each in told]
+    assert [each["id"] for each in bus.taken] == [each.id for each in announcements]
     assert all(each["new"]["hyper_parameters"]["p0"] == "x" * 2_000 for each in bus.taken)
     assert max(bus.requests) < 1_000_000
     assert len(bus.requests) == 2
 
 
 def test_quotation_marks_that_take_two_bytes_each_on_the_wire_are_counted_so(bus: Bus, events: EventBus) -> None:
-    told = new_bests(12, {f"p{number}": '"\\' * 400 for number in range(20)})
+    announcements = new_bests(12, {f"p{number}": '"\\' * 400 for number in range(20)})
 
-    events.publish(told)
+    events.publish(announcements)
 
     assert len(bus.taken) == 12
     assert max(bus.requests) < REQUEST
 
 
-def test_a_margin_beyond_a_floats_reach_is_told_as_unknown(bus: Bus, events: EventBus) -> None:
-    (told,) = new_bests(1, {}, (1.7e308, -1.7e308))
+def test_a_margin_beyond_a_floats_range_is_unknown(bus: Bus, events: EventBus) -> None:
+    (announcements,) = new_bests(1, {}, (1.7e308, -1.7e308))
 
-    events.publish([told])
+    events.publish([announcements])
 
     (taken,) = bus.taken
     assert taken["margin"] is None
@@ -135,18 +135,18 @@ def test_a_margin_beyond_a_floats_reach_is_told_as_unknown(bus: Bus, events: Eve
 
 
 def test_a_hundred_hyperparameters_of_2500_characters_are_cut_and_names_are_not(bus: Bus, events: EventBus) -> None:
-    (told,) = new_bests(1, {f"parameter-{number}": "ü" * 2_500 for number in range(100)})
+    (announcements,) = new_bests(1, {f"parameter-{number}": "ü" * 2_500 for number in range(100)})
 
-    events.publish([told])
+    events.publish([announcements])
 
     (taken,) = bus.taken
-    assert taken["id"] == told.id
+    assert taken["id"] == announcements.id
     assert taken["new"]["job_name"] == "churn-1"
     assert len(taken["new"]["hyper_parameters"]) == 100
     assert taken["new"]["hyper_parameters"]["parameter-7"].endswith("…")
 
 
-def test_what_can_not_be_encoded_is_left_out_and_its_neighbours_go_through(bus: Bus, events: EventBus) -> None:
+def test_an_unencodable_announcement_is_left_out_and_the_others_go_through(bus: Bus, events: EventBus) -> None:
     first, last = new_bests(2, {})
     deep: Any = {}
     for _ in range(2_000):
@@ -161,26 +161,26 @@ def test_what_can_not_be_encoded_is_left_out_and_its_neighbours_go_through(bus: 
     assert (bus.taken[1]["value"], bus.taken[1]["other"]) == (None, [None])
 
 
-def test_what_eventbridge_refuses_for_good_goes_shorter_or_is_left_out(bus: Bus, events: EventBus) -> None:
-    told = new_bests(4, {"note": "n" * 300})
+def test_an_announcement_refused_for_good_is_shortened_or_left_out(bus: Bus, events: EventBus) -> None:
+    announcements = new_bests(4, {"note": "n" * 300})
     bus.refuse = lambda detail: (
         "MalformedDetail"
-        if detail["id"] == told[1].id
-        or (detail["id"] == told[2].id and "…" not in detail["new"]["hyper_parameters"]["note"])
+        if detail["id"] == announcements[1].id
+        or (detail["id"] == announcements[2].id and "…" not in detail["new"]["hyper_parameters"]["note"])
         else None
     )
 
-    events.publish(told)
+    events.publish(announcements)
 
-    assert {each["id"] for each in bus.taken} == {told[0].id, told[2].id, told[3].id}
+    assert {each["id"] for each in bus.taken} == {announcements[0].id, announcements[2].id, announcements[3].id}
 
 
-def test_what_eventbridge_does_not_take_for_now_comes_again(bus: Bus, events: EventBus) -> None:
-    told = new_bests(4, {})
-    bus.refuse = lambda detail: "ThrottlingException" if detail["id"] == told[2].id else None
+def test_an_announcement_that_eventbridge_rejects_for_now_is_retried(bus: Bus, events: EventBus) -> None:
+    announcements = new_bests(4, {})
+    bus.refuse = lambda detail: "ThrottlingException" if detail["id"] == announcements[2].id else None
 
     with pytest.raises(NotPublished) as raised:
-        events.publish(told)
+        events.publish(announcements)
 
     assert raised.value.published == 2
 
@@ -195,7 +195,7 @@ def test_never_is_a_request_refused_and_never_is_one_that_fits_lost(
     bus: Bus, events: EventBus, sizes: list[int], character: str, values: tuple[float, float]
 ) -> None:
     bus.__init__()  # type: ignore[misc]
-    told = [
+    found = [
         Announcement(
             f"best-trial-changed/{number}",
             "Best Trial Changed",
@@ -204,7 +204,7 @@ def test_never_is_a_request_refused_and_never_is_one_that_fits_lost(
         for number, size in enumerate(sizes)
     ]
 
-    events.publish(told)
+    events.publish(found)
 
-    assert sorted(each["id"] for each in bus.taken) == sorted(each.id for each in told)
+    assert sorted(each["id"] for each in bus.taken) == sorted(each.id for each in found)
     assert max(bus.requests) < REQUEST

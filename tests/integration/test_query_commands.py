@@ -93,13 +93,13 @@ def test_a_folder_and_a_table_answer_alike(
             assert json.loads(local.stdout)
 
 
-def test_best_tells_value_hyperparameters_and_model(churn: Path, ask: Ask) -> None:
-    told = ask("best", "churn-xgb", "--book", churn).stdout.splitlines()
+def test_best_shows_value_hyperparameters_and_model(churn: Path, ask: Ask) -> None:
+    output = ask("best", "churn-xgb", "--book", churn).stdout.splitlines()
 
-    assert told[0] == "validation:error 0.03959 (minimize)"
-    assert BEST in told[1]
-    assert "  min_child_weight = 4" in told
-    assert told[-1].endswith("/output/model.tar.gz")
+    assert output[0] == "validation:error 0.03959 (minimize)"
+    assert BEST in output[1]
+    assert "  min_child_weight = 4" in output
+    assert output[-1].endswith("/output/model.tar.gz")
 
 
 def test_trials_are_sorted_filtered_and_shown_as_asked(churn: Path, ask: Ask) -> None:
@@ -109,22 +109,22 @@ def test_trials_are_sorted_filtered_and_shown_as_asked(churn: Path, ask: Ask) ->
     assert [each["hyper_parameters"]["min_child_weight"] for each in found] == ["8", "2", "1", "4"]
 
 
-def test_show_tells_which_rule_placed_the_job_and_that_it_is_attached(churn: Path, ask: Ask) -> None:
-    told = ask("show", BEST, "--book", churn).stdout
+def test_show_names_the_rule_that_placed_the_job_and_that_it_is_attached(churn: Path, ask: Ask) -> None:
+    output = ask("show", BEST, "--book", churn).stdout
     arn = ask("show", HERE.arn("sagemaker", f"training-job/{BEST}"), "--book", churn).stdout
 
-    assert re.search(r"placed by +experiment and trial by default", told)
-    assert re.search(r"attached +yes", told)
-    assert "validation:error" in told
-    assert arn == told
+    assert re.search(r"placed by +experiment and trial by default", output)
+    assert re.search(r"attached +yes", output)
+    assert "validation:error" in output
+    assert arn == output
 
 
 def test_compare_shows_what_differs_alone(churn: Path, ask: Ask) -> None:
-    told = ask("compare", BEST, "churn-xgb-2026-11-20-10-15-00-123", "--book", churn).stdout
+    output = ask("compare", BEST, "churn-xgb-2026-11-20-10-15-00-123", "--book", churn).stdout
 
-    assert "min_child_weight" in told
-    assert "max_depth" not in told
-    assert "6 hyperparameters are the same in all" in told
+    assert "min_child_weight" in output
+    assert "max_depth" not in output
+    assert "6 hyperparameters are the same in all" in output
 
 
 def test_report_writes_the_page_and_watch_looks_once(churn: Path, ask: Ask, tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_best_costs_one_query(name: str, table: PagedLedger, counted: Counter[st
 
 
 @pytest.mark.parametrize("name", ["churn-xgb", SWEEP])
-def test_what_best_shows_is_what_the_whole_job_says(name: str, table: PagedLedger, counted: Counter[str]) -> None:
+def test_best_shows_what_the_whole_job_says(name: str, table: PagedLedger, counted: Counter[str]) -> None:
     found = Book(table).find(name)
     (shown,), best = found.first.entries, found.best()
 
@@ -277,7 +277,7 @@ def test_trials_cost_a_query_for_each_megabyte_of_rows_and_a_request_for_each_hu
 # -- pages --------------------------------------------------------------------------------------------------------
 
 
-def test_pages_tell_every_sweep_once_latest_first(tmp_path: Path, ask: Ask) -> None:
+def test_pages_list_every_sweep_once_latest_first(tmp_path: Path, ask: Ask) -> None:
     names = [f"net-2611{day:02d}-0900" for day in range(1, 24)]
     _with_sweeps(open_folder(tmp_path, create=True), *names)
     seen: list[str] = []
@@ -293,7 +293,7 @@ def test_pages_tell_every_sweep_once_latest_first(tmp_path: Path, ask: Ask) -> N
 
 
 @pytest.mark.parametrize("command", ["sweeps", "experiments", "trials churn-xgb"])
-def test_what_is_no_count_is_refused(command: str, churn: Path, ask: Ask) -> None:
+def test_a_value_that_is_no_count_is_refused(command: str, churn: Path, ask: Ask) -> None:
     done, beyond = (ask(*command.split(), "--after", after, "--book", churn) for after in ("nonsense", "1000"))
 
     assert done.exit_code == 2
@@ -371,8 +371,8 @@ def test_a_rank_is_that_among_all_whatever_page_order_or_condition(churn: Path, 
         assert done.exit_code == 0, done.output
         return ranks(done.stdout), done.stderr
 
-    first, told = asked("--limit", "2")
-    assert (first, told) == (["★ 1", "2"], "more: --after 2\n")
+    first, found = asked("--limit", "2")
+    assert (first, found) == (["★ 1", "2"], "more: --after 2\n")
     assert asked("--limit", "2", "--after", "2")[0] == ["3", "4"]
     assert asked("--sort", "-value") == (["5", "4", "3", "2", "★ 1"], "")
     assert asked("--where", "min_child_weight<4")[0] == ["2", "3"]
@@ -519,7 +519,7 @@ def test_importing_the_package_loads_no_client_and_no_pandas() -> None:
     ids=lambda words: words[0],
 )
 @pytest.mark.parametrize("below", [False, True])
-def test_a_file_where_a_folder_is_to_be_written_is_told_of_before_anything_begins(
+def test_a_file_at_the_output_folders_path_is_refused_before_anything_begins(
     words: list[str], below: bool, churn: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "there"
@@ -533,7 +533,7 @@ def test_a_file_where_a_folder_is_to_be_written_is_told_of_before_anything_begin
     assert file.read_text() == "kept"
 
 
-def test_a_folder_where_a_file_is_to_be_written_is_told_of_before_anything_begins(tmp_path: Path) -> None:
+def test_a_folder_at_the_output_files_path_is_refused_before_anything_begins(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["rules", "pull", "--out", str(tmp_path)])
 
     assert answer.exit_code == 2

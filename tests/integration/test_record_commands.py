@@ -154,20 +154,20 @@ def test_rules_are_tried_out_on_a_recording(ask: Ask, tmp_path: Path) -> None:
     valid = ask("rules", "check", rules)
     done = ask("rules", "test", RECORDINGS / "churn-min-child-weight", "--rules", rules, "--json")
     shown = ask("rules", "test", RECORDINGS / "churn-min-child-weight", "--rules", rules)
-    told = json.loads(done.stdout)
-    placed = {each["job_name"]: each["placed_by"] for each in told["jobs"]}
+    answer = json.loads(done.stdout)
+    placed = {each["job_name"]: each["placed_by"] for each in answer["jobs"]}
 
     assert valid.stdout.endswith("valid; 2 rules, 1 section of experiments\n")
     assert placed["churn-xgb-2026-11-20-10-15-00-123"] == "experiment by rules document, growth, trial by default"
-    assert told["left_out"] == {"churn-xgb-2026-11-20-10-15-04-760": "rules document, none"}
-    assert {each["ranked_by"] for each in told["jobs"] if each["experiment"] == "churn-xgb"} == {
+    assert answer["left_out"] == {"churn-xgb-2026-11-20-10-15-04-760": "rules document, none"}
+    assert {each["ranked_by"] for each in answer["jobs"] if each["experiment"] == "churn-xgb"} == {
         "maximize validation:auc, by rules document"
     }
-    assert told["announced"]["Sweep Finished"] == 1
+    assert answer["announced"]["Sweep Finished"] == 1
     assert "left out: churn-xgb-2026-11-20-10-15-04-760" in shown.stdout
 
 
-def test_the_messages_of_a_recording_are_told_with_where_they_would_go(ask: Ask, tmp_path: Path) -> None:
+def test_the_messages_of_a_recording_are_listed_with_their_destinations(ask: Ask, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text(
         "owner_tag: team\nowners: {growth: {slack: S0GROWTH1, email: growth@example.com}}\n"
@@ -254,12 +254,12 @@ def test_jobs_that_reconcile_can_not_read_are_named(aws: Aws, ask: Ask) -> None:
     done = ask("doctor")
 
     assert done.exit_code == 1
-    told = " ".join(done.stdout.split())
-    assert "1 job can't be read from SageMaker: 123456789012/us-east-1/ProcessingJob/clean-07" in told
+    output = " ".join(done.stdout.split())
+    assert "1 job can't be read from SageMaker: 123456789012/us-east-1/ProcessingJob/clean-07" in output
 
 
 @pytest.mark.parametrize("where", ["SlackTokenSecretArn", "SlackTokenParameter"])
-def test_what_is_wrong_is_said_with_what_to_do(where: str, aws: Aws, ask: Ask, slack: str) -> None:
+def test_a_problem_says_what_to_do(where: str, aws: Aws, ask: Ask, slack: str) -> None:
     if where == "SlackTokenSecretArn":
         place = boto3.client("secretsmanager").create_secret(Name="slack", SecretString="xoxb-1")["ARN"]
     else:
@@ -272,16 +272,16 @@ def test_what_is_wrong_is_said_with_what_to_do(where: str, aws: Aws, ask: Ask, s
     boto3.client("events").disable_rule(Name=physical["TrainingJobChanged"])
     boto3.client("ssm").put_parameter(Name="/trialbook/rules", Value="rules: 7", Type="String")
     done = ask("doctor", "--slack-url", slack)
-    told = done.stdout
+    output = done.stdout
 
     assert done.exit_code == 1, done.output
-    assert "rule TrainingJobChanged is disabled" in told
-    assert "1 messages in RecordDeadLetters could not be handled" in told
-    assert "trialbook redrive" in told
-    assert "/trialbook/rules is invalid" in told
-    assert "the Slack token lacks files:write" in told
-    assert "SES has not verified book@example.com" in told
-    assert "xoxb-1" not in told
+    assert "rule TrainingJobChanged is disabled" in output
+    assert "1 messages in RecordDeadLetters could not be handled" in output
+    assert "trialbook redrive" in output
+    assert "/trialbook/rules is invalid" in output
+    assert "the Slack token lacks files:write" in output
+    assert "SES has not verified book@example.com" in output
+    assert "xoxb-1" not in output
 
 
 @pytest.fixture

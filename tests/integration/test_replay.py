@@ -96,7 +96,7 @@ def test_the_loop_is_one_sweep_and_its_best_is_the_true_best() -> None:
     assert (sweep["best"]["job_name"], sweep["best"]["value"]) == (best, errors[best])
 
 
-def test_every_component_stands_in_its_trial() -> None:
+def test_every_component_is_in_its_trial() -> None:
     expected = {name: [f"{name}-aws-training-job"] for name in described(CHURN)}
 
     assert outcome(CHURN).experiments == {"churn-xgb": expected}
@@ -115,13 +115,15 @@ def test_the_tuning_job_and_its_children_share_experiment_trial_and_sweep() -> N
 
 def test_the_tuning_sweep_counts_and_ranks_as_sagemaker_does() -> None:
     (sweep,) = outcome(TUNING).sweep_lines()
-    told = next(a["response"] for a in recording(TUNING).answers if a["operation"] == "DescribeHyperParameterTuningJob")
-    counters = told["TrainingJobStatusCounters"]
+    found = next(
+        a["response"] for a in recording(TUNING).answers if a["operation"] == "DescribeHyperParameterTuningJob"
+    )
+    counters = found["TrainingJobStatusCounters"]
 
     assert sweep["counts"]["completed"] == counters["Completed"]
     assert sweep["counts"]["failed"] == counters["NonRetryableError"]
     assert sweep["counts"]["stopped"] == counters["Stopped"]
-    assert sweep["best"]["job_name"] == told["BestTrainingJob"]["TrainingJobName"]
+    assert sweep["best"]["job_name"] == found["BestTrainingJob"]["TrainingJobName"]
     assert sweep["objective"] == {"metric": "validation:logloss", "type": "Minimize"}
 
 
@@ -202,7 +204,7 @@ def test_children_of_a_tuning_job_cost_one_associate_call_each() -> None:
     assert found == {"CreateExperiment": 1, "CreateTrial": 1, "AssociateTrialComponent": 60}
 
 
-def told(found: ReplayOutcome) -> tuple[str, str, str]:
+def bytes_left(found: ReplayOutcome) -> tuple[str, str, str]:
     """What the property is about: the bytes of jobs.jsonl, sweeps.jsonl and experiments.json."""
     return json.dumps(found.job_lines()), json.dumps(found.sweep_lines()), json.dumps(found.experiments)
 
@@ -222,7 +224,7 @@ def test_order_repetition_and_loss_of_events_do_not_show(data: st.DataObject) ->
 
     found = replay(Recording(CHURN, shuffled, recording(CHURN).answers))
 
-    assert told(found) == told(outcome(CHURN))
+    assert bytes_left(found) == bytes_left(outcome(CHURN))
     assert_each_revision_is_announced_finished_once(found)
 
 
@@ -245,7 +247,7 @@ def assert_each_revision_is_announced_finished_once(found: ReplayOutcome) -> Non
 def test_lost_events_even_all_of_a_job_are_found_again(data: st.DataObject) -> None:
     events = [event for event in recording(CHURN).events if data.draw(st.booleans())] or [recording(CHURN).events[0]]
 
-    assert told(replay(Recording(CHURN, events, recording(CHURN).answers))) == told(outcome(CHURN))
+    assert bytes_left(replay(Recording(CHURN, events, recording(CHURN).answers))) == bytes_left(outcome(CHURN))
 
 
 @settings(max_examples=4)
@@ -257,7 +259,7 @@ def test_the_tuning_jobs_lost_events_are_found_again(data: st.DataObject) -> Non
     kept = [event for event in events if data.draw(st.integers(0, odds)) == 0] or events[:1]
     found = replay(Recording(TUNING, kept, recording(TUNING).answers))
 
-    assert told(found) == told(outcome(TUNING))
+    assert bytes_left(found) == bytes_left(outcome(TUNING))
     assert_each_revision_is_announced_finished_once(found)
 
 
@@ -327,7 +329,7 @@ def test_a_process_that_dies_after_any_of_its_calls_changes_nothing(function: st
         found = replay(lived, prepare=dies)
 
         assert found.deaths == 1, dies_at
-        assert told(found) == told(undisturbed), dies_at
+        assert bytes_left(found) == bytes_left(undisturbed), dies_at
         assert not any(found.dead_letters.values())
 
 
@@ -344,7 +346,7 @@ def test_the_lives_that_processes_die_in_are_what_their_names_say() -> None:
     assert full.calls["AttachJob", "sqs", "ChangeMessageVisibility"] >= 1
 
 
-def test_what_is_no_job_event_waits_in_the_dead_letter_queue_and_its_neighbours_go_through() -> None:
+def test_a_malformed_job_event_goes_to_the_dead_letter_queue_and_the_others_go_through() -> None:
     events = list(few(1).events)
     broken = {**events[0], "detail": {**events[0]["detail"], "CreationTime": "yesterday"}}
     with running(few(1)) as (cloud, _):
@@ -379,12 +381,12 @@ def test_throttled_calls_are_made_again_until_they_go_through(operation: str, mo
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # botocore's own pauses between its attempts
     found = replay(few(2), prepare=failing(operation, "ThrottlingException", 9))
 
-    assert told(found) == told(replay(few(2)))
+    assert bytes_left(found) == bytes_left(replay(few(2)))
     assert not any(found.dead_letters.values())
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "UnknownOperationException"])
-def test_where_experiments_refuse_the_ledger_is_unaffected_and_says_why(code: str) -> None:
+def test_if_experiments_refuse_the_ledger_is_complete_and_says_why(code: str) -> None:
     with running(few(2)) as (cloud, sagemaker):
         failing("CreateExperiment", code, 10**9)(cloud, sagemaker)
         for event in few(2).events:
@@ -406,7 +408,7 @@ def test_a_job_that_sagemaker_no_longer_knows_is_recorded_from_its_events() -> N
     assert line["hyper_parameters"] == next(iter(described(CHURN).values()))["HyperParameters"]
 
 
-def test_full_trials_and_experiments_go_on_in_their_next_shard() -> None:
+def test_full_trials_and_experiments_continue_in_their_next_shard() -> None:
     events = list(few(1).events)
     with running(few(1)) as (cloud, sagemaker):
         sagemaker.experiments.create_experiment({"ExperimentName": "churn-xgb"})
@@ -421,7 +423,7 @@ def test_full_trials_and_experiments_go_on_in_their_next_shard() -> None:
     assert standing["churn-xgb-2"] == {name: [f"{name}-aws-training-job"]}
 
 
-def test_a_full_trial_goes_on_in_its_next_shard_and_later_children_go_straight_there() -> None:
+def test_a_full_trial_continues_in_its_next_shard_and_later_children_go_straight_there() -> None:
     with running(recording(TUNING)) as (cloud, sagemaker):
         sagemaker.experiments.count_job_components = True
         for event in recording(TUNING).events:

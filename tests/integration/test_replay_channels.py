@@ -11,7 +11,7 @@ def test_a_replay_posts_to_every_channel_that_rules_name() -> None:
     outcome = replay(recording(CHURN), rules=ROUTES, without=("PostEmail", "AttachJob"))
 
     names = {each.id: each.name for each in outcome.slack.channels}
-    told = {names[each.channel] for each in outcome.slack.top_level()}
-    assert told == {"growth", "C0123ABCDE"}
+    found = {names[each.channel] for each in outcome.slack.top_level()}
+    assert found == {"growth", "C0123ABCDE"}
     assert not any(outcome.dead_letters.values())
     assert len(outcome.slack.calls) < 100

@@ -135,10 +135,10 @@ def test_the_pages_figures_are_report_jsons(name: str) -> None:
     page = outcome(name).reports[f"{report_keys.latest(SWEEPS[name])}/report.html"].decode()
     text = re.sub(r"<(script|style|noscript)\b.*?</\1>", "", page, flags=re.DOTALL)
     (group,) = figures(name)["groups"]
-    told = [group["best"]["value"], *group["best"]["metrics"].values()]
+    found = [group["best"]["value"], *group["best"]["metrics"].values()]
 
     assert figures(name)["headline"] in text
-    for value in told:
+    for value in found:
         assert f">{shown(value)}<" in text
     assert f"runner-up ({shown(group['differences'][0]['value'])})" in text
     embedded = re.search(r'<script type="application/json" id="report">(.*?)</script>', page, re.DOTALL)
@@ -151,7 +151,7 @@ class _Text(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.told: list[str] = []
+        self.texts: list[str] = []
         self._hidden = 0
         self.feed(page)
 
@@ -163,7 +163,7 @@ class _Text(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
-            self.told.append(" ".join(data.split()))
+            self.texts.append(" ".join(data.split()))
 
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
@@ -198,16 +198,16 @@ def made_of(data: Any) -> tuple[list[str], set[str]]:
 
 
 @pytest.mark.parametrize("name", [CHURN, TUNING])
-def test_no_number_stands_on_the_page_that_report_json_does_not_hold(name: str) -> None:
+def test_every_number_on_the_page_is_in_report_json(name: str) -> None:
     page = outcome(name).reports[f"{report_keys.latest(SWEEPS[name])}/report.html"].decode()
     texts, numbers = made_of(figures(name))
     strange = []
-    for told in _Text(page).told:
-        rest = told
+    for found in _Text(page).texts:
+        rest = found
         for text in texts:
             if text in rest and re.search("[A-Za-z]", text):
                 rest = rest.replace(text, " ")
-        strange += [(token, told[:200]) for token in NUMBER.findall(rest) if token.rstrip(",") not in numbers]
+        strange += [(token, found[:200]) for token in NUMBER.findall(rest) if token.rstrip(",") not in numbers]
 
     assert strange == []
 

@@ -51,15 +51,15 @@ def outcome() -> ReplayOutcome:
 
 
 def test_no_secret_is_in_what_is_kept_shown_or_sent() -> None:
-    told = outcome()
-    kept = repr((told.records, told.sweeps, told.reports, told.attachments, told))
+    found = outcome()
+    kept = repr((found.records, found.sweeps, found.reports, found.attachments, found))
 
-    assert len(told.records) == 3
+    assert len(found.records) == 3
     assert "[masked:" in kept
     assert not [secret for secret in SECRETS if secret in kept]
 
 
-def test_what_differs_in_secrets_only_was_not_searched() -> None:
+def test_a_difference_in_secrets_only_was_not_searched() -> None:
     (sweep,) = [each for each in outcome().sweeps if not each.is_single]
     report = json.loads(
         next(text for path, text in outcome().reports.items() if path.endswith(f"{sweep.id}/report.json"))

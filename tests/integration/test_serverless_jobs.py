@@ -96,7 +96,7 @@ OF_MLFLOW = [of_mlflow(model, number) for number, model in enumerate(MODELS)]
 
 
 def replay_with_mlflow(
-    before: Callable[[str, Any], None] = lambda path, body: None, told: Recording | None = None
+    before: Callable[[str, Any], None] = lambda path, body: None, recorded: Recording | None = None
 ) -> tuple[ReplayOutcome, StandIn]:
     """The loop, while an MLflow has a run of each job. `before` disturbs its requests."""
     mlflow = StandIn()
@@ -104,12 +104,12 @@ def replay_with_mlflow(
     for number, loss in enumerate(LOSSES.values()):
         info = {"run_id": f"run{number}", "experiment_id": "7"}
         mlflow.runs[f"run{number}"] = {"info": info, "data": {"metrics": [{"key": "eval_loss", "value": loss}]}}
-    told = told or launched(OF_MLFLOW)
+    recorded = recorded or launched(OF_MLFLOW)
     with serving(mlflow), pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_ENDPOINT", mlflow.url)
         parameters = {"MlflowMetrics": "on"}
-        with replaying.running(told, parameters=parameters, without=QUICK) as (cloud, sagemaker):
-            for event in told.events:
+        with replaying.running(recorded, parameters=parameters, without=QUICK) as (cloud, sagemaker):
+            for event in recorded.events:
                 cloud.deliver(event)
             cloud.finish()
             return replaying.outcome_of(cloud, sagemaker), mlflow
@@ -148,10 +148,10 @@ def test_an_mlflow_that_does_not_answer_holds_no_record_and_is_asked_again() -> 
 
 def test_a_serverless_job_whose_events_were_lost_has_its_base_model_and_its_tokens() -> None:
     """Search answers with neither; Describe does."""
-    told = launched([training("told", 0, 5), serverless(1, "llama-3-2-1b", 0.9)])
-    lost = [event for event in told.events if event["detail"]["TrainingJobName"] == "told"]
-    records = {record.job.name: record.job for record in replay(replace(told, events=lost)).records}
-    (found,) = [job for name, job in records.items() if name != "told"]
+    recorded = launched([training("seen", 0, 5), serverless(1, "llama-3-2-1b", 0.9)])
+    lost = [event for event in recorded.events if event["detail"]["TrainingJobName"] == "seen"]
+    records = {record.job.name: record.job for record in replay(replace(recorded, events=lost)).records}
+    (found,) = [job for name, job in records.items() if name != "seen"]
 
     assert (found.hyper_parameters["BaseModel"], found.billable_tokens) == ("llama-3-2-1b/1.0.0", 2_000_001)
 

@@ -147,7 +147,7 @@ def test_events_are_emitted_in_order_of_time_with_milliseconds_and_a_tag_map(
     assert "FinalMetricDataList" not in events[-1]["detail"]
 
 
-def test_a_component_appears_after_the_lag_and_may_stand_in_several_trials(client: Any, clock: Clock) -> None:
+def test_a_component_appears_after_the_lag_and_may_be_in_several_trials(client: Any, clock: Clock) -> None:
     client.create_training_job(**training_job("churn-1"))
     client.create_experiment(ExperimentName="churn")
     for trial in ("one", "two"):
@@ -176,7 +176,7 @@ def test_names_are_compared_without_regard_to_case_and_checked(client: Any) -> N
     assert "regular expression pattern" in code_of(invalid)[1]
 
 
-def test_what_is_missing_is_answered_as_sagemaker_does(client: Any) -> None:
+def test_missing_jobs_are_answered_as_sagemaker_does(client: Any) -> None:
     with pytest.raises(ClientError) as job:
         client.describe_training_job(TrainingJobName="nobody")
     with pytest.raises(ClientError) as trial:
@@ -233,7 +233,7 @@ def test_boto3s_paginators_page_through_children(client: Any, clock: Clock) -> N
     assert [len(each["TrainingJobSummaries"]) for each in pages] == [100, 100, 30]
 
 
-def test_search_finds_by_time_and_tag_with_what_describe_tells(client: Any, clock: Clock) -> None:
+def test_search_finds_by_time_and_tag_with_the_details_of_describe(client: Any, clock: Clock) -> None:
     client.create_training_job(**training_job("old"))
     clock.forward(hours=3)
     client.create_training_job(**training_job("new", Tags=[{"Key": "team", "Value": "growth"}]))
@@ -302,7 +302,7 @@ def test_a_tuning_jobs_own_experiment_holds_its_children(client: Any, sagemaker:
     assert len(standing["tune-aws-tuning-job"]["tune-aws-tuning-job"]) == 3
 
 
-def test_what_still_holds_something_cannot_be_deleted(client: Any, clock: Clock) -> None:
+def test_a_parent_with_children_cannot_be_deleted(client: Any, clock: Clock) -> None:
     client.create_training_job(**training_job("churn-1"))
     clock.forward(minutes=1)
     client.create_experiment(ExperimentName="churn")

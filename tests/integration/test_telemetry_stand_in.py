@@ -119,7 +119,7 @@ def test_more_than_a_hundred_queries_and_unknown_operations_are_refused(session:
         client(session, "cloudwatch").list_metrics()
 
 
-def test_nothing_is_told_that_was_measured_after_now(telemetry: Telemetry, session: Any) -> None:
+def test_nothing_measured_after_now_is_returned(telemetry: Telemetry, session: Any) -> None:
     telemetry.now.moment = at(11.5)  # type: ignore[attr-defined]
     (found,) = client(session, "sagemaker-metrics").batch_get_metrics(MetricQueries=[query("loss")])[
         "MetricQueryResults"

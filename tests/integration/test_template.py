@@ -360,7 +360,7 @@ def test_each_sample_event_is_recorded_by_one_rule_a_start_attaches_and_a_traini
 
 
 @pytest.mark.parametrize("status", ["Downloading", "Training", "Uploading", "Interrupted"])
-def test_what_happens_in_the_middle_of_a_job_passes_by(status: str) -> None:
+def test_changes_in_the_middle_of_a_job_are_ignored(status: str) -> None:
     event = json.loads((ROOT / "events/training-starting.json").read_text())
 
     assert matching({**event, "detail": {**event["detail"], "SecondaryStatus": status}}) == set()

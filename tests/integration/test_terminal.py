@@ -134,7 +134,7 @@ def test_completion_asks_few_queries_and_scans_nothing(tmp_path: Path) -> None:
     assert set(calls) == {"Query", "BatchGetItem", "GetItem"}
 
 
-def test_a_shell_that_completes_without_a_book_is_told_nothing(tmp_path: Path) -> None:
+def test_completion_without_a_book_offers_nothing(tmp_path: Path) -> None:
     context: Any = type("Context", (), {"params": {"book": tmp_path / "nowhere"}})()
 
     assert complete_names(context, "a") == []
@@ -306,7 +306,7 @@ def refusing() -> Iterator[Callable[[str], str]]:
         ("ResourceNotFoundException", "check --stack, --table, --profile and --region"),
     ],
 )
-def test_what_aws_refuses_is_told_with_advice(
+def test_a_refusal_by_aws_is_reported_with_advice(
     refused: str, advice: str, refusing: Callable[[str], str], ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", refusing(refused))

@@ -17,7 +17,7 @@ def test_a_tuning_jobs_name_is_compared_as_its_sweep(tmp_path: Path) -> None:
     name = next(sweep.id for sweep in open_folder(folder).sweeps())
     experiment = next(iter(open_folder(folder).experiments)).name
 
-    told = json.loads(CliRunner().invoke(app, ["compare", experiment, name, "--json", "--book", str(folder)]).output)
+    answer = json.loads(CliRunner().invoke(app, ["compare", experiment, name, "--json", "--book", str(folder)]).output)
 
-    assert [each["ranked_jobs"] for each in told["compared"]] == [57, 57]
-    assert told["compared"][0]["job"] == told["compared"][1]["job"]
+    assert [each["ranked_jobs"] for each in answer["compared"]] == [57, 57]
+    assert answer["compared"][0]["job"] == answer["compared"][1]["job"]

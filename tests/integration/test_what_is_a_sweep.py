@@ -12,7 +12,7 @@ from trialbook_cli.replaying import ReplayOutcome
 replay = partial(replaying.replay, without=("BuildReport", "PostSlack", "PostEmail"))
 
 
-def told(found: ReplayOutcome) -> list[str]:
+def event_types(found: ReplayOutcome) -> list[str]:
     return [event["detail-type"] for event in found.announced]
 
 
@@ -32,7 +32,7 @@ def test_a_retraining_each_hour_is_a_single_job_each_time_and_reported_soon_afte
     found = replay(launched(hourly([{"epochs": "5"}] * 4)))
 
     assert sizes(found) == [1, 1, 1, 1]
-    assert told(found) == ["Job Finished"] * 4
+    assert event_types(found) == ["Job Finished"] * 4
 
 
 def test_a_retraining_that_takes_longer_than_its_period_is_reported_each_time_while_the_next_one_runs() -> None:
@@ -45,7 +45,7 @@ def test_a_retraining_that_takes_longer_than_its_period_is_reported_each_time_wh
         for record in found.records
         if record.job.created_at is not None
     }
-    assert set(told(found)) == {"Job Finished"}
+    assert set(event_types(found)) == {"Job Finished"}
     assert first["time"] < iso(at(2 * 60))
 
 
@@ -59,7 +59,7 @@ def test_executions_of_a_pipeline_that_abut_are_single_jobs_though_their_setting
     found = replay(launched(jobs, events))
 
     assert sizes(found) == [1, 1, 1]
-    assert [kind for kind in told(found) if not kind.startswith("Pipeline ")] == ["Job Finished"] * 3
+    assert [kind for kind in event_types(found) if not kind.startswith("Pipeline ")] == ["Job Finished"] * 3
     assert {record.experiment for record in found.records} == {"churn"}
 
 
@@ -76,7 +76,7 @@ def test_a_steps_second_attempt_is_no_sweep_of_two() -> None:
     assert {(record.experiment, record.trial) for record in trained} == {("churn", "ctd6lgoe9v0a")}
 
 
-def test_two_people_under_the_sdks_default_name_are_told_apart_by_their_data() -> None:
+def test_two_people_under_the_sdks_default_name_are_separated_by_their_data() -> None:
     jobs = []
     for n in range(3):
         stamp = f"2026-11-20-09-00-{n:02}"
@@ -85,7 +85,7 @@ def test_two_people_under_the_sdks_default_name_are_told_apart_by_their_data() -
     found = replay(launched(jobs))
 
     assert sizes(found) == [3, 3]
-    assert told(found).count("Sweep Started") == 2
+    assert event_types(found).count("Sweep Started") == 2
 
 
 def test_a_search_over_data_under_the_sdks_default_name_is_one_sweep() -> None:
@@ -96,10 +96,10 @@ def test_a_search_over_data_under_the_sdks_default_name_is_one_sweep() -> None:
     found = replay(launched(jobs))
 
     assert sizes(found) == [3]
-    assert (told(found).count("Sweep Started"), told(found).count("Job Finished")) == (1, 0)
+    assert (event_types(found).count("Sweep Started"), event_types(found).count("Job Finished")) == (1, 0)
 
 
-def test_two_people_under_the_sdks_default_name_are_told_apart_by_studios_tag() -> None:
+def test_two_people_under_the_sdks_default_name_are_separated_by_studios_tag() -> None:
     jobs = []
     for n in range(3):
         for number, person in enumerate(["anna", "ben"]):

@@ -98,11 +98,11 @@ def run(environment: Path, folder: Path, *command: str) -> subprocess.CompletedP
 
 
 def test_the_installed_command_replays_and_answers(environment: Path, tmp_path: Path) -> None:
-    told = run(environment, tmp_path, "trialbook", "--help")
+    output = run(environment, tmp_path, "trialbook", "--help")
     demo = run(environment, tmp_path, "trialbook", "demo")
     best = run(environment, tmp_path, "trialbook", "best", "churn-xgb", "--book", "demo-out/churn-min-child-weight")
 
-    assert told.stdout.startswith("Usage: trialbook"), told.stderr
+    assert output.stdout.startswith("Usage: trialbook"), output.stderr
     assert demo.returncode == 0, demo.stderr
     assert "churn-xgb: 5 of 5 completed; best validation:error 0.03959" in demo.stdout
     assert "tuning-random-60: 61 jobs" in demo.stdout
@@ -172,7 +172,7 @@ def test_asking_loads_nothing_of_the_parts(environment: Path, tmp_path: Path) ->
 
 
 def test_every_library_of_a_part_is_known_to_be_of_it() -> None:
-    """So that whoever lacks it is told what to install."""
+    """So that whoever lacks it learns what to install."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     modules = {"vl-convert-python": "vl_convert"}
     for part, requirements in extras.items():

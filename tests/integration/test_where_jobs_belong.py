@@ -42,15 +42,15 @@ def outcome() -> ReplayOutcome:
 def reported(found: ReplayOutcome) -> list[tuple[str, str, dict[str, int]]]:
     """What was announced of sweeps, in order: what, of which experiment, with which counts."""
     details = [(event["detail-type"], event["detail"]) for event in found.announced if "sweep" in event["detail"]]
-    return [(kind, told["sweep"]["experiment"], told["sweep"]["counts"]) for kind, told in details]
+    return [(kind, shown["sweep"]["experiment"], shown["sweep"]["counts"]) for kind, shown in details]
 
 
 def test_a_loop_with_an_experiment_config_is_reported_in_its_experiment_from_the_first_event_to_its_only_end() -> None:
-    told = reported(outcome())
+    found = reported(outcome())
 
-    assert {experiment for _, experiment, _ in told} == {"backbones"}
-    assert [kind for kind, _, _ in told].count("Sweep Started") == 1
-    assert [counts["completed"] for kind, _, counts in told if kind == "Sweep Finished"] == [4]
+    assert {experiment for _, experiment, _ in found} == {"backbones"}
+    assert [kind for kind, _, _ in found].count("Sweep Started") == 1
+    assert [counts["completed"] for kind, _, counts in found if kind == "Sweep Finished"] == [4]
     assert next(message["text"] for message in messages(outcome())).startswith("⏳ backbones")
 
 
@@ -115,7 +115,7 @@ def test_a_describe_that_is_throttled_delays_the_record_and_reports_nothing_else
     assert not any(found.dead_letters.values())
 
 
-def test_where_describe_is_refused_at_first_and_answers_late_nothing_that_was_said_stays_wrong() -> None:
+def test_a_late_answer_of_describe_corrects_every_message() -> None:
     found = replay(launched(loop()), prepare=failing("DescribeTrainingJob", "AccessDeniedException", 8))
     sweeps = [sweep for sweep in found.sweeps if sweep.counts.jobs]
 
@@ -141,7 +141,7 @@ def test_a_trial_named_without_its_experiment_leads_to_that_trials_experiment_lo
     assert "CreateExperiment" not in calls_of(found)
 
 
-def test_a_trial_of_which_sagemaker_does_not_tell_is_left_to_it_all_the_same() -> None:
+def test_a_trial_that_sagemaker_does_not_describe_is_still_left_to_it() -> None:
     answer = training("cnn-1", 0, 5, {"hidden": "2"}, ExperimentConfig={"TrialName": "gone"})
     found = replay(launched([answer]))
 

@@ -24,7 +24,7 @@ class Refusal(Exception):
 
 
 class StandIn:
-    """Runs by id, as `runs/get` gives them. `before` and `after` are told of each request before and after it is done,
+    """Runs by id, as `runs/get` gives them. `before` and `after` are called with each request before and after it is done,
     and may raise Refusal, or TimeoutError to end the connection. `artifacts` is where artifacts lie. `longest_param` and
     `largest_file` are limits of servers and of what stands before them."""
 

@@ -21,12 +21,14 @@ def points(run: dict[str, Any]) -> list[tuple[int, float]]:
 
 
 def test_a_run_ends_at_once_and_all_else_follows_with_its_curves_by_four_requests_in_all() -> None:
-    told = one_job(InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://a/b"}}}])
+    recorded = one_job(
+        InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://a/b"}}}]
+    )
     with (
         serving(StandIn()) as mlflow,
-        running(told, without=CAPTURING, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+        running(recorded, without=CAPTURING, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
     ):
-        for event in told.events:
+        for event in recorded.events:
             cloud.deliver(event)
         cloud.advance(at(40) + timedelta(seconds=60))
         (run,) = mlflow.active()
@@ -44,12 +46,12 @@ def test_a_run_ends_at_once_and_all_else_follows_with_its_curves_by_four_request
 
 
 def test_why_a_job_failed_does_not_wait_for_its_curves() -> None:
-    told = one_job("Failed", FailureReason="AlgorithmError: no such file")
+    recorded = one_job("Failed", FailureReason="AlgorithmError: no such file")
     with (
         serving(StandIn()) as mlflow,
-        running(told, without=CAPTURING, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+        running(recorded, without=CAPTURING, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
     ):
-        for event in told.events:
+        for event in recorded.events:
             cloud.deliver(event)
         cloud.advance(at(40) + timedelta(seconds=60))
         (run,) = mlflow.active()
@@ -62,15 +64,15 @@ def test_why_a_job_failed_does_not_wait_for_its_curves() -> None:
 
 
 @pytest.mark.parametrize("without", ["CaptureJob", None])
-def test_metrics_without_a_curve_are_written_all_the_same(without: str | None) -> None:
+def test_metrics_without_a_curve_are_written_anyway(without: str | None) -> None:
     """The function that keeps curves is broken, or none are kept."""
-    told = one_job()
+    recorded = one_job()
     given = {} if without else {"CaptureJobs": "off"}
     with (
         serving(StandIn()) as mlflow,
-        running(told, without=OTHERS, parameters={"MlflowUrl": mlflow.url, **given}) as (cloud, _),
+        running(recorded, without=OTHERS, parameters={"MlflowUrl": mlflow.url, **given}) as (cloud, _),
     ):
-        play(cloud, told)
+        play(cloud, recorded)
         (run,) = mlflow.active()
 
     assert points(run) == [(0, 0.9)]

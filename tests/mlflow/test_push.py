@@ -76,7 +76,7 @@ def test_only_what_began_since_then_goes(book: Path) -> None:
         assert "0 jobs, 0 sweeps" in push(book, mlflow, "--since", "2026-11-21", "--dry-run")
 
 
-def test_what_is_no_server_is_named(book: Path) -> None:
+def test_an_address_that_is_no_server_is_named(book: Path) -> None:
     assert "expected the ARN of an MLflow App" in trialbook("mlflow", "push", "--to", "x", "--book", str(book), code=2)
 
 

@@ -53,9 +53,9 @@ class Written:
 @pytest.fixture(scope="session")
 def written(server: str) -> Written:
     """The recording of a loop, written by the deployed functions."""
-    told, rules = recording(CHURN), f"mlflow: {{prefix: '{EXPERIMENT.partition('/')[0]}/'}}"
-    with running(told, without=OTHERS, rules=rules, parameters={"MlflowUrl": server}) as (cloud, _):
-        play(cloud, told)
+    found, rules = recording(CHURN), f"mlflow: {{prefix: '{EXPERIMENT.partition('/')[0]}/'}}"
+    with running(found, without=OTHERS, rules=rules, parameters={"MlflowUrl": server}) as (cloud, _):
+        play(cloud, found)
         (sweep,) = cloud.ledger.sweeps()
         assert cloud.dead_letters()["MlflowDeadLetters"] == []
         return Written(server, {each.job.name: each for each in cloud.ledger.jobs()}, sweep)

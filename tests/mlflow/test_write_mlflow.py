@@ -30,26 +30,29 @@ TYPES = ("Job Changed", "Sweep Started", "Sweep Progressed", "Sweep Finished", "
 
 
 @contextmanager
-def written(told: Recording, rules: str | None = None, **parameters: str) -> Iterator[tuple[LaptopCloud, StandIn]]:
+def written(recorded: Recording, rules: str | None = None, **parameters: str) -> Iterator[tuple[LaptopCloud, StandIn]]:
     """A recording that was replayed to its end, and what MLflow holds."""
     with (
         serving(StandIn()) as mlflow,
-        running(told, without=OTHERS, rules=rules, parameters={"MlflowUrl": mlflow.url, **parameters}) as (cloud, _),
+        running(recorded, without=OTHERS, rules=rules, parameters={"MlflowUrl": mlflow.url, **parameters}) as (
+            cloud,
+            _,
+        ),
     ):
-        play(cloud, told)
+        play(cloud, recorded)
         yield cloud, mlflow
 
 
-def play(cloud: LaptopCloud, told: Recording) -> None:
-    for event in told.events:
+def play(cloud: LaptopCloud, recorded: Recording) -> None:
+    for event in recorded.events:
         cloud.deliver(event)
     cloud.finish()
 
 
 @contextmanager
-def to_write(told: Recording) -> Iterator[tuple[LaptopCloud, Sequence[Mapping[str, Any]]]]:
+def to_write(recorded: Recording) -> Iterator[tuple[LaptopCloud, Sequence[Mapping[str, Any]]]]:
     """A cloud in which all is recorded, and the events for MLflow that follow from it."""
-    with written(told) as (cloud, _):
+    with written(recorded) as (cloud, _):
         yield cloud, [each for each in cloud.announced() if each["detail-type"] in TYPES]
 
 
@@ -199,7 +202,7 @@ def test_after_a_death_no_run_is_left_running_for_a_minute() -> None:
                 cloud.finish()
 
 
-def test_an_experiment_that_was_made_anew_under_its_name_gets_the_runs_that_follow() -> None:
+def test_an_experiment_that_was_recreated_under_its_name_gets_the_runs_that_follow() -> None:
     whole = few(2)
     with (
         serving(StandIn()) as mlflow,
@@ -311,7 +314,7 @@ def test_nonsense_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize("deleted", ["run", "experiment"])
-def test_what_somebody_deleted_stays_deleted_and_is_not_tried_for_ever(deleted: str) -> None:
+def test_deleted_runs_stay_deleted_and_are_not_retried_for_ever(deleted: str) -> None:
     whole = few(2)
     with (
         serving(StandIn()) as mlflow,
@@ -360,10 +363,10 @@ def test_a_run_that_the_job_made_itself_is_adopted_and_ended(by: str) -> None:
         details: dict[str, Any] = (
             {"MlflowDetails": {"MlflowRunId": run_id, "MlflowExperimentId": "1"}} if by == "MlflowDetails" else {}
         )
-        told = launched([training(ONE, 0, 5, {"lr": "0.1"}), training(OTHER, 1, 6, {"lr": "0.2"}, **details)])
+        recorded = launched([training(ONE, 0, 5, {"lr": "0.1"}), training(OTHER, 1, 6, {"lr": "0.2"}, **details)])
         parameters = {"MlflowUrl": mlflow.url}
-        with running(told, without=OTHERS, rules=None if details else rules, parameters=parameters) as (cloud, _):
-            play(cloud, told)
+        with running(recorded, without=OTHERS, rules=None if details else rules, parameters=parameters) as (cloud, _):
+            play(cloud, recorded)
         own, tags = mlflow.runs[run_id], mlflow.tags(mlflow.runs[run_id])
 
     assert len(mlflow.active()) == 3  # two jobs and their parent
@@ -383,8 +386,8 @@ def test_rules_choose_which_experiments_go_and_what_they_are_called() -> None:
 def test_a_name_that_mlflow_refuses_and_numbers_that_it_spoils_cost_nothing_else() -> None:
     final = [{"MetricName": "auc@5", "Value": 0.5, "Timestamp": iso(at(5))}, {"MetricName": "loss", "Value": "NaN"}]
     given = {f"p,{n}": str(n) for n in range(130)}
-    told = launched([training(ONE, 0, 5, given, FinalMetricDataList=final)])
-    with written(told) as (_, mlflow):
+    recorded = launched([training(ONE, 0, 5, given, FinalMetricDataList=final)])
+    with written(recorded) as (_, mlflow):
         (run,) = mlflow.active()
         tags = mlflow.tags(run)
 
@@ -400,13 +403,13 @@ def test_a_parameter_that_is_there_with_another_value_costs_no_other() -> None:
             run = list(mlflow.runs.values())[-1]
             run["data"]["params"] = [{"key": "lr", "value": "9"}]
 
-    told = launched([training(ONE, 0, 5, {"lr": "0.1", "depth": "3"})])
+    recorded = launched([training(ONE, 0, 5, {"lr": "0.1", "depth": "3"})])
     with (
         serving(StandIn()) as mlflow,
-        running(told, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+        running(recorded, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
     ):
         mlflow.after = others_first
-        play(cloud, told)
+        play(cloud, recorded)
         (run,) = mlflow.active()
 
     assert {each["key"]: each["value"] for each in run["data"]["params"]} == {"lr": "9", "depth": "3"}
@@ -415,13 +418,13 @@ def test_a_parameter_that_is_there_with_another_value_costs_no_other() -> None:
 
 
 def test_a_parameter_that_is_too_long_for_an_old_server_is_cut() -> None:
-    told = launched([training(ONE, 0, 5, {"columns": "x," * 400, "depth": "3"})])
+    recorded = launched([training(ONE, 0, 5, {"columns": "x," * 400, "depth": "3"})])
     with (
         serving(StandIn()) as mlflow,
-        running(told, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+        running(recorded, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
     ):
         mlflow.longest_param = 500
-        play(cloud, told)
+        play(cloud, recorded)
         (run,) = mlflow.active()
 
     assert {each["key"]: each["value"] for each in run["data"]["params"]} == {"columns": "x," * 125, "depth": "3"}
@@ -466,8 +469,8 @@ def test_a_store_that_refuses_reports_costs_no_run() -> None:
 def test_windows_that_merge_leave_one_parent() -> None:
     from tests.integration.test_privileges import of_two_loops, that_bridges_two_windows
 
-    for told, wanted in ((that_bridges_two_windows(told=3), 1), (of_two_loops(), 2)):
-        with written(told) as (cloud, mlflow):
+    for recorded, wanted in ((that_bridges_two_windows(with_events=3), 1), (of_two_loops(), 2)):
+        with written(recorded) as (cloud, mlflow):
             standing(mlflow, cloud)
             assert len(parents(mlflow)) == wanted
 
@@ -511,7 +514,7 @@ def test_messages_link_to_the_run_and_the_run_to_the_report() -> None:
             assert any(page in mail.decode(errors="replace").replace("=\r\n", "") for mail in cloud.mails())
 
 
-def test_what_is_no_event_ends_in_the_dead_letter_queue_and_harms_no_other() -> None:
+def test_a_malformed_event_goes_to_the_dead_letter_queue_and_harms_no_other() -> None:
     with to_write(few(2)) as (cloud, events), anew(cloud) as mlflow:
         for event in ({"detail-type": "Job Changed", "detail": {"id": "x", "job": {"kind": 3}}}, *events):
             cloud.put_message(QUEUE, event)

@@ -44,10 +44,10 @@ def docker_says(*arguments: str) -> str | None:
 def as_containers_see_this_machine() -> str | None:
     """The address of this machine in Docker's bridge; None without an engine. A bridge that has had no container yet
     may tell its subnet alone: its first address is the gateway."""
-    told = docker_says("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
-    if told is None:
+    found = docker_says("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}")
+    if found is None:
         return None
-    config = json.loads(told)[0]
+    config = json.loads(found)[0]
     return str(config.get("Gateway") or next(ip_network(config["Subnet"]).hosts()))
 
 
@@ -150,8 +150,8 @@ def call(client: Any, function: str, event: dict[str, Any]) -> Any:
 
 
 def test_a_warm_function_records_the_whole_loop_and_close_sweeps_closes_it(made: World, served: Any) -> None:
-    told = read_recording(RECORDINGS / "churn-min-child-weight").events
-    events = [event for event in told if "TrainingJobName" in event["detail"]]
+    found = read_recording(RECORDINGS / "churn-min-child-weight").events
+    events = [event for event in found if "TrainingJobName" in event["detail"]]
     for start in range(0, len(events), 10):
         assert call(served, "RecordJob", messages(events[start : start + 10])) == {"batchItemFailures": []}
 
@@ -161,7 +161,7 @@ def test_a_warm_function_records_the_whole_loop_and_close_sweeps_closes_it(made:
     assert (sweep.counts.completed, sweep.state.value) == (5, "closed")
 
 
-def test_build_report_writes_the_report_of_the_closed_sweep_and_tells_it(made: World, served: Any) -> None:
+def test_build_report_writes_the_closed_sweeps_report_and_announces_it(made: World, served: Any) -> None:
     made.announced()
     assert invoke(made, "build_report") == {"batchItemFailures": []}
 
@@ -171,7 +171,7 @@ def test_build_report_writes_the_report_of_the_closed_sweep_and_tells_it(made: W
     assert [event["detail-type"] for event in made.announced()] == ["Report Ready"]
 
 
-def test_post_slack_tells_the_closed_sweep_in_the_channel(made: World, served: Any) -> None:
+def test_post_slack_posts_the_closed_sweep_to_the_channel(made: World, served: Any) -> None:
     """Without a thread, which follows the report's own event."""
     invoke(made, "post_slack")
 
@@ -184,7 +184,7 @@ def sample(name: str) -> Any:
     return json.loads((ROOT / "events" / "invoke" / f"{name}.json").read_text())
 
 
-def test_announce_changes_tells_the_bus_what_the_stream_shows(made: World, served: Any) -> None:
+def test_announce_changes_publishes_what_the_stream_shows(made: World, served: Any) -> None:
     made.announced()
     assert call(served, "AnnounceChanges", sample("announce_changes")) == {"batchItemFailures": []}
 
@@ -199,7 +199,7 @@ def test_post_email_sends_the_report_once(made: World, served: Any) -> None:
     assert "Subject: churn-xgb: 5 of 5 finished, best validation:error" in mail
 
 
-def test_post_best_trials_tells_of_the_closed_sweep(made: World, served: Any) -> None:
+def test_post_best_trials_reports_the_closed_sweep(made: World, served: Any) -> None:
     made.announced()
     sweep = made.ledger.sweep(SWEEP)
     assert sweep is not None

@@ -63,9 +63,9 @@ class World:
         return [each.raw_data for each in ses_backends[ACCOUNT][REGION].sent_messages]
 
     def announced(self) -> list[dict[str, Any]]:
-        """What was told on the bus so far, taken away."""
+        """What was announced on the bus so far, taken away."""
         sqs = self.client("sqs")
-        url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
+        url = sqs.get_queue_url(QueueName="announced")["QueueUrl"]
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         for each in found:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
@@ -120,20 +120,20 @@ def world(folder: Path, host: str, *, ports: tuple[int, int, int, int] | None = 
 
 
 def _make(url: str, dynamodb_url: str, variables: Mapping[str, str], token: str) -> None:
-    """The table, a queue, the bus with a queue that keeps what is told, the bucket, the key of links, Slack's token,
+    """The table, a queue, the bus with a queue that keeps what is announced, the bucket, the key of links, Slack's token,
     who sends mail."""
     dynamodb, sqs, events, s3, secrets, ssm, ses = (
         boto3.client(service, endpoint_url=dynamodb_url if service == "dynamodb" else url, region_name=REGION)
         for service in ("dynamodb", "sqs", "events", "s3", "secretsmanager", "ssm", "sesv2")
     )
     create_table(dynamodb, Stack(load_template(ROOT / "template.yaml")), "Ledger", variables["LEDGER_TABLE"])
-    for queue in ("queue", "told"):
+    for queue in ("queue", "announced"):
         sqs.create_queue(QueueName=queue)
     bus = variables["EVENT_BUS"]
     events.create_event_bus(Name=bus)
-    events.put_rule(Name="told", EventBusName=bus, EventPattern=json.dumps({"source": ["trialbook"]}))
-    target = {"Id": "told", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"}
-    events.put_targets(Rule="told", EventBusName=bus, Targets=[target])
+    events.put_rule(Name="announced", EventBusName=bus, EventPattern=json.dumps({"source": ["trialbook"]}))
+    target = {"Id": "announced", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:announced"}
+    events.put_targets(Rule="announced", EventBusName=bus, Targets=[target])
     s3.create_bucket(Bucket=variables["REPORTS_BUCKET"])
     ses.create_email_identity(EmailIdentity=variables["EMAIL_FROM"])
     secrets.create_secret(Name=variables["REPORT_LINK_SECRET"], SecretString="a key for links of this machine")

@@ -90,7 +90,7 @@ def sweep_at(name: str, moment: datetime | None = None, rules: Rules | None = No
 @cache
 def curves(name: str) -> Mapping[str, JobCurves]:
     """The learning curves of the training jobs, as capture_job keeps them."""
-    told = [json.loads(line) for line in (RECORDINGS / name / "metrics.jsonl").read_text().splitlines()]
+    answer = [json.loads(line) for line in (RECORDINGS / name / "metrics.jsonl").read_text().splitlines()]
     return {
         each["job_name"]: JobCurves(
             each["job_name"],
@@ -99,7 +99,7 @@ def curves(name: str) -> Mapping[str, JobCurves]:
                 for metric, points in each["metrics"].items()
             },
         )
-        for each in told
+        for each in answer
     }
 
 

@@ -62,7 +62,7 @@ def test_a_regression_says_by_how_much_and_what_differs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "told"),
+    ("before", "now", "expected"),
     [
         ("0.0421293817264839", "0.2", ("0.04213", "0.2")),
         ("0.0421293817264839", "0.0421301917264839", ("0.042129", "0.042130")),
@@ -70,8 +70,8 @@ def test_a_regression_says_by_how_much_and_what_differs() -> None:
         ("xgboost:1.5-1", "0.0421293817264839", ("xgboost:1.5-1", "0.04213")),
     ],
 )
-def test_numbers_that_differ_are_as_short_as_they_can_be_told_apart(
-    before: str, now: str, told: tuple[str, str]
+def test_different_numbers_are_as_short_as_they_can_be_distinguished(
+    before: str, now: str, expected: tuple[str, str]
 ) -> None:
     other = champion(0.038)
     made = replace(other, job=replace(other.job, hyper_parameters={**other.job.hyper_parameters, "eta": before}))
@@ -82,7 +82,7 @@ def test_numbers_that_differ_are_as_short_as_they_can_be_told_apart(
 
     assert said.table is not None
     assert said.table.headers == ("setting", "baseline", "now")
-    assert next(row[1:] for row in said.table.rows if row[0] == "eta") == told
+    assert next(row[1:] for row in said.table.rows if row[0] == "eta") == expected
 
 
 @pytest.mark.parametrize(
@@ -102,19 +102,19 @@ def test_a_regression_is_measured_in_the_metrics_unit_or_as_a_share(rule: str, i
     assert bool(alerts(regressed(), f"{{regression: {rule}}}")) is is_broken
 
 
-def test_what_is_better_than_the_baseline_is_no_regression() -> None:
+def test_a_value_better_than_the_baseline_is_no_regression() -> None:
     assert alerts(regressed(0.05), "{regression: {against: experiment}}") == []
     assert alerts(regressed(0.05), "{regression: {against: churn-xgb-champion}}") == []
 
 
-def test_a_baseline_that_is_not_there_is_said_rather_than_passed_over() -> None:
+def test_a_baseline_that_is_not_there_is_mentioned() -> None:
     (said,) = alerts(facts_at(CHURN), "{name: n, regression: {against: long-gone}}")
 
     assert said.title.endswith("cannot be checked")
     assert "long-gone" in said.verdict
 
 
-def test_a_share_of_failed_jobs_is_told_as_soon_as_nothing_can_save_it() -> None:
+def test_a_share_of_failed_jobs_is_reported_as_soon_as_it_is_certain() -> None:
     sweep, found = sweep_at(TUNING)
     running = replace(sweep, state=facts_at(TUNING, at(24 * 60 + 8)).sweep.state, revision=0)
     by_failed = {
@@ -137,9 +137,7 @@ def test_a_share_of_failed_jobs_is_told_as_soon_as_nothing_can_save_it() -> None
     assert alerts(facts_at(TUNING), "{name: f, failed: 5 %}") == []
 
 
-def test_while_it_runs_an_alert_says_when_it_was_told_and_why_they_failed_and_at_the_end_it_has_the_last_numbers() -> (
-    None
-):
+def test_an_alert_says_when_and_why_while_running_and_has_the_final_numbers_at_the_end() -> None:
     sweep, found = sweep_at(TUNING)
     failed = [each for each in found if each.job.status == "Failed"]
     other = replace(failed[0], job=replace(failed[0].job, failure_reason="AlgorithmError: disk is full"))
@@ -149,8 +147,8 @@ def test_while_it_runs_an_alert_says_when_it_was_told_and_why_they_failed_and_at
     (early,) = alerts(facts, "{name: f, failed: 4 %}", PROGRESS)
     (last,) = alerts(facts_at(TUNING), "{name: f, failed: 4 %}")
 
-    told = "4 of 60 jobs failed when 14 had finished (6.7%); 4% are allowed. 3 of them with AlgorithmError: xgboost"
-    assert early.verdict.startswith(told)
+    shown = "4 of 60 jobs failed when 14 had finished (6.7%); 4% are allowed. 3 of them with AlgorithmError: xgboost"
+    assert early.verdict.startswith(shown)
     assert early.failures[1] == "1 × AlgorithmError: disk is full"
     assert (early.about.rpartition("/")[2], early.version, last.version) == ("f", 1, 2)
     assert (early.revision, last.revision) == (0, 0)  # mails and webhooks have it once
@@ -165,7 +163,7 @@ def test_a_budget_is_compared_with_the_estimate() -> None:
     assert alerts(facts_at(CHURN), "{cost: 0.000001}") == []  # what has no price is unknown, not dear
 
 
-def test_that_no_metric_was_found_says_why() -> None:
+def test_a_missing_metric_says_why() -> None:
     made = job(metrics={})
     (said,) = alerts(JobFacts(record(made)), "{no_metric: true}", FINISHED)
 

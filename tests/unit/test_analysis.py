@@ -32,8 +32,8 @@ from trialbook.core.sweeps import Record, Sweep, SweepKind, recount
 
 def advice(records: list[Record], kind: str, **more: Any) -> list[str]:
     found = analysed(records, **more)
-    told = [*found.advice, *(each for group in found.groups for each in group.advice)]
-    return [each.text for each in told if each.kind == kind]
+    shown = [*found.advice, *(each for group in found.groups for each in group.advice)]
+    return [each.text for each in shown if each.kind == kind]
 
 
 # -- what was searched ------------------------------------------------------------------------------------------------
@@ -55,14 +55,14 @@ def with_own_paths(*, count: int = 4) -> list[Record]:
 
 
 @pytest.mark.parametrize("count", [4, 40])
-def test_what_a_script_made_from_the_jobs_name_or_time_stands_nowhere_but_in_the_recipe(count: int) -> None:
+def test_values_made_from_the_jobs_name_or_time_appear_only_in_the_recipe(count: int) -> None:
     found = analysed(with_own_paths(count=count))
-    told = json.dumps(to_dict(replace(found, recipe=None)))
+    shown = json.dumps(to_dict(replace(found, recipe=None)))
 
     assert [each.name for each in found.parameters] == ["lr"]
     assert found.constants == {"epochs": "10"}
     assert found.headline.endswith(" at lr = 0.01")
-    assert not [name for name in ("model_dir", "run_name", "launched") if name in told]
+    assert not [name for name in ("model_dir", "run_name", "launched") if name in shown]
 
 
 def test_the_recipe_says_what_the_next_job_needs_anew() -> None:
@@ -72,7 +72,7 @@ def test_the_recipe_says_what_the_next_job_needs_anew() -> None:
     assert "launched, model_dir and run_name: made for this one job" in " ".join(recipe.notes)
 
 
-def test_masked_secrets_are_told_in_the_recipe_alone() -> None:
+def test_masked_secrets_appear_in_the_recipe_only() -> None:
     given = [
         {"lr": n, "hf_token": f"[masked:{n:04x}]", "envs": f'{{"PASSWORD": "[masked:{n:04x}]"}}'} for n in (1, 2, 3)
     ]
@@ -101,7 +101,7 @@ def test_a_number_among_texts_is_one_category_however_it_is_spelled() -> None:
     assert [row.hyper_parameters["gamma"] for row in found.trials] == ["0.1", "scale", "0.1", "0.1"]
 
 
-def test_the_order_of_categories_does_not_tell_which_trial_was_best() -> None:
+def test_the_order_of_categories_does_not_reveal_the_best_trial() -> None:
     records = [trial(n, {"layer": name}, n / 10) for n, name in enumerate("dbca")]
 
     assert (
@@ -168,13 +168,13 @@ def test_one_trial_is_best_without_anything_to_compare_with() -> None:
     assert found.groups[0].differences == ()
 
 
-def test_jobs_that_still_run_are_told_of() -> None:
+def test_jobs_that_still_run_are_mentioned() -> None:
     running = [trial(n, {"eta": n}, None, status="InProgress") for n in range(2)]
 
     assert analysed(running).headline == "exp: 2 jobs running; none has finished"
 
 
-def test_ties_go_to_the_earlier_trial_and_are_told() -> None:
+def test_ties_go_to_the_earlier_trial_and_are_mentioned() -> None:
     found = analysed(one_number({1: 0.2, 2: 0.1, 3: 0.1, 4: 0.1}))
 
     assert found.groups[0].best.job_name == "t-1"
@@ -245,7 +245,7 @@ def test_a_share_is_of_the_values_size_whatever_its_sign() -> None:
 
 
 @pytest.mark.parametrize(("metric", "best"), [("loss", 0.1), ("accuracy", 0.3)])
-def test_each_value_of_a_hyperparameter_is_told_by_its_best_and_median_trial(metric: str, best: float) -> None:
+def test_each_value_of_a_hyperparameter_has_its_best_and_median_trial(metric: str, best: float) -> None:
     records = [
         trial(n, {"eta": n // 3}, value, metric=metric) for n, value in enumerate([0.1, 0.2, 0.3, 0.5, 0.5, 0.5])
     ]
@@ -323,7 +323,7 @@ def test_a_bend_always_lies_on_the_axis_between_the_best_and_the_worst(
 # -- hyperparameters --------------------------------------------------------------------------------------------------
 
 
-def test_what_varies_is_told_apart_from_constants_and_internals() -> None:
+def test_varying_hyperparameters_are_separated_from_constants_and_internals() -> None:
     records = [
         trial(n, {"eta": n, "rounds": 100, "sagemaker_region": f"r{n}", "_tuning_objective_metric": "x"}, 0.1 + n)
         for n in range(3)
@@ -392,12 +392,12 @@ def test_chance_is_no_edge(values: dict[Any, float]) -> None:
 @pytest.mark.parametrize("trials", [5, 8, 12, 30, 60])
 def test_values_that_nothing_decides_are_sent_to_an_end_in_few_sweeps_at_any_size(trials: int) -> None:
     source = random.Random(trials)
-    told = 0
+    found = 0
     for _ in range(100):
         made = [trial(n, {name: source.random() for name in "abc"}, source.random()) for n in range(trials)]
-        told += bool(advice(made, "edge of range"))
+        found += bool(advice(made, "edge of range"))
 
-    assert told <= 5
+    assert found <= 5
 
 
 def test_values_of_a_categorical_range_have_no_end() -> None:
@@ -422,7 +422,7 @@ def test_an_end_where_the_best_ones_do_not_crowd_suggests_nothing() -> None:
     assert "4 of the 4 best trials lie in the highest fifth, against 8 of all 40: try larger values." in text
 
 
-def test_what_does_not_matter_is_not_sent_to_the_end_of_its_range() -> None:
+def test_an_unimportant_hyperparameter_is_not_sent_to_the_end_of_its_range() -> None:
     source = random.Random(5)
     given = [{"a": 0.5 + n / 1000 if n < 5 else source.random(), "b": n / 40} for n in range(40)]
     records = [trial(n, each, (each["a"] - 0.5) ** 2) for n, each in enumerate(given)]
@@ -448,7 +448,7 @@ def test_how_many_seeds_are_averaged_over_is_no_seed(name: str) -> None:
 
 
 @pytest.mark.parametrize("seed", ["seed", "random_state", "dataSeed", "repeat_id", "PYTHONHASHSEED", "torchseed"])
-def test_repeats_tell_what_lies_within_noise(seed: str) -> None:
+def test_repeats_show_what_is_within_noise(seed: str) -> None:
     repeated = [trial(n, {"eta": n // 3, seed: n % 3}, value) for n, value in enumerate(REPEATED)]
     found = analysed(repeated)
     (text,) = advice(repeated, "within noise")
@@ -461,7 +461,7 @@ def test_repeats_tell_what_lies_within_noise(seed: str) -> None:
     assert advice(repeated, "noise unknown") == []
 
 
-def test_the_configuration_that_is_best_by_its_mean_stands_beside_the_best_trial() -> None:
+def test_the_configuration_with_the_best_mean_is_shown_beside_the_best_trial() -> None:
     """A lucky trial of a poor configuration is the best one, and no more."""
     values = [0.10, 0.19, 0.18, 0.13, 0.12, 0.125]
     repeated = [trial(n, {"eta": n // 3, "seed": n}, value) for n, value in enumerate(values)]
@@ -524,17 +524,17 @@ def with_kernels(seed: int) -> list[Record]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_says_whether_another_hyperparameter_is_set_is_never_to_be_fixed(seed: int) -> None:
-    told = advice(with_kernels(seed), "insensitive")
+def test_a_hyperparameter_that_decides_whether_another_is_set_is_never_to_be_fixed(seed: int) -> None:
+    found = advice(with_kernels(seed), "insensitive")
 
-    assert told
-    assert "kernel" not in told[0]
-    assert "idle" in told[0]
-    assert "alone" in told[0]
+    assert found
+    assert "kernel" not in found[0]
+    assert "idle" in found[0]
+    assert "alone" in found[0]
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_only_matters_in_combination_is_found_and_not_to_be_fixed(seed: int) -> None:
+def test_hyperparameters_that_matter_only_together_are_found_and_not_to_be_fixed(seed: int) -> None:
     source = random.Random(seed)
     given = [{name: source.random() for name in "abcd"} for _ in range(100)]
     made = [trial(n, x, float((x["a"] > 0.5) != (x["b"] > 0.5)) + source.gauss(0, 0.2)) for n, x in enumerate(given)]
@@ -547,7 +547,7 @@ def test_what_only_matters_in_combination_is_found_and_not_to_be_fixed(seed: int
     assert advice(made, "insensitive") == []
 
 
-def test_hyperparameters_that_changed_together_are_not_told_apart() -> None:
+def test_hyperparameters_that_changed_together_share_one_effect() -> None:
     source = random.Random(8)
     given = [{"a": (a := source.random()), "twin": 2 * a + 1, "b": source.random()} for _ in range(60)]
     made = [trial(n, x, x["a"] + x["b"] / 5) for n, x in enumerate(given)]
@@ -574,7 +574,7 @@ def test_hyperparameters_that_changed_together_are_not_told_apart() -> None:
         ("maximize validation:r2", 0.99, 0.5, True),
     ],
 )
-def test_a_gap_to_training_data_is_told_if_it_counts(
+def test_a_gap_to_training_data_is_reported_if_it_matters(
     metric: str, train: float, validation: float, is_told: bool
 ) -> None:
     name = metric.partition(":")[2]
@@ -585,7 +585,7 @@ def test_a_gap_to_training_data_is_told_if_it_counts(
     assert bool(advice(records, "overfitting")) == is_told
 
 
-def test_a_wide_gap_to_training_data_is_told() -> None:
+def test_a_wide_gap_to_training_data_is_reported() -> None:
     records = [
         trial(
             n,
@@ -727,9 +727,9 @@ def test_trials_that_stopped_early_are_named_as_such() -> None:
 
 def test_why_jobs_have_no_value_comes_commonest_first() -> None:
     reasons = ["a: rare", "b: common", "b: common"]
-    told = [replace(trial(n, {"eta": n}, None), without_objective=each) for n, each in enumerate(reasons)]
+    found = [replace(trial(n, {"eta": n}, None), without_objective=each) for n, each in enumerate(reasons)]
 
-    assert [(each.reason, each.count) for each in lacks(told)] == [("b: common", 2), ("a: rare", 1)]
+    assert [(each.reason, each.count) for each in lacks(found)] == [("b: common", 2), ("a: rare", 1)]
 
 
 def test_jobs_that_diverged_are_counted_together_whatever_they_diverged_to() -> None:
@@ -754,7 +754,7 @@ def test_a_headline_of_several_reasons_counts_the_commonest() -> None:
     assert found.headline == "exp: all 3 jobs failed, 2 of them for CUDA out of memory"
 
 
-def test_numbers_that_belong_to_names_tell_reasons_apart() -> None:
+def test_numbers_within_names_distinguish_reasons() -> None:
     reasons = ["no key in S3 after 12 s", "no key in S3 after 30 s", "no V100 left", "no A100 left"]
     found = analysed([trial(n, {}, None, status="Failed", failure_reason=each) for n, each in enumerate(reasons)])
 
@@ -799,7 +799,7 @@ def test_a_cause_is_held_against_jobs_that_failed_for_another_reason() -> None:
     assert text.startswith("All 8 jobs that failed with “out of memory” had batch = 512, as did 1 other job of 21:")
 
 
-def test_a_cause_with_exceptions_is_told_with_them() -> None:
+def test_a_cause_with_exceptions_names_them() -> None:
     source = random.Random(2)
     given = [{"depth": 9 if n < 10 else source.randint(1, 8), "eta": source.random()} for n in range(60)]
     records = [
@@ -814,7 +814,7 @@ def test_a_cause_with_exceptions_is_told_with_them() -> None:
 
 
 def test_failures_at_random_have_a_cause_in_few_sweeps() -> None:
-    source, told = random.Random(1), 0
+    source, found = random.Random(1), 0
     for _ in range(40):
         records = [
             trial(
@@ -826,12 +826,12 @@ def test_failures_at_random_have_a_cause_in_few_sweeps() -> None:
             )
             for n, fails in enumerate(source.random() < 0.15 for _ in range(50))
         ]
-        told += bool(advice(records, "failures"))
+        found += bool(advice(records, "failures"))
 
-    assert told <= 4
+    assert found <= 4
 
 
-def test_what_chance_would_part_too_is_not_named() -> None:
+def test_a_difference_within_chance_is_not_named() -> None:
     fine = [trial(n, {"eta": n}, 0.1 + n) for n in range(3)]
     failed = [trial(9, {"eta": 9}, None, status="Failed", failure_reason="boom")]
 
@@ -839,7 +839,7 @@ def test_what_chance_would_part_too_is_not_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "expected"),
     [
         (None, "SageMaker gave no reason"),
         ("ClientError: s3://bucket/key missing", "ClientError: s3://… missing"),
@@ -859,8 +859,8 @@ def test_what_chance_would_part_too_is_not_named() -> None:
         ("AlgorithmError: ValueError:\n, exit code: 1", "AlgorithmError: ValueError:"),
     ],
 )
-def test_a_reason_keeps_what_is_common_and_loses_what_differs(reason: str | None, told: str) -> None:
-    assert normalised(reason) == told
+def test_a_reason_keeps_what_is_common_and_loses_what_differs(reason: str | None, expected: str) -> None:
+    assert normalised(reason) == expected
 
 
 # -- time and money ---------------------------------------------------------------------------------------------------
@@ -885,7 +885,7 @@ def test_a_job_that_was_billed_for_no_time_costs_nothing_and_lacks_no_price() ->
     assert [row.cost_usd for row in found.trials][1:] == [0, 0]
 
 
-def test_where_only_what_was_free_has_a_cost_the_cost_is_unknown() -> None:
+def test_the_cost_is_unknown_if_only_free_jobs_have_one() -> None:
     found = analysed([priced(0, 100, "ml.unheard"), priced(1, 0)], prices=PRICES)
 
     assert (found.cost.all.cost_usd, found.cost.all.unpriced_jobs) == (None, 1)
@@ -958,7 +958,7 @@ def test_the_request_is_one_that_create_training_job_takes_and_the_code_compiles
     assert "s3://bucket/out/model.tar.gz" in (recipe.model_code or "")
 
 
-def test_what_the_ledger_does_not_hold_is_named_as_missing() -> None:
+def test_facts_that_the_ledger_lacks_are_named_as_missing() -> None:
     recipe = analysed([trial(0, {"eta": 1}, 0.1, metric_definitions=("loss",))]).recipe
 
     assert recipe is not None

@@ -1,4 +1,4 @@
-"""The best-trial report of a period: computed, told, read back, said."""
+"""The best-trial report of a period: computed, announced, read back, shown."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -49,11 +49,11 @@ FIRST = Standing("new", LOSS, ranked(1, 0.2))
 NOTHING = Standing("odd")
 
 
-def test_nothing_is_told_where_nothing_ended() -> None:
+def test_nothing_is_reported_if_nothing_ended() -> None:
     assert best_trials([], [BETTER], SINCE, UNTIL) is None
 
 
-def test_a_new_best_is_told_with_what_differs_from_the_one_before() -> None:
+def test_a_new_best_says_what_differs_from_the_previous_one() -> None:
     message = best_trials_message(report(BETTER))
 
     assert message.subject == "Best trials to 2026-11-20: churn has a new best, loss 0.1"
@@ -64,7 +64,7 @@ def test_a_new_best_is_told_with_what_differs_from_the_one_before() -> None:
     assert section.table.rows == (("loss", "0.2", "0.1"), ("eta", "0.4", "0.2"))
 
 
-def test_what_ended_is_counted_with_its_cost_as_an_estimate() -> None:
+def test_ended_jobs_are_counted_with_an_estimated_cost() -> None:
     message = best_trials_message(report(BETTER, SAME))
 
     assert message.sentences == ("2 sweeps, 10 jobs, 2 failed, $3.00 (estimate).",)
@@ -102,7 +102,7 @@ def test_without_a_new_best_the_answer_says_so() -> None:
     assert said.sections[0].sentences[0] == "Best trial: t-1, since 2026-11-20."
 
 
-def test_only_experiments_in_which_something_ended_are_told_and_the_rest_beyond_fifty_is_counted() -> None:
+def test_only_active_experiments_are_listed_and_those_beyond_fifty_are_counted() -> None:
     names = [f"e-{number:03}" for number in range(MOST_EXPERIMENTS + 3)]
     made = best_trials([ended(name) for name in names], [BETTER], SINCE, UNTIL)
     assert made is not None
@@ -118,11 +118,11 @@ def test_links_lead_to_the_experiments_where_there_are_links() -> None:
     assert [link.url for link in section.links] == ["https://example.com/fraud"]
 
 
-def test_an_event_tells_it_all_and_is_the_same_for_the_same_day() -> None:
-    told = announcement(report(BETTER, NOTHING))
+def test_an_event_holds_everything_and_is_the_same_for_the_same_day() -> None:
+    found = announcement(report(BETTER, NOTHING))
 
-    assert (told.id, told.type) == ("best-trials/2026-11-20", BEST_TRIALS)
-    assert from_detail({"id": told.id, **told.detail}) == report(BETTER, NOTHING)
+    assert (found.id, found.type) == ("best-trials/2026-11-20", BEST_TRIALS)
+    assert from_detail({"id": found.id, **found.detail}) == report(BETTER, NOTHING)
 
 
 @given(st.text(max_size=3000), st.integers(1, 200))

@@ -103,7 +103,7 @@ def texts(spec: Any) -> Iterator[str]:
         yield spec
 
 
-def test_the_axis_tells_the_metric_and_which_way_is_better() -> None:
+def test_the_axis_names_the_metric_and_which_way_is_better() -> None:
     chart = charts(analysis("one number"))[0]
 
     assert any("loss" in text and "lower is better" in text for text in texts(chart.spec))
@@ -148,7 +148,7 @@ def test_outliers_have_a_strip_of_the_axis_at_the_end_where_values_are_worse() -
     assert most["layer"][0]["encoding"]["y"]["value"] == pytest.approx(249)
 
 
-def test_zero_beside_decades_is_told_from_the_small_values() -> None:
+def test_zero_beside_decades_is_distinct_from_the_small_values() -> None:
     """On a linear axis of weight decays from 0 to 1 all but the largest are one."""
     decays = [0.0, *(10.0 ** (-5 + n / 4) for n in range(20))]
     found = analysed([trial(n, {"decay": decay, "x": n % 7}, 1 + n % 5) for n, decay in enumerate(decays)])

@@ -56,8 +56,8 @@ def test_random_and_bayesian_search_of_one_space_are_not_called_different() -> N
     test = compared(bayesian, side("random", drawn(2, 60)))
 
     assert test.p is None
-    (told,) = sentences(test, is_same_size=True)
-    assert told == (
+    (found,) = sentences(test, is_same_size=True)
+    assert found == (
         "bayes and random: no rank test, because the search of bayes chose its trials by earlier ones, so the values "
         "tell how it searched."
     )

@@ -81,7 +81,7 @@ def test_a_thinned_series_keeps_its_ends_its_extremes_and_its_first_value_that_i
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), VALUES), max_size=50))
-def test_what_is_stored_comes_back_and_has_the_same_bytes_each_time(points: list[tuple[int, float | None]]) -> None:
+def test_stored_items_come_back_and_have_the_same_bytes_each_time(points: list[tuple[int, float | None]]) -> None:
     one = Series.of(Axis.TIME, points)
     curves = all_thinned(JobCurves("job-ä", {"loss": one}, {"algo-1": {"CPUUtilization": one}}))
 

@@ -13,7 +13,7 @@ SEEDS = range(100)
 Function = Callable[[float, random.Random], float]
 
 
-def told(function: Function, seed: int, trials: int, *, firmly: bool = False) -> bool:
+def names_an_edge(function: Function, seed: int, trials: int, *, firmly: bool = False) -> bool:
     """Whether `a` is called too narrow in a random search of four numbers from 0 to 1; firmly, if it is advised to go
     beyond."""
     source = random.Random(seed)
@@ -24,7 +24,7 @@ def told(function: Function, seed: int, trials: int, *, firmly: bool = False) ->
 
 
 def rate(function: Function, trials: int) -> float:
-    return sum(told(function, seed, trials) for seed in SEEDS) / len(SEEDS)
+    return sum(names_an_edge(function, seed, trials) for seed in SEEDS) / len(SEEDS)
 
 
 @pytest.mark.parametrize("trials", [15, 30, 60])
@@ -41,7 +41,7 @@ def test_few_trials_rarely_take_a_step_for_an_edge(trials: int) -> None:
 
 
 @pytest.mark.parametrize("trials", [15, 30, 60])
-def test_what_levels_off_is_no_edge(trials: int) -> None:
+def test_a_plateau_is_no_edge(trials: int) -> None:
     assert rate(lambda a, source: math.exp(-8 * a) + source.gauss(0, 0.05), trials) <= 0.08
 
 
@@ -56,7 +56,7 @@ def test_few_trials_can_show_that_values_still_get_better(trials: int) -> None:
     "function",
     [lambda a, source: -3 * a + source.gauss(0, 0.3), lambda a, source: 2 * (a - 1.1) ** 2 + source.gauss(0, 0.05)],
 )
-def test_what_still_gets_better_is_an_edge(function: Function, trials: int) -> None:
+def test_a_value_that_still_improves_is_an_edge(function: Function, trials: int) -> None:
     assert rate(function, trials) >= 0.4
 
 
@@ -67,4 +67,4 @@ def test_nobody_is_sent_beyond_the_second_of_two_steps(trials: int) -> None:
     def two_steps(a: float, source: random.Random) -> float:
         return -float(a > 0.3) - float(a > 0.7) + source.gauss(0, 0.1)
 
-    assert sum(told(two_steps, seed, trials, firmly=True) for seed in SEEDS) / len(SEEDS) <= 0.05
+    assert sum(names_an_edge(two_steps, seed, trials, firmly=True) for seed in SEEDS) / len(SEEDS) <= 0.05

@@ -170,7 +170,7 @@ def test_every_line_and_every_encoded_word_is_always_as_short_as_the_standards_w
 
 
 @pytest.mark.parametrize("bad", NO_ADDRESSES)
-def test_what_no_mail_can_be_sent_to_is_no_address_for_rules_either(bad: str) -> None:
+def test_rules_refuse_addresses_that_no_mail_can_reach(bad: str) -> None:
     document = json.dumps({"routes": [{"to": [{"email": bad}]}], "owners": {"ann": {"email": bad}}})
     with pytest.raises(InvalidRules) as invalid:
         read_rules(document)
@@ -227,7 +227,7 @@ def test_one_unsubscribes_by_mail_or_on_a_page(given: str, expected: str) -> Non
 @pytest.mark.parametrize(
     "bad", ["", "team", "a@b@c", "a b@example.com", "x@exämple.com", "a@b.c\nBcc: d@e.f", "a@b.c, d@e.f", *NO_ADDRESSES]
 )
-def test_an_address_that_is_none_is_told_with_its_field(bad: str) -> None:
+def test_an_invalid_address_is_refused_with_its_field(bad: str) -> None:
     with pytest.raises(InvalidInput, match="expected one email address"):
         email_of(SWEEP, bad, HEAD)
     with pytest.raises(InvalidInput, match="EmailReplyTo") if bad else pytest.raises(InvalidInput, match="EmailFrom"):
@@ -275,14 +275,14 @@ def test_the_html_stays_below_what_gmail_shows(text: str) -> None:
     assert is_whole_and_short(content(made(hostile(text=text)), "html"))
 
 
-def test_what_is_left_out_is_counted() -> None:
+def test_omitted_entries_are_counted() -> None:
     assert SWEEP.table is not None
     large = replace(SWEEP.table, headers=("x",) * 30, rows=(("x",) * 30,) * 200)
     plain = content(made(replace(SWEEP, table=large, sentences=("x",) * 50)), "plain")
 
-    told = " ".join(plain.split())
-    assert "And 30 more." in told
-    assert "Not shown here: 180 more rows and 20 more columns." in told
+    output = " ".join(plain.split())
+    assert "And 30 more." in output
+    assert "Not shown here: 180 more rows and 20 more columns." in output
 
 
 def test_it_asks_no_server_for_anything() -> None:
@@ -294,7 +294,7 @@ def test_it_asks_no_server_for_anything() -> None:
         assert all(each.startswith("cid:") for each in loaded)
 
 
-def test_bars_stand_where_no_picture_can() -> None:
+def test_bars_are_where_no_picture_can() -> None:
     without = content(made(enclosed=Enclosed()), "html")
 
     assert "<img" not in without
@@ -339,7 +339,7 @@ def test_no_mail_is_larger_than_what_mailboxes_take() -> None:
         (MessageKind.BEST_TRIALS, Mood.GOOD, "★ Best trials"),
     ],
 )
-def test_how_it_stands_is_told_by_word_and_sign(kind: MessageKind, mood: Mood, label: str) -> None:
+def test_status_is_shown_by_word_and_sign(kind: MessageKind, mood: Mood, label: str) -> None:
     mail = made(replace(SWEEP, kind=kind, mood=mood))
 
     assert f">{label}</p>" in content(mail, "html")

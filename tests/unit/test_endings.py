@@ -1,4 +1,4 @@
-"""Why SageMaker stopped jobs, what a search began with, and what machines kept warm cost: told in the report."""
+"""Why SageMaker stopped jobs, what a search began with, and what machines kept warm cost, in the report."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,9 +40,9 @@ def test_why_sagemaker_stopped_a_job(facts: Any, why: str | None) -> None:
 
 
 def test_a_job_that_ran_to_its_limit_says_its_value_and_why_that_does_not_rank() -> None:
-    told = why_not_ranked(record(stopped("MaxRuntimeExceeded", {"validation:auc": 0.72})))
+    found = why_not_ranked(record(stopped("MaxRuntimeExceeded", {"validation:auc": 0.72})))
 
-    assert told == (
+    assert found == (
         "its MaxRuntimeInSeconds was over; it had validation:auc 0.72, but stopped jobs rank only with "
         "rank_stopped: true in the rules document"
     )
@@ -73,7 +73,7 @@ def tuned(best: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("best", "told"),
+    ("best", "expected"),
     [
         ({}, ParentsBest("tune-1-004-0f0444b1", "tune-1", "validation:auc", 0.95)),
         ({"TuningJobName": "tune-2"}, None),
@@ -82,11 +82,13 @@ def tuned(best: dict[str, Any]) -> dict[str, Any]:
         ({"FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "validation:auc", "Value": "NaN"}}, None),
     ],
 )
-def test_the_parents_best_is_known_where_it_beats_all_children(best: dict[str, Any], told: ParentsBest | None) -> None:
-    assert tuning_job_from_describe(tuned(best), "1", "eu-west-1").parents_best == told
+def test_the_parents_best_is_known_where_it_beats_all_children(
+    best: dict[str, Any], expected: ParentsBest | None
+) -> None:
+    assert tuning_job_from_describe(tuned(best), "1", "eu-west-1").parents_best == expected
 
 
-def test_a_better_parent_is_told_beside_the_best_of_a_warm_started_search() -> None:
+def test_a_better_parent_is_reported_with_the_best_of_a_warm_started_search() -> None:
     parents = ParentsBest("tune-1-004-0f0444b1", "tune-1", "loss", 0.05)
     made = [trial(n, {"eta": n}, 0.1 + n) for n in range(2)]
     found = analysed(made, sweep=swept(made, parents_best=parents))
@@ -96,7 +98,7 @@ def test_a_better_parent_is_told_beside_the_best_of_a_warm_started_search() -> N
     assert any("Worse than the warm-start parents' best (0.05)" in each for each in found.sentences)
 
 
-def test_what_warm_pools_kept_is_told_beside_the_cost() -> None:
+def test_time_kept_by_warm_pools_is_shown_beside_the_cost() -> None:
     machines = (InstanceGroup("ml.m5.xlarge", 1),)
     kept = [
         trial(n, {"eta": n}, 0.1 + n, billable_seconds=300, kept_warm_seconds=each, instances=machines)
@@ -110,7 +112,7 @@ def test_what_warm_pools_kept_is_told_beside_the_cost() -> None:
     assert "32 min, $1.92 (estimate), not counted in the cost" in [each.text for each in spending_facts(cost)]
 
 
-def test_describe_tells_what_a_warm_pool_kept() -> None:
+def test_describe_gives_the_time_a_warm_pool_kept() -> None:
     answer = {
         "TrainingJobName": "sft",
         "TrainingJobStatus": "Completed",
@@ -138,7 +140,7 @@ def test_a_tuning_job_names_its_objective_even_without_its_definition(answer: di
     assert (definition.metric_name, definition.objective_type) == ("validation:score", "Maximize")
 
 
-def test_the_best_jobs_objective_is_nobodys_where_there_are_several_definitions() -> None:
+def test_the_best_jobs_objective_is_unknown_where_there_are_several_definitions() -> None:
     best = {"BestTrainingJob": {"FinalHyperParameterTuningJobObjectiveMetric": {**AUC, "Value": 0.9}}}
     answer = {**tuned({}), "TrainingJobDefinitions": [{"DefinitionName": "a"}, {"DefinitionName": "b"}], **best}
 

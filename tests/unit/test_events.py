@@ -154,15 +154,15 @@ def test_pipeline_words_become_job_words() -> None:
     }
 
     job = parsed(envelope("SageMaker Model Building Pipeline Execution Status Change", execution))
-    told = parse_event(envelope("SageMaker Model Building Pipeline Execution Step Status Change", step))
+    found = parse_event(envelope("SageMaker Model Building Pipeline Execution Step Status Change", step))
 
     assert (job.name, job.status, job.pipeline_execution) == (
         "churn-pipeline/p4jn9xou8a8s",
         "Completed",
         "p4jn9xou8a8s",
     )
-    assert isinstance(told, PipelineStep)
-    assert (told.name, told.status, told.job_arn) == ("train", "InProgress", step["metadata"]["trainingJob"]["arn"])  # type: ignore[index]
+    assert isinstance(found, PipelineStep)
+    assert (found.name, found.status, found.job_arn) == ("train", "InProgress", step["metadata"]["trainingJob"]["arn"])  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_pipeline_words_become_job_words() -> None:
         (training_event(TrainingEndTime=10**30), "detail.TrainingEndTime", "1000"),
     ],
 )
-def test_what_is_no_job_event_is_rejected_by_field_and_value(event: object, field: str, shown: str) -> None:
+def test_a_malformed_job_event_is_rejected_by_field_and_value(event: object, field: str, shown: str) -> None:
     with pytest.raises(NotAJobEvent) as rejected:
         parse_event(event)
 
@@ -225,9 +225,9 @@ def test_of_a_metric_that_is_listed_several_times_the_latest_value_counts(
     ]
     answer = {**training_event()["detail"], "FinalMetricDataList": [*found, {"MetricName": "mae", "Value": 1}]}
 
-    told = job_from_detail(JobKind.TRAINING, answer, "1", "eu-west-1", described=True)
+    shown = job_from_detail(JobKind.TRAINING, answer, "1", "eu-west-1", described=True)
 
-    assert [(metric.name, metric.value) for metric in told.final_metrics] == [("rmse", value), ("mae", 1)]
+    assert [(metric.name, metric.value) for metric in shown.final_metrics] == [("rmse", value), ("mae", 1)]
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_the_sentences_say_by_how_much_and_where() -> None:
     )
 
 
-def test_sweeps_stand_side_by_side_with_what_they_searched_and_their_best_so_far() -> None:
+def test_sweeps_are_side_by_side_with_what_they_searched_and_their_best_so_far() -> None:
     first, _, third = report(THREE).compared
 
     assert first.steps == ((1, 0.30), (2, 0.25))

@@ -81,7 +81,7 @@ def test_a_margin_that_no_float_holds_is_the_largest_one() -> None:
     assert apart(-1.0, 1.0) == 2.0
 
 
-def test_steps_between_tiny_values_are_told_apart_on_the_axis() -> None:
+def test_steps_between_tiny_values_are_distinct_on_the_axis() -> None:
     made = analysed([trial(number, {"eta": number}, value * 1e-15) for number, value in enumerate([3, 2, 1])])
     again = replace(swept([]), id="s2")
     report = experiment_report(
@@ -111,7 +111,7 @@ def texts(value: Any) -> Iterator[str]:
 
 @given(st.lists(st.text(st.characters(categories=("Cc", "Cs", "Cn", "Zl", "Zp", "L")), max_size=6), min_size=4))
 @settings(max_examples=40, deadline=None)
-def test_what_can_not_be_drawn_never_reaches_a_chart(words: list[str]) -> None:
+def test_undrawable_values_never_reach_a_chart(words: list[str]) -> None:
     records = [
         trial(number, {f"o{words[0]}": words[number], "p": number % 2}, number / 10) for number in range(len(words[:4]))
     ]

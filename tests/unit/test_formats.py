@@ -72,7 +72,7 @@ def test_items_from_before_secrets_were_masked_show_none(kind: str, written_as: 
     assert "[masked]" in found
 
 
-def test_what_holds_no_secret_is_read_as_it_was_written() -> None:
-    told = {"job": {"hyper_parameters": {"lr": "0.1"}, "tags": {"team": "growth"}, "channels": [{"name": "train"}]}}
+def test_text_without_secrets_is_read_as_it_was_written() -> None:
+    found = {"job": {"hyper_parameters": {"lr": "0.1"}, "tags": {"team": "growth"}, "channels": [{"name": "train"}]}}
 
-    assert upgraded("job", told, 2) == told
+    assert upgraded("job", found, 2) == found

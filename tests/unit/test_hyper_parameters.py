@@ -60,7 +60,7 @@ def made(template: str, base: str = "tide") -> list[Job]:
         '{{"path": "s3://bucket/{name}", "keep": 3}}',
     ],
 )
-def test_what_is_made_from_the_jobs_name_or_time_is_not_searched(template: str) -> None:
+def test_values_made_from_the_jobs_name_or_time_are_not_searched(template: str) -> None:
     assert searched(made(template)) == ("depth",)
 
 
@@ -144,7 +144,7 @@ def test_numbers_that_are_spelled_differently_are_one_value() -> None:
     assert is_same("lr", [Launch.of(each) for each in jobs])
 
 
-def test_whole_numbers_of_any_size_are_told_apart_by_their_last_digit() -> None:
+def test_whole_numbers_of_any_size_are_distinct_to_their_last_digit() -> None:
     jobs = loop([{"salt": f"900719925474099{last}"} for last in (2, 3)])
 
     assert searched(jobs) == ("salt",)
@@ -157,13 +157,13 @@ def test_a_hyperparameter_that_some_jobs_lack_is_searched_unless_the_others_made
     assert searched(own) == ()
 
 
-def test_what_a_tuning_job_has_a_range_of_is_searched_whatever_its_name() -> None:
+def test_a_hyperparameter_with_a_range_is_searched_whatever_its_name() -> None:
     jobs = loop([{"run_name": "short"}, {"run_name": "long"}])
 
     assert searched(jobs, tuned=["run_name"]) == ("run_name",)
 
 
-def test_what_sagemaker_itself_adds_is_never_searched() -> None:
+def test_hyperparameters_that_sagemaker_adds_are_never_searched() -> None:
     assert searched(loop([{"sagemaker_program": "a.py"}, {"sagemaker_program": "b.py"}])) == ()
 
 
@@ -184,7 +184,7 @@ def test_every_spelling_of_a_number_has_the_same_value_and_the_same_one_spelling
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.text(max_size=8)), min_size=1, max_size=4))
-def test_what_differs_does_not_depend_on_the_order_of_jobs(values: list[dict[str, str]]) -> None:
+def test_differences_do_not_depend_on_the_order_of_jobs(values: list[dict[str, str]]) -> None:
     launches = [Launch("t", None, each) for each in values]
 
     assert differing(launches) == differing(launches[::-1])

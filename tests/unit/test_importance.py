@@ -81,7 +81,7 @@ def test_a_text_that_is_new_in_each_trial_explains_nothing(trials: int, seed: in
     assert shares["dataset"] < 0.01 < 0.9 < shares["a"]
 
 
-def test_where_nothing_but_such_a_text_varies_the_note_says_why_nothing_is_told() -> None:
+def test_if_only_such_a_text_varies_the_note_says_why_there_is_no_advice() -> None:
     given: list[Trial] = [{"dataset": f"d{n}"} for n in range(40)]
     names = [str(trial["dataset"]) for trial in given]
     values = [float(n) for n in range(40)]
@@ -145,7 +145,7 @@ def test_a_category_can_matter_most(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_acts_on_a_log_scale_is_found_there(seed: int) -> None:
+def test_an_effect_on_a_log_scale_is_found_there(seed: int) -> None:
     source = random.Random(seed)
     trials: list[Trial] = [{"a": 10 ** source.uniform(-5, 0), "b": source.random()} for _ in range(60)]
     values = [abs(math.log10(float(trial["a"] or 1)) + 3) + 0.3 * float(trial["b"] or 0) for trial in trials]
@@ -236,7 +236,7 @@ def test_the_good_range_of_whole_numbers_is_of_whole_numbers() -> None:
 
 
 @pytest.mark.parametrize("truth", ["agree", "multiply"])
-def test_where_only_combinations_matter_no_hyperparameter_has_a_direction(truth: str) -> None:
+def test_no_hyperparameter_has_a_direction_if_only_combinations_matter(truth: str) -> None:
     """The best values of each depend on the other: what it seems to do alone is chance."""
     for seed in range(10):
         source = random.Random(seed)

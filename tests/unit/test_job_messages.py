@@ -49,7 +49,7 @@ def test_a_failed_job_says_why_in_its_first_line() -> None:
     assert [each.text for each in said.links] == ["Job in the console", "Logs"]
 
 
-def test_a_short_reason_is_told_once() -> None:
+def test_a_short_reason_is_given_once() -> None:
     failed = record(job(status="Failed", failure_reason="ClientError: no such bucket"))
     said = message(JobFacts(failed), FAILED)
 
@@ -84,7 +84,7 @@ def window(*jobs: Job, state: SweepState = SweepState.CLOSED, **more: object) ->
     return replace(recount(blank, [record(each) for each in jobs]), **more)  # type: ignore[arg-type]
 
 
-def test_a_window_that_closes_with_one_job_is_told_once() -> None:
+def test_a_window_that_closes_with_one_job_is_announced_once() -> None:
     open_one, closed = window(job(), state=SweepState.OPEN), window(job())
 
     assert is_single_over(open_one, closed)
@@ -96,28 +96,28 @@ def test_a_window_that_closes_with_one_job_is_told_once() -> None:
     assert of_sweep(open_one, closed) == []
 
 
-def test_that_a_job_finished_is_told_unless_its_failure_was() -> None:
+def test_a_finished_job_is_announced_unless_its_failure_was() -> None:
     failed = record(job(status="Failed"))
-    (told,) = of_single(record(job()))
+    (found,) = of_single(record(job()))
 
-    assert told.type == JOB_FINISHED
-    assert told.id == "job-finished/123456789012/us-east-1/TrainingJob/churn-1/2026-11-20T10:00:00.000Z"
-    assert told.detail["value"] == 0.1
+    assert found.type == JOB_FINISHED
+    assert found.id == "job-finished/123456789012/us-east-1/TrainingJob/churn-1/2026-11-20T10:00:00.000Z"
+    assert found.detail["value"] == 0.1
     assert of_single(failed) == []
     assert [each.type for each in of_job(None, failed, lambda each: True)] == [JOB_FAILED]
 
 
-def test_processing_and_transform_jobs_are_in_no_window_so_that_they_finished_is_told_at_once() -> None:
+def test_processing_and_transform_jobs_are_in_no_window_and_are_announced_at_once() -> None:
     for kind in (JobKind.PROCESSING, JobKind.TRANSFORM):
         running, done = record(job(end=None, kind=kind)), record(job(kind=kind, metrics={}))
-        (told,) = of_job(running, done, lambda each: True)
+        (announcements,) = of_job(running, done, lambda each: True)
 
-        assert (told.type, told.detail["job"]["kind"]) == (JOB_FINISHED, kind.value)
+        assert (announcements.type, announcements.detail["job"]["kind"]) == (JOB_FINISHED, kind.value)
         assert of_job(done, replace(done, version=9), lambda each: True) == []
         assert of_job(None, replace(done, is_history=True), lambda each: True) == []
         (failed,) = of_job(running, record(job(kind=kind, status="Failed")), lambda each: True)
         assert failed.type == JOB_FAILED
-        (said,) = messages_of(told, JobFacts(done), Rules())
+        (said,) = messages_of(announcements, JobFacts(done), Rules())
         assert said.title == f"churn · {kind.value.removesuffix('Job').lower()} job completed"
         assert said.by_request
     assert of_job(None, record(job()), lambda each: True) == []
@@ -133,7 +133,7 @@ def test_an_alert_of_a_processing_job_needs_no_request() -> None:
     assert [(each.kind, each.by_request) for each in said] == [(MessageKind.JOB, True), (MessageKind.ALERT, False)]
 
 
-def test_of_a_tuning_job_that_failed_its_sweep_tells_alone() -> None:
+def test_a_failed_tuning_job_is_reported_by_its_sweep_only() -> None:
     assert of_job(None, record(job(kind=JobKind.TUNING, status="Failed")), lambda each: True) == []
 
 
@@ -143,7 +143,7 @@ def best_changed(old: object) -> Announcement:
     return Announcement("best/x", BEST_TRIAL_CHANGED, {"sweep": sweep, "old": old, "new": new, "margin": None})
 
 
-def test_a_new_best_tells_its_margin_in_the_thread() -> None:
+def test_a_new_best_gives_its_margin_in_the_thread() -> None:
     old = {"job_name": "churn-xgb-1", "value": 0.0402, "hyper_parameters": {}}
     facts = facts_at(CHURN, at(17.5 - 45 + 60))  # 10:32:30, all have ended
     parent, said = messages_of(best_changed(old), facts, Rules())

@@ -148,7 +148,7 @@ def test_the_base_is_the_name_without_what_makes_it_unique(name: str, base: str)
         UUID4,
     ],
 )
-def test_what_could_be_part_of_the_name_stays(name: str) -> None:
+def test_text_that_may_be_part_of_the_name_stays(name: str) -> None:
     assert base_job_name(name) == name
 
 
@@ -238,7 +238,7 @@ def test_the_base_of_a_base_is_always_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("pipelines-p4jn9xou8a8s-train-tmgxry49ug", PipelineJobName("p4jn9xou8a8s", "train")),
         ("pipelines-8pk6dxn4cfvl-Model-Train-bPVYsMzUlc", PipelineJobName("8pk6dxn4cfvl", "Model-Train")),
@@ -251,8 +251,8 @@ def test_the_base_of_a_base_is_always_itself(name: str) -> None:
         ("pipelines-short-train-tmgxry49ug", None),
     ],
 )
-def test_a_name_tells_the_execution_and_the_step_or_prefix(name: str, told: PipelineJobName | None) -> None:
-    assert pipeline_job(name) == told
+def test_a_name_holds_the_execution_and_the_step_or_prefix(name: str, expected: PipelineJobName | None) -> None:
+    assert pipeline_job(name) == expected
 
 
 def test_a_long_name_of_numbers_is_read_at_once() -> None:

@@ -84,14 +84,14 @@ def test_no_document_costs_the_job(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "told"), [("Failed", "Failed"), ("Completed", "Completed"), ("Uploading", "Stopped")]
+    ("ended", "expected"), [("Failed", "Failed"), ("Completed", "Completed"), ("Uploading", "Stopped")]
 )
 @pytest.mark.parametrize("status", ["Deleting", "DeleteFailed"])
-def test_a_job_that_is_being_deleted_has_ended_as_its_transitions_say(status: str, ended: str, told: str) -> None:
+def test_a_job_that_is_being_deleted_has_ended_as_its_transitions_say(status: str, ended: str, expected: str) -> None:
     detail = answer(status=status)
     detail["SecondaryStatusTransitions"].insert(2, {"Status": ended, "StartTime": "2026-11-20T09:09:00Z"})
 
-    assert described(detail).status == told
+    assert described(detail).status == expected
 
 
 def test_an_odd_time_of_a_transition_does_not_cost_the_job() -> None:
@@ -113,7 +113,7 @@ def channel(**source: Any) -> Job:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "wanted"),
     [
         (
             {"DatasetSource": {"DatasetArn": "arn:aws:sagemaker:eu-west-1:123456789012:hub-content/own/DataSet/a/1"}},
@@ -124,9 +124,9 @@ def channel(**source: Any) -> Job:
         ({}, ""),
     ],
 )
-def test_data_outside_of_s3_count_as_data_too(source: dict[str, Any], told: str | None) -> None:
+def test_data_outside_of_s3_count_as_data_too(source: dict[str, Any], wanted: str | None) -> None:
     job = channel(**source)
-    expected = source["DatasetSource"]["DatasetArn"] if told is None else told
+    expected = source["DatasetSource"]["DatasetArn"] if wanted is None else wanted
 
     assert recipe(job).channels == {"train": expected}
     request: Any = recipe(job).request

@@ -15,7 +15,7 @@ OBJECTIVE = Objective("loss", ObjectiveType.MINIMIZE, ObjectiveSource.RULES)
 PATHS = [f"s3://bucket/a/rather/long/prefix/of/data/2026-03-{n % 28 + 1:02d}/part-{n:03d}.parquet" for n in range(120)]
 
 
-def test_ids_with_a_common_beginning_get_labels_that_tell_them_apart() -> None:
+def test_ids_with_a_common_prefix_get_distinct_labels() -> None:
     ids = ["org-name/Model-3.1-8B-Instruct", "org-name/Model-3.1-70B-Instruct", "org-name/Model-3.2-3B"]
 
     assert labels(ids, 28) == ["…3.1-8B-Instruct", "…3.1-70B-Instruct", "…3.2-3B"]
@@ -27,13 +27,13 @@ def test_short_names_stay_whole() -> None:
 
 @given(st.lists(st.text(min_size=1, max_size=80), min_size=1, max_size=40, unique=True), st.integers(8, 40))
 def test_labels_always_differ_and_never_are_too_long(names: list[str], longest: int) -> None:
-    told = labels(names, longest)
+    found = labels(names, longest)
 
-    assert len(set(told)) == len(names)
-    assert max(map(len, told)) <= longest
+    assert len(set(found)) == len(names)
+    assert max(map(len, found)) <= longest
 
 
-def test_names_stand_in_order_their_numbers_by_size() -> None:
+def test_names_are_in_order_their_numbers_by_size() -> None:
     assert sorted(["b", "a10", "a9", "a"], key=by_name) == ["a", "a9", "a10", "b"]
 
 
@@ -59,7 +59,7 @@ def test_whole_numbers_are_whole_on_an_axis() -> None:
     assert 'datum.value === 131072 ? "131072"' in axis["labelExpr"]
 
 
-def test_a_messages_table_and_bars_tell_ids_with_a_common_beginning_apart() -> None:
+def test_a_messages_table_and_bars_distinguish_ids_with_a_common_prefix() -> None:
     ids = [f"organisation/A-Family-Of-Models-3.1-{size}B-Instruct-v0.1" for size in (8, 70, 405)]
     best = {name: {"model_id": name} for name in ids}
     trials = tuple(Leader(name, at / 10 + 0.1, best[name], 60.0) for at, name in enumerate(ids))

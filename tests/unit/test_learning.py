@@ -68,7 +68,7 @@ def reported(losses: Mapping[float, Values], trains: Mapping[float, Values] | No
     return analysed(records, curves=curves)
 
 
-def told(found: Analysis, kind: str) -> list[str]:
+def texts_of(found: Analysis, kind: str) -> list[str]:
     advice = (*(each for group in found.groups for each in group.advice), *found.savings)
     return [each.text for each in advice if each.kind == kind]
 
@@ -261,7 +261,7 @@ def test_overfitting_is_seen_in_the_curve() -> None:
     turns = [*falling(0.3, 20), *(0.3 + 0.05 * step for step in range(1, 21))]
     found = reported({turns[-1]: turns, 2.0: falling(2.0)}, {turns[-1]: falling(0.01)})
 
-    (text,) = told(found, "overfitting in the curve")
+    (text,) = texts_of(found, "overfitting in the curve")
     assert "was best, 0.3, at step 19 and 1.3 at its end, while train:loss went on getting better" in text
     assert found.groups[0].learning.overfitting == 1  # type: ignore[union-attr]
 
@@ -271,12 +271,12 @@ def test_trials_beside_the_best_that_overfit_are_named() -> None:
     losses = {0.1: falling(0.1), turns[-1]: turns, 2.0: falling(2.0)}
     trains = {turns[-1]: falling(0.01), 0.1: falling(0.05)}
 
-    (text,) = told(reported(losses, trains), "overfitted")
+    (text,) = texts_of(reported(losses, trains), "overfitted")
     assert text == (
         "1 trial overfitted: loss was best on the way and got worse, while train:loss went on getting better. Best "
         "before the end: t-1 at step 19."
     )
-    assert told(reported(losses, {0.1: falling(0.05)}), "overfitted") == []
+    assert texts_of(reported(losses, {0.1: falling(0.05)}), "overfitted") == []
 
 
 @pytest.mark.parametrize(
@@ -288,23 +288,23 @@ def test_trials_beside_the_best_that_overfit_are_named() -> None:
         ([0.3, 1.0], [1.0, 0.1]),  # too short
     ],
 )
-def test_what_looks_like_overfitting_and_is_none(validation: Values, train: Values) -> None:
+def test_gaps_that_are_no_overfitting(validation: Values, train: Values) -> None:
     end = validation[-1] or 0.0
 
-    assert told(reported({end: validation, 3.0: falling(3.0)}, {end: train}), "overfitting in the curve") == []
+    assert texts_of(reported({end: validation, 3.0: falling(3.0)}, {end: train}), "overfitting in the curve") == []
 
 
-def test_a_best_trial_that_still_gains_is_told() -> None:
+def test_a_best_trial_that_still_improves_is_reported() -> None:
     line = [2 - step / 40 for step in range(40)]
 
-    assert "last tenth of its curve brought 10" in told(reported({line[-1]: line}), "still gaining")[0]
-    assert told(reported({0.1: [*falling(0.1), *[0.1] * 20]}), "still gaining") == []
+    assert "last tenth of its curve brought 10" in texts_of(reported({line[-1]: line}), "still gaining")[0]
+    assert texts_of(reported({0.1: [*falling(0.1), *[0.1] * 20]}), "still gaining") == []
 
 
 def test_a_trial_without_a_value_that_diverged_is_named() -> None:
     found = reported({0.1: falling(0.1), math.nan: [2.0, 5.0, None, None]})
 
-    assert told(found, "diverged") == ["1 trial diverged (loss): t-1 at step 2. It can't be ranked."]
+    assert texts_of(found, "diverged") == ["1 trial diverged (loss): t-1 at step 2. It can't be ranked."]
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_a_trial_without_a_value_that_diverged_is_named() -> None:
         ([], ["1 job can't be ranked because it diverged: its loss is no finite number."]),
     ],
 )
-def test_that_a_trial_diverged_is_said_once(curve: Values, said: list[str]) -> None:
+def test_a_diverged_trial_is_mentioned_once(curve: Values, said: list[str]) -> None:
     records = [
         trial(0, {"lr": 1}, 0.1, minutes=30),
         trial(1, {"lr": 2}, None, minutes=30, metrics={"loss": math.nan}),
@@ -323,7 +323,7 @@ def test_that_a_trial_diverged_is_said_once(curve: Values, said: list[str]) -> N
     found = analysed(records, curves=curves)
 
     assert [each.text for each in found.advice if each.kind == "without objective"] == said
-    assert len(told(found, "diverged")) == (not said)
+    assert len(texts_of(found, "diverged")) == (not said)
 
 
 def racing(count: int = 10, **more: Any) -> Analysis:
@@ -339,15 +339,15 @@ def racing(count: int = 10, **more: Any) -> Analysis:
 
 
 def test_trials_behind_the_median_could_have_been_stopped() -> None:
-    (text,) = told(racing(instances=(InstanceGroup("ml.m5.xlarge", 1),)), "could have stopped")
+    (text,) = texts_of(racing(instances=(InstanceGroup("ml.m5.xlarge", 1),)), "could have stopped")
 
     assert "of 10 trials could have been stopped early" in text
     assert "of 5 h, about $" in text
     assert text.endswith("(estimate). The best trial would have run to its end.")
 
 
-def test_without_prices_only_time_is_told() -> None:
-    (text,) = told(racing(), "could have stopped")
+def test_without_prices_only_time_is_reported() -> None:
+    (text,) = texts_of(racing(), "could have stopped")
 
     assert "$" not in text
 
@@ -359,7 +359,7 @@ def test_nothing_is_said_of_stopping_if_the_best_would_have_been_stopped() -> No
     curves = {each.job.name: of_job(each.job.name, falling(each.value or 0)) for each in records}
     curves["t-400"] = of_job("t-400", late)
 
-    assert told(analysed(records, curves=curves), "could have stopped") == []
+    assert texts_of(analysed(records, curves=curves), "could have stopped") == []
 
 
 def test_a_trial_is_only_compared_with_those_that_had_come_as_far_by_then() -> None:
@@ -367,7 +367,7 @@ def test_a_trial_is_only_compared_with_those_that_had_come_as_far_by_then() -> N
     records = [trial(n * 40, {"lr": n + 1}, 0.9 - 0.1 * n, minutes=30) for n in range(8)]
     curves = {each.job.name: of_job(each.job.name, falling(each.value or 0)) for each in records}
 
-    assert told(analysed(records, curves=curves), "could have stopped") == []
+    assert texts_of(analysed(records, curves=curves), "could have stopped") == []
 
 
 # -- in the report ----------------------------------------------------------------------------------------------------

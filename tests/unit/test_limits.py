@@ -51,7 +51,7 @@ def test_no_advice_goes_beyond_what_a_value_can_be(name: str, values: list[float
         ("seed_ratio", [0.1, 0.2, 0.3, 0.4, 0.5]),
     ],
 )
-def test_where_there_is_more_to_try_it_is_said(name: str, values: list[float]) -> None:
+def test_further_combinations_to_try_are_mentioned(name: str, values: list[float]) -> None:
     assert len(edges(name, values)) == 1
 
 

@@ -38,7 +38,7 @@ def single(value: float) -> float:
         (float("nan"), "<", "1", False),
     ],
 )
-def test_a_threshold_takes_a_float32_for_the_decimal_that_it_stands_for(
+def test_a_threshold_reads_a_float32_as_the_decimal_it_represents(
     value: float, sign: str, limit: str, holds: bool
 ) -> None:
     message = replace(SWEEP, metrics={"m": single(value)}, is_final=True)
@@ -83,18 +83,18 @@ def test_as_many_failed_jobs_as_are_allowed_are_allowed(share: str, failed: int,
 
 
 @pytest.mark.parametrize(
-    ("written", "told"), [("12.5 %", "12.5%"), ("12.50%", "12.50%"), ("0.25%", "0.25%"), ("7%", "7%")]
+    ("written", "expected"), [("12.5 %", "12.5%"), ("12.50%", "12.50%"), ("0.25%", "0.25%"), ("7%", "7%")]
 )
-def test_a_share_is_told_as_it_was_written(written: str, told: str) -> None:
+def test_a_share_is_shown_as_it_was_written(written: str, expected: str) -> None:
     (rule, other) = read_rules(
         f"alerts: [{{name: a, failed: {written}}}, {{name: b, regression: {{against: experiment, by: {written}}}}}]"
     ).alerts
 
-    assert rule.limit == f"{told} of the jobs failed"
-    assert other.limit == f"{told} worse than the experiment's previous best"
+    assert rule.limit == f"{expected} of the jobs failed"
+    assert other.limit == f"{expected} worse than the experiment's previous best"
 
 
-def test_a_tolerance_is_told_with_all_its_digits() -> None:
+def test_a_tolerance_is_shown_with_all_its_digits() -> None:
     rule = AlertRule("a", regression=Regression("experiment", absolute=0.0123456))
 
     assert rule.limit == "0.0123456 worse than the experiment's previous best"

@@ -93,7 +93,7 @@ def test_a_private_key_is_masked_also_if_its_beginning_was_not_read() -> None:
         assert found.endswith("done")
 
 
-def test_what_was_given_as_a_secret_hyperparameter_is_masked_wherever_a_log_repeats_it() -> None:
+def test_a_secret_hyperparameter_is_masked_wherever_a_log_repeats_it() -> None:
     seen = job(hyper_parameters={"db_password": "correct-horse-battery", "eta": "0.1"})
 
     found = end_of_log(["connecting with correct-horse-battery"], lambda text: MASKER.told_by(seen, text))

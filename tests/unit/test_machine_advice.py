@@ -150,7 +150,7 @@ def test_a_machine_that_is_named_holds_what_was_seen_and_is_cheaper(case: Case) 
             assert "(estimate)" in advice.text
 
 
-def test_jobs_on_the_same_machines_are_told_together_and_short_ones_do_not_count() -> None:
+def test_jobs_on_the_same_machines_are_grouped_and_short_ones_do_not_count() -> None:
     use = {"cpu": 30, "memory": 8}
     found = [each for n in range(3) for each in measured("ml.m5.4xlarge", 20, name=f"net-{n}", **use)]
     found += measured("ml.m5.4xlarge", 5, name="short", cpu=1600, memory=99)

@@ -64,13 +64,13 @@ def test_tags_of_the_event_stay_though_describe_has_none() -> None:
     assert merge(event, described).tags == merge(described, event).tags == {"team": "growth"}
 
 
-def test_a_job_made_anew_under_a_deleted_ones_name_starts_a_new_life() -> None:
+def test_a_job_recreated_under_a_deleted_ones_name_starts_a_new_life() -> None:
     old, new = job(end=5), job(start=60, end=None)
 
     assert merge(old, new) == merge(new, old) == new
 
 
-def test_what_describe_told_after_all_is_not_called_refused_any_more() -> None:
+def test_a_job_described_later_is_no_longer_called_refused() -> None:
     refused = replace(job(metrics={}), described=False, not_described=NotDescribed.REFUSED)
 
     assert [merge(*pair).not_described for pair in ((refused, job()), (job(), refused))] == [None, None]

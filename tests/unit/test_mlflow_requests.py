@@ -119,7 +119,7 @@ def test_other_servers_get_a_token_and_no_signature() -> None:
         "arn:aws:sagemaker:eu-west-1:123456789012:training-job/x",
     ],
 )
-def test_what_is_no_server_is_refused_without_its_secrets(name: str) -> None:
+def test_an_address_that_is_no_server_is_refused_without_its_secrets(name: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         server_of(name)
 
@@ -209,7 +209,7 @@ def test_a_run_without_metrics_has_none(data: dict[str, Any]) -> None:
         b"\xff\xfe",
     ],
 )
-def test_what_is_no_run_is_no_answer(body: bytes) -> None:
+def test_an_answer_without_a_run_is_no_answer(body: bytes) -> None:
     for call in (lambda: answering(body).final_metrics("r"), lambda: answering(body).run("r")):
         with pytest.raises(NotSent) as refused:
             call()
@@ -309,7 +309,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_certificate_of_nobodys_gets_no_token_and_is_named(
+def test_a_certificate_of_unknown_gets_no_token_and_is_named(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -84,7 +84,7 @@ def test_names_stay_different_also_without_regard_to_case_and_lead_back_to_the_o
     assert {back[name] for name in found.names.values()} == set(originals)
 
 
-def test_names_that_differ_in_case_only_are_told_apart_as_databases_may_not() -> None:
+def test_names_that_differ_only_in_case_stay_distinct_in_mlflow() -> None:
     found = named(["LR", "lr", "lr@"])
 
     assert sorted(found.names.values()) == ["LR", "lr_2", "lr_at"]
@@ -142,7 +142,7 @@ def test_metrics_keep_their_bits_and_what_is_no_number_goes_to_a_tag() -> None:
     assert json.loads(run.tags["trialbook.renamed_metrics"]) == {"auc_at_5": "auc@5"}
 
 
-def test_hyperparameters_become_parameters_at_the_end_and_stand_in_the_note_before() -> None:
+def test_hyperparameters_become_parameters_at_the_end_and_are_in_the_note_before() -> None:
     given = {"eta": '"0.2"', "sagemaker_program": "train.py", "a,b": "1", "long": "x" * 7_000}
     running, ended = (job_run(record(job(end=end, hyper_parameters=given))) for end in (None, 5))
 

@@ -84,7 +84,7 @@ def test_below_ten_ranked_trials_nothing_is_suggested() -> None:
     assert found.why == ("9 ranked trials: below 10 nothing can be said.",)
 
 
-def test_where_noise_exceeds_what_hyperparameters_do_nothing_is_suggested() -> None:
+def test_nothing_is_suggested_if_noise_exceeds_the_effects() -> None:
     source = random.Random(2)
     records = [trial(n, {"eta": n // 2, "seed": n}, source.random()) for n in range(40)]
     found = suggested(analysed(records), 5)
@@ -95,14 +95,14 @@ def test_where_noise_exceeds_what_hyperparameters_do_nothing_is_suggested() -> N
     assert "noise exceeds" in suggested(analysed(noisy), 5).why[0]
 
 
-def test_where_all_values_are_the_same_nothing_is_suggested() -> None:
+def test_nothing_is_suggested_if_all_values_are_the_same() -> None:
     source = random.Random(3)
     found = suggested(analysed([trial(n, {"a": source.random()}, 0.5) for n in range(40)]), 3)
 
     assert (found.points, found.repeats, found.why) == ((), (), ("All 40 ranked trials have the same value.",))
 
 
-def test_where_every_combination_was_tried_that_is_said() -> None:
+def test_an_exhausted_grid_is_reported() -> None:
     source = random.Random(3)
     records = [trial(n, {"a": n % 3, "b": "xy"[n % 2]}, n % 3 + n % 2 + source.random() / 9) for n in range(40)]
     found = suggested(analysed(records), 3)
@@ -182,7 +182,7 @@ def test_a_range_is_narrowed_where_the_best_trials_crowd_with_the_figures() -> N
 
 
 @pytest.mark.parametrize("declared", [True, False])
-def test_where_values_mean_nothing_ranges_stay(declared: bool) -> None:
+def test_ranges_stay_if_values_mean_nothing(declared: bool) -> None:
     """At most one sweep in twenty has a range narrowed by chance."""
     narrowed, source = 0, random.Random(7)
     space = tuple(replace(each, has_range=declared and each.kind is Kind.NUMBER) for each in SPACE)
@@ -201,7 +201,7 @@ def test_where_values_mean_nothing_ranges_stay(declared: bool) -> None:
         ("depth", list(range(1, 21)), 1, 25),
     ],
 )
-def test_a_range_goes_on_beyond_the_end_where_values_get_better_to(
+def test_a_range_continues_beyond_the_end_where_values_get_better_to(
     name: str, values: list[float], low: float, high: float
 ) -> None:
     """As far as values can be: no share is above 1."""
@@ -209,10 +209,10 @@ def test_a_range_goes_on_beyond_the_end_where_values_get_better_to(
     found = analysed(records).groups[0].where_next
 
     assert found is not None
-    (told,) = found.ranges
-    assert told.change is RangeChange.BEYOND
-    assert float(str(told.low)) >= low
-    assert told.high == pytest.approx(high, rel=0.02)
+    (shown,) = found.ranges
+    assert shown.change is RangeChange.BEYOND
+    assert float(str(shown.low)) >= low
+    assert shown.high == pytest.approx(high, rel=0.02)
 
 
 def test_positive_values_stay_positive_below_the_lower_end() -> None:

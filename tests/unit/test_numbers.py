@@ -41,7 +41,7 @@ def test_whole_numbers_are_always_read_and_shown_digit_by_digit(number: int) -> 
 
 
 @given(DOUBLES)
-def test_what_is_shown_is_never_farther_off_than_four_digits_allow(number: float) -> None:
+def test_shown_values_are_exact_to_four_digits(number: float) -> None:
     assert math.isclose(float(shown(number)), number, rel_tol=5.01e-4, abs_tol=1e-323)
 
 
@@ -94,7 +94,7 @@ def test_any_two_numbers_have_a_gap(one: float, other: float) -> None:
     assert math.isclose(shown, between, rel_tol=0.5, abs_tol=1e-300)
 
 
-def test_two_numbers_get_the_digits_that_tell_them_apart() -> None:
+def test_two_numbers_get_the_digits_that_distinguish_them() -> None:
     assert told_apart(0.96121, 0.96122) == "0.96121"
     assert told_apart(0.9612, 0.5) == "0.9612"
     assert told_apart(2, 2.0000004) == "2"

@@ -119,7 +119,7 @@ def test_the_statistic_chooses_the_value(statistic: Statistic, value: float) -> 
     ("given_value", "text"),
     [(math.nan, "NaN"), ("NaN", "NaN"), (math.inf, "Infinity"), ("-Infinity", "-Infinity"), ("abc", "abc")],
 )
-def test_what_is_no_finite_number_is_kept_as_text_and_never_ranks(given_value: object, text: str) -> None:
+def test_a_value_that_is_no_finite_number_is_kept_as_text_and_never_ranks(given_value: object, text: str) -> None:
     made = record(
         job(metrics={"validation:error": given_value}),
         rules=read_rules("experiments: {'*': {objective: minimize validation:error}}"),
@@ -202,7 +202,7 @@ def test_a_child_of_several_definitions_has_that_of_its_own(facts: dict[str, Any
         ),
     ],
 )
-def test_a_job_without_value_tells_the_likely_cause(facts: dict[str, Any], cause: str) -> None:
+def test_a_job_without_value_names_the_likely_cause(facts: dict[str, Any], cause: str) -> None:
     assert cause in str(record(job(**facts)).without_objective)
 
 
@@ -215,16 +215,16 @@ def test_a_job_without_value_tells_the_likely_cause(facts: dict[str, Any], cause
     ],
 )
 @pytest.mark.parametrize("rules", ["", "experiments: {'*': {objective: minimize validation:error}}"])
-def test_what_sagemaker_could_not_tell_is_never_laid_to_the_metric_definitions(
+def test_an_undescribed_job_is_never_blamed_on_the_metric_definitions(
     why: NotDescribed | None, cause: str, rules: str
 ) -> None:
     unknown = replace(job(metrics={}), described=False, not_described=why)
 
-    told = str(record(unknown, rules=read_rules(rules)).without_objective)
+    found = str(record(unknown, rules=read_rules(rules)).without_objective)
 
-    assert cause in told
-    assert "MetricDefinitions" not in told
-    assert "regular expression" not in told
+    assert cause in found
+    assert "MetricDefinitions" not in found
+    assert "regular expression" not in found
 
 
 def test_a_diverged_metric_suggests_the_objective_as_a_finite_one_does() -> None:

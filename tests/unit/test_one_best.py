@@ -103,7 +103,7 @@ class World:
         self.services = Services(self.ledger, cast(Any, None), lambda: self.rules)
         self.bucket, self.bus = Store(), Bus()
         keeper = Bookkeeper(self.ledger, self.rules, self._tuning_job)
-        self.told: list[Announcement] = []
+        self.announced: list[Announcement] = []
         for number, each in enumerate(made):
             self.metric = each.metric
             before: dict[str, Sweep] = {sweep.id: sweep for sweep in self.ledger.all_sweeps()}
@@ -121,7 +121,7 @@ class World:
     def _listen(self, before: dict[str, Sweep]) -> None:
         for sweep in self.ledger.all_sweeps():
             if before.get(sweep.id) != sweep:
-                self.told += of_sweep(before.get(sweep.id), sweep)
+                self.announced += of_sweep(before.get(sweep.id), sweep)
                 before[sweep.id] = sweep
 
     def _close(self, number: int) -> None:
@@ -153,8 +153,8 @@ class World:
     def weekly(self) -> Mapping[str, Any]:
         moment = START + timedelta(days=5)
         post_best_trials(moment, self.services, cast(Bucket, self.bucket), cast(EventBus, self.bus))
-        (told,) = (each.detail for each in self.bus.published if each.type == "Best Trials")
-        (churn,) = told["experiments"]
+        (found,) = (each.detail for each in self.bus.published if each.type == "Best Trials")
+        (churn,) = found["experiments"]
         return cast(Mapping[str, Any], churn)
 
     def page(self) -> str | None:
@@ -235,13 +235,13 @@ def test_alerts_and_announcements_always_speak_of_the_same_best(made: list[Made]
         before = [each for each in records if start_of(each.job) < sweep.began_at]
         expected = name_of(best_of(before, sweep.objective.label))
         assert name_of(world.ledger.best_before(sweep, sweep.objective)) == expected
-        told = [
+        found = [
             each.detail["new"]["job_name"]
-            for each in world.told
+            for each in world.announced
             if each.type == BEST_TRIAL_CHANGED and each.detail["sweep"]["sweep"] == sweep.id
         ]
         if sweep.best is not None and not sweep.is_single:
-            assert told[-1] == sweep.best.job_name == name_of(next(world.ledger.ranking(sweep.id)))
+            assert found[-1] == sweep.best.job_name == name_of(next(world.ledger.ranking(sweep.id)))
 
 
 @settings(max_examples=12)

@@ -21,12 +21,12 @@ ANY_TEXT = st.text(st.characters())  # lone surrogates too
 
 
 @given(ANY_TEXT)
-def test_what_was_packed_always_comes_back(text: str) -> None:
+def test_packed_facts_always_come_back(text: str) -> None:
     assert unpacked(packed(text)) == text
 
 
 @given(ANY_TEXT)
-def test_what_was_compressed_without_the_dictionary_is_always_read(text: str) -> None:
+def test_items_compressed_without_the_dictionary_are_always_read(text: str) -> None:
     assert unpacked(zlib.compress(text.encode("utf-8", "surrogatepass"))) == text
 
 

@@ -24,7 +24,7 @@ def loop(records: Sequence[Record], kind: SweepKind = SweepKind.LOOP) -> Sweep:
     return recount(Sweep("s", kind, "exp", account="000000000000", region="eu-west-1"), records)
 
 
-def told(trials: Sequence[Given], *more: Mapping[str, Any], kind: SweepKind = SweepKind.LOOP) -> str | None:
+def people_note(trials: Sequence[Given], *more: Mapping[str, Any], kind: SweepKind = SweepKind.LOOP) -> str | None:
     """What is said of jobs launched one after the other; `more` are fields of theirs, in turns."""
     fields = more or ({},)
     records = [trial(n, given, 0.5, **fields[n % len(fields)]) for n, given in enumerate(trials)]
@@ -41,10 +41,10 @@ SEARCHES: list[Given] = [{"eta": 0.1}, {"depth": 3}, {"eta": 0.2}, {"depth": 4},
 def test_tags_that_name_people_are_a_sign() -> None:
     anna, ben = ({"tags": {"sagemaker:user-profile-arn": f"{PROFILE}{name}"}} for name in ("anna", "ben"))
 
-    assert told(etas(4), anna, ben) == (
+    assert people_note(etas(4), anna, ben) == (
         f"These jobs may be several people's loops: by the tag sagemaker:user-profile-arn, 2 of anna and 2 of ben.{REMEDY}"
     )
-    assert told(etas(5), {"tags": {"owner": "anna"}}, {"tags": {"owner": "ben"}}) == (
+    assert people_note(etas(5), {"tags": {"owner": "anna"}}, {"tags": {"owner": "ben"}}) == (
         f"These jobs may be several people's loops: by the tag owner, 3 of anna and 2 of ben.{REMEDY}"
     )
 
@@ -52,7 +52,7 @@ def test_tags_that_name_people_are_a_sign() -> None:
 def test_two_roles_are_a_sign() -> None:
     roles = ({"role": f"arn:aws:iam::000000000000:role/team/{name}"} for name in ("Churn", "Fraud"))
 
-    assert told(etas(4), *roles) == (
+    assert people_note(etas(4), *roles) == (
         "These jobs may be several people's loops: 2 ran with the role Churn and 2 ran with the role Fraud." + REMEDY
     )
 
@@ -60,14 +60,14 @@ def test_two_roles_are_a_sign() -> None:
 def test_two_searches_in_turns_with_no_hyperparameter_in_common_are_a_sign() -> None:
     said = f"These jobs may be several people's loops: launched in turns, 3 vary eta and 2 vary depth.{REMEDY}"
 
-    assert told(SEARCHES) == said
-    assert told([{**each, "rounds": 100} for each in SEARCHES]) == said
+    assert people_note(SEARCHES) == said
+    assert people_note([{**each, "rounds": 100} for each in SEARCHES]) == said
 
 
 def test_two_programs_that_vary_different_things_in_turns_are_a_sign_whatever_else_differs() -> None:
     one, other = {"sagemaker_program": "train.py", "epochs": 3}, {"sagemaker_program": "fit.py", "epochs": 9}
 
-    found = told([{**(one if "eta" in each else other), **each} for each in SEARCHES])
+    found = people_note([{**(one if "eta" in each else other), **each} for each in SEARCHES])
 
     assert found is not None
     assert "3 vary eta and 2 vary depth" in found
@@ -95,16 +95,19 @@ def test_two_programs_that_vary_different_things_in_turns_are_a_sign_whatever_el
     ],
 )
 def test_an_ordinary_loop_says_nothing_of_people(ordinary: str, trials: list[Given]) -> None:
-    assert told(trials) is None, ordinary
+    assert people_note(trials) is None, ordinary
 
 
 def test_a_single_job_of_somebody_else_is_no_loop_of_theirs() -> None:
-    assert told(etas(3), {"tags": {"owner": "anna"}}, {"tags": {"owner": "ben"}}, {"tags": {"owner": "anna"}}) is None
+    assert (
+        people_note(etas(3), {"tags": {"owner": "anna"}}, {"tags": {"owner": "ben"}}, {"tags": {"owner": "anna"}})
+        is None
+    )
 
 
 @pytest.mark.parametrize("kind", [SweepKind.TAG, SweepKind.TUNING])
 def test_a_tag_or_a_tuning_job_says_itself_what_belongs_together(kind: SweepKind) -> None:
-    assert told(SEARCHES, kind=kind) is None
+    assert people_note(SEARCHES, kind=kind) is None
 
 
 def test_the_message_says_so_while_the_loop_runs_and_the_report_at_its_end() -> None:
@@ -113,7 +116,7 @@ def test_the_message_says_so_while_the_loop_runs_and_the_report_at_its_end() -> 
     running = messages_of(Announcement("p", SWEEP_PROGRESSED, {}), SweepFacts(sweep, tuple(records)), Rules())[0]
     report = analyse(sweep, records, as_of=at(100))
 
-    expected = told(SEARCHES)
+    expected = people_note(SEARCHES)
     assert expected in running.sentences
     assert expected in report.sentences[:-1]
     assert report.sentences[-1].startswith("5 of 5 jobs completed")
@@ -121,13 +124,13 @@ def test_the_message_says_so_while_the_loop_runs_and_the_report_at_its_end() -> 
 
 def test_names_from_outside_are_cut() -> None:
     long = [{"tags": {"owner": name * 200}} for name in "ab"]
-    found = told(etas(4), *long)
+    found = people_note(etas(4), *long)
 
     assert found is not None
     assert len(found) < 300
 
 
-def test_what_is_said_does_not_depend_on_the_order_of_the_records() -> None:
+def test_advice_does_not_depend_on_the_order_of_the_records() -> None:
     records = [trial(n, given, 0.5) for n, given in enumerate(SEARCHES)]
 
-    assert several_people(loop(records), [each.job for each in records[::-1]]) == told(SEARCHES)
+    assert several_people(loop(records), [each.job for each in records[::-1]]) == people_note(SEARCHES)

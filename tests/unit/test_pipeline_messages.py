@@ -30,9 +30,9 @@ def execution(status: str = "InProgress", end: float | None = None) -> Job:
 
 def step(name: str, start: float, end: float | None = None, status: str = "Completed", **more: Any) -> PipelineStep:
     ended: datetime | None = None if end is None else at(end)
-    told = "InProgress" if end is None else status
+    found = "InProgress" if end is None else status
     given: dict[str, Any] = {"job_arn": f"arn:aws:sagemaker:r:1:training-job/{name.lower()}-1", "failure_reason": None}
-    return PipelineStep(KEY, name, "Training", told, started_at=at(start), ended_at=ended, **{**given, **more})
+    return PipelineStep(KEY, name, "Training", found, started_at=at(start), ended_at=ended, **{**given, **more})
 
 
 FAILED_JOB = job("Train-1", 5, 20, status="Failed", failure_reason="AlgorithmError: KeyError: 'age'", **NAMED)
@@ -99,7 +99,7 @@ def test_each_change_gives_a_greater_version() -> None:
         (11, Mood.GOOD, "finished in 42 min"),
     ],
 )
-def test_the_title_says_how_it_stands(count: int, mood: Mood, standing: str) -> None:
+def test_the_title_says_the_state(count: int, mood: Mood, standing: str) -> None:
     found = said(known(list(OBSERVED[:count])))
 
     assert (found.title, found.mood) == (f"churn · execution p4jn9xou8a8s · {standing}", mood)
@@ -133,7 +133,7 @@ def test_a_long_name_and_a_long_reason_are_cut() -> None:
     assert max(map(len, found.failures)) < 1_500
 
 
-def test_what_is_announced_does_not_repeat_and_has_ids_of_its_own() -> None:
+def test_announcements_do_not_repeat_and_have_distinct_ids() -> None:
     began, ended = record(execution()), record(execution("Failed", 21))
     found = [
         *of_execution(None, began),

@@ -110,7 +110,7 @@ def test_by_default_each_channel_gets_what_suits_it(case: str, said: dict[str, A
     ("match", "is_told"),
     [("{}", False), ("{experiment: 'churn*'}", False), ("{kind: job}", False), ("{event: Job Finished}", True)],
 )
-def test_that_a_processing_job_went_well_is_told_where_a_route_asks_for_the_event(match: str, is_told: bool) -> None:
+def test_a_completed_processing_job_is_reported_if_a_route_asks_for_it(match: str, is_told: bool) -> None:
     said = message(kind=MessageKind.JOB, by_request=True, event_type="Job Finished", experiment="churn")
 
     assert sent("", said) == []
@@ -141,7 +141,7 @@ def test_that_a_processing_job_went_well_is_told_where_a_route_asks_for_the_even
         ("another webhook", "routes: [{to: [{webhook: /trialbook/webhook-b}]}]", ["webhook /trialbook/webhook-b"]),
     ],
 )  # fmt: skip
-def test_where_routes_lead(case: str, document: str, expected: list[str]) -> None:
+def test_routes_lead_to_their_destinations(case: str, document: str, expected: list[str]) -> None:
     assert sent(document) == expected, case
 
 
@@ -229,7 +229,7 @@ def test_a_route_has_quiet_hours_of_its_own_and_the_default_route_those_of_the_d
     assert sent(document, message(), night)[0] == "slack #training from Tue 07:00"
 
 
-def test_where_one_route_need_not_wait_the_message_does_not() -> None:
+def test_a_message_does_not_wait_if_one_of_its_routes_need_not() -> None:
     night = datetime(2026, 11, 23, 22, tzinfo=UTC)
     document = f"quiet_hours: {NIGHT}\nroutes: [{{to: [{{slack: '#a'}}]}}, {{to: [{{slack: '#a'}}], quiet_hours: []}}]"
 
@@ -250,7 +250,7 @@ MOMENTS = st.integers(0, 366 * 24 * 60).map(
 
 
 @given(st.lists(WINDOWS, max_size=1), MOMENTS)
-def test_quiet_hours_never_keep_a_message_for_ever(windows: list[Window], now: datetime) -> None:
+def test_quiet_hours_never_keep_a_message_forever(windows: list[Window], now: datetime) -> None:
     """It is free at once, or at a moment to come, within nine days, at which no window holds it."""
     until = quiet_until(windows, message(), now)
 

@@ -132,7 +132,7 @@ def test_any_document_that_a_parameter_holds_is_read_or_refused_at_once(document
 
 @settings(max_examples=60)
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
-def test_whatever_is_written_there_is_rules_or_a_problem_in_words(document: dict[str, object]) -> None:
+def test_every_text_is_rules_or_a_problem_in_words(document: dict[str, object]) -> None:
     try:
         found: Rules | tuple[str, ...] = read_rules(yaml.safe_dump(document, allow_unicode=True))
     except InvalidRules as invalid:
@@ -141,7 +141,7 @@ def test_whatever_is_written_there_is_rules_or_a_problem_in_words(document: dict
     assert isinstance(found, Rules) or all(found)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(InvalidRules) as invalid:
         read_rules("quiet_minutes: x\nruls: []\nexperiments: []\n")
 
@@ -173,9 +173,7 @@ def test_all_problems_are_told_at_once() -> None:
         ),
     ],
 )
-def test_a_key_that_stands_twice_is_a_problem_that_names_it_and_both_lines(
-    document: str, problems: tuple[str, ...]
-) -> None:
+def test_a_repeated_key_is_a_problem_that_names_both_lines(document: str, problems: tuple[str, ...]) -> None:
     with pytest.raises(InvalidRules) as invalid:
         read_rules(document)
 

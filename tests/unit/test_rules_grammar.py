@@ -54,7 +54,7 @@ def work(text: str) -> int:
 
 @settings(max_examples=60)
 @given(text=documents())
-def test_what_yamls_grammar_makes_is_always_read_or_refused_by_its_line_in_bounded_work(text: str) -> None:
+def test_every_yaml_document_is_read_or_refused_by_its_line_in_bounded_work(text: str) -> None:
     assert len(text) <= MOST_BYTES
     assert work(text) <= MOST_CALLS
 

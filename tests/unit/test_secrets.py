@@ -246,13 +246,13 @@ def test_a_random_value_of_an_api_is_its_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_what_only_sounds_like_a_secret_stays_as_it_is(name: str) -> None:
+def test_text_that_only_sounds_like_a_secret_stays(name: str) -> None:
     assert MASKER.value(name, PLAIN[name]) == PLAIN[name]
     assert MASKER.value(name, f'"{PLAIN[name]}"') == f'"{PLAIN[name]}"'
 
 
 @pytest.mark.parametrize("text", SAID)
-def test_what_errors_say_of_tokens_and_keys_stays_as_it_is(text: str) -> None:
+def test_texts_of_errors_about_tokens_and_keys_stay_unchanged(text: str) -> None:
     assert MASKER.text(text) == text
 
 
@@ -266,7 +266,7 @@ def test_no_false_alarm_in_the_projects_own_events_and_recordings(path: Path) ->
         assert MASKER.text(line) == line
 
 
-def test_marks_tell_whether_secrets_differ_but_nothing_without_the_books_key() -> None:
+def test_marks_show_whether_secrets_differ_but_nothing_without_the_books_key() -> None:
     other = Masker(lambda: b"the key of another book")
 
     assert MASKER.mark("one") == MASKER.mark("one") != MASKER.mark("two")
@@ -331,7 +331,7 @@ def test_masking_twice_is_masking_once(text: str) -> None:
 
 
 @given(st.sampled_from(sorted(BY_FORM)), st.text(max_size=20), st.text(max_size=20))
-def test_no_secret_stays_whatever_stands_around_it(kind: str, before: str, after: str) -> None:
+def test_no_secret_stays_whatever_text_surrounds_it(kind: str, before: str, after: str) -> None:
     assert BY_FORM[kind] not in MASKER.text(f"{before} {BY_FORM[kind]} {after}")
 
 

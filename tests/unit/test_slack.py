@@ -126,7 +126,7 @@ def test_limits_hold_by_construction(text: str, rows: int, columns: int, value: 
         assert len(said.text) <= 3000
 
 
-def test_other_peoples_texts_stand_where_slack_knows_no_mark_up() -> None:
+def test_other_peoples_texts_are_where_slack_knows_no_mark_up() -> None:
     """No element that holds text of a message is mrkdwn, so no text of it can mention, link or format."""
     for options in LOOKS.values():
         blocks = slack_text(hostile(SWEEP), options).blocks
@@ -144,7 +144,7 @@ def test_the_notification_is_escaped_and_in_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mention", "element", "told"),
+    ("mention", "element", "expected"),
     [
         ("U0AB12CD3", {"type": "user", "user_id": "U0AB12CD3"}, " <@U0AB12CD3>"),
         ("S0AB12CD3", {"type": "usergroup", "usergroup_id": "S0AB12CD3"}, " <!subteam^S0AB12CD3>"),
@@ -152,11 +152,11 @@ def test_the_notification_is_escaped_and_in_one_line() -> None:
         ("<!channel>", {"type": "text", "text": "<!channel>"}, ""),
     ],
 )
-def test_only_ids_of_slack_ring_at_somebody(mention: str, element: dict[str, str], told: str) -> None:
+def test_only_ids_of_slack_ring_at_somebody(mention: str, element: dict[str, str], expected: str) -> None:
     said = slack_text(FAILED, RenderOptions(mention=mention))
 
     assert element in next(iter(every(list(said.blocks), "elements")))[0]["elements"]
-    assert said.text == f"❌ {FAILED.subject}{told}"
+    assert said.text == f"❌ {FAILED.subject}{expected}"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_only_https_is_linked(url: str) -> None:
     assert list(every(list(said.blocks), "url")) == ["https://example.com/l"]
 
 
-def test_the_picture_has_its_finding_as_alt_text_and_the_bars_stand_for_it() -> None:
+def test_the_picture_has_its_finding_as_alt_text_and_the_bars_are_for_it() -> None:
     with_picture = slack_text(SWEEP, RenderOptions(picture="F1", bars=True)).blocks
     without = slack_text(SWEEP, RenderOptions(bars=True)).blocks
     neither = slack_text(SWEEP).blocks
@@ -194,11 +194,11 @@ def test_a_workspace_without_slacks_own_tables_gets_them_as_text() -> None:
     assert "* 1" in table
 
 
-def test_how_far_it_is_is_told_by_bar_and_words() -> None:
-    told = json.dumps(slack_text(BUSY).blocks, ensure_ascii=False)
+def test_progress_is_shown_by_bar_and_words() -> None:
+    found = json.dumps(slack_text(BUSY).blocks, ensure_ascii=False)
 
-    assert "████████░░░░░░░░░░░░  " in told
-    assert "2 of 5 finished · 3 running · about 1 min 35 s left" in told
+    assert "████████░░░░░░░░░░░░  " in found
+    assert "2 of 5 finished · 3 running · about 1 min 35 s left" in found
     assert "about" not in json.dumps(slack_text(replace(BUSY, progress=Progress(2, None, 1))).blocks)
 
 

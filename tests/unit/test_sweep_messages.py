@@ -59,7 +59,7 @@ def test_a_tuning_job_with_failures_says_so_and_why() -> None:
         (TUNING, at("09:15:00", 21), "30 of 60 finished, 2 failed", "Best so far validation:logloss"),
     ],
 )  # fmt: skip
-def test_while_it_runs_it_says_how_it_stands(name: str, moment: datetime, standing: str, best: str) -> None:
+def test_a_running_sweeps_message_says_its_state(name: str, moment: datetime, standing: str, best: str) -> None:
     said = message(facts_at(name, moment), PROGRESS)
 
     assert said.title.endswith(standing)
@@ -131,7 +131,7 @@ def test_a_failed_tuning_job_says_its_reason() -> None:
     assert said.mood is Mood.BAD
 
 
-def test_a_failed_tuning_jobs_reason_stands_in_its_summary_too() -> None:
+def test_a_failed_tuning_jobs_summary_has_its_reason() -> None:
     sweep, found = sweep_at(TUNING)
     failed = replace(sweep, tuning_status="Failed", tuning_failure="Internal error.")
     said = message(SweepFacts(failed, tuple(found[:10]), report_of(failed, found)))
@@ -159,14 +159,14 @@ def test_nothing_ranked_says_how_to_set_an_objective() -> None:
     assert said.advice == ("5 jobs can't be ranked, each because no objective is known.",)
 
 
-def test_what_merged_into_it_is_continued() -> None:
+def test_a_merged_sweeps_message_is_continued() -> None:
     facts = facts_at(CHURN)
     merged = replace(facts, sweep=replace(facts.sweep, supersedes=("churn-xgb@later",)))
 
     assert message(merged).continues == ("sweep/churn-xgb@later",)
 
 
-def test_nothing_is_told_of_history() -> None:
+def test_history_is_not_announced() -> None:
     facts = facts_at(CHURN)
 
     assert messages_of(READY, replace(facts, sweep=replace(facts.sweep, is_history=True)), Rules()) == ()

@@ -27,21 +27,21 @@ def test_the_pair_that_matters_together_has_a_bar_of_its_own() -> None:
     source = random.Random(5)
     given = [{"a": source.random(), "b": source.random(), "c": source.random()} for _ in range(100)]
     found = analysed([trial(n, each, float((each["a"] > 0.5) != (each["b"] > 0.5))) for n, each in enumerate(given)])
-    told = text_of(found)
+    shown = text_of(found)
 
-    assert re.search(r"a × b \d+% .{0,9}matter together", told)
-    assert "not combinations" not in told
+    assert re.search(r"a × b \d+% .{0,9}matter together", shown)
+    assert "not combinations" not in shown
 
 
 def test_repeats_are_shown_with_the_best_mean_beside_the_best_single_trial() -> None:
     values = [0.10, 0.19, 0.18, 0.13, 0.12, 0.125]
-    told = text_of(analysed([trial(n, {"eta": n // 3, "seed": n}, value) for n, value in enumerate(values)]))
+    found = text_of(analysed([trial(n, {"eta": n // 3, "seed": n}, value) for n, value in enumerate(values)]))
 
-    assert "Best single trial 0.1 " in told
-    assert re.search(r"Best by mean 0.125 over 3 repeats \(95%: 0\.\d+ to 0\.\d+\), at eta = 1", told)
+    assert "Best single trial 0.1 " in found
+    assert re.search(r"Best by mean 0.125 over 3 repeats \(95%: 0\.\d+ to 0\.\d+\), at eta = 1", found)
 
 
-def test_what_parts_failed_jobs_from_others_is_told_with_its_exceptions() -> None:
+def test_the_difference_between_failed_and_other_jobs_has_its_exceptions() -> None:
     """A cause need not hold for all: nine of the ten jobs with it failed."""
     records = []
     for n in range(60):
@@ -54,7 +54,7 @@ def test_what_parts_failed_jobs_from_others_is_told_with_its_exceptions() -> Non
     )
 
 
-def test_importance_among_the_better_half_stands_beside_that_of_all() -> None:
+def test_importance_among_the_better_half_is_shown_beside_that_of_all() -> None:
     """Far from the best `x` and `y` matter alike; among the good trials `x` alone does."""
     source = random.Random(1)
     records = []
@@ -68,7 +68,7 @@ def test_importance_among_the_better_half_stands_beside_that_of_all() -> None:
     assert "Hyperparameter All trials Better half Direction" in text_of(found)
 
 
-def test_what_a_sweep_lacks_has_no_empty_line() -> None:
+def test_missing_facts_of_a_sweep_leave_no_empty_line() -> None:
     for given in ([trial(n, {"x": n}, n) for n in range(3)], [trial(0, {}, None)], []):
         page = page_of(analysed(given, sweep=swept([trial(0, {}, None)])))
 
@@ -84,9 +84,9 @@ def test_the_grey_strip_is_explained_where_there_is_one() -> None:
     assert "outliers, with" not in text_of(analysed([trial(n, {"x": n}, n) for n in range(20)]))
 
 
-def test_an_importance_is_told_in_whole_percents() -> None:
+def test_an_importance_is_shown_in_whole_percents() -> None:
     source = random.Random(3)
     given = [{name: source.random() for name in "abc"} for _ in range(120)]
-    told = text_of(analysed([trial(n, x, x["a"] + source.gauss(0, 0.02)) for n, x in enumerate(given)]))
+    found = text_of(analysed([trial(n, x, x["a"] + source.gauss(0, 0.02)) for n, x in enumerate(given)]))
 
-    assert re.search(r"\b[bc] <1%|\b[bc] 0%", told)
+    assert re.search(r"\b[bc] <1%|\b[bc] 0%", found)

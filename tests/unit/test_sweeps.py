@@ -243,7 +243,7 @@ def test_windows_are_apart_in_time_and_neighbours_across_a_cut_have_the_same_set
         ({"lr": "0.1", "sagemaker_program": '"other.py"'}, False),
     ],
 )
-def test_what_is_made_from_a_jobs_name_makes_no_difference(values: dict[str, str], is_same: bool) -> None:
+def test_values_made_from_a_jobs_name_make_no_difference(values: dict[str, str], is_same: bool) -> None:
     one, other = {"lr": "0.1", "sagemaker_program": '"train.py"'}, {"sagemaker_program": '"train.py"', **values}
     if "model_dir" in values:
         one["model_dir"] = '"s3://b/resnet-2026-11-20-09-00-00-000/model"'

@@ -70,6 +70,6 @@ def test_it_does_not_hold(text: str) -> None:
         "eta<1 & eta>0",
     ],
 )
-def test_what_can_not_be_read_is_named(text: str) -> None:
+def test_unreadable_files_are_named(text: str) -> None:
     with pytest.raises(InvalidInput, match="where is"):
         parse_where(text)

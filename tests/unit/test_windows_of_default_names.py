@@ -140,11 +140,11 @@ def test_no_two_windows_have_the_same_id_and_each_holds_its_jobs_in_order(made: 
 
 
 @given(jobs_at_any_time)
-def test_where_all_read_the_same_data_windows_are_those_of_jobs_with_names_of_their_own(made: Jobs) -> None:
-    told = intervals([(start, end, values, "a") for start, end, values, _ in made])
-    named = [replace(each, origin=None) for each in told]
+def test_jobs_with_the_same_data_have_the_windows_of_named_jobs(made: Jobs) -> None:
+    found = intervals([(start, end, values, "a") for start, end, values, _ in made])
+    named = [replace(each, origin=None) for each in found]
 
-    assert [[each.key for each in window] for window in windows(told, QUIET)] == [
+    assert [[each.key for each in window] for window in windows(found, QUIET)] == [
         [each.key for each in window] for window in windows(named, QUIET)
     ]
 

@@ -22,7 +22,7 @@ from trialbook_book.names import find_job_or_sweep, find_jobs_or_job, find_sweep
 from trialbook_cli.agents.data import Answer, Nearby
 from trialbook_cli.agents.data import Source as Answered
 from trialbook_cli.agents.fitting import UNLIMITED, fitted, plain
-from trialbook_cli.agents.tools import TOOLS, Told
+from trialbook_cli.agents.tools import TOOLS, Excerpt
 from trialbook_cli.comparison import best_record
 from trialbook_cli.curve_facts import NOTHING_KEPT
 from trialbook_cli.details import job_line_in_detail, log_end, sweep_line_in_detail
@@ -83,7 +83,7 @@ class Answering:
             return self._problem("There is no such resource.")
 
         def ask() -> dict[str, Any]:
-            return plain(self._answer(Told(read(self._opening.book(), name))), UNLIMITED, "")
+            return plain(self._answer(Excerpt(read(self._opening.book(), name))), UNLIMITED, "")
 
         return self._asked(ask)
 
@@ -91,8 +91,8 @@ class Answering:
         try:
             return ask()
         except UnknownName as error:
-            told = f"{error.plainly} {_LISTING[error.listing]}".rstrip()
-            return self._problem(told, Nearby(error.near) if error.near else None)
+            problem = f"{error.plainly} {_LISTING[error.listing]}".rstrip()
+            return self._problem(problem, Nearby(error.near) if error.near else None)
         except ValidationError as error:
             return self._problem(_wrong(error))
         except UsageError as error:
@@ -107,8 +107,8 @@ class Answering:
             traceback.print_exc(file=sys.stderr)
             return self._problem(_UNEXPECTED)
 
-    def _answer(self, told: Told) -> Answer[Any]:
-        return Answer(self._answered(), told.content, left_out=told.left_out)
+    def _answer(self, excerpt: Excerpt) -> Answer[Any]:
+        return Answer(self._answered(), excerpt.content, left_out=excerpt.left_out)
 
     def _problem(self, problem: str, near: Nearby | None = None) -> dict[str, Any]:
         return fitted(lambda most: Answer(self._answered(), near, problem), "Give more of the name.")

@@ -57,8 +57,8 @@ def plain(answer: Answer[Any], limits: Limits, how: str) -> dict[str, Any]:
     cutting = _Cutting(limits)
     data = cutting.plain(answer.untrusted_data, "untrusted_data")
     left = [LeftOut(what, count, how) for what, count in cutting.left.items()]
-    told = replace(answer, untrusted_data=None, left_out=(*answer.left_out, *left))
-    own = _Cutting(UNLIMITED).plain(told, "")
+    kept = replace(answer, untrusted_data=None, left_out=(*answer.left_out, *left))
+    own = _Cutting(UNLIMITED).plain(kept, "")
     return own if data is None else {**own, "untrusted_data": data}
 
 

@@ -1,4 +1,4 @@
-"""The questions that agents may ask. Each is prepared once and then told in as many rows as fit. Nothing is written."""
+"""The questions that agents may ask. Each is prepared once, then answered in as many rows as fit. None writes."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -50,14 +50,14 @@ After = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Excerpt:
     """An answer's data with what it leaves out itself."""
 
     content: object
     left_out: tuple[data.LeftOut, ...] = ()
 
 
-Rows = Callable[[int], Told]  # an answer in up to so many rows
+Rows = Callable[[int], Excerpt]  # an answer in up to so many rows
 _MORE = "Ask the same question with this `after`."
 
 
@@ -102,14 +102,16 @@ def list_experiments_and_sweeps(book: Book, asked: ListSweeps) -> Rows:
     return _listed("experiments", experiments, total, asked.after, lambda shown: data.Listed(experiments=shown))
 
 
-def _listed(what: str, lines: tuple[T, ...], total: int, before: int, told: Callable[[tuple[T, ...]], object]) -> Rows:
+def _listed(
+    what: str, lines: tuple[T, ...], total: int, before: int, content: Callable[[tuple[T, ...]], object]
+) -> Rows:
     """As many of the lines as fit; `total` counts all entries, or is 0 if these are the last."""
 
-    def rows(most: int) -> Told:
+    def rows(most: int) -> Excerpt:
         shown = lines[:most]
         seen = before + len(shown)
         left = max(total, before + len(lines)) - seen
-        return Told(told(shown), (data.LeftOut(what, left, _MORE, seen),) if left > 0 else ())
+        return Excerpt(content(shown), (data.LeftOut(what, left, _MORE, seen),) if left > 0 else ())
 
     return rows
 
@@ -168,8 +170,8 @@ def best(book: Book, asked: BestOf) -> Rows:
         first = next(iter(jobs.first.entries), None)
         problem = f"No job is ranked: {'none is recorded yet' if first is None else 'none has a value to rank by'}."
         raise UsageError(problem, problem)
-    told = Told(data.Best(jobs.name, _job(found)))
-    return lambda most: told
+    excerpt = Excerpt(data.Best(jobs.name, _job(found)))
+    return lambda most: excerpt
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +204,13 @@ def trials(book: Book, asked: TrialsOf) -> Rows:
 
     objective = next((_ranking(each.objective) for each in jobs.first.entries), None)
 
-    def told(shown: tuple[Ranked, ...]) -> data.Trials:
+    def content(shown: tuple[Ranked, ...]) -> data.Trials:
         records = [record for _, record in shown]
         varied = searched(record.job for record in records)
         lines = tuple(_trial(each, varied, asked.columns) for each in shown)
         return data.Trials(jobs.name, total, objective, lines)
 
-    return _listed("trials", tuple(page.jobs), total, asked.after, told)
+    return _listed("trials", tuple(page.jobs), total, asked.after, content)
 
 
 def _trial(ranked: Ranked, varied: Sequence[str], columns: Sequence[str]) -> data.Trial:
@@ -245,7 +247,7 @@ def show(book: Book, asked: JobOrSweep) -> Rows:
     """Everything about a job, or a summary of a sweep."""
     found = find_job_or_sweep(book, asked.name)
     shown = data.Shown(sweep=_sweep(found)) if isinstance(found, Sweep) else data.Shown(job=_job(found, whole=True))
-    return lambda most: Told(shown)
+    return lambda most: Excerpt(shown)
 
 
 def _job(record: Record, *, whole: bool = False) -> data.Job:
@@ -287,8 +289,8 @@ def compare(book: Book, asked: Several) -> Rows:
     sides = [side_of(find_jobs_or_job(book, name)) for name in asked.names]
     differ = searched(side.record.job for side in sides)
     tests = tuple(data.RankTest(**asdict(each)) for each in rank_tests(sides))
-    told = Told(data.Compared(tuple(_side(side, differ) for side in sides), tests))
-    return lambda most: told
+    excerpt = Excerpt(data.Compared(tuple(_side(side, differ) for side in sides), tests))
+    return lambda most: excerpt
 
 
 def _side(side: Side, differ: Sequence[str]) -> data.Side:
@@ -346,7 +348,7 @@ def _analysis_of(book: Book, name: str) -> Analysis:
 def why_failed(book: Book, asked: SweepOf) -> Rows:
     """Why jobs of a sweep failed or have no value."""
     found = _analysis_of(book, asked.name)
-    told = Told(
+    excerpt = Excerpt(
         data.Failures(
             found.sweep.id,
             found.counts.failed,
@@ -355,7 +357,7 @@ def why_failed(book: Book, asked: SweepOf) -> Rows:
             found.sweep.failure_reason,
         )
     )
-    return lambda most: told
+    return lambda most: excerpt
 
 
 def _failures(group: FoundFailures) -> data.FailureGroup:
@@ -370,10 +372,10 @@ def analysis(book: Book, asked: AnalysisOf) -> Rows:
     """A sweep's analysis with advice, or where it should search next."""
     found = _analysis_of(book, asked.name)
     if asked.next_points:
-        told = Told(data.AnalysedOrNext(next_search=_next(found, asked.next_points)))
+        excerpt = Excerpt(data.AnalysedOrNext(next_search=_next(found, asked.next_points)))
     else:
-        told = Told(data.AnalysedOrNext(_analysed(found)))
-    return lambda most: told
+        excerpt = Excerpt(data.AnalysedOrNext(_analysed(found)))
+    return lambda most: excerpt
 
 
 def _analysed(found: Analysis) -> data.Analysed:
@@ -449,10 +451,10 @@ def curves(book: Book, asked: CurvesOf) -> Rows:
     known = tuple(sorted({name for kept in all_kept for name in kept.metrics}))
     metric = chosen_metric(all_kept, records, asked.metric) if known else None
 
-    def rows(most: int) -> Told:
-        told = tuple(_curve(record, kept, metric, min(asked.points, most)) for record, kept in pairs)
-        left = sum(max(0, curve.measured - len(curve.x)) for curve in told)
-        return Told(data.Curves(metric, known, told), (data.LeftOut("points", left, _CURVES),) if left else ())
+    def rows(most: int) -> Excerpt:
+        curves = tuple(_curve(record, kept, metric, min(asked.points, most)) for record, kept in pairs)
+        left = sum(max(0, curve.measured - len(curve.x)) for curve in curves)
+        return Excerpt(data.Curves(metric, known, curves), (data.LeftOut("points", left, _CURVES),) if left else ())
 
     return rows
 

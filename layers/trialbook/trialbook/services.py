@@ -45,7 +45,7 @@ class Services:
     """The services that a use case needs. `rules()` are the rules in force; `sagemaker(account, region)` calls
     SageMaker there, and `batch(account, region)` AWS Batch, if it is asked; `run_metrics(job)` are those of the job's
     run in MLflow; `prices(instance_types, region)` are US dollars an hour, without what has no price; `capture(job)`
-    sees to it that the curves of an ended job are kept whose end no event told."""
+    has the curves of a job kept whose end came without an event."""
 
     ledger: Ledger
     sagemaker: Callable[[str, str], SageMaker]

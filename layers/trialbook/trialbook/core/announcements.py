@@ -141,10 +141,10 @@ def of_execution(old: Record | None, new: Record) -> list[Announcement]:
     ended = iso_or_none(new.job.ended_at)
     if is_of_step(new.job):
         was_known = old is not None and old.job.is_terminal and old.job.pipeline is not None
-        told = {"step": None, "job_name": new.job.name}
+        names = {"step": None, "job_name": new.job.name}
         what = f"{new.key.kind.value}/{new.job.name}/{ended}"
         is_news = new.job.is_terminal and not was_known
-        return [_about_execution(execution, PIPELINE_PROGRESSED, what, **told)] if is_news else []
+        return [_about_execution(execution, PIPELINE_PROGRESSED, what, **names)] if is_news else []
     if not new.key.kind.is_execution:
         return []
     times = {"status": new.job.status, "started_at": iso_or_none(new.job.started_at), "ended_at": ended}

@@ -62,7 +62,7 @@ class Execution:
 
     key: JobKey
     record: Record | None = None
-    told_steps: tuple[PipelineStep, ...] = ()
+    seen_steps: tuple[PipelineStep, ...] = ()
     jobs: tuple[Record, ...] = ()
 
     @property
@@ -87,7 +87,7 @@ class Execution:
         if self.record is None or not self.record.job.is_terminal:
             return False
         ended = self.record.job.ended_at
-        return not any(each.started_at and ended and each.started_at > ended for each in self.told_steps)
+        return not any(each.started_at and ended and each.started_at > ended for each in self.seen_steps)
 
     @property
     def status(self) -> str | None:
@@ -99,7 +99,7 @@ class Execution:
         """When it began, as far as it is known."""
         if self.record is not None and self.record.job.started_at is not None:
             return self.record.job.started_at
-        return min((each.started_at for each in self.told_steps if each.started_at), default=None)
+        return min((each.started_at for each in self.seen_steps if each.started_at), default=None)
 
     @property
     def ended_at(self) -> datetime | None:
@@ -110,7 +110,7 @@ class Execution:
     def last_at(self) -> datetime:
         """When it came to be as it is."""
         moments = [self.began_at, self.ended_at]
-        moments += [each for step in self.told_steps for each in (step.started_at, step.ended_at)]
+        moments += [each for step in self.seen_steps for each in (step.started_at, step.ended_at)]
         return max((each for each in moments if each is not None), default=_EPOCH)
 
     @property
@@ -118,23 +118,23 @@ class Execution:
         """Grows with each change, and is the same whatever the order in which the changes became known."""
         own = 0 if self.record is None else _mark(self.record.job.started_at, self.record.job.ended_at)
         of_jobs = sum(1 + each.job.is_terminal for each in self.jobs)
-        return own + of_jobs + sum(each.mark for each in self.told_steps)
+        return own + of_jobs + sum(each.mark for each in self.seen_steps)
 
     def steps(self) -> tuple[Step, ...]:
         """Its steps in order of their start. After the end, a job's record replaces the event of a step that was
         lost."""
-        found = [self._step(each) for each in self.told_steps]
+        found = [self._step(each) for each in self.seen_steps]
         if self.status == FAILED and not any(each.status == FAILED for each in found):
             named = {each.job_name for each in found}
             found += [_step_of(each) for each in self.jobs if each.job.status == FAILED and each.job.name not in named]
         return tuple(sorted(found, key=lambda each: (each.started_at or _EPOCH, each.name)))
 
-    def _step(self, told: PipelineStep) -> Step:
-        name = None if told.job_arn is None else told.job_arn.rpartition("/")[2]
+    def _step(self, seen: PipelineStep) -> Step:
+        name = None if seen.job_arn is None else seen.job_arn.rpartition("/")[2]
         record = next((each for each in self.jobs if name and each.job.name.casefold() == name.casefold()), None)
-        reason = (record.job.failure_reason if record is not None else None) or told.failure_reason
+        reason = (record.job.failure_reason if record is not None else None) or seen.failure_reason
         job_name = record.job.name if record is not None else name
-        step = Step(told.name, told.step_type, told.status, told.started_at, told.ended_at, job_name, record, reason)
+        step = Step(seen.name, seen.step_type, seen.status, seen.started_at, seen.ended_at, job_name, record, reason)
         if self.is_over and not step.has_ended and record is not None and record.job.is_terminal:
             return replace(step, status=record.job.status, ended_at=record.job.ended_at)
         return step
@@ -154,7 +154,7 @@ def is_of_step(job: Job) -> bool:
 
 
 def _step_of(record: Record) -> Step:
-    """A step of which no event told, from its job."""
+    """A step without an event, from its job."""
     job = record.job
     named = pipeline_job(job.name)
     name = named.base if named is not None else job.name

@@ -60,7 +60,7 @@ class Origin:
 
 
 def origin_of(job: Job) -> Origin:
-    """By what a job is told from other people's under the same name."""
+    """What distinguishes a job from other people's under the same name."""
     launch = Launch.of(job)
     data = frozenset(":".join(each) for each in _data(job, launch) if each[0].lower() not in _NO_DATA)
     return Origin(data or frozenset({""}), _hashed(_settings_without_data(job, launch)))

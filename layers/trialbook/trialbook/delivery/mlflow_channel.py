@@ -412,8 +412,8 @@ class _Writing:
                 cut.append(name)
             else:
                 refused.append(name)
-        told = {"trialbook.refused_params": refused, "trialbook.cut_params": cut}
-        tags = {tag: ", ".join(names)[:LONGEST_TAG] for tag, names in told.items() if names}
+        listed = {"trialbook.refused_params": refused, "trialbook.cut_params": cut}
+        tags = {tag: ", ".join(names)[:LONGEST_TAG] for tag, names in listed.items() if names}
         if tags:
             self._mlflow.log(run_id, next(batches({}, (), tags)))
 

@@ -28,9 +28,9 @@ class Pipelines:
         """Records the state of a step, its secrets masked, unless a later state is recorded. Returns whether it did."""
         step = replace(step, failure_reason=step.failure_reason and masker.text(step.failure_reason))
         pk, sk, expires_at = job_pk(step.execution), f"STEP#{step.name}", self._expiry.of_step(step)
-        told = facts(pack(step))
+        kept = facts(pack(step))
         item = self._table.item(
-            pk, sk, item="step", version=step.mark, status=step.status, **told, expires_at=expires_at
+            pk, sk, item="step", version=step.mark, status=step.status, **kept, expires_at=expires_at
         )
         return self._table.save_if(item, self._table.is_new() | self._is_older(step))
 

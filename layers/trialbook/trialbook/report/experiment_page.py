@@ -46,8 +46,12 @@ def _spark(experiment: Experiment) -> dict[str, object]:
     line, places = spark_line(experiment.recent)
     is_least = experiment.objective is not None and experiment.objective.type is ObjectiveType.MINIMIZE
     best = (min if is_least else max)(experiment.recent)
-    told = ", ".join(shown(value) for value in experiment.recent)
-    return {"points": line, "best": places[experiment.recent.index(best)], "alt": f"Best of each sweep in time: {told}"}
+    bests = ", ".join(shown(value) for value in experiment.recent)
+    return {
+        "points": line,
+        "best": places[experiment.recent.index(best)],
+        "alt": f"Best of each sweep in time: {bests}",
+    }
 
 
 def _axis(objective: Objective) -> str:
