@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-import slack_sdk  # noqa: F401 the adapter imports it for the first message; here a missing part is told before AWS is asked
+import slack_sdk  # noqa: F401 the adapter imports it for the first message; here a missing part is named before AWS is asked
 
 from trialbook.adapters.ses import Ses
 from trialbook.adapters.slack import API, Slack, Webhook

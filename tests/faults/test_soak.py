@@ -79,7 +79,7 @@ def _unattached(found: ReplayOutcome) -> ReplayOutcome:
     return replace(found, experiments={})
 
 
-def _untold(found: ReplayOutcome) -> ReplayOutcome:
+def _unreported(found: ReplayOutcome) -> ReplayOutcome:
     return replace(found, announced=())
 
 
@@ -95,7 +95,7 @@ def _dead_letter(found: ReplayOutcome) -> ReplayOutcome:
         (_another_value, "jobs with another end or value"),
         (_open, "sweeps with another best or other counts, or open"),
         (_unattached, "jobs not attached"),
-        (_untold, "sweeps not reported as finished, in their last revision"),
+        (_unreported, "sweeps not reported as finished, in their last revision"),
         (_dead_letter, "messages in dead-letter queues"),
     ],
 )

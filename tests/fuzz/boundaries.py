@@ -478,7 +478,7 @@ def _message(identity: str, body: str) -> dict[str, Any]:
     }
 
 
-class _Told:
+class _RecordingBus:
     """A bus that keeps what is published."""
 
     def __init__(self) -> None:
@@ -504,19 +504,19 @@ def stream(random: Random) -> str:
     """The ledger's stream: of ten changes one is hostile, and the nine others are announced."""
     ledger, items = _changes()
     images = copy.deepcopy(items[:10])
-    at, bus_told = random.randrange(10), _Told()
+    at, bus = random.randrange(10), _RecordingBus()
     if random.random() < 0.7:  # facts that were edited
         put_facts(images[at], mutated(facts_of(random.choice(items)), random))
     else:
         images[at] = mutated(images[at], random)
     pairs: list[Any] = [(None, image) for image in images]
-    done = announce_changes(pairs, ledger, cast(EventBus, bus_told))
+    done = announce_changes(pairs, ledger, cast(EventBus, bus))
     names = {each["pk"]["S"].rpartition("#")[2] for place, each in enumerate(items[:10]) if place != at}
     assert done == 10 or "format" in str(images[at]), "a change holds up those behind it"
     if done == 10:
-        lost = [name for name in names if not any(f"/{name}/" in each for each in bus_told.ids)]
+        lost = [name for name in names if not any(f"/{name}/" in each for each in bus.ids)]
         assert not lost, f"{lost} are not announced"
-    return "read" if len(bus_told.ids) >= 10 else "left out"
+    return "read" if len(bus.ids) >= 10 else "left out"
 
 
 def recordings(random: Random) -> str:

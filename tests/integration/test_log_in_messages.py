@@ -197,7 +197,7 @@ def test_no_planted_secret_is_in_any_byte_of_what_a_replay_writes(planted: tuple
     assert texts(found).count("[masked:") > len(PLANTED)
 
 
-def test_no_planted_secret_is_in_what_commands_and_agents_are_told(planted: tuple[ReplayOutcome, Path]) -> None:
+def test_no_planted_secret_is_in_the_answers_to_commands_and_agents(planted: tuple[ReplayOutcome, Path]) -> None:
     _, folder = planted
     asked = [["show", NAMES[1]], ["show", NAMES[1], "--json"], ["curve", NAMES[1], "--json"]]
     output = [CliRunner().invoke(app, [*each, "--book", str(folder)]).stdout for each in asked]

@@ -160,12 +160,12 @@ def test_a_retry_of_a_failed_execution_continues_in_the_same_message() -> None:
     ]
     events = [*whole.events, *launched([training(again, 60, 79)], shown).events]
     found = replay(Recording("retried", events, whole.answers), rules=ROUTES, without=("BuildReport", "PostEmail"))
-    told_texts = [str(request["text"]) for method, request in found.slack.calls if method == "chat.update"]
+    edited_texts = [str(request["text"]) for method, request in found.slack.calls if method == "chat.update"]
 
     assert [each.text for each in about_pipelines(found)] == [
         "✅ churnpipeline: execution p4jn9xou8a8s finished in 1 h 21 min"
     ]
-    assert "⏳ churnpipeline: execution p4jn9xou8a8s running: Train (3 steps finished)" in told_texts
+    assert "⏳ churnpipeline: execution p4jn9xou8a8s running: Train (3 steps finished)" in edited_texts
 
 
 def shown_in_docs() -> str:

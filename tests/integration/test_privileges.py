@@ -251,8 +251,8 @@ def used() -> Used:
     _with_windows_left_behind(found)
     _with_a_weekly_report(found)
     _with_runs_in_mlflow(found)
-    _with_a_job_told_by(found, "PostSlack")
-    _with_a_job_told_by(found, "PostEmail")
+    _with_a_job_reported_by(found, "PostSlack")
+    _with_a_job_reported_by(found, "PostEmail")
     replaying.replay(of_four_steps(), prepare=found.watch, rules=ROUTES, without=("BuildReport",))
     _with_measurements(found)
     for function in ("CloseSweeps", "PollJobs", "RecordJob", "Reconcile"):  # each records ends of jobs
@@ -333,7 +333,7 @@ def _in_a_book_without_places(found: Used, recorded: Recording, *without: str) -
         cloud.finish()
 
 
-def _with_a_job_told_by(found: Used, name: str) -> None:
+def _with_a_job_reported_by(found: Used, name: str) -> None:
     """A single job, in Slack by a token from Secrets Manager; Slack is busy at first. Who asks for a price first, asks
     for all."""
     parameters = {"ReportLinks": "on", "SlackTokenSecretArn": "slack-token", "SlackTokenParameter": ""}

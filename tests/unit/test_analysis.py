@@ -559,7 +559,7 @@ def test_hyperparameters_that_changed_together_share_one_effect() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "train", "validation", "is_told"),
+    ("metric", "train", "validation", "is_reported"),
     [
         ("minimize validation:error", 0.0001, 0.0002, False),
         ("minimize validation:error", 0.0, 0.08, True),
@@ -575,14 +575,14 @@ def test_hyperparameters_that_changed_together_share_one_effect() -> None:
     ],
 )
 def test_a_gap_to_training_data_is_reported_if_it_matters(
-    metric: str, train: float, validation: float, is_told: bool
+    metric: str, train: float, validation: float, is_reported: bool
 ) -> None:
     name = metric.partition(":")[2]
     rules = parse_rules({"experiments": {"*": {"objective": metric}}}, {})
     metrics = {f"train:{name}": train, f"validation:{name}": validation}
     records = [trial(n, {"eta": n}, None, metrics=metrics, rules=rules, status="Completed") for n in range(2)]
 
-    assert bool(advice(records, "overfitting")) == is_told
+    assert bool(advice(records, "overfitting")) == is_reported
 
 
 def test_a_wide_gap_to_training_data_is_reported() -> None:

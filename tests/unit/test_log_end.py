@@ -96,7 +96,7 @@ def test_a_private_key_is_masked_also_if_its_beginning_was_not_read() -> None:
 def test_a_secret_hyperparameter_is_masked_wherever_a_log_repeats_it() -> None:
     seen = job(hyper_parameters={"db_password": "correct-horse-battery", "eta": "0.1"})
 
-    found = end_of_log(["connecting with correct-horse-battery"], lambda text: MASKER.told_by(seen, text))
+    found = end_of_log(["connecting with correct-horse-battery"], lambda text: MASKER.text_of(seen, text))
 
     assert "correct-horse" not in found
     assert found.startswith("connecting with [masked:")

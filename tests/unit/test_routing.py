@@ -107,15 +107,15 @@ def test_by_default_each_channel_gets_what_suits_it(case: str, said: dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("match", "is_told"),
+    ("match", "is_reported"),
     [("{}", False), ("{experiment: 'churn*'}", False), ("{kind: job}", False), ("{event: Job Finished}", True)],
 )
-def test_a_completed_processing_job_is_reported_if_a_route_asks_for_it(match: str, is_told: bool) -> None:
+def test_a_completed_processing_job_is_reported_if_a_route_asks_for_it(match: str, is_reported: bool) -> None:
     said = message(kind=MessageKind.JOB, by_request=True, event_type="Job Finished", experiment="churn")
 
     assert sent("", said) == []
     assert sent(f"routes: [{{match: {match}, to: [{{slack: '#a', email: b@example.com}}]}}]", said) == (
-        ["slack #a", "email b@example.com"] if is_told else []
+        ["slack #a", "email b@example.com"] if is_reported else []
     )
 
 

@@ -126,7 +126,7 @@ def _parts(uri: str) -> tuple[str, str]:
 
 
 def declared(tool: Tool) -> Declared:
-    """A tool as clients are told of it."""
+    """A tool as clients see it."""
     return Declared(
         name=tool.name,
         title=tool.title,

@@ -16,13 +16,13 @@ def mlflow(deployment: Deployment) -> Iterator[Finding]:
     if function is None:
         return
     answer = deployment.client("lambda").invoke(FunctionName=function.physical_id, Payload=_ASKED)
-    told = json.loads(answer["Payload"].read() or b"null")
-    if answer.get("FunctionError") or not isinstance(told, Mapping) or "server" not in told:
-        reason = told.get("errorMessage") if isinstance(told, Mapping) else None
+    found = json.loads(answer["Payload"].read() or b"null")
+    if answer.get("FunctionError") or not isinstance(found, Mapping) or "server" not in found:
+        reason = found.get("errorMessage") if isinstance(found, Mapping) else None
         what = f"write_mlflow could not look at MLflow: {reason or 'it gave no answer'}"
         yield Finding(Level.PROBLEM, what, "its log has the reason; a stack of an older version needs sam deploy")
         return
-    yield from findings(told)
+    yield from findings(found)
 
 
 _FUNCTION = "AWS::Lambda::Function"
@@ -33,21 +33,21 @@ _TODO = {
 }
 
 
-def findings(told: Mapping[str, Any]) -> Iterator[Finding]:
+def findings(found: Mapping[str, Any]) -> Iterator[Finding]:
     """The findings from the function's answer."""
-    server = str(told["server"])
-    if told.get("trouble"):
-        todo = _TODO.get(str(told["trouble"]), "check the address and the network of the function")
+    server = str(found["server"])
+    if found.get("trouble"):
+        todo = _TODO.get(str(found["trouble"]), "check the address and the network of the function")
         todo += "; what it was to write waits in its queue"
-        yield Finding(Level.PROBLEM, f"MLflow does not answer at {server}: {told['trouble']}", todo)
+        yield Finding(Level.PROBLEM, f"MLflow does not answer at {server}: {found['trouble']}", todo)
         return
-    refused, allowed = (tuple(map(str, told.get(name) or ())) for name in ("refused", "allowed"))
+    refused, allowed = (tuple(map(str, found.get(name) or ())) for name in ("refused", "allowed"))
     if refused:
         which = "everything" if not allowed else ", ".join(refused)
         yield Finding(Level.PROBLEM, f"MLflow at {server} refuses write_mlflow {which}", _remedy(server, refused))
     else:
         yield Finding(Level.OK, f"MLflow at {server} lets write_mlflow write")
-    yield from _artifacts(server, str(told.get("artifacts", "not configured")))
+    yield from _artifacts(server, str(found.get("artifacts", "not configured")))
 
 
 def _remedy(server: str, refused: tuple[str, ...]) -> str:
@@ -61,14 +61,14 @@ def _remedy(server: str, refused: tuple[str, ...]) -> str:
     return f"the function's role has {actions}: look for a policy that denies it, in the organization or on the server"
 
 
-def _artifacts(server: str, told: str) -> Iterator[Finding]:
-    if told == "allowed":
+def _artifacts(server: str, outcome: str) -> Iterator[Finding]:
+    if outcome == "allowed":
         yield Finding(Level.OK, "write_mlflow may put reports into MLflow's bucket")
-    elif told != "not configured":
+    elif outcome != "not configured":
         todo = (
             "allow the function's role s3:PutObject there, in the bucket's policy and for its key: MlflowArtifactStore"
         )
-        yield Finding(Level.PROBLEM, f"write_mlflow can put no report into MLflow's bucket: {told}", todo)
+        yield Finding(Level.PROBLEM, f"write_mlflow can put no report into MLflow's bucket: {outcome}", todo)
     elif server.startswith("arn:"):
         todo = "name the server's artifact store as MlflowArtifactStore: docs/mlflow.md"
         yield Finding(Level.NOTE, "reports are not among the artifacts in MLflow", todo)

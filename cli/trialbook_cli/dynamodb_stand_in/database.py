@@ -280,8 +280,8 @@ class Database:
         if index is not None and index.shown is not None:
             hidden = {*keep.names(), *(wanted or ())} - index.shown
             if hidden:
-                told = ", ".join(sorted(hidden))
-                raise invalid_value(f"Global secondary index {index_name} does not project [{told}]")
+                names = ", ".join(sorted(hidden))
+                raise invalid_value(f"Global secondary index {index_name} does not project [{names}]")
         size = count = 0
         items: list[Item] = []
         last: Item | None = None
@@ -346,7 +346,7 @@ def _cancelled(reasons: list[dict[str, Any]]) -> Refused:
 
 
 def _with_units(answer: Answer, request: Request, used: Used, *, is_list: bool = True) -> Answer:
-    told = used.told(request.get("ReturnConsumedCapacity"))
-    if told:
-        answer["ConsumedCapacity"] = told if is_list else told[0]
+    consumed = used.consumed(request.get("ReturnConsumedCapacity"))
+    if consumed:
+        answer["ConsumedCapacity"] = consumed if is_list else consumed[0]
     return answer

@@ -79,5 +79,5 @@ class Expressions:
         for parameter, given in (("Names", self._names), ("Values", self._values)):
             unused = sorted(set(given) - self._used)
             if unused:
-                told = f"{{{', '.join(unused)}}}"
-                raise invalid(f"Value provided in ExpressionAttribute{parameter} unused in expressions: keys: {told}")
+                names = f"{{{', '.join(unused)}}}"
+                raise invalid(f"Value provided in ExpressionAttribute{parameter} unused in expressions: keys: {names}")

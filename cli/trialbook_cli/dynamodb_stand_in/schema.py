@@ -72,13 +72,13 @@ class Schema:
     def _check_key(self, kind: str, name: str, item: Mapping[str, Mapping[str, Any]]) -> None:
         ((given, inner),) = item[name].items()
         if given != self.types[name]:
-            told = f"Type mismatch for key {name} expected: {self.types[name]} actual: {given}"
-            raise invalid_value(told, cancels="Type mismatch for attribute to update")
+            named = f"Type mismatch for key {name} expected: {self.types[name]} actual: {given}"
+            raise invalid_value(named, cancels="Type mismatch for attribute to update")
         if not inner:
-            told = "an empty string" if given == "S" else "an empty binary"
+            named = "an empty string" if given == "S" else "an empty binary"
             raise invalid(
                 "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
-                f"{told} value. Key: {name}"
+                f"{named} value. Key: {name}"
             )
         if size_of(item[name]) > _LONGEST[kind]:
             raise invalid_value(_TOO_LONG[kind], cancels=_ONE_IS_TOO_LONG)
@@ -89,10 +89,10 @@ class Schema:
             expected = f"expected: {self.types[name]} actual: {given} IndexName: {index}"
             raise invalid_value(f"Type mismatch for Index Key {name} {expected}", cancels="Type mismatch for Index Key")
         if not inner:
-            told = "an empty string" if given == "S" else "an empty binary"
+            named = "an empty string" if given == "S" else "an empty binary"
             raise invalid(
                 "One or more parameter values are not valid. A value specified for a secondary index key is not "
-                f"supported. The AttributeValue for a key attribute cannot contain {told} value. "
+                f"supported. The AttributeValue for a key attribute cannot contain {named} value. "
                 f"IndexName: {index}, IndexKey: {name}"
             )
         if size_of(item[name]) > _LONGEST[kind]:

@@ -45,7 +45,7 @@ class Stream:
         images = {"NewImage": new, "OldImage": old}
         shown = {name: each for name in _VIEWS[self._view] if (each := images[name]) is not None}
         number = str(_FIRST + len(self._records))
-        told: dict[str, Any] = {
+        described: dict[str, Any] = {
             "Keys": keys,
             **shown,
             "SequenceNumber": number,
@@ -59,15 +59,15 @@ class Stream:
                 "eventVersion": "1.1",
                 "eventSource": "aws:dynamodb",
                 "awsRegion": self._region,
-                "dynamodb": told,
+                "dynamodb": described,
             }
         )
 
     def describe_stream(self, *, StreamArn: str) -> dict[str, Any]:  # noqa: N803 as botocore's client names it
         """Its one shard, which never ends."""
         shard = {"ShardId": _SHARD, "SequenceNumberRange": {"StartingSequenceNumber": str(_FIRST)}}
-        told = {"StreamArn": StreamArn, "StreamStatus": "ENABLED", "StreamViewType": self._view, "Shards": [shard]}
-        return {"StreamDescription": told}
+        described = {"StreamArn": StreamArn, "StreamStatus": "ENABLED", "StreamViewType": self._view, "Shards": [shard]}
+        return {"StreamDescription": described}
 
     def get_shard_iterator(self, **request: str) -> dict[str, str]:
         """A place in the shard: how many changes are before it."""

@@ -1,4 +1,4 @@
-"""A table: its items, what is told of it, and its stream."""
+"""A table: its items, its description, and its stream."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,16 +33,16 @@ class Table:
 
     def described(self) -> dict[str, Any]:
         """The answer of DescribeTable."""
-        told: dict[str, Any] = {name: self._request[name] for name in _SAME}
-        told |= {"TableStatus": "ACTIVE", "TableArn": self._arn, "ItemCount": len(self.indexed.items)}
+        described: dict[str, Any] = {name: self._request[name] for name in _SAME}
+        described |= {"TableStatus": "ACTIVE", "TableArn": self._arn, "ItemCount": len(self.indexed.items)}
         if self._request.get("BillingMode") == "PAY_PER_REQUEST":
-            told["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
+            described["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
         if self.schema.indexes:
-            told["GlobalSecondaryIndexes"] = [
+            described["GlobalSecondaryIndexes"] = [
                 {**each, "IndexStatus": "ACTIVE", "IndexArn": f"{self._arn}/index/{each['IndexName']}"}
                 for each in self._request["GlobalSecondaryIndexes"]
             ]
         if self.stream is not None:
-            told["StreamSpecification"] = self._request["StreamSpecification"]
-            told["LatestStreamArn"], told["LatestStreamLabel"] = self.stream.arn, self.stream.label
-        return told
+            described["StreamSpecification"] = self._request["StreamSpecification"]
+            described["LatestStreamArn"], described["LatestStreamLabel"] = self.stream.arn, self.stream.label
+        return described

@@ -41,19 +41,19 @@ class Used:
                 shown = [max(shown, key=size_of_item)]
             self.add(table, name, times * sum(_written(size_of_item(each)) for each in shown))
 
-    def told(self, wanted: str | None) -> list[dict[str, Any]]:
+    def consumed(self, wanted: str | None) -> list[dict[str, Any]]:
         """As an answer says them, by table; nothing if nothing is wanted."""
-        return [] if wanted in (None, "NONE") else [_told(name, used, wanted) for name, used in self._units.items()]
+        return [] if wanted in (None, "NONE") else [_consumed(name, used, wanted) for name, used in self._units.items()]
 
 
-def _told(table: str, used: Mapping[str | None, float], wanted: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"TableName": table, "CapacityUnits": sum(used.values())}
+def _consumed(table: str, used: Mapping[str | None, float], wanted: str | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"TableName": table, "CapacityUnits": sum(used.values())}
     if wanted == "INDEXES":
-        told["Table"] = {"CapacityUnits": used.get(None, 0.0)}
+        entry["Table"] = {"CapacityUnits": used.get(None, 0.0)}
         indexes = {name: {"CapacityUnits": units} for name, units in used.items() if name is not None}
         if indexes:
-            told["GlobalSecondaryIndexes"] = indexes
-    return told
+            entry["GlobalSecondaryIndexes"] = indexes
+    return entry
 
 
 def _written(size: int) -> float:

@@ -386,7 +386,7 @@ class LaptopCloud:
         self._turn(until)
 
     def finish(self) -> None:
-        """Turns the clock on until queues are empty and sweeps closed, with one last reconcile; at most two days."""
+        """Turns the clock on until queues are empty, sweeps closed and nothing left for reconcile; at most two days."""
         end = self.now + _FOREVER
         self._active_since_reconcile = True
         while (due := self._next_due()) is not None and due <= end:
@@ -404,7 +404,8 @@ class LaptopCloud:
             self._is_reading = bool(done is None or done["unfinished"])
             self._polls_again = self._is_reading or was_reading  # jobs may change while a list is read page by page
         if "Reconcile" in self.schedules and self._active_since_reconcile and _hour(before) != _hour(self.now):
-            self._active_since_reconcile = self._run("Reconcile") is None  # it failed: in an hour it runs again
+            done = self._run("Reconcile")
+            self._active_since_reconcile = not done or bool(done["failed"]) or done["unfinished"]
         week = self._next_week(before)
         if week is not None and week <= self.now:
             self._run("PostBestTrials")

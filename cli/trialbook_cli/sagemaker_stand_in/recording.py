@@ -61,8 +61,8 @@ def from_recording(
             raise UnreadableAnswer(number, "request and response must be objects")
         try:
             if operation in _TAGS:
-                arn, told = _tags(_TAGS[operation], request, response)
-                tags[arn.lower()] = told
+                arn, given = _tags(_TAGS[operation], request, response)
+                tags[arn.lower()] = given
             elif operation in _OTHERS:
                 _OTHERS[operation](sagemaker, request, response)
             else:
@@ -76,7 +76,7 @@ def from_recording(
             raise UnreadableAnswer(number, f"{operation}: {error!r}") from error
     for kind, final in sorted(jobs, key=_creation):
         arn = final.get(kind.facts.fields.arn) or sagemaker.arn(kind.facts.arn, final[kind.facts.fields.name])
-        own = _told(SERVICES[0], final) if kind.facts.has_tags_in_description and "Tags" in final else {}
+        own = _tags_of(SERVICES[0], final) if kind.facts.has_tags_in_description and "Tags" in final else {}
         sagemaker.add(kind, final, tags.get(arn.lower(), own))
     return sagemaker
 
@@ -87,10 +87,10 @@ def _creation(job: tuple[JobKind, Mapping[str, Any]]) -> tuple[datetime, str]:
 
 
 def _tags(service: Service, request: Mapping[str, Any], response: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    return request[service.tagged], _told(service, response)
+    return request[service.tagged], _tags_of(service, response)
 
 
-def _told(service: Service, response: Mapping[str, Any]) -> dict[str, str]:
+def _tags_of(service: Service, response: Mapping[str, Any]) -> dict[str, str]:
     key, value = service.spelled("Key"), service.spelled("Value")
     return {each[key]: each[value] for each in response[service.spelled("Tags")]}
 

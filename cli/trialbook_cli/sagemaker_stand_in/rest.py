@@ -24,9 +24,9 @@ class _Route:
 
     def request(self, found: re.Match[str], query: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The operation's request: members from the path, the query and the body."""
-        told = {**body, **dict(parse_qsl(query)), **{name: unquote(text) for name, text in found.groupdict().items()}}
+        given = {**body, **dict(parse_qsl(query)), **{name: unquote(text) for name, text in found.groupdict().items()}}
         members = {shape.serialization.get("name", name): (name, shape) for name, shape in self.shape.members.items()}
-        known = ((members[key], value) for key, value in told.items() if key in members)
+        known = ((members[key], value) for key, value in given.items() if key in members)
         return {name: int(value) if shape.type_name == "integer" else value for (name, shape), value in known}
 
 

@@ -189,7 +189,7 @@ def last_lines(job: Job, ask: Asking, masker: Masker) -> str:
     """The end of the job's log, without secrets; empty if there is none."""
     nothing: list[str] = []
     lines = ask("log", lambda sources: sources.logs.last_lines(job.name), nothing)
-    return end_of_log(lines, lambda found: masker.told_by(job, found))
+    return end_of_log(lines, lambda found: masker.text_of(job, found))
 
 
 def _keep_log(job: Job, ask: Asking, services: Services, store: Store) -> None:
@@ -233,7 +233,7 @@ def _metric_names(job: Job, services: Services) -> Sequence[str]:
     return metric_names(job, *([record.job] if record else ()))
 
 
-def metric_names(*told_by: Job) -> Sequence[str]:
+def metric_names(*jobs: Job) -> Sequence[str]:
     """The metrics that observations of a job define and report."""
-    names = [name for job in told_by for name in (*job.metric_definitions, *(each.name for each in job.final_metrics))]
+    names = [name for job in jobs for name in (*job.metric_definitions, *(each.name for each in job.final_metrics))]
     return [name for name in dict.fromkeys(names) if name != ALIAS_METRIC]

@@ -149,8 +149,8 @@ def of_execution(old: Record | None, new: Record) -> list[Announcement]:
         return []
     times = {"status": new.job.status, "started_at": iso_or_none(new.job.started_at), "ended_at": ended}
     if new.job.is_terminal:
-        was_told = old is not None and old.job.is_terminal and old.job.ended_at == new.job.ended_at
-        return [] if was_told else [_about_execution(execution, PIPELINE_FINISHED, str(ended), **times)]
+        was_announced = old is not None and old.job.is_terminal and old.job.ended_at == new.job.ended_at
+        return [] if was_announced else [_about_execution(execution, PIPELINE_FINISHED, str(ended), **times)]
     is_first = old is None or old.job.started_at != new.job.started_at
     return [_about_execution(execution, PIPELINE_STARTED, str(times["started_at"]), **times)] if is_first else []
 

@@ -53,17 +53,17 @@ class Masker:
     def job(self, job: Job) -> Job:
         """The job without secrets in hyperparameters, tags and failure reason; itself if there are none."""
         hyper_parameters, tags = self.values(job.hyper_parameters), self.values(job.tags)
-        reason = job.failure_reason and self.told_by(job, job.failure_reason)
+        reason = job.failure_reason and self.text_of(job, job.failure_reason)
         if (hyper_parameters, tags, reason) == (job.hyper_parameters, job.tags, job.failure_reason):
             return job
         return replace(job, hyper_parameters=hyper_parameters, tags=tags, failure_reason=reason)
 
-    def told_by(self, job: Job, text: str) -> str:
+    def text_of(self, job: Job, text: str) -> str:
         """A text of the job's own, such as a line of its log, without secrets: a script's command line repeats what it
         was given."""
-        return self.told_with(job.hyper_parameters, text)
+        return self.text_beside(job.hyper_parameters, text)
 
-    def told_with(self, hyper_parameters: Mapping[str, str], text: str) -> str:
+    def text_beside(self, hyper_parameters: Mapping[str, str], text: str) -> str:
         """The same for a job with these hyperparameters."""
         text = self.text(text)
         for secret in self._masked_whole(hyper_parameters):
@@ -109,7 +109,7 @@ def _without_secrets(name: str, value: Any, given: Mapping[str, str]) -> Any:
     if name in _GIVEN and isinstance(value, dict):
         return dict(_WITHOUT_KEY.values(value))
     if name in _REASONS and isinstance(value, str):
-        return _WITHOUT_KEY.told_with(given, value)
+        return _WITHOUT_KEY.text_beside(given, value)
     return without_secrets_in(value)
 
 

@@ -83,7 +83,7 @@ class _Sum:
             reads=self.reads if self.reads == other.reads else "",
         )
 
-    def told_of(self, sweep: Sweep) -> Sweep:
+    def applied_to(self, sweep: Sweep) -> Sweep:
         """The window with these jobs."""
         return replace(
             sweep,
@@ -135,7 +135,7 @@ class Tally:
         """The window once these jobs have left it: always what a recount of the other jobs gives."""
         changed = self._changed({self._leaves[key]: None for key in keys})
         left = changed.get(1, self._nodes[1])
-        return recount(sweep, ()) if left is None else left.told_of(sweep)
+        return recount(sweep, ()) if left is None else left.applied_to(sweep)
 
     def _set(self, leaves: Mapping[int, _Sum | None]) -> None:
         for node, found in self._changed(leaves).items():

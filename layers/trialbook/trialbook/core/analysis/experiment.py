@@ -7,7 +7,7 @@ from datetime import datetime
 from trialbook.core.analysis.arithmetic import share_of
 from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import Analysis, Group, Parameter, Value
-from trialbook.core.analysis.parameters import shown_values, told_values
+from trialbook.core.analysis.parameters import displayed_values, shown_values
 from trialbook.core.analysis.rows import metrics_of
 from trialbook.core.analysis.wording import listed, moment, often, plural
 from trialbook.core.hyper_parameters import Launch, differing
@@ -175,7 +175,7 @@ def _champion(ranked: Sequence[Record], objective: Objective | None) -> Champion
         value=value,
         ended_at=job.ended_at,
         duration_seconds=job.duration_seconds,
-        hyper_parameters=told_values(job),
+        hyper_parameters=displayed_values(job),
         metrics=metrics_of(job),
         model_artifact=job.model_artifact,
         console_url=console_url(job.key),

@@ -221,8 +221,8 @@ def _named(seen: _Seen, prices: Prices, slower: str = "") -> str:
         costs = f"costs about {dollars(price)} an hour instead of {dollars(own)}"
     else:
         costs = f"would have cost about {dollars(spent * price / own)} instead of {dollars(spent)}"
-    told = f": {machine.name} {costs} (estimate) and {holds}"
-    return told + (f".{slower.format(f'{own / price:.1f}')}" if slower else "")
+    text = f": {machine.name} {costs} (estimate) and {holds}"
+    return text + (f".{slower.format(f'{own / price:.1f}')}" if slower else "")
 
 
 def _spent(seen: _Seen, prices: Prices) -> float | None:

@@ -27,7 +27,7 @@ def shown_values(hyper_parameters: Mapping[str, str]) -> dict[str, str]:
     return {name: shown_value(text) for name, text in sorted(hyper_parameters.items()) if not is_internal(name)}
 
 
-def told_values(job: Job) -> dict[str, str]:
+def displayed_values(job: Job) -> dict[str, str]:
     """A single job's hyperparameters for display, without what is its own only, such as the path of its model."""
     left_out = own(Launch.of(job))
     return {name: text for name, text in shown_values(job.hyper_parameters).items() if name not in left_out}

@@ -4,7 +4,7 @@ from trialbook.core.analysis.costs import cost
 from trialbook.core.analysis.differences import difference
 from trialbook.core.analysis.failures import essence
 from trialbook.core.analysis.model import Against, Difference
-from trialbook.core.analysis.parameters import told_values
+from trialbook.core.analysis.parameters import displayed_values
 from trialbook.core.analysis.verdict import compared
 from trialbook.core.analysis.wording import cut, duration, listed
 from trialbook.core.announcements import Announcement
@@ -140,7 +140,7 @@ def _facts(facts: JobFacts, rules: Rules) -> tuple[Fact, ...]:
 
 
 def _constants(job: Job) -> str:
-    given = [f"{cut(name, 40)} = {cut(shown_text(text), 60)}" for name, text in told_values(job).items()]
+    given = [f"{cut(name, 40)} = {cut(shown_text(text), 60)}" for name, text in displayed_values(job).items()]
     return listed(given, _CONSTANTS).replace(" and ", ", ") if given else ""
 
 

@@ -50,10 +50,10 @@ function categories(label, values, names) {
   const ordered = [...names].sort(byName);
   const places = new Map(ordered.map((name, at) => [name, (at + 0.5) / ordered.length]));
   const short = withoutShared(ordered);
-  const told = ordered.length > FEW_CATEGORIES ? `${label} (${ordered.length.toLocaleString("en")} values, by name)` : label;
+  const titled = ordered.length > FEW_CATEGORIES ? `${label} (${ordered.length.toLocaleString("en")} values, by name)` : label;
   const ticks = ordered.map((name, at) => [name, short[at]]);
   const first = values[trials.rank.indexOf(1)];
-  return { label: told, values, place: (value) => places.get(value) ?? NaN, ticks: bestFirst(ticks, first), isCategory: true };
+  return { label: titled, values, place: (value) => places.get(value) ?? NaN, ticks: bestFirst(ticks, first), isCategory: true };
 }
 
 // Where there is no room for all labels, the best trial's is drawn before the others take its place.

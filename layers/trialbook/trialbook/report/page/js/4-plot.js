@@ -305,10 +305,10 @@ function drawAxes(c, { x, y, box, lane, width }) {
   c.textBaseline = "top";
   const taken = [];
   const slot = x.isCategory ? Math.max((box.right - box.left) / x.ticks.length - 8, LEAST_SLOT) : Infinity;
-  for (const [value, told] of x.ticks) {
+  for (const [value, complete] of x.ticks) {
     const at = box.left + x.place(value) * (box.right - box.left);
     if (taken.some(([from, to]) => from <= at && at <= to)) continue;
-    const text = fitting(c, told, slot);
+    const text = fitting(c, complete, slot);
     const half = c.measureText(text).width / 2;
     if (at > box.right + 2 || taken.some(([from, to]) => at + half + 8 > from && at - half - 8 < to)) continue;
     taken.push([at - half, at + half]);
@@ -348,7 +348,7 @@ function line(c, x0, y0, x1, y1) {
   c.stroke();
 }
 
-// Status is told by shape as well as by colour.
+// Status is shown by shape as well as by colour.
 function shape(c, x, y, status, colour, hasRing = false) {
   c.strokeStyle = c.fillStyle = colour;
   c.lineWidth = 2;

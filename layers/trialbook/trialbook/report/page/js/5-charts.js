@@ -372,8 +372,8 @@ class Parallel extends Canvas {
         const y = this.bottom - axis.place(value) * (this.bottom - this.top);
         if (y < this.top - 1 || y > this.bottom + 1 || (taken.some((other) => Math.abs(other - y) < 15))) continue;
         taken.push(y);
-        const told = axis.isCategory ? fitting(c, text, Math.max(room, LEAST_SLOT) - 8) : text;
-        this.chip(c, told, this.xs[k], y, Math.min(c.measureText(told).width, room - 8));
+        const fitted = axis.isCategory ? fitting(c, text, Math.max(room, LEAST_SLOT) - 8) : text;
+        this.chip(c, fitted, this.xs[k], y, Math.min(c.measureText(fitted).width, room - 8));
       }
     });
   }
