@@ -68,6 +68,18 @@ def test_a_secret_in_a_log_is_masked(secret: str, line: str) -> None:
     assert secret not in masked("before", line.format(secret), "after")
 
 
+@pytest.mark.parametrize("size", [16_384, 262_118])
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_across_the_split_of_a_long_line_is_masked(secret: str, size: int) -> None:
+    line = f"{'x' * (size - 9)} {secret} is refused"
+
+    found = masked("begin", line[:size], line[size:])
+
+    assert found.endswith("is refused")
+    assert secret[:8] not in found
+    assert secret[8:] not in found
+
+
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_that_colours_interrupt_is_masked(secret: str) -> None:
     found = masked(secret[:9] + "\x1b[1m" + secret[9:])

@@ -1,9 +1,11 @@
 """The last lines of a job's log, safe to keep and to show."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 MOST_BYTES = 2_048
+# Bytes after which a longer line continues in the next event: Docker's buffer, and CloudWatch's largest event.
+_SPLIT_AT = frozenset({16_384, 262_118})
 _LEFT_OUT = "…"
 # Colours and cursor movements of terminals, titles of windows, and what else begins with an escape character.
 _ESCAPES = re.compile(
@@ -22,8 +24,20 @@ def end_of_log(lines: Iterable[str], mask: Callable[[str], str], most: int = MOS
 
     Secrets are masked before the text is cut: half of one is still a secret, but looks like none.
     """
-    text = "\n".join(line for each in lines for line in _shown(each).split("\n") if line.strip())
+    text = "\n".join(line for each in _whole(lines) for line in _shown(each).split("\n") if line.strip())
     return _cut(mask(_HEADLESS_KEY.sub("[masked: private key]", text)), most)
+
+
+def _whole(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, with those joined that were split because they were too long: a secret may lie across the split."""
+    begun: list[str] = []
+    for line in lines:
+        begun.append(line)
+        if len(line.encode("utf-8", "replace")) not in _SPLIT_AT:
+            yield "".join(begun)
+            begun = []
+    if begun:
+        yield "".join(begun)
 
 
 def _shown(line: str) -> str:
