@@ -32,7 +32,7 @@ from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType,
 from trialbook.core.sweeps import Best, Counts, SweepKind, SweepState
 from trialbook.core.sweeps import Sweep as SweepFacts
 from trialbook_book.curves import Curves, CurvesOfJobs
-from trialbook_book.listings import Experiments, Sweeps
+from trialbook_book.jobs import Experiments, Sweeps
 from trialbook_book.paged import Page
 from trialbook_book.plots import Plot
 from trialbook_book.records import Records
@@ -114,7 +114,7 @@ _OF_JOBS = (Record, Job, JobKey, Metric, InstanceGroup, InputChannel, Experiment
 _OF_SWEEPS = (SweepFacts, Counts, Best, TuningDefinition, ParameterRange, ExperimentFacts, Page)
 _NAMED = {SweepFacts: "Sweep.facts", ExperimentFacts: "Experiment.facts"}
 _ASKED = (Book, Jobs, Sweep, Experiment, Records, Sweeps, Experiments, Curves, CurvesOfJobs, Plot, Report)
-_TOLD = (*_OF_JOBS, Objective, *_OF_SWEEPS, Series)
+_FACTS = (*_OF_JOBS, Objective, *_OF_SWEEPS, Series)
 _WORDS = (JobKind, ObjectiveType, ObjectiveSource, Statistic, SweepKind, SweepState, Axis)
 
 
@@ -122,7 +122,7 @@ def python_reference() -> str:
     """What one asks, what it gives back, and the errors."""
     parts = [part for cls in _ASKED for part in (f"## {cls.__name__}", _said(cls), *_members(cls))]
     parts += ["## What they give back", "Frozen dataclasses; times are UTC with zone, durations seconds."]
-    parts += [_dataclass(cls) for cls in _TOLD]
+    parts += [_dataclass(cls) for cls in _FACTS]
     parts += [_enum(cls) for cls in _WORDS]
     found = [(f"`{name}`", _said(getattr(errors, name))) for name in errors.__all__ if name != "Listing"]
     return "\n\n".join([*parts, "## Errors", "All are in `trialbook.errors`.", _table(found)])

@@ -13,8 +13,7 @@ from trialbook.core.messages.texts import visible
 from trialbook.core.names import same_name
 from trialbook.core.places import Place, plain_name
 from trialbook.errors import InvalidArgument, Listing, UnknownName
-from trialbook_book.jobs import Experiment, Sweep
-from trialbook_book.listings import Experiments, Sweeps
+from trialbook_book.jobs import Experiment, Experiments, Sweep, Sweeps
 from trialbook_book.paged import PagedLedger
 from trialbook_book.records import Record
 
@@ -107,9 +106,10 @@ class Book:
         return f"<Book {visible(self.source)}>"
 
     def _repr_html_(self) -> str:
-        from trialbook_book.html import book_html
+        from trialbook_book.html import MOST_EXPERIMENTS, book_html
 
-        return book_html(self)
+        page = self.ledger.experiments_page(MOST_EXPERIMENTS)
+        return book_html(self.source, page.entries, are_all=not page.cursor)
 
     def _ipython_key_completions_(self) -> list[str]:
         return [each.name for each in self.experiments()]
@@ -134,19 +134,19 @@ class Book:
 
         An exact name costs the Query that its first page needs anyway. Raises UnknownName, naming what is near.
         """
-        from trialbook_book.names import several, unknown_jobs
+        from trialbook_book.suggestions import several, unknown_jobs
 
         for jobs in self._exact(name):
             return jobs
         if not name.strip():
-            raise unknown_jobs(self, name)
+            raise unknown_jobs(self.ledger, name)
         experiments = [each.name for each in self.ledger.experiments_like(name)]
         exact = _named(name, experiments)
         sweeps = [] if exact else self.ledger.sweeps_like(name)
         near = exact or _named(name, sweeps) or [*experiments, *sweeps]
         if len(near) == 1:
             return self._jobs(near[0], is_sweep=near[0] not in experiments)
-        raise several(name, near) if near else unknown_jobs(self, name)
+        raise several(name, near) if near else unknown_jobs(self.ledger, name)
 
     def _exact(self, name: str) -> "Iterator[Sweep | Experiment]":
         """The sweep or experiment that has jobs under that very name."""

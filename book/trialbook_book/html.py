@@ -1,37 +1,68 @@
 """A notebook's output: tables and one chart as plain HTML, without scripts, with other people's text escaped."""
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from html import escape
-from typing import TYPE_CHECKING, ParamSpec
+from typing import ParamSpec, Protocol
 
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.analysis.wording import duration, moment, plural
-from trialbook.core.experiments import Experiment as ExperimentFacts
+from trialbook.core.experiments import Experiment
 from trialbook.core.hyper_parameters import searched
+from trialbook.core.jobs import Job
 from trialbook.core.messages.texts import visible
 from trialbook.core.numbers import shown
 from trialbook.core.objectives import Objective
-from trialbook.core.sweeps import Counts
+from trialbook.core.sweeps import Counts, Sweep
 from trialbook.errors import MissingPart
 from trialbook_book.plots import IN_NOTEBOOKS, plot_of
-from trialbook_book.records import Record
-
-if TYPE_CHECKING:
-    from trialbook_book.book import Book
-    from trialbook_book.jobs import Experiment, Sweep
-    from trialbook_book.listings import Experiments, Sweeps
 
 ROWS = 10
-_MOST_EXPERIMENTS = 50
-_MOST_ANALYSED = 2_000  # jobs: more take seconds, too long for looking at a sweep
+MOST_EXPERIMENTS = 50
+MOST_ANALYSED = 2_000  # jobs: more take seconds, too long for looking at a sweep
 _LONGEST = 120
 P = ParamSpec("P")
 _LEFT, _RIGHT = ' style="text-align:left"', ' style="text-align:right"'
 # A name that breaks at its hyphens makes rows many lines high. Viewers that drop styles keep the attribute.
 _LONGEST_NAME = 100
 _NAME = ' nowrap style="text-align:left;white-space:nowrap"'
+
+
+class ShownJob(Protocol):
+    """What a table shows of a job: a record of the book."""
+
+    @property
+    def name(self) -> str:
+        """The job's name."""
+
+    @property
+    def status(self) -> str:
+        """SageMaker's word."""
+
+    @property
+    def value(self) -> float | None:
+        """Of the objective."""
+
+    @property
+    def objective(self) -> Objective | None:
+        """By which it is ranked."""
+
+    @property
+    def experiment(self) -> str:
+        """The experiment's name."""
+
+    @property
+    def sweep(self) -> str | None:
+        """The sweep's name."""
+
+    @property
+    def job(self) -> Job:
+        """All facts."""
+
+    @property
+    def hyper_parameters(self) -> Mapping[str, int | float | str]:
+        """Numbers as numbers."""
 
 
 def _shown_as_it_is(make: Callable[P, str]) -> Callable[P, str]:
@@ -45,7 +76,7 @@ def _shown_as_it_is(make: Callable[P, str]) -> Callable[P, str]:
 
 
 @_shown_as_it_is
-def record_html(record: Record) -> str:
+def record_html(record: ShownJob) -> str:
     """A job: its result, and its hyperparameters and metrics."""
     objective = record.objective
     facts = [
@@ -65,44 +96,46 @@ def record_html(record: Record) -> str:
 
 
 @_shown_as_it_is
-def records_html(records: Sequence[Record]) -> str:
+def records_html(records: Sequence[ShownJob]) -> str:
     """The first jobs as a table."""
     return _jobs(records[:ROWS], len(records))
 
 
 @_shown_as_it_is
-def sweep_html(sweep: "Sweep") -> str:
-    """The sweep as its message shows it: the answer, the best jobs, and the chart that tells most."""
-    if sweep.counts.jobs > _MOST_ANALYSED:
-        summary = _line(f"{_counted(sweep.counts)}. Too many jobs to analyse at a glance: .report() does it.")
-        return _title(sweep.name) + summary + _jobs(sweep.page(ROWS).entries, sweep.counts.jobs)
-    analysis = sweep.analysis()
-    return report_html(analysis) + _jobs(sweep[:ROWS], len(sweep))
+def sweep_html(analysis: Analysis, first: Sequence[ShownJob], of: int) -> str:
+    """A sweep as its message shows it: the answer, the first of its jobs, and the chart that tells most."""
+    return report_html(analysis) + _jobs(first, of)
 
 
 @_shown_as_it_is
-def experiment_html(experiment: "Experiment") -> str:
-    """The experiment: its counts and its best jobs."""
-    facts = experiment.facts
-    said = f"{plural(facts.sweeps, 'sweep')}, {_counted(facts.counts)}; ranked by {_objective(facts.objective)}."
-    return _title(experiment.name) + _line(said) + _jobs(experiment.page(ROWS).entries, facts.counts.jobs)
+def large_sweep_html(sweep: Sweep, first: Sequence[ShownJob]) -> str:
+    """A sweep that takes too long to analyse at a glance: its counts and the first of its jobs."""
+    summary = _line(f"{_counted(sweep.counts)}. Too many jobs to analyse at a glance: .report() does it.")
+    return _title(sweep.id) + summary + _jobs(first, sweep.counts.jobs)
 
 
 @_shown_as_it_is
-def book_html(book: "Book") -> str:
-    """The book's experiments."""
-    page = book.ledger.experiments_page(_MOST_EXPERIMENTS)
-    more = _line("… and more: .experiments() lists all.") if page.cursor else ""
-    return _title(f"Book of {book.source}") + _experiments(page.entries) + more
+def experiment_html(experiment: Experiment, first: Sequence[ShownJob]) -> str:
+    """An experiment: its counts and the first of its jobs."""
+    counts = experiment.counts
+    said = f"{plural(experiment.sweeps, 'sweep')}, {_counted(counts)}; ranked by {_objective(experiment.objective)}."
+    return _title(experiment.name) + _line(said) + _jobs(first, counts.jobs)
 
 
 @_shown_as_it_is
-def experiments_html(experiments: "Experiments") -> str:
+def book_html(source: str, first: Sequence[Experiment], *, are_all: bool) -> str:
+    """A book: the first of its experiments."""
+    more = "" if are_all else _line("… and more: .experiments() lists all.")
+    return _title(f"Book of {source}") + _experiments(first) + more
+
+
+@_shown_as_it_is
+def experiments_html(experiments: Sequence[Experiment]) -> str:
     """A row for each experiment."""
-    return _experiments([each.facts for each in experiments])
+    return _experiments(experiments)
 
 
-def _experiments(experiments: Sequence[ExperimentFacts]) -> str:
+def _experiments(experiments: Sequence[Experiment]) -> str:
     headers = ("experiment", "sweeps", "jobs", "failed", "best", "objective", "last job")
     rows = [
         (
@@ -120,16 +153,16 @@ def _experiments(experiments: Sequence[ExperimentFacts]) -> str:
 
 
 @_shown_as_it_is
-def sweeps_html(sweeps: "Sweeps") -> str:
+def sweeps_html(sweeps: Sequence[Sweep]) -> str:
     """A row for each sweep."""
     headers = ("sweep", "state", "finished", "failed", "best", "objective", "started")
     rows = [
         (
-            each.name,
+            each.id,
             each.state.value,
             f"{each.counts.ended}/{each.counts.jobs}",
             each.counts.failed,
-            each.facts.best.value if each.facts.best else None,
+            each.best.value if each.best else None,
             _objective(each.objective),
             moment(each.began_at),
         )
@@ -157,7 +190,7 @@ def _chart(analysis: Analysis) -> str:
     return f'<img src="data:image/png;base64,{drawn}" alt="{_safe(plot.alt, 1000)}" style="max-width:720px;width:100%">'
 
 
-def _jobs(records: Sequence[Record], of: int) -> str:
+def _jobs(records: Sequence[ShownJob], of: int) -> str:
     names = searched(record.job for record in records)
     metrics = {record.objective.metric for record in records if record.objective}
     value = metrics.pop() if len(metrics) == 1 else "objective"

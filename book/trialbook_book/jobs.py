@@ -1,4 +1,4 @@
-"""The jobs of a sweep or an experiment, as Python and the command line ask for them."""
+"""Sweeps and experiments with their jobs, as Python and the command line ask for them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,9 @@ from trialbook.core.sweeps import Counts, SweepKind, SweepState
 from trialbook.core.sweeps import Record as LedgerRecord
 from trialbook.core.sweeps import Sweep as SweepFacts
 from trialbook.errors import UnknownName
+from trialbook_book.asked import Asked
 from trialbook_book.columns import Columns, job_columns
+from trialbook_book.listing import Listing
 from trialbook_book.paged import After, Page
 from trialbook_book.records import Record, Records, records_of
 
@@ -23,9 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trialbook.core.analysis.model import Analysis
-    from trialbook_book.book import Book
     from trialbook_book.curves import CurvesOfJobs
-    from trialbook_book.listings import Sweeps
     from trialbook_book.plots import Plot
     from trialbook_book.reports import Report
 
@@ -35,7 +35,7 @@ class Jobs:
 
     is_sweep = False
 
-    def __init__(self, book: "Book", name: str) -> None:
+    def __init__(self, book: Asked, name: str) -> None:
         self.book, self.name = book, name
 
     @property
@@ -158,7 +158,7 @@ class Sweep(Jobs):
 
     is_sweep = True
 
-    def __init__(self, book: "Book", name: str, facts: SweepFacts | None = None) -> None:
+    def __init__(self, book: Asked, name: str, facts: SweepFacts | None = None) -> None:
         super().__init__(book, name)
         if facts is not None:
             self.facts = facts
@@ -254,15 +254,32 @@ class Sweep(Jobs):
         return f"<Sweep {self._said(facts.counts if facts else None)}{best}>"
 
     def _repr_html_(self) -> str:
-        from trialbook_book.html import sweep_html
+        from trialbook_book.html import MOST_ANALYSED, ROWS, large_sweep_html, sweep_html
 
-        return sweep_html(self)
+        if self.counts.jobs > MOST_ANALYSED:
+            return large_sweep_html(self.facts, self.page(ROWS).entries)
+        return sweep_html(self.analysis(), self[:ROWS], len(self))
+
+
+class Sweeps(Listing[Sweep]):
+    """Sweeps in order of time."""
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The sweeps as a DataFrame."""
+        from trialbook_book.frames import sweeps_frame
+
+        return sweeps_frame([each.facts for each in self])
+
+    def _repr_html_(self) -> str:
+        from trialbook_book.html import sweeps_html
+
+        return sweeps_html([each.facts for each in self])
 
 
 class Experiment(Jobs):
     """An experiment: what its entry in the ledger says, and its jobs, best first."""
 
-    def __init__(self, book: "Book", name: str, facts: ExperimentFacts | None = None) -> None:
+    def __init__(self, book: Asked, name: str, facts: ExperimentFacts | None = None) -> None:
         super().__init__(book, name)
         if facts is not None:
             self.facts = facts
@@ -332,9 +349,9 @@ class Experiment(Jobs):
     def _seen(self, record: LedgerRecord) -> LedgerRecord:
         return _in_experiment(record)
 
-    def sweeps(self) -> "Sweeps":
+    def sweeps(self) -> Sweeps:
         """Its sweeps, in order of time."""
-        return self.book.sweeps(self.name)
+        return Sweeps(lambda: (Sweep(self.book, each.id, each) for each in self.book.ledger.sweeps_of(self.name)))
 
     def latest(self) -> Sweep:
         """Its latest sweep. Raises UnknownName if it has none."""
@@ -351,9 +368,24 @@ class Experiment(Jobs):
         return f"<Experiment {self._said(facts.counts if facts else None)}{best}>"
 
     def _repr_html_(self) -> str:
-        from trialbook_book.html import experiment_html
+        from trialbook_book.html import ROWS, experiment_html
 
-        return experiment_html(self)
+        return experiment_html(self.facts, self.page(ROWS).entries)
+
+
+class Experiments(Listing[Experiment]):
+    """Experiments by name."""
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The experiments as a DataFrame."""
+        from trialbook_book.frames import experiments_frame
+
+        return experiments_frame([each.facts for each in self])
+
+    def _repr_html_(self) -> str:
+        from trialbook_book.html import experiments_html
+
+        return experiments_html([each.facts for each in self])
 
 
 def _worth(objective: Objective | None, value: float) -> str:

@@ -1,7 +1,6 @@
-"""Names as people type them: prefixes, a sweep's `#2`, an experiment for its latest sweep; suggestions for typos."""
+"""Names as people type them: prefixes, a sweep's `#2`, an experiment for its latest sweep."""
 
 import re
-from collections.abc import Iterable
 from itertools import islice
 
 from trialbook.core.jobs import JobKind
@@ -11,11 +10,10 @@ from trialbook.errors import Listing, UnknownName
 from trialbook_book.book import Book
 from trialbook_book.jobs import Jobs, Sweep
 from trialbook_book.records import Record
+from trialbook_book.suggestions import MOST_SHOWN, experiment_names, several, sweep_names, unknown
 
 _RANKED = re.compile(r"(?P<name>[^#]+)#(?P<rank>[1-9][0-9]{0,5})")
-_MOST_NAMES = 200  # that a typo is compared with: a page of experiments and one of sweeps
 _MOST_READ = 5000  # jobs of an experiment that a prefix is compared with
-_MOST_SHOWN = 5
 _SAME_LETTERS = 3  # with which a typo still begins like its name
 
 
@@ -32,7 +30,7 @@ def find_experiment(book: Book, name: str) -> str:
         return found[0]
     if found:
         raise several(name, found, "experiments")
-    raise _unknown(name, "experiment", _experiment_names(book), Listing.EXPERIMENTS)
+    raise unknown(name, "experiment", experiment_names(book.ledger), Listing.EXPERIMENTS)
 
 
 def find_job_or_sweep(book: Book, name: str) -> Record | SweepFacts:
@@ -42,12 +40,12 @@ def find_job_or_sweep(book: Book, name: str) -> Record | SweepFacts:
     exact = _ranked_or_exact_job(book, name) or book.ledger.sweep(name) or _latest_of(book, name)
     if exact is not None:
         return exact
-    jobs, sweeps = jobs_like(book, name, _MOST_SHOWN + 1), book.ledger.sweeps_like(name)
+    jobs, sweeps = jobs_like(book, name, MOST_SHOWN + 1), book.ledger.sweeps_like(name)
     if len(jobs) + len(sweeps) == 1:
         return jobs[0] if jobs else book.sweep(sweeps[0]).facts
     if jobs or sweeps:
         raise several(name, [*sweeps, *(each.job.name for each in jobs)])
-    raise _unknown(name, "job or sweep", [*_job_names(book, name), *_sweep_names(book)], Listing.JOBS)
+    raise unknown(name, "job or sweep", [*_job_names(book, name), *sweep_names(book.ledger)], Listing.JOBS)
 
 
 def find_jobs_or_job(book: Book, name: str) -> Jobs | Record:
@@ -58,25 +56,14 @@ def find_jobs_or_job(book: Book, name: str) -> Jobs | Record:
     try:
         return book.find(name)
     except UnknownName:
-        jobs = jobs_like(book, name, _MOST_SHOWN + 1)
+        jobs = jobs_like(book, name, MOST_SHOWN + 1)
         if len(jobs) == 1:
             return jobs[0]
         fits = [*_fitting(book, name), *(each.job.name for each in jobs)]
         if fits:
             raise several(name, fits) from None
-        known = [*_experiment_names(book), *_sweep_names(book), *_job_names(book, name)]
-        raise _unknown(name, "job, sweep or experiment", known, Listing.NAMES) from None
-
-
-def unknown_jobs(book: Book, name: str) -> UnknownName:
-    """The error for a name that no sweep or experiment has."""
-    return _unknown(name, "sweep or experiment", [*_experiment_names(book), *_sweep_names(book)], Listing.NAMES)
-
-
-def several(name: str, fits: list[str], what: str = "names") -> UnknownName:
-    """The error for a prefix that several names have."""
-    plainly = f"The name is the beginning of several {what}: give more of it."
-    return UnknownName(name, f"{name!a} fits several {what}: {_some(fits)}.", fits[:_MOST_SHOWN], plainly=plainly)
+        known = [*experiment_names(book.ledger), *sweep_names(book.ledger), *_job_names(book, name)]
+        raise unknown(name, "job, sweep or experiment", known, Listing.NAMES) from None
 
 
 def _latest_of(book: Book, experiment: str) -> SweepFacts | None:
@@ -139,22 +126,6 @@ def _ranked(jobs: Jobs, rank: int) -> Record:
     return entries[rank - 1]
 
 
-def _unknown(name: str, what: str, known: Iterable[str], listing: Listing) -> UnknownName:
-    """The error for a name that fits nothing; `known` are names that it may be a typo of."""
-    near = _near(name, known)
-    plainly = f"No {what} has that name."
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return UnknownName(name, f"No {what} is named {name!a}.{hint}", near, listing, plainly=plainly)
-
-
-def _experiment_names(book: Book) -> list[str]:
-    return [each.name for each in book.ledger.experiments_page(_MOST_NAMES).entries]
-
-
-def _sweep_names(book: Book) -> list[str]:
-    return [each.id for each in book.ledger.sweeps_page(None, _MOST_NAMES).entries]
-
-
 def _job_names(book: Book, name: str) -> list[str]:
     """Names of jobs that `name` may be a typo of: of experiments that begin with the same few letters."""
     return [
@@ -162,18 +133,3 @@ def _job_names(book: Book, name: str) -> list[str]:
         for experiment in book.ledger.experiments_like(same_name(name)[:_SAME_LETTERS])
         for record in islice(book.ledger.experiment_records(experiment.name), _MOST_READ)
     ]
-
-
-def _near(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three names that are like it; else names whose beginning is."""
-    from difflib import get_close_matches
-
-    wanted = same_name(name)
-    names = {same_name(each): each for each in known}
-    beginnings = {each[: len(wanted)]: whole for each, whole in sorted(names.items(), reverse=True)}
-    close = get_close_matches(wanted, names, 3)
-    return [names[each] for each in close] or [beginnings[each] for each in get_close_matches(wanted, beginnings, 3)]
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_MOST_SHOWN]) + (", …" if len(names) > _MOST_SHOWN else "")

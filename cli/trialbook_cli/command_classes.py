@@ -1,13 +1,12 @@
 """The classes of Trialbook's commands: shared options, exit codes, errors. Light: `--help` loads this module."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import typer
 
 from trialbook_cli.help_format import CommandWithExample
-from trialbook_cli.options import Source, any_book, aws_account, deployed_stack
+from trialbook_cli.options import Source, any_book, aws_account, declared_options, deployed_stack, shared_parameters
 
 
 class Command(CommandWithExample):
@@ -55,7 +54,7 @@ class SourceCommand(Command):
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Makes the Source of the shared options, then runs the command."""
-        declared = _declared(type(self).source)
+        declared = declared_options(type(self).source)
         ctx.obj = declared.callback(**{each.name: ctx.params.pop(each.name) for each in declared.params})
         return super().invoke(ctx)
 
@@ -76,16 +75,3 @@ class AccountCommand(SourceCommand):
     """A command that needs an AWS account, with or without a stack."""
 
     source = staticmethod(aws_account)
-
-
-def shared_parameters(source: Callable[..., Source]) -> Sequence[Any]:
-    """The options that make a Source, as Typer declares them."""
-    found: Sequence[Any] = _declared(source).params
-    return found
-
-
-@cache
-def _declared(source: Callable[..., Source]) -> Any:
-    app = typer.Typer(add_completion=False)
-    app.command()(source)
-    return typer.main.get_command(app)

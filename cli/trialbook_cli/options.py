@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -143,8 +144,6 @@ def _jobs(book: "Book", incomplete: str) -> list[str]:
 def _completed(context: typer.Context, names: "Callable[[Book], Iterable[str]]") -> list[str]:
     """Names for the shell; none if there is no book: a shell has no place for errors."""
     try:
-        from trialbook_cli.command_classes import shared_parameters
-
         chosen = {each.name: context.params.get(each.name) or _default(each) for each in shared_parameters(any_book)}
         folder = chosen.pop("book")
         return list(dict.fromkeys(names(Source(book=Path(folder) if folder else None, **chosen).open())))
@@ -197,3 +196,17 @@ RulesInForce = Annotated[
     typer.Option(metavar="FILE", help="Rules document (YAML) to apply; without it, all defaults apply."),
 ]
 SlackUrl = Annotated[str | None, typer.Option(help="Another address of Slack's API, for tests.", hidden=True)]
+
+
+def shared_parameters(source: Callable[..., Source]) -> Sequence[Any]:
+    """The options that make a Source, as Typer declares them."""
+    found: Sequence[Any] = declared_options(source).params
+    return found
+
+
+@cache
+def declared_options(source: Callable[..., Source]) -> Any:
+    """The command that Typer makes of a function whose parameters are the options of a Source."""
+    app = typer.Typer(add_completion=False)
+    app.command()(source)
+    return typer.main.get_command(app)

@@ -25,7 +25,7 @@ from trialbook.core.experiments import Experiment as ExperimentFacts
 from trialbook.core.sweeps import Sweep as SweepFacts
 from trialbook.core.sweeps import SweepKind, SweepState, recount
 from trialbook_book.folder import open_folder
-from trialbook_book.listings import Listing
+from trialbook_book.listing import Listing
 from trialbook_book.plots import VEGA_LITE
 from trialbook_cli.replaying import replay, write_outcome
 
