@@ -117,7 +117,7 @@ def of_category(
 ) -> dict[str, Any]:
     """DescribeJob's answer about a job of the Jobs API that runs from minute to minute, in its final state."""
     model = f"arn:{HERE.partition}:sagemaker:{HERE.region}:aws:hub-content/SageMakerPublicHub/Model/{base}"
-    server = HERE.arn("sagemaker", "mlflow-app/app-1")
+    server = HERE.arn("sagemaker", "mlflow-app/app-1").replace("aws-cn", "aws")  # none of China's regions has MLflow
     document = {
         "InputDataConfig": [
             {

@@ -18,6 +18,7 @@ import pytest
 from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointVariantError
+from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.regions import EndpointResolver
 
@@ -54,9 +55,9 @@ OF_SERVICES = (
 def session(data: Path = OWN) -> botocore.session.Session:
     """A session that reads this data alone."""
     made = botocore.session.Session()
-    loader = made.get_component("data_loader")
+    loader = Loader([str(data)], include_default_search_paths=False)  # its own: sessions may share one
     loader.BUILTIN_DATA_PATH = str(data)  # elsewhere, models have no rules for endpoints
-    loader.search_paths[:] = [str(data)]
+    made.register_component("data_loader", loader)
     return made
 
 
