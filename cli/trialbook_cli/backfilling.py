@@ -48,7 +48,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BackfillProgress:
     """Progress: jobs of this kind seen and recorded, the time up to which changes are covered, and the jobs that could
     not be recorded."""
 
@@ -65,7 +65,7 @@ Pause = Callable[[float], None]
 
 def backfilled(
     span: Span, services: Services, *, dry_run: bool = False, pause: Pause = time.sleep
-) -> Generator[Progress, None, None]:
+) -> Generator[BackfillProgress, None, None]:
     """Records kind by kind, a hundred jobs at a time, and yields the progress after each. Continues an earlier call. An
     optional kind that the person may not list is left out.
 
@@ -97,7 +97,7 @@ class _Filling:
         self._unread: list[Unread] = []
         self._problems: dict[str, Problem] = {}
 
-    def steps(self) -> Iterator[Progress]:
+    def steps(self) -> Iterator[BackfillProgress]:
         """The progress after each page."""
         for page in self._expected(_all_pages(self._changed, self._pause)):
             self._recorded += self._lacking(page) if self._dry_run else self._record(page)
@@ -118,8 +118,8 @@ class _Filling:
     def _watermark(self) -> datetime:
         return min(self._reached, self._tried_again_from)
 
-    def _progress(self, reached: datetime) -> Progress:
-        return Progress(self._kind, self._seen, self._recorded, reached, tuple(self._problems.values()))
+    def _progress(self, reached: datetime) -> BackfillProgress:
+        return BackfillProgress(self._kind, self._seen, self._recorded, reached, tuple(self._problems.values()))
 
     def _changed(self) -> Iterator[Sequence[Job]]:
         span = self._span

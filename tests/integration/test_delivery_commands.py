@@ -23,7 +23,7 @@ from trialbook.adapters.sqs import Queue
 from trialbook.core.events import parse_event
 from trialbook.runtime.sqs_batch import SqsMessage, envelope_of, process
 from trialbook_cli.replaying import write_outcome
-from trialbook_cli.slack_stand_in import Channel, SlackError, Workspace, serve_slack
+from trialbook_cli.slack_stand_in import SlackChannel, SlackError, Workspace, serve_slack
 
 GIVEN = {
     "SlackChannel": "#training",
@@ -211,10 +211,10 @@ def test_a_mail_needs_a_sender(aws: Aws, ask: Ask) -> None:
 
 def test_doctor_names_unreachable_channels_and_says_what_to_do(workspace: Workspace, ask: Ask) -> None:
     workspace.channels += [
-        Channel("C0000000002", "secret", is_private=True),
-        Channel("C0000000003", "foreign", has_app=False),
-        Channel("C0000000004", "closed", is_private=True, has_app=False),
-        Channel("C0000000005", "old", is_archived=True),
+        SlackChannel("C0000000002", "secret", is_private=True),
+        SlackChannel("C0000000003", "foreign", has_app=False),
+        SlackChannel("C0000000004", "closed", is_private=True, has_app=False),
+        SlackChannel("C0000000005", "old", is_archived=True),
     ]
     named = "'#training', '#secret', C0000000002, '#foreign', C0000000004, '#old', owner"
     boto3.client("ssm").put_parameter(

@@ -17,8 +17,7 @@ from tests.unit.test_slack import BEST, BUSY
 from trialbook.core.destination import Channel, Destination
 from trialbook.core.message import Message, MessageKind, Stored
 from trialbook.runtime.sqs_batch import TryLater
-from trialbook_cli.slack_stand_in import Channel as Place
-from trialbook_cli.slack_stand_in import Hang, HttpAnswer, SlackError
+from trialbook_cli.slack_stand_in import Hang, HttpAnswer, SlackChannel, SlackError
 
 RUNS = replace(BUSY, version=1)
 ENDED = replace(SWEEP, version=9, revision=1)
@@ -212,7 +211,7 @@ def test_a_sweep_that_is_parted_again_has_its_message_back(world: World) -> None
 
 def test_a_channel_with_a_sweeps_start_gets_its_end_even_if_routed_elsewhere(world: World) -> None:
     """A route by status or threshold knows only at the end that it matches."""
-    world.workspace.channels.append(Place("C0000000002", "quality"))
+    world.workspace.channels.append(SlackChannel("C0000000002", "quality"))
     world.settle(one(RUNS))
     later(world)
     world.settle(one(ENDED, Destination(Channel.SLACK, "#quality")))
@@ -341,7 +340,7 @@ def test_the_page_of_a_proxy_is_no_answer_of_a_webhook(world: World) -> None:
 
 
 def test_a_channel_in_trouble_neither_delays_nor_repeats_the_others(world: World) -> None:
-    world.workspace.channels.append(Place("C0000000002", "closed", is_archived=True))
+    world.workspace.channels.append(SlackChannel("C0000000002", "closed", is_archived=True))
     messages = one(
         FAILED, Destination(Channel.SLACK, "#closed"), TRAINING, HOOK, Destination(Channel.SLACK, "#missing")
     )
@@ -352,13 +351,13 @@ def test_a_channel_in_trouble_neither_delays_nor_repeats_the_others(world: World
     assert waits.value.delay == 900
     assert [each.by_webhook for each in world.workspace.messages] == [False, True]
     world.workspace.channels[1].is_archived = False
-    world.workspace.channels.append(Place("C0000000003", "missing"))
+    world.workspace.channels.append(SlackChannel("C0000000003", "missing"))
     world.settle(messages)
     assert len(world.workspace.messages) == 4
 
 
 def test_a_private_channel_is_reached_by_its_id_and_its_name_is_refused_with_advice(world: World) -> None:
-    world.workspace.channels.append(Place("C0000000002", "secret", is_private=True))
+    world.workspace.channels.append(SlackChannel("C0000000002", "secret", is_private=True))
     with pytest.raises(TryLater, match="channel_not_found") as refused:
         world.post(one(FAILED, Destination(Channel.SLACK, "#secret")))
     world.settle(one(FAILED, Destination(Channel.SLACK, "C0000000002")))
@@ -419,7 +418,7 @@ def test_a_webhook_posts_the_end_once_and_each_revision_with_slacks_own_table_an
 
 
 def test_of_two_webhooks_one_that_is_down_delays_itself_alone(world: World) -> None:
-    world.workspace.channels.append(Place("C0000000002", "night"))
+    world.workspace.channels.append(SlackChannel("C0000000002", "night"))
     world.workspace.webhooks["/services/T1/B2/night"] = "C0000000002"
     world.hooks[NIGHT.address] = "/services/T1/B3/removed"
     for received in (1, 2):

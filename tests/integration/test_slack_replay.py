@@ -16,7 +16,7 @@ from tests.integration.test_build_report import outcome
 from tests.integration.test_replay import CHURN, TUNING, few
 from tests.relocated import recording
 from trialbook_cli.replaying import replay, running, write_outcome
-from trialbook_cli.slack_stand_in import Channel, Posted, Workspace
+from trialbook_cli.slack_stand_in import Posted, SlackChannel, Workspace
 
 TOKEN = "xoxb-4711-known-secret"
 HOOK = "https-known-secret-hook"
@@ -65,7 +65,7 @@ def test_a_second_webhook_that_a_route_names_gets_its_own_and_waits_alone_while_
     """Through the deployed wiring: where its address lies is allowed by the prefix of the stack's own."""
     rules = "routes: [{to: [{webhook: default}, {webhook: /t/hook-night}]}]"
     workspace = Workspace(
-        channels=[Channel("C0000000001", "training"), Channel("C0000000002", "night")],
+        channels=[SlackChannel("C0000000001", "training"), SlackChannel("C0000000002", "night")],
         webhooks={"/services/T1/B1/first": "C0000000001"},
     )
     with running(few(2), rules=rules, parameters={"SlackWebhookParameter": "/t/hook"}, slack=workspace) as (cloud, _):

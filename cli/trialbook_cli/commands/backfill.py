@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trialbook.adapters.sagemaker import SageMaker
     from trialbook.core.jobs import Job
     from trialbook.services import Services
-    from trialbook_cli.backfilling import Progress, Span
+    from trialbook_cli.backfilling import BackfillProgress, Span
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -124,7 +124,7 @@ def _fill(span: "Span", services: "Services", *, dry_run: bool) -> int:
     from trialbook_cli.rich_output import console, share_of_time
 
     length = (span.until - span.since).total_seconds()
-    steps: dict[str, Progress] = {}
+    steps: dict[str, BackfillProgress] = {}
     began = clock.now()
     with share_of_time() as bar:
         tasks: dict[str, Any] = {}
@@ -142,11 +142,11 @@ def _fill(span: "Span", services: "Services", *, dry_run: bool) -> int:
     return _left_out(steps.values())
 
 
-def _rate(steps: "Iterable[Progress]", passed: "timedelta") -> str:
+def _rate(steps: "Iterable[BackfillProgress]", passed: "timedelta") -> str:
     return f"{sum(each.seen for each in steps) / max(passed.total_seconds(), 1):.3g} jobs/s"
 
 
-def _left_out(steps: "Iterable[Progress]") -> int:
+def _left_out(steps: "Iterable[BackfillProgress]") -> int:
     """Names the jobs that could not be recorded; the exit code."""
     from trialbook_cli.rich_output import errors, safe
 

@@ -7,6 +7,6 @@ three steps of an upload. It can be made to answer as Slack does on a bad day.
 from trialbook_cli.slack_stand_in.blocks import problems
 from trialbook_cli.slack_stand_in.errors import Hang, HttpAnswer, SlackError
 from trialbook_cli.slack_stand_in.server import serve_slack
-from trialbook_cli.slack_stand_in.workspace import Channel, Posted, Workspace
+from trialbook_cli.slack_stand_in.workspace import Posted, SlackChannel, Workspace
 
-__all__ = ["Channel", "Hang", "HttpAnswer", "Posted", "SlackError", "Workspace", "problems", "serve_slack"]
+__all__ = ["Hang", "HttpAnswer", "Posted", "SlackChannel", "SlackError", "Workspace", "problems", "serve_slack"]

@@ -28,7 +28,7 @@ _NEEDS = {
 
 
 @dataclass
-class Channel:
+class SlackChannel:
     """A channel. Without `has_app`, the app was not invited; a private one is known by its id alone."""
 
     id: str
@@ -78,7 +78,7 @@ class Workspace:
     """
 
     token: str = "xoxb-made-up"  # noqa: S105 nobody's
-    channels: list[Channel] = field(default_factory=lambda: [Channel("C0000000001", "training")])
+    channels: list[SlackChannel] = field(default_factory=lambda: [SlackChannel("C0000000001", "training")])
     webhooks: dict[str, str] = field(default_factory=lambda: {"/services/T1/B1/made-up": "C0000000001"})
     scopes: frozenset[str] = SCOPES
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -160,7 +160,7 @@ class Workspace:
         file = self.files.get(file_id)
         return file is not None and file.completed_at is not None and self.now() >= file.completed_at + self.processing
 
-    def _channel(self, request: Request, *, by_id: bool = False) -> Channel:
+    def _channel(self, request: Request, *, by_id: bool = False) -> SlackChannel:
         asked = str(request.get("channel") or request.get("channel_id"))
         for each in self.channels:
             by_name = not by_id and not each.is_private and asked.removeprefix("#") == each.name
@@ -172,7 +172,9 @@ class Workspace:
                 return each
         if not self.makes_channels or by_id:
             raise SlackError("channel_not_found")
-        made = Channel(asked if _ID.fullmatch(asked) else f"C{len(self.channels) + 1:010}", asked.removeprefix("#"))
+        made = SlackChannel(
+            asked if _ID.fullmatch(asked) else f"C{len(self.channels) + 1:010}", asked.removeprefix("#")
+        )
         self.channels.append(made)
         return made
 
@@ -195,7 +197,7 @@ class Workspace:
             raise SlackError("thread_not_found")
         return self._page(request, [each for each in self.messages if ts in (each.ts, each.thread_ts)], channel)
 
-    def _page(self, request: Request, among: list[Posted], channel: Channel) -> dict[str, Any]:
+    def _page(self, request: Request, among: list[Posted], channel: SlackChannel) -> dict[str, Any]:
         oldest = float(request.get("oldest") or 0)
         found = [each for each in among if each.channel == channel.id and float(each.ts) >= oldest]
         with_metadata = str(request.get("include_all_metadata")).lower() in ("1", "true")

@@ -251,23 +251,23 @@ def _in_short(job: Job) -> Job:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What a run looks for: the changes within an interval; at a bookmark those of one page."""
+class _Reading:
+    """The changes that a run reads: those within an interval; at a bookmark, those of one page."""
 
     since: datetime
     until: datetime
     bookmark: Bookmark | None = None
 
     @staticmethod
-    def of(mark: _Mark, rhythm: Rhythm, now: datetime) -> "_Look | None":
+    def of(mark: _Mark, rhythm: Rhythm, now: datetime) -> "_Reading | None":
         """None if there was a run for this moment: a schedule's event may come twice, and its calls were made."""
         if not rhythm.by_page:
-            return _Look(mark.reached - rhythm.overlap, now - rhythm.head_start)
+            return _Reading(mark.reached - rhythm.overlap, now - rhythm.head_start)
         if now <= (mark.page.due if mark.page else mark.reached):
             return None
         if mark.page is not None:
-            return _Look(mark.page.since, mark.page.until, Bookmark(mark.page.token))
-        return _Look(mark.reached - rhythm.overlap, now - rhythm.head_start, Bookmark())
+            return _Reading(mark.page.since, mark.page.until, Bookmark(mark.page.token))
+        return _Reading(mark.reached - rhythm.overlap, now - rhythm.head_start, Bookmark())
 
     def next_page(self, now: datetime) -> _Page | None:
         """The page with which the next run continues, if the list has more of them."""
@@ -285,8 +285,8 @@ def _reconcile_kind(
     time_left: TimeLeft,
 ) -> Reconciled:
     mark = _Mark.read(f"{rhythm.notes}/{account}/{region}/{kind.value}", services.ledger, now - _FIRST_LOOK)
-    look = _Look.of(mark, rhythm, now)
-    if look is None:
+    reading = _Reading.of(mark, rhythm, now)
+    if reading is None:
         return Reconciled()
     done = Reconciled()
     again = list(mark.failed)
@@ -294,7 +294,7 @@ def _reconcile_kind(
     sagemaker = services.sagemaker(account, region)
     try:
         found = sagemaker.jobs_modified(
-            kind, account, region, look.since, look.until, unread=unread.append, bookmark=look.bookmark
+            kind, account, region, reading.since, reading.until, unread=unread.append, bookmark=reading.bookmark
         )
         for page in pages(found):
             if mark.is_full or not time_left():
@@ -303,11 +303,11 @@ def _reconcile_kind(
             done += Reconciled(seen=sum(job.name in again for job in page))
             if done.unfinished:
                 break
-            mark.pass_to(page[-1].last_modified_at if look.bookmark is None else None, unread)
+            mark.pass_to(page[-1].last_modified_at if reading.bookmark is None else None, unread)
             mark.write(services.ledger)
         else:
-            mark.page = look.next_page(now)
-            mark.pass_to(look.until if mark.page is None else None, unread)
+            mark.page = reading.next_page(now)
+            mark.pass_to(reading.until if mark.page is None else None, unread)
             done += Reconciled(unfinished=mark.page is not None)
             done += _tried_again(again, mark, services, time_left)
             done += _read_again(sagemaker, mark, services, time_left)
