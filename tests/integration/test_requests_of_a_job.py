@@ -18,6 +18,7 @@ from tests.integration.test_replay import CHURN, TUNING
 from tests.launching import launched, training
 from tests.relocated import HERE, recording
 from trialbook.adapters.sagemaker import SageMaker as Client
+from trialbook.attach_job import attach_job
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.record_job import RecordOutcome, record_job
 from trialbook.services import Services
@@ -122,3 +123,30 @@ def test_an_event_that_comes_twice_costs_the_process_that_knows_it_no_call_of_sa
 
     assert again == {RecordOutcome.UNCHANGED}
     assert Counter(stand_in.calls) == before
+
+
+def test_a_start_that_another_process_attached_to_an_earlier_shard_is_attached_once() -> None:
+    """A trial takes fifty components, so sixty children need two shards. Each start comes to both processes: while the
+    first shard fills, and when the other process knows the second one alone."""
+    made = children(60)
+    stand_in = from_recording(made.answers, HERE, lambda: LATER)
+    stand_in.experiments.count_job_components = True
+    with pytest.MonkeyPatch.context() as patch, serve(stand_in) as url:
+        patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+        client, table = Client(Session(), HERE.region), Table()
+        processes = [Services(FolderLedger(table), lambda account, region: client) for _ in range(2)]
+        starts = [e for e in made.events if e["detail"].get("TrainingJobStatus") == "InProgress"]
+        for each in starts:
+            attach_job(each, processes[0])
+        for each in (starts[-1], *starts, *starts):
+            attach_job(each, processes[1])
+    held = Counter(
+        component
+        for experiment, trials in stand_in.standing().items()
+        if not experiment.endswith("-aws-tuning-job")
+        for components in trials.values()
+        for component in components
+    )
+
+    assert len(held) == 60
+    assert set(held.values()) == {1}

@@ -92,11 +92,12 @@ def _is_done(known: Attachment | None, seen: Job) -> bool:
 
 def _known(seen: Job, services: Services, delivery: int) -> Known:
     """What attaching the job depends on. A tuning job's child has no ExperimentConfig, so its event suffices, if the
-    trial is known to exist. Should the child be attached already, it is attached again, which changes nothing."""
+    trial is known to exist and has one shard. Should the child be attached already, it is attached there again, which
+    changes nothing. Of several shards, only the job's own attachment says which one has it."""
     attachments, likely = services.ledger.attachments, _likely(seen, services)
     if likely is not None and seen.tuning_job is not None and not seen.is_terminal and delivery == 1:
         shard = attachments.shard_for_new(seen.key, *likely)
-        if shard is not None:
+        if shard is not None and shard.number == 1:
             return Known(None, None, {likely: shard})
     return attachments.known(seen.key, likely)
 
@@ -179,6 +180,9 @@ class _Attaching:
                 self.sagemaker.associate(component, shard.trial)
                 return replace(wanted, experiment=shard.experiment, trial=shard.trial, settled=True)
             except LimitExceeded:
+                attached = self.services.ledger.attachments.get(wanted.key)  # a full shard may have the job already
+                if attached is not None and _is_done(attached, seen):
+                    return attached
                 shard = self._ensure(wanted, shard.number + 1)
             except NotFound as error:
                 if self.delivery >= _PATIENCE:
