@@ -184,7 +184,7 @@ PAGES = {"cli.md": cli_reference, "python.md": python_reference}
 
 
 def page(name: str, text: str) -> str:
-    """The page with its second part made anew."""
+    """The page with its second part written again."""
     by_hand, _, _ = text.partition(MARK)
     return f"{by_hand}{MARK}\n\n{PAGES[name]()}\n"
 

@@ -1,5 +1,5 @@
 """Sweeps of any number and size, made of recorded jobs: loops and tuning jobs in turn, several at a time. Odd ones have
-jobs with hyperparameters as long as SageMaker takes them, and jobs and tuning jobs that were deleted and made anew."""
+jobs with hyperparameters as long as SageMaker takes them, and jobs and tuning jobs that were deleted and recreated."""
 
 import random
 import string
@@ -33,21 +33,21 @@ class MadeJob:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A sweep, with the events and answers that tell of it. `anew` are the answers of what was made under a name that
+    """A sweep, with the events and answers that tell of it. `recreated` are the answers of what was made under a name that
     another had until then; `tuning_job` is the name of a tuning job's sweep."""
 
     jobs: Sequence[MadeJob]
     events: Sequence[Line]
     answers: Sequence[Line]
     ends: datetime
-    anew: Sequence[Line] = ()
+    recreated: Sequence[Line] = ()
     tuning_job: str | None = None
 
 
 def make_sweeps(sweeps: int, jobs: int, *, tracks: int = _TRACKS, are_odd: bool = False) -> Iterator[Made]:
     """Sweeps of so many jobs each, one in fifty of which fails; the same ones each time. Of the odd ones, half have two
-    jobs with oversized hyperparameters, each loop has a job that was made anew, and every second tuning job is the one
-    before it, made anew."""
+    jobs with oversized hyperparameters, each loop has a job that was recreated, and every second tuning job is the one
+    before it, recreated."""
     noise = random.Random(1)
     longest = {f"parameter-{number:02}": "".join(noise.choices(string.ascii_letters, k=2500)) for number in range(100)}
     loop, tuning = (
@@ -99,13 +99,13 @@ class _Pattern:
         return Made(jobs, events, answers, max(datetime.fromisoformat(event["time"]) for event in events))
 
     def with_job_made_anew(self, made: Made, which: int, noise: random.Random) -> Made:
-        """The loop with one of its jobs deleted after its end and made anew under the same name."""
+        """The loop with one of its jobs deleted after its end and recreated under the same name."""
         first = made.jobs[which]
         ended = max(datetime.fromisoformat(each["time"]) for each in made.events if _is_about(each, first.name))
         job, found, answer = self._job(first.name, ended + _BETWEEN_LIVES, "validation:error", noise, {}, {})
         jobs = [job if each is first else each for each in made.jobs]
         ends = max(made.ends, *(datetime.fromisoformat(each["time"]) for each in found))
-        return replace(made, jobs=jobs, events=[*made.events, *found], ends=ends, anew=[answer])
+        return replace(made, jobs=jobs, events=[*made.events, *found], ends=ends, recreated=[answer])
 
     def tuning_job(
         self, base: str, start: datetime, count: int, noise: random.Random, given: Line, former: str | None
@@ -136,7 +136,7 @@ class _Pattern:
         if former is None:
             return Made(jobs, events, [*answers, own_answer], end, tuning_job=name)
         # Its children with it: a list of the former one's children does not tell of them.
-        return Made(jobs, events, [], end, anew=[own_answer, *answers], tuning_job=name)
+        return Made(jobs, events, [], end, recreated=[own_answer, *answers], tuning_job=name)
 
     def _job(
         self, name: str, created: datetime, objective: str, noise: random.Random, more: Line, given: Line

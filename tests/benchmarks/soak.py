@@ -1,7 +1,7 @@
 """20,000 job events of 200 sweeps, half of them loops and half tuning jobs, in eight experiments at once, through the deployed
 wiring, reports, Slack and mail included, with the ledger in AWS's DynamoDB Local. 5% of the events come twice, 5% up to
 a quarter of an hour late, 2% never; one invocation in a hundred dies after one of its calls. Half of the sweeps have
-hyperparameters as long as SageMaker takes them, jobs and tuning jobs are deleted and made anew under the same name, two
+hyperparameters as long as SageMaker takes them, jobs and tuning jobs are deleted and recreated under the same name, two
 jobs can't be described, one call in five hundred hangs, and 48 forged events come before each function that tells of
 events. Compared with what was made: which job is in which sweep, how it ended, which is the best, what stands in
 Experiments, what people received. In the end the sweeps expire. What the stand-ins keep is measured apart from the rest
@@ -137,9 +137,11 @@ def soak(made: Sequence[Made], dynamodb_url: str | None = None) -> Soaked:
         [answer for sweep in made for answer in sweep.answers],
     )
     events, done = disturbed(recording.events, noise)
-    anew = [(datetime.fromisoformat(each["response"]["CreationTime"]), each) for sweep in made for each in sweep.anew]
+    recreated = [
+        (datetime.fromisoformat(each["response"]["CreationTime"]), each) for sweep in made for each in sweep.recreated
+    ]
     undescribed = frozenset(sweep.jobs[-1].name for sweep in made[:2])
-    trouble = Trouble(noise, undescribed, sorted(anew, key=lambda each: each[0]))
+    trouble = Trouble(noise, undescribed, sorted(recreated, key=lambda each: each[0]))
     samples = []
     every, forged_every = max(1, len(events) // _SAMPLED), max(1, len(events) // FORGED)
     parameters = {"ExpireDays": str(EXPIRE_DAYS)}

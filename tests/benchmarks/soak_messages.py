@@ -81,7 +81,7 @@ def _is_forged(text: str) -> bool:
 
 def _worst(found: ReplayOutcome) -> Iterator[str]:
     """What a message would be about that reported a sweep's worst job as a new best. The first two jobs are passed over:
-    one of them may have been the best before it was made anew."""
+    one of them may have been the best before it was recreated."""
     for sweep in found.sweeps:
         jobs = sorted((each for each in found.records if each.sweep == sweep.id), key=lambda each: each.job.name)
         ranked = [(each.value, each.job.name) for each in jobs[2:] if each.value is not None]

@@ -1,5 +1,5 @@
 """What a soak is disturbed by beside its events: jobs that can't be described, services that hang, jobs that are made
-anew, and events that somebody else puts in the way of Trialbook's own; and what is left when the sweeps expire."""
+recreated, and events that somebody else puts in the way of Trialbook's own; and what is left when the sweeps expire."""
 
 import json
 import random
@@ -51,7 +51,7 @@ class Trouble:
 
     noise: random.Random
     undescribed: frozenset[str] = frozenset()
-    anew: list[tuple[datetime, Mapping[str, Any]]] = field(default_factory=list)
+    recreated: list[tuple[datetime, Mapping[str, Any]]] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     malformed: dict[str, set[str]] = field(default_factory=dict)
     failed: Counter[str] = field(default_factory=Counter)
@@ -101,11 +101,11 @@ class Trouble:
 
     def make_anew(self, sagemaker: SageMaker, now: datetime) -> None:
         """What was to be deleted by now is, and its name given to another."""
-        while self.anew and self.anew[0][0] <= now:
-            kind, final = described_job(self.anew.pop(0)[1])
+        while self.recreated and self.recreated[0][0] <= now:
+            kind, final = described_job(self.recreated.pop(0)[1])
             if final[kind.facts.fields.name] in sagemaker.jobs[kind]:
                 sagemaker.remove(kind, final[kind.facts.fields.name])
-                self.done["tuning jobs made anew" if kind is JobKind.TUNING else "jobs made anew"] += 1
+                self.done["tuning jobs recreated" if kind is JobKind.TUNING else "jobs recreated"] += 1
             sagemaker.add(kind, final)
 
     def look(self, cloud: LaptopCloud) -> None:

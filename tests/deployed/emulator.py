@@ -184,7 +184,7 @@ def principal_arn_is_the_roles() -> None:
 
 
 def physical_names_are_unique_to_a_stack() -> None:
-    """A stack that is made anew gets names of its own, so that it can stand beside what the former one retained:
+    """A stack that is created again gets names of its own, so that it can stand beside what the former one retained:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-physical-resource-id.html
     """
     before = provisioners._physical_name

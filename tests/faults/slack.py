@@ -108,7 +108,7 @@ class Queue:
     _numbers: Iterator[int] = field(default_factory=count)
 
     def put(self, at: datetime, messages: Callable[[], MessagesWithDestinations], received: int = 0) -> None:
-        """A message that comes up at a moment; `messages` is called each time, as facts are read anew."""
+        """A message that comes up at a moment; `messages` is called each time, as facts are read again."""
         heapq.heappush(self._waiting, (at, next(self._numbers), received, messages))
 
     def run(self, most: int = 20_000) -> int:

@@ -51,7 +51,7 @@ def test_calls_hang_jobs_are_recreated_and_cannot_be_described_and_events_are_fo
     done = soaked.done
     longest = max(len(dumps(dict(each.job.hyper_parameters))) for each in soaked.found.records)
 
-    assert min(done[each] for each in ("jobs made anew", "tuning jobs made anew", "Describe refused")) > 0
+    assert min(done[each] for each in ("jobs recreated", "tuning jobs recreated", "Describe refused")) > 0
     assert done["calls that hung"] > 5
     assert done["forged events"] > 30
     assert longest > 240_000

@@ -41,7 +41,7 @@ os.environ.pop("AWS_PROFILE", None)
 
 @pytest.fixture(scope="session", autouse=True)
 def one_loader() -> Iterator[None]:
-    """Sessions share what they read of botocore's models: each ledger makes a session, and would parse them anew."""
+    """Sessions share what they read of botocore's models: each ledger makes a session, and would parse them again."""
     with patch("botocore.session.create_loader", cache(create_loader)):
         yield
 

@@ -24,7 +24,7 @@ def loop(values: Sequence[Mapping[str, str]], base: str = "tide") -> list[Job]:
 
 
 def made(template: str, base: str = "tide") -> list[Job]:
-    """A loop over the depth, with a value made anew for each job from the template."""
+    """A loop over the depth, with a new value for each job from the template."""
     moments = [START + timedelta(minutes=minute) for minute in range(4)]
     return loop(
         [

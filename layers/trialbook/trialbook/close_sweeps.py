@@ -141,7 +141,7 @@ def _write_anew(now: datetime, ledger: Ledger, rules: Rules, time_left: TimeLeft
     for experiment in ledger.experiments:
         written = write_anew(experiment.name, ledger.table, time_left) if time_left() else None
         if written is None:
-            logger.info("items of an older format are written anew next time", written=total)
+            logger.info("items of an older format are rewritten next time", written=total)
             return
         list_experiment(experiment.name, ledger, rules)
         total += written

@@ -318,13 +318,13 @@ class Bookkeeper:
             self.rerank(sweep_id)  # children that ended before their objective was known
         return changed
 
-    def _end_earlier_lives(self, sweep_id: str, anew: Job) -> None:
+    def _end_earlier_lives(self, sweep_id: str, recreated: Job) -> None:
         """A name is given again only once its tuning job was deleted: what still runs under it, as far as the ledger
         knows, is over, so that the new one's children do not join it."""
         sweep = self.ledger.sweep(sweep_id)
-        while sweep is not None and is_of_earlier_life(sweep, anew):
+        while sweep is not None and is_of_earlier_life(sweep, recreated):
             if sweep.tuning_status not in TERMINAL:
-                gone = Job(anew.key, STOPPED, created_at=sweep.tuning_created_at, ended_at=anew.created_at)
+                gone = Job(recreated.key, STOPPED, created_at=sweep.tuning_created_at, ended_at=recreated.created_at)
                 after = with_tuning_job(sweep, TuningJob(gone), self.rules)
                 self.ledger.write(sweeps=[self._due(reopened(after))])
             sweep = self.ledger.sweep(next_life(sweep.id))

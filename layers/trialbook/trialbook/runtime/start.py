@@ -27,7 +27,7 @@ def hasten() -> None:
     compiled = _compiled()
     if compiled:
         # A name of the module goes before the built-in function of that name. Should a release of Python generate other
-        # sources, or call something else, then they are compiled as ever.
+        # sources, or call something else, then they are compiled as usual.
         vars(dataclasses)["exec"] = _exec_of(compiled)
 
 

@@ -84,7 +84,7 @@ function drawRows() {
   const held = body.contains(document.activeElement) ? document.activeElement.closest("tr").dataset.trial : null;
   const rest = onPaper ? notOnPaper(order.length - last) : spacer(order.length - last);
   body.replaceChildren(spacer(first), ...made, rest);
-  // Rows are made anew while the reader's focus moves through them: it stays on its trial.
+  // Rows are drawn again while the reader's focus moves through them: it stays on its trial.
   if (held !== null) body.querySelector(`tr[data-trial="${held}"] a`)?.focus({ preventScroll: true });
   if (!isMeasured && made.length && !onPaper) [rowHeight, isMeasured] = [made[0].offsetHeight || rowHeight, true]; // asking costs a layout
 }

@@ -1,4 +1,4 @@
-"""A job that was deleted and made anew under the same name is another job."""
+"""A job that was deleted and created again under the same name is another job."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,9 +36,9 @@ def test_a_job_recreated_is_attached_anew(world: World) -> None:
     seen = world.services.sagemaker(ACCOUNT, REGION).describe(JobKey(ACCOUNT, REGION, JobKind.TRAINING, name))
     first, again = (attach(seen, world.services) for _ in range(2))
     assert seen.created_at is not None
-    anew = replace(seen, created_at=seen.created_at + timedelta(days=1), experiment_config=None)
+    recreated = replace(seen, created_at=seen.created_at + timedelta(days=1), experiment_config=None)
     world.ledger.attachments.put(Attachment(seen.key, "elsewhere", "old", settled=True, created_at=seen.created_at))
-    outcome = attach(anew, world.services)
+    outcome = attach(recreated, world.services)
     late = attach(seen, world.services)
     kept = world.ledger.attachments.get(seen.key)
 
@@ -60,8 +60,8 @@ def test_reconcile_finds_a_job_recreated(world: World) -> None:
     assert seen.created_at is not None
     assert seen.ended_at is not None
     day = timedelta(days=1)
-    anew = replace(seen, created_at=seen.created_at + day, ended_at=seen.ended_at + day)
-    second, third = (repair([anew], world.services) for _ in range(2))
+    recreated = replace(seen, created_at=seen.created_at + day, ended_at=seen.ended_at + day)
+    second, third = (repair([recreated], world.services) for _ in range(2))
 
     assert (first.recorded, first.attached) == (1, 1)
     assert (second.recorded, second.attached) == (1, 1)
@@ -141,9 +141,9 @@ def test_a_sweep_whose_tuning_job_was_recreated_unseen_is_closed_and_keeps_its_o
     day = timedelta(days=1)
     world.sagemaker.remove(JobKind.TUNING, name)
     times = {"CreationTime": final["CreationTime"] + day, "LastModifiedTime": final["CreationTime"] + day}
-    anew = {**final, **times, "HyperParameterTuningJobStatus": "InProgress"}
-    del anew["HyperParameterTuningEndTime"]
-    world.sagemaker.add(JobKind.TUNING, anew)
+    recreated = {**final, **times, "HyperParameterTuningJobStatus": "InProgress"}
+    del recreated["HyperParameterTuningEndTime"]
+    world.sagemaker.add(JobKind.TUNING, recreated)
     world.now += 3 * day
     for _ in range(3):
         close_sweeps(world.now, world.services)
