@@ -1,5 +1,6 @@
 """The best-trial report of an experiment: who holds the record, how it was reached, sweeps side by side."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -211,3 +212,14 @@ def test_stairs_keep_to_their_box_and_their_ticks_to_round_numbers() -> None:
     assert all(left <= x <= right and top <= y <= bottom for x, y in places)
     assert [text for _, text in chart.rows] == ["0.3", "0.4", "0.5"]
     assert [text for _, text in chart.columns] == ["0", "5", "10"]
+
+
+def test_hyperparameters_are_rounded_as_everywhere_with_their_full_value_in_the_title() -> None:
+    found = report(
+        [sweep_of("first", 0, {"0.1": 0.3}), sweep_of("second", 60, {"0.0532452938": 0.2}, gamma="1.98765432")]
+    )
+    page = experiment_files(found)["report.html"].decode()
+
+    assert page.count('<span title="0.0532452938">0.05325</span>') >= 2, "of the best trial, and what changed"
+    assert '<span title="1.98765432">1.988</span>' in page
+    assert not re.search(r">[^<]*(= 0\.0532452938|1\.98765432)", page)

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from html import unescape
+from math import log10
 from typing import Any
 
 from tests.unit.analysing import analysed, swept, trial
@@ -90,3 +91,51 @@ def test_an_importance_is_shown_in_whole_percents() -> None:
     found = text_of(analysed([trial(n, x, x["a"] + source.gauss(0, 0.02)) for n, x in enumerate(given)]))
 
     assert re.search(r"\b[bc] <1%|\b[bc] 0%", found)
+
+
+def test_a_heading_breaks_within_long_names_and_not_within_values() -> None:
+    source = random.Random(4)
+    names = [
+        "model.encoder.transformer_blocks.attention_dropout",
+        "optimizer.param_groups.0.learning_rate_warmup",
+        "eta",
+    ]
+    given = [{name: source.random() for name in names} for _ in range(20)]
+    found = analysed([trial(n, each, sum(each.values())) for n, each in enumerate(given)])
+    heading = page_of(found).partition("<h1>")[2].partition("</h1>")[0]
+    unbroken = re.findall(r'<span class="unbroken">(.*?)</span>', heading)
+
+    assert unescape(re.sub(r"<[^>]+>", "", heading)) == found.headline
+    assert max(map(len, unbroken)) <= 24, "a phone's line has no room for more"
+    assert all(any(each.endswith(text) for each in unbroken) for text in re.findall(r" = \S*\d", found.headline))
+    assert any(each.startswith("eta = ") for each in unbroken)
+
+
+def test_the_best_of_whole_numbers_is_a_whole_number() -> None:
+    source = random.Random(3)
+    given = [{"lr": 10 ** source.uniform(-5, 0), "depth": source.randint(1, 12)} for _ in range(40)]
+    values = [
+        (log10(each["lr"]) + 2.5) ** 2 / 4 + (each["depth"] - 6) ** 2 / 20 + source.gauss(0, 0.1) for each in given
+    ]
+    found = analysed([trial(n, each, value) for n, (each, value) in enumerate(zip(given, values, strict=True))])
+    assert found.groups[0].importance is not None
+    depth = next(each for each in found.groups[0].importance.effects if each.parameter == "depth")
+
+    assert depth.best_at.isdigit()
+
+
+def test_a_rounded_setting_has_its_full_value_in_its_title() -> None:
+    found = page_of(analysed([trial(n, {"eta": 0.0123456789 * (n + 1), "gamma": "0.98765432"}, n) for n in range(3)]))
+
+    assert '<span title="0.0123456789">0.01235</span>' in found
+    assert '<span title="0.98765432">0.9877</span>' in found, "a constant"
+
+
+def test_a_category_is_best_with_a_value_and_not_near_one() -> None:
+    source = random.Random(3)
+    given = [{"arch": source.choice(["cnn", "vit", "mlp"]), "eta": source.random()} for _ in range(40)]
+    found = analysed(
+        [trial(n, each, float(each["arch"] != "vit") + source.gauss(0, 0.1)) for n, each in enumerate(given)]
+    )
+
+    assert "depends on the value; best with vit" in text_of(found)

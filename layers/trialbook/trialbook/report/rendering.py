@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from trialbook.core import numbers
 from trialbook.core.analysis import wording
 from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.verdict import best_mean, confidence, range_text
-from trialbook.markup import breakable
+from trialbook.markup import breakable, joints
 from trialbook.templates import environment
 
 _FOLDER = Path(__file__).parent / "page"
@@ -34,6 +34,7 @@ def _environment() -> Environment:
         "shares": lambda found: {each.parameter: each.share for each in found.effects},
         "range_text": range_text,
         "number": numbers.shown,
+        "brief": lambda found: numbers.shown_text(found) if isinstance(found, str) else numbers.shown(found),
         "whole": lambda count: f"{count:,}",
         "full": numbers.full,
         "gap": numbers.gap,
@@ -57,17 +58,42 @@ def _in_hundred(share: float) -> str:
     return "<1%" if 0 < share < 0.005 else f"{round(share * 100)}%"
 
 
-_ASSIGNMENT = re.compile(r"[^\s,]{1,40} = [^\s,]{1,24}|\S*\d\S{0,24}")
+_SETTING = re.compile(r"([^\s,]+) = ([^\s,]+)")
+_LONGEST_UNBROKEN = 24  # characters of a heading, which have room in a line of a phone
 
 
 def _whole_values(text: str) -> Markup:
-    """A heading whose lines do not break within a value: `eta = 0.1` stays together."""
+    """A heading whose lines do not break within a value: `eta = 0.1` stays together, and so does 0.1 with the end of a
+    name that is too long for a line."""
     found, at = Markup(), 0
-    for each in _ASSIGNMENT.finditer(text):
-        found += escape(text[at : each.start()])
-        found += Markup('<span class="unbroken">{}</span>').format(each[0]) if len(each[0]) <= 48 else each[0]
+    for each in _SETTING.finditer(text):
+        found += _words(text[at : each.start()])
+        found += _setting(each[1], each[2])
         at = each.end()
-    return found + escape(text[at:])
+    return found + _words(text[at:])
+
+
+def _setting(name: str, value: str) -> Markup:
+    whole = f"{name} = {value}"
+    if len(whole) <= _LONGEST_UNBROKEN:
+        return _unbroken(whole)
+    *first, last = joints(name)
+    behind = f"{last} = {value}"
+    end = _unbroken(behind) if len(behind) <= _LONGEST_UNBROKEN else breakable(behind)
+    return Markup("<wbr>").join([*first, end])
+
+
+def _words(text: str) -> Markup:
+    return Markup(" ").join(map(_word, text.split(" ")))
+
+
+def _word(word: str) -> Markup:
+    is_short_value = len(word) <= _LONGEST_UNBROKEN and any(map(str.isdigit, word))
+    return _unbroken(word) if is_short_value else Markup("<wbr>").join(joints(word))
+
+
+def _unbroken(text: str) -> Markup:
+    return Markup('<span class="unbroken">{}</span>').format(text)
 
 
 @cache

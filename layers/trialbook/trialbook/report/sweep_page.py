@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from trialbook.core.analysis.importance import NO_EFFECT
 from trialbook.core.analysis.model import Analysis
+from trialbook.core.analysis.shapes import BY_VALUE
 from trialbook.core.analysis.wording import plural
 from trialbook.core.charts.chart import Chart
 from trialbook.core.charts.choice import outlines
@@ -25,6 +26,7 @@ def sweep_page(
     values = {
         "a": analysis,
         "NO_EFFECT": NO_EFFECT,
+        "BY_VALUE": BY_VALUE,
         "links": {name: links.get(name) for name in ("experiment", "mlflow")},
         "charts": [chart for at in range(max(1, len(analysis.groups))) for chart in _outlines(analysis, at)],
         "top": sorted((row for row in analysis.trials if row.rank), key=lambda row: row.rank or 0)[:_TOP],

@@ -14,7 +14,7 @@ from trialbook.core.analysis.collinear import grouped
 from trialbook.core.analysis.interplay import clearest
 from trialbook.core.analysis.model import FLAT, Effect, Importance, Kind, Pair, Parameter, Value
 from trialbook.core.analysis.shapes import NO_DIRECTION, Shape, direction_of
-from trialbook.core.numbers import Number, percent, within
+from trialbook.core.numbers import Number, number_of, percent, shown, within
 from trialbook.core.objectives import ObjectiveType
 from trialbook.core.significance import rank_test
 
@@ -207,6 +207,12 @@ def _width(levels: Sequence[tuple[float, str]]) -> float:
     return max((level for level, _ in levels), default=0.0) - min((level for level, _ in levels), default=0.0)
 
 
+def _value_text(parameter: Parameter, label: str) -> str:
+    """A value of the model in words: whole where only whole numbers are searched, though the curve bends between."""
+    number = number_of(label) if parameter.is_integer else None
+    return label if number is None else shown(round(number))
+
+
 def _effect(
     basis: Basis,
     part: _Part,
@@ -234,7 +240,7 @@ def _effect(
         share=share,
         correlation=correlation,
         direction=NO_EFFECT if share < FLAT else shape.words,
-        best_at=min(known)[1],
+        best_at=_value_text(basis.parameter, min(known)[1]),
         together=kept[basis.parameter],
         good_low=shape.low if share >= FLAT else None,
         good_high=shape.high if share >= FLAT else None,

@@ -8,6 +8,7 @@ from trialbook.core.analysis.model import Kind, Parameter
 from trialbook.core.numbers import Number, number_of, shown
 
 NO_DIRECTION = "no clear direction"
+BY_VALUE = "depends on the value"  # of a category
 _CLEAR = 0.2  # rank correlations nearer to 0 tell no direction
 _RARE = (
     2.6  # standard deviations of a rank correlation that chance has in 1% of sweeps; nearer to 0 tell nothing either
@@ -31,7 +32,7 @@ def direction_of(
     """Which way is better, where values run that way and the model's least cost is in the outer third there. `costs`
     are the model's, with the values they belong to, in order of these; lower is better."""
     if parameter.kind is Kind.CATEGORY:
-        return Shape("depends on the value")
+        return Shape(BY_VALUE)
     if (valley := _valley(costs)) is not None:
         low, high = _whole(*valley) if parameter.is_integer else valley
         return Shape(f"U-shaped, best {low} to {high}", number_of(low), number_of(high))

@@ -101,7 +101,8 @@ class Scatter extends Canvas {
     const { left, right, top, bottom } = MARGIN;
     const lane = this.lane === null ? 0 : 22;
     this.barTop = this.hasBar && this.width < NARROW ? 20 : 0; // there the title leaves no room beside it
-    this.box = { left, top: top + lane + this.barTop, right: this.width - right, bottom: this.height - bottom };
+    this.rows = rowsOf(this.x, this.width - left - right);
+    this.box = { left, top: top + lane + this.barTop, right: this.width - right, bottom: this.height - bottom - (this.rows - 1) * LABEL_ROW };
     for (const i of this.shown) {
       this.px[i] = this.atX(this.x.values[i]) + (this.x.isCategory || (this.x.isFew && this.shown.length > SPARSE) ? jitter(i) * roomOf(this.x, this.box.right - this.box.left, 16) : 0);
       const value = this.y.values[i];
@@ -280,9 +281,20 @@ function farOff(c, { px, py, box }, which) {
 }
 
 const LEAST_SLOT = 60; // pixels of a category's label: where categories are closer, some have none
+const LABEL_ROW = 14; // pixels
+const LETTER = 6.2; // pixels, about
+
+// Categories whose labels have no room in one row have two: every other label is below its neighbours.
+function rowsOf(x, width) {
+  if (!x.isCategory || x.ticks.length > FEW_CATEGORIES) return 1;
+  const labels = [...x.ticks].sort(([one], [other]) => x.place(one) - x.place(other)).map(([, text]) => text);
+  const pairs = labels.slice(1).map((text, at) => ((text.length + labels[at].length) / 2) * LETTER + 8);
+  return pairs.some((needed) => needed > width / labels.length) ? 2 : 1;
+}
+
 const jitter = (i) => ((i * 0.618034) % 1) - 0.5; // the same at each drawing
 
-function drawAxes(c, { x, y, box, lane, width }) {
+function drawAxes(c, { x, y, box, lane, width, rows = 1 }) {
   if (y.strip) {
     const [from, to] = y.strip.map((share) => box.bottom - share * (box.bottom - box.top));
     c.fillStyle = colours.grid;
@@ -303,21 +315,24 @@ function drawAxes(c, { x, y, box, lane, width }) {
   }
   c.textAlign = "center";
   c.textBaseline = "top";
-  const taken = [];
-  const slot = x.isCategory ? Math.max((box.right - box.left) / x.ticks.length - 8, LEAST_SLOT) : Infinity;
+  const taken = Array.from({ length: rows }, () => []);
+  const slot = x.isCategory ? Math.max(((box.right - box.left) * rows) / x.ticks.length - 8, LEAST_SLOT) : Infinity;
   for (const [value, complete] of x.ticks) {
-    const at = box.left + x.place(value) * (box.right - box.left);
-    if (taken.some(([from, to]) => from <= at && at <= to)) continue;
+    const place = x.place(value);
+    const row = Math.floor(place * x.ticks.length) % rows || 0;
+    const at = box.left + place * (box.right - box.left);
+    if (at > box.right + 2 || taken[row].some(([from, to]) => from <= at && at <= to)) continue;
     const text = fitting(c, complete, slot);
     const half = c.measureText(text).width / 2;
-    if (at > box.right + 2 || taken.some(([from, to]) => at + half + 8 > from && at - half - 8 < to)) continue;
-    taken.push([at - half, at + half]);
-    c.fillText(text, at, box.bottom + 7);
+    const middle = Math.max(Math.min(at, width - half - 1), half + 1); // whole within the picture
+    if (taken[row].some(([from, to]) => middle + half + 8 > from && middle - half - 8 < to)) continue;
+    taken[row].push([middle - half, middle + half]);
+    c.fillText(text, middle, box.bottom + 7 + row * LABEL_ROW);
   }
   c.strokeStyle = colours.quiet;
   line(c, box.left, box.bottom + 0.5, box.right, box.bottom + 0.5);
   c.fillStyle = colours.text;
-  c.fillText(cut(x.label, 70), (box.left + box.right) / 2, box.bottom + 26, box.right - box.left);
+  c.fillText(cut(x.label, 70), (box.left + box.right) / 2, box.bottom + 26 + (rows - 1) * LABEL_ROW, box.right - box.left);
   c.textAlign = "left";
   if (y.label) c.fillText(`${y.isDown ? "↓" : "↑"} ${cut(y.label, 60)}`, 4, 4, width - 8);
   if (lane !== null) {
