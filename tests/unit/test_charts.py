@@ -35,6 +35,12 @@ MADE: dict[str, Callable[[], Analysis]] = {
     "one category": lambda: analysed([trial(n, {"o": name}, n / 10) for n, name in enumerate("abc")]),
     "two numbers": lambda: analysed([trial(n, {"eta": n % 5, "depth": n % 3}, 1 / (n + 1)) for n in range(15)]),
     "several": several,
+    "two models": lambda: analysed(
+        [trial(n, {"depth": n} if n % 2 else {"units": 2**n}, 1 / (n + 1)) for n in range(8)]
+    ),
+    "two models, one rate": lambda: analysed(
+        [trial(n, {"rate": n % 5, "depth" if n % 2 else "units": n}, 1 / (n + 1)) for n in range(8)]
+    ),
     "one trial": lambda: analysed([trial(0, {"eta": 1}, 0.5)]),
     "nothing varied": lambda: analysed([trial(n, {"eta": 1}, n / 10) for n in range(3)]),
     "ties": lambda: analysed(one_number({1: 0.1, 2: 0.1, 3: 0.1})),
@@ -70,6 +76,8 @@ def test_each_chart_says_its_finding_in_words(name: str) -> None:
         ("one category", ["value by parameter", "history", "timeline"]),
         ("two numbers", ["contour", "history", "slices", "parallel coordinates", "timeline"]),
         ("several", ["history", "importance", "slices", "parallel coordinates", "contour", "timeline"]),
+        ("two models", ["history", "slices", "parallel coordinates", "timeline"]),
+        ("two models, one rate", ["history", "slices", "parallel coordinates", "contour", "timeline"]),
         ("one trial", ["timeline"]),
         ("nothing varied", ["history", "timeline"]),
         ("all failed", ["timeline"]),

@@ -1,11 +1,13 @@
 """Which charts a sweep gets: by the shape of what was searched."""
 
 from dataclasses import dataclass
+from itertools import combinations
 
 from trialbook.core.analysis.model import Analysis, Group, Kind, Shape
 from trialbook.core.charts import words
 from trialbook.core.charts.chart import Chart, Theme
 from trialbook.core.charts.contour import contour
+from trialbook.core.charts.data import ranked
 from trialbook.core.charts.front import front_chart
 from trialbook.core.charts.learning import learning_curves
 from trialbook.core.charts.parallel import parallel
@@ -15,6 +17,7 @@ from trialbook.core.charts.timeline import timeline
 from trialbook.core.charts.words import Words
 
 _NOTHING_SEARCHED = (Shape.ONE_TRIAL, Shape.NOTHING_VARIED)
+_MOST_PAIRED = 20  # hyperparameters, the most important ones, of which a pair is chosen for a map
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ def outlines(analysis: Analysis, group: int = 0) -> tuple[Outline, ...]:
         return (last,)
     found = analysis.groups[group]
     names = tuple(by_importance(found))
-    numbers = _numbers(analysis, found)[:2]
+    numbers = _map_over(analysis, group)
     made = []
     if len(names) == 1:
         made.append(Outline("value by parameter", group, words.value_by_parameter(found, names[0]), names))
@@ -49,12 +52,24 @@ def outlines(analysis: Analysis, group: int = 0) -> tuple[Outline, ...]:
     if len(names) > 1 and found.ranked > 1:
         made.append(Outline("slices", group, words.slices(found), names))
         made.append(Outline("parallel coordinates", group, words.parallel(found), names))
-    if len(numbers) == 2 and found.ranked > 1:
+    if numbers:
         place = 0 if found.shape is Shape.TWO_NUMBERS else len(made)
         made.insert(place, Outline("contour", group, words.contour(found, *numbers), numbers))
     if found.front is not None:
         made.append(Outline("front", group, words.front(found)))
     return (*made, last)
+
+
+def _map_over(analysis: Analysis, group: int) -> tuple[str, ...]:
+    """The first two numbers, by importance, that at least two trials have both; empty if there are none. Conditional
+    hyperparameters, such as those of two models in one loop, may have no trial in common."""
+    rows = ranked(analysis, group)
+    with_value = {
+        name: {place for place, row in enumerate(rows) if row.hyper_parameters[name] is not None}
+        for name in _numbers(analysis, analysis.groups[group])[:_MOST_PAIRED]
+    }
+    pairs = combinations(with_value, 2)
+    return next(((one, other) for one, other in pairs if len(with_value[one] & with_value[other]) > 1), ())
 
 
 def _numbers(analysis: Analysis, group: Group) -> tuple[str, ...]:
