@@ -178,12 +178,17 @@ def _binary(value: bytes) -> str:
 
 def _read_line(line: str) -> tuple[list[Item], list[Key]]:
     data = json.loads(line)
-    items = [data["Item"]] if "Item" in data else data["Items"]
+    items = _items_in(data)
     for item in items:
         for value in item.values():
             if "B" in value:
                 value["B"] = b64decode(value["B"])
     return items, [(pk, sk) for pk, sk in data.get("Deleted", ())]
+
+
+def _items_in(data: dict[str, Any]) -> list[Item]:
+    """The items of a line as they are in the file: what is binary is text."""
+    return [data["Item"]] if "Item" in data else data["Items"]
 
 
 def _load(table: Table, path: Path) -> None:
@@ -221,7 +226,8 @@ def damage(folder: Path) -> InvalidInput | None:
         for path in files_of(folder):
             for number, line in _lines(path):
                 try:
-                    for item in _read_line(line)[0]:
+                    _read_line(line)
+                    for item in _items_in(json.loads(line)):
                         _check(item)
                 except (*_UNREADABLE, AttributeDeserializationError, NewerFormat) as error:
                     found = _damaged(path, number, line)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from tests.stored import facts_of, put_facts
 from tests.unit.analysing import swept, trial
 from trialbook.core.experiments import summed_up
-from trialbook_book.folder import open_folder
+from trialbook_book.folder import damage, open_folder
 from trialbook_cli.main import app
 
 QUESTIONS = ("experiments", "sweeps", "trials s", "best s", "show t-1")
@@ -106,3 +106,14 @@ def test_a_truncated_export_or_another_file_is_refused(damage: Callable[[bytes],
 
 def test_a_book_that_is_whole_has_no_damage(book: Path) -> None:
     assert [asked(book, question)[0] for question in QUESTIONS] == [0] * len(QUESTIONS)
+
+
+def test_a_whole_book_with_compressed_items_has_no_damage(tmp_path: Path) -> None:
+    """Else any error of a command would name a line of a good book as its cause."""
+    ledger = open_folder(tmp_path, create=True)
+    settings = {f"hyperparameter_{number}": number for number in range(60)}
+    records = [trial(number, {"eta": number, **settings}, number / 10) for number in range(3)]
+    ledger.write(records, [(swept(records), None)])
+
+    assert '"packed_facts"' in (tmp_path / "ledger.jsonl").read_text()
+    assert damage(tmp_path) is None
