@@ -11,7 +11,7 @@ from trialbook.core.hyper_parameters import searched
 from trialbook.core.sweeps import SweepState
 from trialbook_book.jobs import Jobs
 from trialbook_cli.rich_output import console
-from trialbook_cli.trials_table import trials_table, verdict
+from trialbook_cli.trials_table import trials_table, verdict, with_settings
 from trialbook_cli.usage_error import UsageError
 
 _ROWS = 10
@@ -22,7 +22,7 @@ def progress_view(jobs: Jobs) -> tuple[SweepState, Group]:
     sweep = jobs.book.ledger.sweep(jobs.name)
     if sweep is None:
         raise UsageError(f"Sweep {jobs.name} has been deleted.")
-    found = jobs.page(_ROWS).entries
+    found = with_settings(jobs.page(_ROWS).entries)
     names = searched(record.job for record in found)
     total = max(sweep.counts.jobs, sweep.max_jobs or 0, sweep.expected_size or 0)
     # A bar repeats the numbers beside it: useful in a terminal, noise in a pipe.
@@ -32,5 +32,5 @@ def progress_view(jobs: Jobs) -> tuple[SweepState, Group]:
     updated = Text(f"updated {datetime.now(UTC):%H:%M:%S} UTC; Ctrl-C stops watching, not the sweep", "dim")
     table = trials_table(jobs.name, found, names, named=jobs.name)
     return sweep.state, Group(
-        state, verdict(sweep, names), table, *([] if sweep.state is SweepState.CLOSED else [updated])
+        state, verdict(sweep, names, found), table, *([] if sweep.state is SweepState.CLOSED else [updated])
     )

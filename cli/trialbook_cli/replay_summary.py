@@ -20,7 +20,7 @@ from trialbook_book.curves import curves_of
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.replaying import ReplayOutcome, replay
 from trialbook_cli.rich_output import console, progress, safe
-from trialbook_cli.trials_table import trials_table, verdict
+from trialbook_cli.trials_table import trials_table, verdict, with_settings
 
 _ROWS = 10
 
@@ -47,7 +47,7 @@ def show_replay(name: str, outcome: ReplayOutcome, out: Path) -> None:
     ids = {sweep.id for sweep in sweeps}
     singles = [record for record in outcome.records if record.sweep not in ids and record.job.final_metrics]
     if singles:
-        console.print(trials_table("Single jobs", singles, ()))
+        console.print(trials_table("Single jobs", singles, (), is_ranking=False))
     _show_rest(name, outcome, out)
 
 
@@ -77,18 +77,15 @@ def _curves(records: Sequence[Record], outcome: ReplayOutcome) -> Mapping[str, J
 
 
 def _show_sweep(sweep: Sweep, records: Sequence[Record], curves: Mapping[str, JobCurves]) -> None:
-    ranked = sorted(records, key=lambda record: record.sweep_rank)
-    names = searched(record.job for record in records)
-    console.print(verdict(sweep, names))
+    ranked = sorted(with_settings(records), key=lambda record: record.sweep_rank)
+    names = searched(record.job for record in ranked)
+    console.print(verdict(sweep, names, ranked))
     if sweep.last_at is not None:
         analysis = analyse(sweep, records, as_of=sweep.closed_at or sweep.last_at, curves=curves)
         console.print(safe(" ".join(analysis.sentences), 1000))
-        for advice in (
-            *analysis.advice,
-            *(each for group in analysis.groups for each in group.advice),
-            *analysis.savings,
-        ):
-            console.print(Text("→ ").append(safe(advice.text, 1000)))
+        of_groups = (each for group in analysis.groups for each in group.advice)
+        for text in dict.fromkeys(each.text for each in (*analysis.advice, *of_groups, *analysis.savings)):
+            console.print(Text("→ ").append(safe(text, 1000)))
     console.print()
     console.print(trials_table(f"{sweep.id} ({sweep.kind.value})", ranked[:_ROWS], names))
     if len(ranked) > _ROWS:

@@ -16,6 +16,7 @@ from trialbook.core.numbers import number_of, shown
 from trialbook.core.objectives import ObjectiveSource, ObjectiveType
 from trialbook.core.places import plain_name
 from trialbook.core.seeds import is_seed
+from trialbook.core.settings import is_setting
 from trialbook.core.sweeps import SweepKind, SweepState
 from trialbook_cli.exit_codes import FAILED, OK
 from trialbook_cli.plain_output import print_json, say
@@ -59,9 +60,10 @@ def suggested(analysis: Analysis, points: int) -> NextSearch:
     values = [row.value for row in rows if row.value is not None]
     group = analysis.groups[0] if analysis.groups else None
     kind = ObjectiveType(group.ranking.type) if group else ObjectiveType.MINIMIZE
-    crowded = edges(searched(analysis.parameters), trials, group.importance) if group else []
+    parameters = [each for each in analysis.parameters if not is_setting(each.name)]  # what a script can be given
+    crowded = edges(searched(parameters), trials, group.importance) if group else []
     repeats = group.repeats if group else None
-    found = next_search(analysis.parameters, trials, values, kind, repeats, points, crowded)
+    found = next_search(parameters, trials, values, kind, repeats, points, crowded)
     return replace(found, repeats=tuple(_seeded(analysis, found.repeats)))
 
 

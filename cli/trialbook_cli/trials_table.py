@@ -1,16 +1,20 @@
 """A sweep in a terminal: the answer in a line, and its trials as a table, best first."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from trialbook.core.analysis.parameters import shown_values
+from trialbook.core.charts.labels import labels, middle_cut
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.jobs import COMPLETED, FAILED
 from trialbook.core.numbers import shown, shown_text
 from trialbook.core.seeds import without_seeds
+from trialbook.core.settings import with_varied_settings
 from trialbook.core.sweeps import Counts, Record, Sweep
 from trialbook_book.where import fact
 from trialbook_cli.rich_output import console, safe
@@ -19,20 +23,33 @@ from trialbook_cli.tables import STYLE, table_of
 from trialbook_cli.visible_text import visible
 
 _WIDE = 120  # columns
+_LONGEST_CELL = 24
+_LONGEST_VALUE = 60
+_LONGEST_SEEN = 2_500
 _JOINT = re.compile(r"([_:])(?=.)")
 _MARKS = {COMPLETED: "", FAILED: "✗ "}
 
 
-def verdict(sweep: Sweep, names: Iterable[str]) -> Text:
-    """The answer in a line: counts, best value, and its hyperparameters."""
+def with_settings(records: Sequence[Record]) -> list[Record]:
+    """The records with the settings that differ between their jobs, such as data and machine, among their
+    hyperparameters."""
+    jobs = with_varied_settings([record.job for record in records])
+    return [replace(record, job=job) for record, job in zip(records, jobs, strict=True)]
+
+
+def verdict(sweep: Sweep, names: Iterable[str], records: Sequence[Record]) -> Text:
+    """The answer in a line: counts, best value, and its hyperparameters. `records` hold the best job."""
     text = Text.assemble((visible(sweep.experiment, 120), "bold"), f": {_counted(sweep.counts)}")
     if sweep.best is None:
         return text.append("; no job is ranked: none has the objective")
-    given = sweep.best.hyper_parameters
+    best = next((record for record in records if record.job.name == sweep.best.job_name), None)
+    given = shown_values(best.job.hyper_parameters if best else sweep.best.hyper_parameters)
     at = ", ".join(
-        f"{visible(name)}={visible(shown_text(given[name]), 24)}" for name in without_seeds(names) if name in given
+        f"{visible(name)}={visible(middle_cut(shown_text(given[name]), _LONGEST_VALUE))}"
+        for name in without_seeds(names)
+        if name in given
     )
-    by = sweep.objective  # an older version left it out where the tuning job did not say
+    by = sweep.objective or (best and best.objective)  # a tuning job with several definitions has none of its own
     text.append(f"; best {visible(by.metric)} " if by else "; best ").append(shown(sweep.best.value), "bold green")
     return text.append(f" ({by.type.value.lower()})" if by else "").append(f" at {at}" if at else "")
 
@@ -47,6 +64,7 @@ def searched_table(name: str, ranked: Sequence[Ranked]) -> RenderableType:
     """The jobs with the hyperparameters that vary among them."""
     records = [record for _, record in ranked]
     places = [place for place, _ in ranked]
+    records = with_settings(records)
     return trials_table(name, records, searched(record.job for record in records), places, named=name)
 
 
@@ -75,12 +93,15 @@ def trials_table(
     places: Sequence[int] | None = None,
     *,
     named: str | None = None,
+    is_ranking: bool = True,
 ) -> RenderableType:
     """Rank, value, the hyperparameters that fit, status; minutes and job name if there is room for all of them.
 
     `places` are the ranks of the records if they are not the first ones. `named` is the sweep or experiment by which
-    a line below says how to name a job whose name the table has no room for.
+    a line below says how to name a job whose name the table has no room for. Without `is_ranking`, the jobs have
+    nothing to do with each other, so none is the best.
     """
+    records = _with_labels(records, names)
     ranked = list(zip(places or range(1, len(records) + 1), records, strict=True))
     objectives = {record.objective.metric for record in records if record.objective}
     value = objectives.pop() if len(objectives) == 1 else "objective"
@@ -95,12 +116,32 @@ def trials_table(
         table.add_column("job", overflow="fold")
     for place, record in ranked:
         cells = _row(place, record, kept)
+        cells = cells if is_ranking else ["", str(cells[1]), *cells[2:]]
         table.add_row(*cells if shows_jobs else cells[:-2])
     left = ", ".join(visible(name, 40) for name in names if name not in kept)
     rest = [Text(f"No room for {left}: widen the terminal or use --columns.", "dim")] if left else []
     if named is not None and not shows_jobs:
         rest.append(Text(f"Details: trialbook show {visible(named, 120)}#{ranked[0][0]}", "dim"))
     return Group(Text(visible(title, 100), "dim"), table, *rest)
+
+
+def _with_labels(records: Sequence[Record], names: Sequence[str]) -> list[Record]:
+    """The records with their values as cells show them: without quotes, short, and long ones told apart."""
+    shown_of = [shown_values(record.job.hyper_parameters) for record in records]
+    cells = {}
+    for name in names:
+        texts = list(dict.fromkeys(shown_text(given[name]) for given in shown_of if name in given))
+        seen = [visible(text, _LONGEST_SEEN) for text in texts]
+        is_long = any(len(text) > _LONGEST_CELL for text in seen)
+        cells[name] = dict(zip(texts, labels(seen, _LONGEST_CELL) if is_long else seen, strict=True))
+    return [
+        replace(record, job=replace(record.job, hyper_parameters=_labelled(cells, given)))
+        for record, given in zip(records, shown_of, strict=True)
+    ]
+
+
+def _labelled(cells: Mapping[str, Mapping[str, str]], given: Mapping[str, str]) -> dict[str, str]:
+    return {name: of[shown_text(given[name])] for name, of in cells.items() if name in given}
 
 
 Header = Callable[[str], Text]
@@ -159,5 +200,5 @@ def _row(place: int, record: Record, names: Sequence[str]) -> list[str | Text]:
     seconds = record.job.duration_seconds
     status = _MARKS.get(record.job.status, "◦ ") + record.job.status
     minutes = "–" if seconds is None else f"{seconds / 60:.1f}"
-    cells = [safe(shown_text(given.get(name, "–")), 24) for name in names]
+    cells = [safe(given.get(name, "–")) for name in names]
     return [best, value, *cells, safe(status), minutes, safe(record.job.name, 63)]

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 
-from trialbook.core.hyper_parameters import Launch, Value, is_internal, is_label, one_spelling, unquoted
+from trialbook.core.hyper_parameters import Launch, Value, differing, is_internal, is_label, one_spelling, unquoted
 from trialbook.core.job_names import base_job_name
 from trialbook.core.jobs import Job
 from trialbook.core.names import same_name
@@ -17,6 +17,8 @@ _SOURCE = ("sagemaker_program", "sagemaker_submit_directory")
 _NO_DATA = ("code", "model", "checkpoint", "pretrained")  # channels that many people's jobs share
 # Tags that say whose a job is, without regard to case and hyphens. SageMaker Studio sets the last one by itself.
 _USER_TAGS = ("owner", "user", "username", "createdby", "creator", "launchedby", "sagemakeruserprofilearn")
+_INSTANCES, _IMAGE, _ENTRY_POINT, _SOURCE_CODE = "instance type", "container image", "entry point", "source code"
+_DATA = " data"  # ends the name of a channel's data; hyperparameters are options of a script, and have no spaces
 _NO_LETTER = re.compile(r"[^a-z]")
 
 
@@ -38,6 +40,41 @@ def _settings_without_data(job: Job, launch: Launch) -> dict[str, object]:
         "image": [job.image, job.algorithm],
         "machine": [[each.instance_type, each.instance_count] for each in job.instances],
     }
+
+
+def with_varied_settings(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs with the settings in which they differ besides hyperparameters, each as one more hyperparameter: `train
+    data`, `instance type`. So a search over data or machines shows what it searched, and repeats nothing. A tuning job
+    searches over hyperparameters only: its children stay as they are."""
+    if any(job.tuning_job for job in jobs):
+        return list(jobs)
+    settings = [{**_named_settings(job), **job.hyper_parameters} for job in jobs]
+    launches = [replace(Launch.of(job), hyper_parameters=found) for job, found in zip(jobs, settings, strict=True)]
+    names = [name for name in differing(launches) if is_setting(name)]
+    if not names:
+        return list(jobs)
+    return [
+        replace(job, hyper_parameters={**job.hyper_parameters, **{name: found[name] for name in names if name in found}})
+        for job, found in zip(jobs, settings, strict=True)
+    ]
+
+
+def is_setting(name: str) -> bool:
+    """Whether `with_varied_settings` made this hyperparameter: a script does not get it."""
+    return name in (_INSTANCES, _IMAGE, _ENTRY_POINT, _SOURCE_CODE) or name.endswith(_DATA)
+
+
+def _named_settings(job: Job) -> dict[str, str]:
+    groups = [f"{each.instance_count} x {each.instance_type}" for each in job.instances]
+    program, source = (unquoted(job.hyper_parameters.get(name, "")) for name in _SOURCE)
+    found = {
+        _INSTANCES: " + ".join(each.removeprefix("1 x ") for each in groups),
+        _IMAGE: (job.image or job.algorithm or "").rpartition("/")[2],
+        _ENTRY_POINT: program,
+        _SOURCE_CODE: source,
+        **{f"{each.name}{_DATA}": each.data or "" for each in job.channels},
+    }
+    return {name: text for name, text in found.items() if text}
 
 
 def has_default_name(job: Job) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -44,6 +44,7 @@ from trialbook.core.analysis.with_curves import with_curves
 from trialbook.core.curves.series import JobCurves
 from trialbook.core.jobs import JobKey, ParentsBest
 from trialbook.core.objectives import Objective, ObjectiveType
+from trialbook.core.settings import is_setting, with_varied_settings
 from trialbook.core.sweeps import Record, Sweep
 
 NO_CURVES: Mapping[str, JobCurves] = MappingProxyType({})
@@ -73,6 +74,8 @@ def analyse(
     """All that the report of a sweep says. `records` are its jobs in any order; `previous` is the experiment's sweep
     before it, `experiment_best` the experiment's best job before it, `prices` US dollars an hour by instance type;
     `second` is the objective that the front is held against; `curves` are those that were kept, by job."""
+    originals = [record.job for record in records]
+    records = _with_varied_settings(records)
     shown = {record.job.name: shown_values(record.job.hyper_parameters) for record in records}
     jobs = [record.job for record in records]
     parameters = varied(jobs, sweep.definitions)
@@ -83,14 +86,14 @@ def analyse(
     others = _Others(previous, experiment_best, sweep.parents_best)
     groups = tuple(_group(each, sweep, parameters, given, others, ends, prices, second) for each in apart)
     counts = _counts(records)
-    best = apart[0].records[0].job if apart else None
+    best = next(job for job in originals if job.key == apart[0].records[0].key) if apart else None
     spent = cost(jobs, best, prices)
     lacking = lacks(records)
     made = Analysis(
         as_of=as_of,
         sweep=_sweeping(sweep),
         headline=headline(sweep.experiment, groups, counts, failed),
-        sentences=sentences(groups, counts, spent, several_people(sweep, jobs)),
+        sentences=sentences(groups, counts, spent, several_people(sweep, originals)),
         counts=counts,
         groups=groups,
         parameters=parameters,
@@ -105,6 +108,11 @@ def analyse(
         trials=rows(records, apart, Context(given, _failure_places(records), ends, prices)),
     )
     return with_curves(made, apart, jobs, curves, prices)
+
+
+def _with_varied_settings(records: Sequence[Record]) -> list[Record]:
+    jobs = with_varied_settings([record.job for record in records])
+    return [replace(record, job=job) for record, job in zip(records, jobs, strict=True)]
 
 
 def _failure_places(records: Sequence[Record]) -> dict[str, int]:
@@ -165,7 +173,9 @@ def _group(
         ),
         repeats=repeated,
         importance_of_better=_among_better(present, trials, values, objective.type) if found else None,
-        where_next=where_next(present, trials, values, repeated, crowded, sweep.id),
+        where_next=where_next(
+            [each for each in present if not is_setting(each.name)], trials, values, repeated, crowded, sweep.id
+        ),
         front=front(ranked.records, objective, prices, second),
     )
 

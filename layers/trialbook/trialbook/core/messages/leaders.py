@@ -12,6 +12,7 @@ from trialbook.core.messages.facts import Report, SweepFacts
 from trialbook.core.numbers import aligned, shown, shown_text
 from trialbook.core.objectives import Objective, ObjectiveSource, ObjectiveType, Statistic
 from trialbook.core.seeds import is_seed, without_seeds
+from trialbook.core.settings import with_varied_settings
 from trialbook.core.sweeps import Record, Sweep
 
 SHOWN = 5  # trials in a message's table
@@ -97,7 +98,7 @@ def by_importance(group: Group, analysis: Analysis) -> tuple[str, ...]:
 
 
 def _of_records(sweep: Sweep, top: Sequence[Record]) -> Leaders:
-    jobs = [record.job for record in top]
+    jobs = with_varied_settings([record.job for record in top])
     given = [shown_values(job.hyper_parameters) for job in jobs]
     objective = _ranked_by(sweep, top)
     parameters = [each for each in varied(jobs, sweep.definitions) if not is_seed(each.name)]
