@@ -13,6 +13,7 @@ _LONGEST = 63  # characters; SageMaker refuses longer names, so launchers cut th
 _YEAR, _MONTH, _DAY = r"20[1-3]\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 _HOUR, _SIXTY = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
 _MONTH_NAME = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+_WEEKDAY = r"(?:(?i:mon|tue|wed|thu|fri|sat|sun)-)?"
 _CLOCK = rf"(?:T{_HOUR}(?:-?{_SIXTY}){{1,2}}(?:-?\d{{3,6}})?Z?)?"
 _END = r"(?=-|$)"
 
@@ -27,20 +28,26 @@ _SURE = (
     rf"{_YEAR}-(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12]\d|3[01]){_CLOCK}",  # 2026-11-20; the clock's numbers follow
     rf"(?:{_DAY}-{_MONTH}|{_MONTH}-{_DAY})-{_YEAR}",  # 20-11-2026, 11-20-2026
     rf"\d{{1,2}}-?{_MONTH_NAME}-?{_YEAR}|{_MONTH_NAME}-?\d{{1,2}}-?{_YEAR}|{_YEAR}-?{_MONTH_NAME}-?\d{{1,2}}",
+    rf"{_WEEKDAY}{_MONTH_NAME}-+\d{{1,2}}-{_HOUR}-{_SIXTY}-{_SIXTY}-{_YEAR}",  # Fri-Nov-20-10-15-00-2026, as ctime does
+    r"[0-7][0-9A-HJKMNP-TV-Z]{25}|[0-7][0-9a-hjkmnp-tv-z]{25}",  # a ULID
     r"(?=[0-9a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}|(?=[0-9A-F]*\d)(?=\d*[A-F])[0-9A-F]{8,}",  # a token, a commit
     *_COMPACT,
 )
 # These could stand for something else inside a name; at its end, they are what its launcher appended.
 _AT_THE_END = (
     r"[0-9a-f]{8,}|[0-9A-F]{8,}",
+    # A commit as `git rev-parse --short` cuts it. Not `b64e100`, a batch size and epochs.
+    r"(?![a-f]\d+[a-f]\d+(?:-|$))(?=\d+[a-f]+\d|[a-f]+\d+[a-f])[0-9a-f]{7}",
+    rf"{_MONTH_NAME}{_DAY}-{_HOUR}-{_SIXTY}-{_SIXTY}",  # Nov20-10-15-00, as TensorBoard does
     rf"\d\d{_MONTH}{_DAY}-{_HOUR}{_SIXTY}(?:{_SIXTY})?",  # 261120-1015
     rf"\d\d-{_MONTH}-{_DAY}-{_HOUR}-{_SIXTY}-{_SIXTY}",  # 26-11-20-10-15-00
     rf"\d\d-{_MONTH}-{_DAY}-{_HOUR}-{_SIXTY}|{_MONTH}-{_DAY}-{_HOUR}-{_SIXTY}-{_SIXTY}",
     rf"{_DAY}-{_HOUR}-{_SIXTY}-{_SIXTY}|{_MONTH}-{_DAY}-{_HOUR}-{_SIXTY}",  # 20-10-15-00, as AWS's notebooks do
     rf"{_HOUR}-{_SIXTY}-{_SIXTY}|\d\d-{_MONTH}-{_DAY}|{_DAY}-{_MONTH}-\d\d",
 )
-# Behind a stamp: the clock's numbers, a counter, the id of a trial, a short random token.
-_BEHIND = r"\d{1,9}|(?=[0-9a-f]*\d)[0-9a-f]{4,}|(?=[A-Z]*\d)[A-Z0-9]{4,8}|[a-f]{4}$"
+# Behind a stamp: the clock's numbers, also as 10h15m00s or with a zone, a counter, the id of a trial, a short random
+# token.
+_BEHIND = rf"{_HOUR}h{_SIXTY}m?(?:{_SIXTY}s?)?|(?:\d{{4}}(?:\d\d)?)?(?i:am|pm|utc|gmt)|" r"\d{1,9}|(?=[0-9a-f]*\d)[0-9a-f]{4,}|(?=[A-Z]*\d)[A-Z0-9]{4,8}|[a-f]{4}$"
 
 _SURE_STAMP = late(rf"(?:{'|'.join(_SURE)}){_END}")
 _LAST_STAMP = late(rf"(?:{'|'.join(_AT_THE_END)}){_END}")
@@ -54,6 +61,8 @@ _CUT_OFF = late(rf"-+(?:{_YEAR}(?:-\d{{0,2}}){{0,2}}|[0-9a-f]{{8}}(?:-[0-9a-f]{{
 _CHILD = late(r"(?P<tuning_job>.+)-\d{3,}-[0-9a-f]{8}")
 _AWS_BATCH = late(r"AWSBatch(?P<name>.+)[0-9a-f]{32}")
 _KUBEFLOW = late(r"(?P<kind>[A-Z][A-Za-z]*Job|BatchTransform)-\d{14}-[A-Z0-9]{4}")
+# SageMaker's console appends the day to the name of a job that it clones, and again to that of a clone.
+_CLONED = late(rf"(?P<base>.+?)(?:-copy-{_MONTH}-{_DAY})+")
 _COUNTED = late(r"(?P<base>.*(?:^|-|(?<=[a-z])(?=[A-Z]))(?i:job|run|rerun|trial|attempt|retry|repeat)|None)-*\d{1,6}")
 
 
@@ -122,7 +131,7 @@ def _shortened(name: str) -> str:
     if batch:
         queued = batch["name"].strip("-") or name
         return _trimmed(_without_remains(queued, is_cut=len(name) == _LONGEST), queued)
-    named = _CHILD.fullmatch(name) or _KUBEFLOW.fullmatch(name) or _COUNTED.fullmatch(name)
+    named = _CLONED.fullmatch(name) or _CHILD.fullmatch(name) or _KUBEFLOW.fullmatch(name) or _COUNTED.fullmatch(name)
     if named:
         return named[1].strip("-") or name
     whole = _without_remains(name, is_cut=len(name) == _LONGEST)

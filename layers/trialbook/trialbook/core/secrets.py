@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from trialbook.core.patterns import late
+
 # Forms that services give their secrets, whole. The names are for docs and tests.
 FORMS = {
     "AWS access key id": r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])",
     "AWS session token": r"(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz)[A-Za-z0-9+/=_%-]{20,}",
-    "Hugging Face": r"hf_[A-Za-z0-9]{20,}|api_org_[A-Za-z0-9]{30,}",
+    "Hugging Face": r"hf_(?:oauth_)?[A-Za-z0-9]{20,}|api_org_[A-Za-z0-9]{30,}",
     "Weights & Biases": r"wandb_v\d+_[A-Za-z0-9_]{20,}|local-[0-9a-f]{40}(?![0-9a-f])",
     "GitHub": r"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}",
     "GitLab": r"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|oas|soat|ffct)-[\w.-]{20,}",
@@ -21,18 +23,49 @@ FORMS = {
     "OpenAI, Anthropic and alike": r"sk-(?:proj|svcacct|admin|ant|or|lf|None)-[\w-]{20,}|sk-[A-Za-z0-9]{32,}"
     r"|gsk_[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{20,}|pplx-[A-Za-z0-9]{20,}|r8_[A-Za-z0-9]{30,}|nvapi-[\w-]{20,}"
     r"|pcsk_[A-Za-z0-9_]{20,}",
-    "Google": r"AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}",
+    "Google": r"1//0[\w-]{30,}|AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}",
     "JSON web token": r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*|eyJ[\w-]{8,}\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+",
     "Neptune": r"eyJhcGlf[A-Za-z0-9+/=_-]{20,}",
     "Databricks": r"dapi[0-9a-f]{32}(?:-\d)?(?![0-9a-z])",
     "Vault": r"hv[sbr]\.[\w-]{20,}",
-    "package indexes": r"npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}",
+    "package indexes": r"rubygems_[0-9a-f]{48}|npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}",
     "Stripe, SendGrid, Telegram": r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}"
     r"|\d{8,10}:AA[\w-]{33}",
     "webhooks": r"https://(?:hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)"
     r"|(?:\w+\.)?discord(?:app)?\.com/api/webhooks|[\w.-]+\.webhook\.office\.com/webhookb2)/[\w/@+-]+",
 }
 _FORM = re.compile("(?<![A-Za-z0-9])(?P<secret>" + "|".join(FORMS.values()) + ")")
+
+# Forms that few jobs have. Each begins with a mark or holds one, so they are compiled only for a text that does too:
+# compiling them takes longer than all else of this module.
+RARE_FORMS = {
+    "model services": r"sk_[0-9a-f]{48}(?![0-9a-f])|csk-[a-z0-9]{40,}|fw_(?=[A-Za-z]*\d)[A-Za-z0-9]{22,}"
+    r"|lsv2_[ps][tk]_[0-9a-f]{32}_[0-9a-f]{10}|tvly-[\w-]{24,}|jina_[\w-]{40,}"
+    r"|pa-(?=\w*\d)(?=\w*[A-Z])\w{43}(?!\w)",
+    "Docker, Terraform, Doppler, 1Password, age": r"dckr_[po]at_[\w-]{20,}|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}"
+    r"|dp\.(?:st|pt|ct|sa|said|scim|audit)\.(?:[\w-]{2,35}\.)?[A-Za-z0-9]{40,}|ops_eyJ[\w-]{20,}"
+    r"|AGE-SECRET-KEY-1[0-9A-Z]{50,}",
+    "clouds and databases": r"do[opr]_v1_[0-9a-f]{64}|HRKU-[\w-]{30,}|tskey-[a-z]+-[\w-]{16,}|sb_secret_[\w-]{20,}"
+    r"|sbp_[0-9a-f]{40}|pscale_(?:tkn|pw|oauth)_[\w.-]{20,}|vc[pkic]_[A-Za-z0-9]{24,}",
+    "Azure": r"[\w.~-]{3}\dQ~[\w.~-]{31,}",
+    "watching": r"gl(?:sa|c)_[\w+/=]{32,}|NR(?:AK|II)-[A-Za-z0-9_-]{20,}|sntry[su]_[\w+/=]{30,}|ph[cx]_[A-Za-z0-9]{40,}",
+    "Atlassian, Notion, Linear": r"AT(?:ATT|CTT)3[\w=-]{20,}|ATBB[A-Za-z0-9]{28,}"
+    r"|ntn_[A-Za-z0-9]{40,}|secret_(?=[a-zA-Z]*\d)[A-Za-z0-9]{43}(?!\w)"
+    r"|lin_(?:api|oauth)_[A-Za-z0-9]{32,}",
+    "Figma, Postman, Shopify, Mapbox": r"fig[du]_[\w-]{30,}|PMAK-[0-9a-f]{24}-[0-9a-f]{34}"
+    r"|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|sk\.eyJ[\w-]{20,}\.[\w-]{16,}",
+    "building and scheduling": r"CCIP(?:AT|RJ)_\w{20,}|bkua_[0-9a-f]{40}|pn[ub]_[A-Za-z0-9]{36}|sq[upa]_[0-9a-f]{40}",
+    "Twilio, Mailgun": r"SK[0-9a-f]{32}(?![0-9a-f])|key-[0-9a-f]{32}(?![0-9a-f])",
+}
+_MARKS = (
+    *("sk_", "csk-", "fw_", "lsv2_", "tvly-", "jina_", "pa-", "dckr_", ".atlasv1.", "dp.", "ops_", "AGE-SECRET"),
+    *("_v1_", "HRKU-", "tskey-", "sb_", "sbp_", "pscale_", "vcp_", "vck_", "vci_", "vcc_", "Q~", "glsa_", "glc_"),
+    *("NRAK", "NRII", "sntry", "phc_", "phx_", "ATAT", "ATCT", "ATBB", "ntn_", "secret_", "lin_", "figd_", "figu_"),
+    *("PMAK", "shpat_", "shpca_", "shppa_", "shpss_", "sk.", "CCIP", "bkua_", "pnu_", "pnb_", "squ_", "sqp_", "sqa_"),
+    *("SK", "key-"),
+)
+_RARE_FORM = late("(?<![A-Za-z0-9])(?P<secret>" + "|".join(RARE_FORMS.values()) + ")")
+_LONG = re.compile(r"[\w.~-]{25}")  # no shorter text holds one
 
 _PRIVATE_KEY = re.compile(
     r"(?P<secret>-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
@@ -58,6 +91,10 @@ _GIVEN = re.compile(
     r"(?P<joint>\\*[\"']?\s*(?:=>|=|:)\s*(?:\\*[\"'])?|(?<=\w)\s+(?:\\*[\"'])?)"
     r"(?P<secret>(?:(?<=[\"'])(?:[^\"'\\]|\\(?!\\*[\"']))+|[^\s\"'\\&;,)}\]<>]+))"
 )
+_ARGUMENT = re.compile(  # `["--password", "x"]`, in JSON within JSON too
+    r"[\"']--?(?P<name>[A-Za-z_][\w.-]{1,80})\\*[\"']\s*,\s*\\*[\"'](?P<secret>(?!-)[^\"'\\]+)"
+)
+_KAGGLE = re.compile(r"\"username\\*\"\s*:\s*\\*\"[^\"]*\"\s*,\s*\\*\"key\\*\"\s*:\s*\\*\"(?P<secret>[0-9a-f]{32})")
 _LISTED = re.compile(
     r"[\"'](?:name|key)\\*[\"']\s*:\s*\\*[\"'](?P<name>[\w.-]{2,80})\\*[\"']\s*,\s*\\*[\"']value\\*[\"']\s*:\s*\\*[\"']"
     r"(?P<secret>[^\"'\\]+)",
@@ -82,7 +119,9 @@ _PASSWORD = re.compile(r"passw(?:or)?d$|passwd$|passphrase$|passcode$")
 _BEFORE_KEY = _words(
     "api access secret private encryption decryption signing auth ssh license subscription wandb openai anthropic "
     "comet kaggle hf huggingface cohere mistral groq gemini langchain langsmith pinecone neptune ngc nvidia clearml "
-    "datadog newrelic sendgrid stripe twilio shared sas hmac fernet deploy"
+    "datadog newrelic sendgrid stripe twilio shared sas hmac fernet deploy deepgram assemblyai elevenlabs algolia "
+    "roboflow ultralytics hub voyage jina tavily together togetherai fireworks deepseek perplexity cerebras xai weaviate "
+    "qdrant milvus zilliz mailgun mapbox finnhub quandl alphavantage openweather rapidapi serpapi exa firecrawl"
 )
 _BEFORE_TOKEN = _words(
     "auth access api hf hub huggingface hugging face wandb bearer refresh session security jwt oauth github gh "
@@ -108,6 +147,7 @@ _STANDS_FOR_NOTHING = re.compile(
 )
 _RANDOM = re.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])(?=\D*\d)(?:[A-Za-z0-9+=]{20,}|[A-Za-z0-9+/]{40,}={1,2})")
 _WANDB_KEY = re.compile(r"[0-9a-f]{40}")  # as commits are
+_HEX_TOKEN = re.compile(r"(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{32,}")
 _OF_A_COMMIT = re.compile(r"commit|sha|git|hash|rev|version|digest")
 _BASE64 = re.compile(r"(?i)[_.-]?(?:base|b)64$")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
@@ -123,6 +163,8 @@ def speaks_of_a_secret(name: str) -> str:
         return NO
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     if last in _SURE_LAST or _PASSWORD.search(last) or words[-2:] in (["pass", "phrase"], ["pass", "word"]):
+        return SURE
+    if words[-2:] == ["app", "key"] and words[:1] in (["dd"], ["datadog"]):
         return SURE
     if last in ("key", "keys") or words[-3:] == ["access", "key", "id"]:
         before = "access" if last == "id" else before
@@ -152,6 +194,8 @@ def is_secret(name: str, value: str) -> bool:
     if _STANDS_FOR_NOTHING.fullmatch(bare):
         return False
     if spoken == DOUBTFUL:
+        if _HEX_TOKEN.fullmatch(bare) and name.lower().endswith(("token", "auth")):
+            return True
         return _RANDOM.fullmatch(bare) is not None
     is_of_passwords = "pass" in name.lower() or name.lower().endswith(("pwd", "secret"))
     return is_of_passwords or _NUMBER.fullmatch(bare) is None
@@ -172,15 +216,19 @@ def without_secrets(text: str, instead: Callable[[str], str]) -> str:
         text = _IN_ADDRESS.sub(replaced, text)
         text = _ALONE_IN_ADDRESS.sub(replaced, text)
     text = _FORM.sub(replaced, text)
+    if any(mark in text for mark in _MARKS) and _LONG.search(text):
+        text = _RARE_FORM.sub(replaced, text)
     if "=" in text:
         text = _IN_QUERY.sub(replaced, text)
     if " " in text:
         text = _BEARER.sub(replaced, text)
         text = _LOGIN.sub(replaced, text)
-    if any(joint in text for joint in "=: "):
-        text = _LISTED.sub(
-            lambda found: replaced(found) if is_secret(found["name"], found["secret"]) else found[0], text
-        )
+    if any(joint in text for joint in "=: ,"):
+        for pattern in (_LISTED, _ARGUMENT):
+            text = pattern.sub(
+                lambda found: replaced(found) if is_secret(found["name"], found["secret"]) else found[0], text
+            )
+        text = _KAGGLE.sub(replaced, text)
         text = _without_given(text, replaced)
     return text
 
