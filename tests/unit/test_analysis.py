@@ -857,6 +857,18 @@ def test_a_difference_within_chance_is_not_named() -> None:
             'AlgorithmError: RuntimeError: no column "age"',
         ),
         ("AlgorithmError: ValueError:\n, exit code: 1", "AlgorithmError: ValueError:"),
+        (
+            'AlgorithmError: ExecuteUserScriptError:\nExitCode 134\nErrorMessage "terminate called after throwing an instance of \'std::bad_alloc\'\n  what():  std::bad_alloc\nAborted"\nCommand "./train --lr 0.1", exit code: 134',
+            "AlgorithmError: terminate called after throwing an instance of 'std::bad_alloc'",
+        ),
+        (
+            'AlgorithmError: ExecuteUserScriptError:\nExitCode 139\nErrorMessage "Segmentation fault (core dumped)"\nCommand "python train.py", exit code: 139',
+            "AlgorithmError: Segmentation fault (core dumped)",
+        ),
+        (
+            'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage ""\nCommand "python train.py", exit code: 1',
+            "AlgorithmError: ExecuteUserScriptError:",
+        ),
     ],
 )
 def test_a_reason_keeps_what_is_common_and_loses_what_differs(reason: str | None, expected: str) -> None:

@@ -74,6 +74,7 @@ def test_the_name_counts_however_a_script_spells_its_joints_and_case() -> None:
     "name",
     [
         *("run_name", "run-id", "runName", "wandb_run_name", "mlflow_run_id", "job_name", "trainingJobName", "job_id"),
+        *("exp_id", "experiment_id", "session_uuid", "mlflow_id", "wandbId", "execution_arn"),
         *("trial_id", "uuid", "timestamp", "launch_time", "created_at", "output_dir", "output_data_dir", "outputPath"),
         *("out_dir", "log_dir", "logging_dir", "tensorboard_dir", "save_path", "results_prefix", "output_s3_uri"),
     ],

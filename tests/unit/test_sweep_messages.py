@@ -131,6 +131,14 @@ def test_a_failed_tuning_job_says_its_reason() -> None:
     assert said.mood is Mood.BAD
 
 
+def test_a_tuning_job_that_was_stopped_says_so() -> None:
+    sweep, found = sweep_at(TUNING)
+    stopped = replace(sweep, tuning_status="Stopped", max_jobs=100)
+    said = message(SweepFacts(stopped, tuple(found[:10]), report_of(stopped, found)))
+
+    assert said.title.endswith("60 of 100 finished, 3 failed, tuning job stopped")
+
+
 def test_a_failed_tuning_jobs_summary_has_its_reason() -> None:
     sweep, found = sweep_at(TUNING)
     failed = replace(sweep, tuning_status="Failed", tuning_failure="Internal error.")

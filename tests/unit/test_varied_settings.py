@@ -61,7 +61,9 @@ def test_several_machines_are_counted() -> None:
 def test_the_script_is_a_setting_and_the_path_that_holds_the_jobs_own_name_is_none() -> None:
     jobs = [
         trial(
-            n, {"sagemaker_program": f'"{script}.py"', "sagemaker_submit_directory": f's3://b/t-{n}-20261120101{n}00/c'}, 1
+            n,
+            {"sagemaker_program": f'"{script}.py"', "sagemaker_submit_directory": f"s3://b/t-{n}-20261120101{n}00/c"},
+            1,
         ).job
         for n, script in enumerate(("cnn", "mlp"))
     ]

@@ -21,6 +21,8 @@ _INTERNAL = ("sagemaker_", "_tuning_objective_metric", "_kfold", "_num_folds")
 # search over them as well, so only their values tell.
 _LABEL = late(
     r"(?:.* )?(?:run|job|trial) (?:name|id|uuid|key|arn|number|num|no|index|suffix|prefix|label|tag|timestamp)"
+    r"|(?:.* )?(?:exp|experiment|session|execution|request|correlation|trace|wandb|mlflow|comet|neptune|clearml)"
+    r" (?:id|uuid|key|arn)"
     r"|(?:.* )?(?:uuid|guid|timestamp|datetime)"
     r"|(?:launch|launched|submit|submitted|creation|created|current) (?:at|time|date)"
 )

@@ -47,7 +47,10 @@ _AT_THE_END = (
 )
 # Behind a stamp: the clock's numbers, also as 10h15m00s or with a zone, a counter, the id of a trial, a short random
 # token.
-_BEHIND = rf"{_HOUR}h{_SIXTY}m?(?:{_SIXTY}s?)?|(?:\d{{4}}(?:\d\d)?)?(?i:am|pm|utc|gmt)|" r"\d{1,9}|(?=[0-9a-f]*\d)[0-9a-f]{4,}|(?=[A-Z]*\d)[A-Z0-9]{4,8}|[a-f]{4}$"
+_BEHIND = (
+    rf"{_HOUR}h{_SIXTY}m?(?:{_SIXTY}s?)?|(?:\d{{4}}(?:\d\d)?)?(?i:am|pm|utc|gmt)|"
+    r"\d{1,9}|(?=[0-9a-f]*\d)[0-9a-f]{4,}|(?=[A-Z]*\d)[A-Z0-9]{4,8}|[a-f]{4}$"
+)
 
 _SURE_STAMP = late(rf"(?:{'|'.join(_SURE)}){_END}")
 _LAST_STAMP = late(rf"(?:{'|'.join(_AT_THE_END)}){_END}")

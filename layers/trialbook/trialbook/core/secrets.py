@@ -48,7 +48,7 @@ RARE_FORMS = {
     "clouds and databases": r"do[opr]_v1_[0-9a-f]{64}|HRKU-[\w-]{30,}|tskey-[a-z]+-[\w-]{16,}|sb_secret_[\w-]{20,}"
     r"|sbp_[0-9a-f]{40}|pscale_(?:tkn|pw|oauth)_[\w.-]{20,}|vc[pkic]_[A-Za-z0-9]{24,}",
     "Azure": r"[\w.~-]{3}\dQ~[\w.~-]{31,}",
-    "watching": r"gl(?:sa|c)_[\w+/=]{32,}|NR(?:AK|II)-[A-Za-z0-9_-]{20,}|sntry[su]_[\w+/=]{30,}|ph[cx]_[A-Za-z0-9]{40,}",
+    "watching": r"gl(?:sa|c)_[\w+/=]{32,}|NR(?:AK|II)-[\w-]{20,}|sntry[su]_[\w+/=]{30,}|ph[cx]_[A-Za-z0-9]{40,}",
     "Atlassian, Notion, Linear": r"AT(?:ATT|CTT)3[\w=-]{20,}|ATBB[A-Za-z0-9]{28,}"
     r"|ntn_[A-Za-z0-9]{40,}|secret_(?=[a-zA-Z]*\d)[A-Za-z0-9]{43}(?!\w)"
     r"|lin_(?:api|oauth)_[A-Za-z0-9]{32,}",
@@ -119,9 +119,9 @@ _PASSWORD = re.compile(r"passw(?:or)?d$|passwd$|passphrase$|passcode$")
 _BEFORE_KEY = _words(
     "api access secret private encryption decryption signing auth ssh license subscription wandb openai anthropic "
     "comet kaggle hf huggingface cohere mistral groq gemini langchain langsmith pinecone neptune ngc nvidia clearml "
-    "datadog newrelic sendgrid stripe twilio shared sas hmac fernet deploy deepgram assemblyai elevenlabs algolia "
-    "roboflow ultralytics hub voyage jina tavily together togetherai fireworks deepseek perplexity cerebras xai weaviate "
-    "qdrant milvus zilliz mailgun mapbox finnhub quandl alphavantage openweather rapidapi serpapi exa firecrawl"
+    "datadog dd newrelic sendgrid stripe twilio shared sas hmac fernet deploy deepgram assemblyai elevenlabs algolia "
+    "roboflow ultralytics hub voyage jina tavily together togetherai fireworks deepseek perplexity cerebras xai "
+    "weaviate qdrant milvus zilliz mailgun mapbox finnhub quandl alphavantage openweather rapidapi serpapi"
 )
 _BEFORE_TOKEN = _words(
     "auth access api hf hub huggingface hugging face wandb bearer refresh session security jwt oauth github gh "
@@ -162,9 +162,8 @@ def speaks_of_a_secret(name: str) -> str:
     if not words:
         return NO
     last, before = words[-1], words[-2] if len(words) > 1 else ""
+    before = words[0] if before == "app" else before  # Datadog has a key for an API and one for an application
     if last in _SURE_LAST or _PASSWORD.search(last) or words[-2:] in (["pass", "phrase"], ["pass", "word"]):
-        return SURE
-    if words[-2:] == ["app", "key"] and words[:1] in (["dd"], ["datadog"]):
         return SURE
     if last in ("key", "keys") or words[-3:] == ["access", "key", "id"]:
         before = "access" if last == "id" else before

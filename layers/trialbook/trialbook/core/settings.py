@@ -54,7 +54,9 @@ def with_varied_settings(jobs: Sequence[Job]) -> list[Job]:
     if not names:
         return list(jobs)
     return [
-        replace(job, hyper_parameters={**job.hyper_parameters, **{name: found[name] for name in names if name in found}})
+        replace(
+            job, hyper_parameters={**job.hyper_parameters, **{name: found[name] for name in names if name in found}}
+        )
         for job, found in zip(jobs, settings, strict=True)
     ]
 

@@ -26,6 +26,9 @@ _NOISE = (
     (re.compile(r"[-+]?(?<!\b[A-Za-z])(?<!\d)\d+(\.\d+)?([eE][-+]?\d+)?"), "…"),  # but not S3, p3, V100
 )
 _PLAIN = (re.compile(r"^\s*(framework error:|traceback \(most recent call last\):|, exit code: \d+)?\s*$", re.I),)
+# What SageMaker's containers put around a script's output.
+_WRAPPING = re.compile(r'^\s*ExecuteUserScriptError:?\s*$\n?|^\s*ExitCode \d+\s*$\n?|^\s*"?\n?Command ".*', re.M | re.S)
+_QUOTING = re.compile(r'^\s*ErrorMessage "', re.M)
 # SageMaker's containers quote the last lines of a script's output: `ErrorMessage "ValueError: no column"`.
 _ERROR_LINE = re.compile(r'^\s*(?:ErrorMessage ")?(?P<said>[\w.]*(?:Error|Exception|Killed|Interrupt)\b.*)', re.M)
 
@@ -37,13 +40,16 @@ def essence(reason: str | None) -> str:
         return _NO_REASON
     head, _, rest = text.partition(":")
     kind = f"{head}: " if re.fullmatch(r"\w+", head) and rest else ""
-    errors = [line["said"].strip() for line in _ERROR_LINE.finditer(rest if kind else text)]
+    whole = rest if kind else text
+    said = _QUOTING.sub("", _WRAPPING.sub("", whole))
+    whole = said if said.strip(' \n"') else whole
+    errors = [line["said"].strip() for line in _ERROR_LINE.finditer(whole)]
     informative = [line for line in errors if not line.endswith(":")] or errors
     if informative:
         return cut(kind + _without_half_of_a_pair(informative[-1]), _LONGEST)
-    lines = [line.strip() for line in (rest if kind else text).splitlines()]
-    said = [line for line in lines if line and not any(each.match(line) for each in _PLAIN)]
-    return cut(kind + (said[0] if said else text.splitlines()[0]), _LONGEST)
+    lines = [line.strip() for line in whole.splitlines()]
+    telling = [line for line in lines if line and not any(each.match(line) for each in _PLAIN)]
+    return cut(kind + _without_half_of_a_pair(telling[0] if telling else text.splitlines()[0]), _LONGEST)
 
 
 def _without_half_of_a_pair(line: str) -> str:

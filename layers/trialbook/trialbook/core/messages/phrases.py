@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trialbook.core.analysis.wording import cut, plural
-from trialbook.core.jobs import FAILED
+from trialbook.core.jobs import FAILED, STOPPED
 from trialbook.core.message import Mood
 from trialbook.core.numbers import shown
 from trialbook.core.sweeps import Sweep, SweepKind, SweepState
@@ -56,6 +56,8 @@ def standing(sweep: Sweep) -> str:
         parts.append(f"{counts.in_progress:,} running")
     if sweep.tuning_status == FAILED:
         parts.append("tuning job failed")
+    if sweep.tuning_status == STOPPED:
+        parts.append("tuning job stopped")
     return ", ".join(parts)
 
 

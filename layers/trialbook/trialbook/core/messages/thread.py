@@ -100,7 +100,7 @@ def _with_jobs(group: FailureGroup) -> str:
     """A reason with the jobs that failed for it, as many as the report's digest names."""
     unnamed = group.count - len(group.job_names[:_NAMED])
     names = listed(group.job_names[:_NAMED], _NAMED)
-    return f"{failure(group)}. {names}{f' and {unnamed:,} more' if unnamed else ''}"
+    return f"{failure(group).rstrip('.')}. {names}{f' and {unnamed:,} more' if unnamed else ''}"
 
 
 def _report_file(event: Announcement, facts: SweepFacts, rules: Rules) -> Message:
