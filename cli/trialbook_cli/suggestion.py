@@ -24,6 +24,7 @@ from trialbook_cli.rich_output import fail
 from trialbook_cli.visible_text import visible
 
 _LONGEST_NAME, _LONGEST_TUNING_NAME = 63, 32
+_MOST_VALUES = 30  # of a category, in a tuning job
 
 
 class NextForm(StrEnum):
@@ -142,11 +143,17 @@ def training_requests(analysis: Analysis, points: Sequence[Mapping[str, Value]])
     return [
         {
             **request,
-            "TrainingJobName": f"{base[: _LONGEST_NAME - 9].rstrip('-')}-next-{number:03}",
+            "TrainingJobName": _named(base, f"-next-{analysis.counts.jobs}-{number:03}"),
             "HyperParameters": {**kept, **{name: _text(value, given.get(name)) for name, value in point.items()}},
         }
         for number, point in enumerate(points, 1)
     ]
+
+
+def _named(base: str, end: str) -> str:
+    """A job's name, whose end holds the sweep's number of jobs: SageMaker takes no name twice, and a sweep that has
+    grown is asked again."""
+    return f"{base[: _LONGEST_NAME - len(end)].rstrip('-')}{end}"
 
 
 def _template(analysis: Analysis) -> tuple[dict[str, Any], dict[str, str]]:
@@ -176,7 +183,7 @@ def tuning_request(analysis: Analysis, found: NextSearch, jobs: int = 20) -> dic
                 "MetricName": group.ranking.metric,
             },
             "ResourceLimits": {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": 2},
-            "ParameterRanges": _parameter_ranges(found.ranges, given),
+            "ParameterRanges": _parameter_ranges([_within_limit(each, analysis) for each in found.ranges], given),
         },
         "TrainingJobDefinition": {
             **{name: value for name, value in request.items() if name not in ("TrainingJobName", "HyperParameters")},
@@ -193,6 +200,16 @@ def may_warm_start(analysis: Analysis) -> bool:
     is_over = sweep.state == SweepState.CLOSED and not analysis.counts.in_progress
     is_its_own = [each.ranking.source for each in analysis.groups] == [ObjectiveSource.TUNING_JOB]
     return sweep.kind == SweepKind.TUNING and is_over and is_its_own
+
+
+def _within_limit(found: NextRange, analysis: Analysis) -> NextRange:
+    """The range with no more values than a tuning job takes: those of the best trials."""
+    if len(found.values) <= _MOST_VALUES:
+        return found
+    ranked = sorted((row for row in analysis.trials if row.group == 0 and row.rank), key=lambda row: row.rank or 0)
+    best_first = dict.fromkeys(str(row.hyper_parameters.get(found.parameter)) for row in ranked)
+    kept = [each for each in best_first if each in found.values][:_MOST_VALUES]
+    return replace(found, values=tuple(kept))
 
 
 def _parameter_ranges(ranges: Sequence[NextRange], given: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 import ast
 import json
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -1032,3 +1033,31 @@ def test_the_rows_of_maximized_and_minimized_sweeps_mirror_each_other() -> None:
 
     assert [row.job_name for row in low.trials] == [row.job_name for row in reversed(high.trials)]
     assert low.as_of - timedelta(minutes=1000) == at(0)
+
+
+def test_of_a_best_that_nothing_can_beat_no_chance_is_given() -> None:
+    source = random.Random(6)
+    values = [min(1.0, 0.9 + source.random() / 5) for _ in range(40)]
+    (text,) = advice(shuffled(values, metric="accuracy"), "going on")
+
+    assert text == "No accuracy is higher than 1, so more trials can only match the best."
+
+
+def test_a_best_that_several_trials_reached_has_at_most_the_chance_of_one() -> None:
+    source = random.Random(6)
+    (text,) = advice(shuffled([max(source.random(), 0.3) for _ in range(40)]), "going on")
+
+    assert re.match(
+        r"20 more trials would beat the best with a chance of at most 33%.*: \d+ of 40 trials reached", text
+    )
+    assert "on average" not in text
+    assert advice(shuffled([0.5] * 40), "going on") == [], "nothing says that anything matters"
+
+
+def test_repeats_with_equal_values_have_no_noise() -> None:
+    given = [{"lr": [0.1, 0.01, 0.001][n % 3], "batch": [16, 32][n % 2]} for n in range(36)]
+    records = [trial(n, each, each["lr"] + each["batch"] / 100) for n, each in enumerate(given)]
+    repeated = analysed(records).groups[0].repeats
+
+    assert repeated is not None
+    assert repeated.deviation == 0

@@ -315,3 +315,63 @@ def test_code_is_python(form: NextForm, ranges: bool) -> None:
     made: Callable[..., object] = compile
 
     assert made(text, "next", "exec")
+
+
+def test_a_tuning_job_has_no_more_values_than_sagemaker_takes_those_of_the_best_trials() -> None:
+    records = [trial(n, {"feature": f"col_{n % 50}", "eta": n / 100}, (n * 37 % 100) / 100) for n in range(100)]
+    analysis = analysed(records)
+    request = tuning_request(analysis, suggested(analysis, 1))
+    (feature,) = request["HyperParameterTuningJobConfig"]["ParameterRanges"]["CategoricalParameterRanges"]
+
+    assert len(feature["Values"]) == len(set(feature["Values"])) == 30
+    assert feature["Values"][0] == "col_0", "the best trial's"
+
+
+def test_a_job_without_input_has_a_request_that_sagemaker_takes() -> None:
+    analysis = analysed([trial(n, {"eta": n / 10}, (n - 7) ** 2 + 0.5) for n in range(20)])
+    shapes = botocore.session.get_session().get_service_model("sagemaker")
+    (request,) = training_requests(analysis, suggested(analysis, 1).points)
+    errors = ParamValidator().validate(request, shapes.shape_for("CreateTrainingJobRequest")).generate_report()
+
+    assert {line.split(" ")[0] for line in errors.splitlines()} == {"Missing"}, "only what the ledger does not hold"
+
+
+def test_a_sweep_that_has_grown_is_given_names_that_no_job_has() -> None:
+    records = [trial(n, {"eta": n / 10}, (n - 7) ** 2 + 0.5) for n in range(20)]
+    names = [
+        {each["TrainingJobName"] for each in training_requests(found, suggested(found, 3).points)}
+        for found in (analysed(records[:19]), analysed(records))
+    ]
+
+    assert not names[0] & names[1]
+    assert all(len(name) <= 63 for each in names for name in each)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value_of"),
+    [
+        ("loss", lambda x: (x - 0.3) ** 2 if x < 0.5 else 1.0),
+        ("accuracy", lambda x: min(1 - (x - 0.3) ** 2 / 2, 0.9999)),
+        ("accuracy", lambda x: -abs(x - 0.3) - 1e-4),
+    ],
+)
+def test_no_value_is_expected_that_the_objective_can_not_have(metric: str, value_of: Callable[[float], float]) -> None:
+    source = random.Random(5)
+    drawn_at = [source.random() for _ in range(30)]
+    found = suggested(analysed([trial(n, {"x": x}, value_of(x), metric=metric) for n, x in enumerate(drawn_at)]), 10)
+    (text,) = (each for each in found.why if "surrogate expects" in each)
+    expected = re.search(r"expects (-?[\d.e-]+) of", text)
+    least, most = min(map(value_of, drawn_at)), max(map(value_of, drawn_at))
+
+    assert expected or "no worse than" in text
+    assert expected is None or least < 0 or float(expected[1]) >= 0
+    assert expected is None or most > 0 or float(expected[1]) <= 0
+    assert expected is None or not 0 <= least <= most <= 1 or float(expected[1]) <= 1
+
+
+def test_no_point_repeats_a_trial_but_for_its_last_digits() -> None:
+    drawn_at = [0.0123456789 + n / 20 for n in range(20)]
+    found = suggested(analysed([trial(n, {"x": x}, x) for n, x in enumerate(drawn_at)]), 5)
+
+    assert found.points
+    assert all(abs(float(str(point["x"])) - x) > 1e-4 for point in found.points for x in drawn_at)

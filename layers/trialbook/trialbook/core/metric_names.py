@@ -55,6 +55,14 @@ _LOWER = (
     r"|davies bouldin|inertia|regret|aic|bic|mean rank|objective loss|pixel distance|displacement|residuals?"
     r"|multi ?class|mpjpe|epe|ibs|owa|fvd|abs rel|sq rel|hd ?95|mcd"
 )
+_AT_MOST_ONE = late(
+    r"\b(?:accuracy|acc|auc|aucpr|prauc|auroc|auprc|rocauc|average precision|m ?ap|f ?[12]|f ?beta|f ?score|f ?measure"
+    r"|precision|recall|sensitivity|specificity|ndcg|m?iou|dice|jaccard|r ?2|kappa|mcc|correlation|ssim)\b(?! loss)"
+)
+_AT_LEAST_ZERO = late(
+    r"\b(?:error|err|[a-z]error|logloss|[a-z]+logloss|cross ?entropy|r?mse|r?msle|m?ae|mae|mape|s ?mape|wape|brier|wer"
+    r"|cer|fid|hinge)\b"
+)
 _EXPLAINED = late(r"\bd ?2\b")
 _WITHOUT_SCALE = late(
     r"\b(?:r?mse|mae|r?msle|nrmse|msd|ssd|sse|l ?[12]|(?:squared|absolute|percentage) (?:error|loss)|huber|reward|rew"
@@ -87,6 +95,15 @@ def has_common_scale(metric: str) -> bool:
     """Whether values between 0 and 1 of a metric of that name mean much the same everywhere, as those of an accuracy or
     a log loss do, and those of a mean squared error don't."""
     return _WITHOUT_SCALE.search(_words(metric)) is None
+
+
+def best_possible(metric: str, *, is_higher: bool) -> int | None:
+    """The value that no trial can beat, of metrics with such a bound: 1 for an accuracy, 0 for an error; None where
+    the name says nothing of one."""
+    head = re.split(r" (?:at|@) ", _words(metric))[0]
+    if is_higher:
+        return 1 if _AT_MOST_ONE.search(head) else None
+    return 0 if _AT_LEAST_ZERO.search(head) else None
 
 
 def _words(metric: str) -> str:

@@ -9,8 +9,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from math import exp, sqrt
+from itertools import accumulate, pairwise
+from math import exp, isfinite, sqrt
 from statistics import fmean
 
 from trialbook.core.analysis.arithmetic import (
@@ -125,12 +125,15 @@ def _unscaled(parameter: Parameter, knot: float) -> float:
 def _hats_on(knots: Sequence[float]) -> Callable[[float], Weights]:
     """A value between two knots belongs to both, the more to the nearer."""
     last = len(knots) - 1
+    widths = [high - low for low, high in pairwise(knots)]
+    is_finite = all(map(isfinite, widths))
 
     def hat(value: float) -> Weights:
         above = bisect_right(knots, value, 0, last)
         if above == 0:
             return ((0, 1.0),)
-        share = place_between(knots[above - 1], knots[above], value)
+        low = knots[above - 1]
+        share = (value - low) / widths[above - 1] if is_finite else place_between(low, knots[above], value)
         return ((above - 1, 1 - share), (above, share))
 
     return hat

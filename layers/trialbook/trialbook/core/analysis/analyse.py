@@ -163,7 +163,7 @@ def _group(
             *advice.overfitting(pairs, objective, median(abs(value) for value in values)),
             *going_on(
                 [values[at] for at in in_time],
-                objective.type,
+                objective,
                 sweep.strategy,
                 present,
                 [trials[at] for at in in_time],

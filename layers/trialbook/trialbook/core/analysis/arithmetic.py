@@ -77,6 +77,16 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | No
     return None if spread == 0 else sumprod(a, b) / spread
 
 
+def trend(values: Sequence[float]) -> float | None:
+    """The rank correlation of values with their order: 1 where they grow; None where they do not vary."""
+    if len(values) < 3:
+        return None
+    mean = (len(values) - 1) / 2
+    order, placed = [at - mean for at in range(len(values))], [rank - mean for rank in ranks(values)]
+    spread = sqrt(sumprod(order, order) * sumprod(placed, placed))
+    return None if spread == 0 else sumprod(order, placed) / spread
+
+
 def variance(values: Sequence[float]) -> float:
     """Of the values as a whole, not of a sample."""
     mean = fmean(values)

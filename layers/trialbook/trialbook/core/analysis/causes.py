@@ -157,8 +157,10 @@ def _pairs(singles: Mapping[int, _Condition]) -> dict[int, tuple[_Condition, ...
     """Two conditions together, by the jobs that meet both."""
     pairs: dict[int, tuple[_Condition, ...]] = {}
     for (met, one), (met_other, other) in combinations(singles.items(), 2):
+        if one.parameter == other.parameter:
+            continue
         both = met & met_other
-        if both and both not in singles and one.parameter != other.parameter:
+        if both and both not in singles:
             pairs.setdefault(both, (one, other))
             if len(pairs) >= _MOST_PAIRS:
                 break

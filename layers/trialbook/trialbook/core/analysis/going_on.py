@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from math import comb, prod, sqrt
 
-from trialbook.core.analysis.arithmetic import median, rank_correlation
+from trialbook.core.analysis.arithmetic import median, trend
 from trialbook.core.analysis.model import Advice, Parameter, Value
 from trialbook.core.analysis.wording import plural
+from trialbook.core.metric_names import best_possible
 from trialbook.core.numbers import apart, percent, shown, within
-from trialbook.core.objectives import ObjectiveType
+from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.significance import rank_test
 
 MORE = 20  # trials that are asked about
@@ -22,7 +23,7 @@ _CHOSEN = ("Bayesian", "Hyperband")
 
 def going_on(
     values: Sequence[float],
-    objective_type: ObjectiveType,
+    objective: Objective,
     strategy: str | None,
     parameters: Sequence[Parameter] = (),
     trials: Sequence[Mapping[str, Value]] = (),
@@ -31,10 +32,22 @@ def going_on(
     are in the order in which trials ended."""
     if len(values) < _FEWEST or strategy == "Grid" or (strategy is None and _goes_through(parameters, trials)):
         return []
-    costs = list(values) if objective_type is ObjectiveType.MINIMIZE else [-value for value in values]
+    is_higher = objective.type is ObjectiveType.MAXIMIZE
+    costs = [-value for value in values] if is_higher else list(values)
+    best = max(values) if is_higher else min(values)
+    if best == best_possible(objective.metric, is_higher=is_higher):
+        return [_reached(objective.metric, best, is_higher=is_higher)]
+    if min(costs) == max(costs):
+        return []
     if learns(costs, strategy):
         return [_chosen(costs, strategy)]
     return [_drawn(costs, is_known=strategy in _DRAWN)]
+
+
+def _reached(metric: str, best: float, *, is_higher: bool) -> Advice:
+    bound = "higher than" if is_higher else "lower than"
+    text = f"No {metric} is {bound} {shown(best)}, so more trials can only match the best."
+    return Advice("going on", text, None, {"chance": 0.0})
 
 
 def learns(costs: Sequence[float], strategy: str | None) -> bool:
@@ -61,7 +74,7 @@ def _is_in_order(column: Sequence[Value]) -> bool:
 
 def _trend(numbers: Sequence[float]) -> float:
     """The rank correlation with time, in the standard deviations of chance."""
-    return (rank_correlation(list(range(len(numbers))), numbers) or 0.0) * sqrt(max(len(numbers) - 1, 0))
+    return (trend(numbers) or 0.0) * sqrt(max(len(numbers) - 1, 0))
 
 
 def chance_of_better(trials: int, more: int = MORE) -> float:
@@ -98,10 +111,11 @@ def _is_chosen(costs: Sequence[float]) -> bool:
 def _drawn(costs: Sequence[float], *, is_known: bool) -> Advice:
     chance, gain = chance_of_better(len(costs)), expected_gain(costs)
     condition = "" if is_known else ", if they are drawn at random as these seem to be"
-    text = (
-        f"{MORE} more trials would beat the best with a chance of {percent(chance)}{condition}; on average they would "
-        f"improve it by about {shown(float(f'{gain:.2g}'))}. {_held_out(costs)}"
-    )
+    if (equal := costs.count(min(costs))) > 1:
+        most = f"at most {percent(chance)}{condition}: {equal:,} of {len(costs):,} trials reached the same value"
+    else:
+        most = f"{percent(chance)}{condition}; on average they would improve it by about {shown(float(f'{gain:.2g}'))}"
+    text = f"{MORE} more trials would beat the best with a chance of {most}. {_held_out(costs)}"
     figures: dict[str, Value] = {"more": MORE, "chance": chance, "gain": gain, "trials": len(costs)}
     return Advice("going on", text, None, figures)
 

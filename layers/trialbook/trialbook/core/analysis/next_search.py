@@ -202,7 +202,7 @@ def _choose(surrogate: Surrogate, space: _Space, points: int) -> list[tuple[Poin
     """One point after the other, each with the greatest expected improvement if those before turn out as expected."""
     source = Draws(len(surrogate.points) * 7919 + points)
     chosen: list[tuple[Point, float]] = []
-    tried = {tuple(place) for place in surrogate.points}
+    tried = {_about(place) for place in surrogate.points}
     for _ in range(points):
         order = sorted(range(len(surrogate.points)), key=surrogate.targets.__getitem__)
         best = surrogate.targets[order[0]]
@@ -217,16 +217,21 @@ def _choose(surrogate: Surrogate, space: _Space, points: int) -> list[tuple[Poin
         _, place = max(scored)
         expected, _ = surrogate.expects(place)
         chosen.append((place, expected))
-        tried.add(tuple(place))
+        tried.add(_about(place))
         surrogate.believe(place, expected)
     return chosen
+
+
+def _about(place: Point) -> tuple[float, ...]:
+    """The place to a thousandth of what was searched: what is nearer to a trial would only repeat it."""
+    return tuple(round(each, 3) for each in place)
 
 
 def _scored(
     surrogate: Surrogate, candidates: Sequence[Point], best: float, tried: set[tuple[float, ...]]
 ) -> list[tuple[float, Point]]:
     """Points that were not tried, the greatest expected improvement first."""
-    new = [place for place in candidates if tuple(place) not in tried]
+    new = [place for place in candidates if _about(place) not in tried]
     return sorted(((_improvement(surrogate, place, best), place) for place in new), reverse=True)
 
 
@@ -246,7 +251,16 @@ def _why(
     else:
         why.append(f"Repeats of equal configurations differ by {shown(repeats.deviation)} (standard deviation).")
     if expected is not None:
-        why.append(f"The surrogate expects {shown(float(f'{expected:.4g}'))} of the most promising point.")
+        why.append(f"The surrogate expects {_expectation(expected, values)} of the most promising point.")
     changed = [each for each in ranges if each.change is not RangeChange.NONE]
     why += [f"{each.parameter}, {range_text(each)}: {each.why}." for each in changed]
     return tuple(why)
+
+
+def _expectation(expected: float, values: Sequence[float]) -> str:
+    """The value, unless it is beyond 0 or 1 and no trial was: a loss is never negative, a share never above 1."""
+    least, most = min(values), max(values)
+    is_below, is_above = least >= 0 > expected, most <= 0 < expected or (least >= 0 and most <= 1 < expected)
+    if is_below or is_above:
+        return f"no worse than {shown(values[0])}"
+    return shown(float(f"{expected:.4g}"))

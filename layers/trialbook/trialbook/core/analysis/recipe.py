@@ -36,7 +36,7 @@ def _request(job: Job) -> dict[str, Any]:
         "HyperParameters": {
             name: text for name, text in sorted(job.hyper_parameters.items()) if name != OBJECTIVE_HYPER_PARAMETER
         },
-        "InputDataConfig": [_channel(each) for each in job.channels],
+        **({"InputDataConfig": [_channel(each) for each in job.channels]} if job.channels else {}),
         "ResourceConfig": _resources(job),
     }
     if job.role:

@@ -43,7 +43,8 @@ def repeats(
     freedom = sum(len(found) - 1 for found in several)
     if freedom < _FREEDOM:
         return None
-    pooled = sqrt(sum(variance(found) * len(found) for found in several) / freedom)
+    squares = [variance(found) * len(found) for found in several if min(found) < max(found)]
+    pooled = sqrt(sum(squares) / freedom)
     spread = within(pooled * unit)
     reach = critical(freedom) * spread
     sign = 1 if objective_type is ObjectiveType.MINIMIZE else -1

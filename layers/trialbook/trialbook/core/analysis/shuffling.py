@@ -27,8 +27,10 @@ class Draws:
 
     def sample(self, pool: list[T], drawn: int) -> list[T]:
         """So many of the pool, each at most once; the pool's order changes."""
-        share, number = self.share, len(pool)
-        for at in range(drawn):
-            other = at + int(share() * (number - at))
+        state, number = self._state, len(pool)
+        for at in range(drawn):  # share(), without a call for each
+            state = (state * _MULTIPLIER + _INCREMENT) & _MASK
+            other = at + int((state >> 33) * _TO_SHARE * (number - at))
             pool[at], pool[other] = pool[other], pool[at]
+        self._state = state
         return pool[:drawn]

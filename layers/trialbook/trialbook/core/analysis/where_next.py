@@ -147,7 +147,7 @@ def _beyond(parameter: Parameter, end: Edge, bottom: Number | None, up: Number |
     low, high, scaled = _bounds(parameter)
     if end.is_low:
         further = _unscaled(scaled, between(scaled(low), scaled(high), -_BEYOND))
-        floor = max(least, low * _LEAST_SHARE) if low > 0 else least
+        floor = max(least, float(f"{low * _LEAST_SHARE:.3g}")) if low > 0 else least
         bottom = max(_rounded(parameter, further, is_up=False), floor)
         bottom = int(bottom) if parameter.is_integer else bottom
     else:
