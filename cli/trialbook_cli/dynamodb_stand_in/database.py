@@ -1,6 +1,5 @@
 """DynamoDB's operations, on tables in memory."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -19,6 +18,7 @@ _PAGE = 1024 * 1024  # bytes that a Query or Scan reads at once
 _LARGEST_ANSWER = 16 * 1024 * 1024  # bytes of BatchGetItem's
 _MOST = {"BatchGetItem": 100, "BatchWriteItem": 25, "TransactWriteItems": 100}
 _LARGEST_TRANSACTION = 4 * 1024 * 1024  # bytes
+_REMEMBERED = 1000  # transactions whose repetition changes nothing; AWS remembers those of ten minutes
 _FAILED = "The conditional request failed"
 _WRITES = ("Put", "Delete", "ConditionCheck")
 
@@ -50,7 +50,7 @@ class Database:
     def __init__(self, arns: str) -> None:
         self.tables: dict[str, Table] = {}
         self._arns = arns
-        self._done: dict[str, str] = {}  # transactions by their token
+        self._done: dict[str, Sequence[Request]] = {}  # the latest transactions by their token
         self._lock = Lock()
         self._operations: Mapping[str, Callable[[Request], Answer]] = {
             "CreateTable": self._create_table,
@@ -146,8 +146,8 @@ class Database:
                 "1 validation error detected: Value at 'transactItems' failed to satisfy constraint: "
                 "Member must have length less than or equal to 100"
             )
-        token, text = request.get("ClientRequestToken"), json.dumps(given, sort_keys=True)
-        if token is not None and self._done.get(token, text) != text:
+        token = request.get("ClientRequestToken")
+        if token is not None and self._done.get(token, given) != given:
             message = "Request ignored, because the token was used for other parameters."
             raise Refused("IdempotentParameterMismatchException", message)
         writes = self._writes(given)
@@ -167,9 +167,14 @@ class Database:
                 used.write(each.table.name, each.table.schema, old, old, 2)
             else:
                 each.table.change(old, each.new, each.key, used, 2)
-        if token is not None:
-            self._done[token] = text
+        self._remember(token, given)
         return _with_units({}, request, used)
+
+    def _remember(self, token: str | None, given: Sequence[Request]) -> None:
+        if token is not None:
+            self._done[token] = given
+            if len(self._done) > _REMEMBERED:
+                del self._done[next(iter(self._done))]
 
     def _writes(self, given: Sequence[Request]) -> list[_Write]:
         writes: list[_Write] = []

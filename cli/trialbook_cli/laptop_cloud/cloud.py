@@ -30,15 +30,14 @@ from botocore.hooks import EventAliaser
 from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.core.config import default_user_config
-from moto.events.models import EventPattern, events_backends
-from moto.ses.models import ses_backends
+from moto.events.models import EventPattern
 
 from trialbook.core.errors import InvalidInput
 from trialbook.core.times import parse_time
 from trialbook.ledger.ledger import Ledger
 from trialbook.runtime import clock, observability
 from trialbook_cli import dynamodb_stand_in
-from trialbook_cli.laptop_cloud import short_calls
+from trialbook_cli.laptop_cloud import moto_services, short_calls
 from trialbook_cli.laptop_cloud.answers import remembered_spellings
 from trialbook_cli.laptop_cloud.functions import Function
 from trialbook_cli.laptop_cloud.parameters import Parameters
@@ -207,7 +206,11 @@ class LaptopCloud:
             endpoint = until_end.enter_context(serve(sagemaker, account_of=account_of.get))
             os.environ.update(dict.fromkeys(_ASKED, endpoint))
             short = {name: _of_any_client(answer) for name, answer in local.items()}
-            short |= {"sagemaker": _sagemaker_at(endpoint, sagemaker, account_of.get), "eventbridge": _put_events}
+            short |= {
+                "sagemaker": _sagemaker_at(endpoint, sagemaker, account_of.get),
+                "eventbridge": moto_services.put_events,
+            }
+            short["sesv2"] = moto_services.send_email
             until_end.enter_context(short_calls.answering(short))
             telemetry = telemetry or Telemetry((), sagemaker.now)
             place_of = partial(_place_of, here, account_of)
@@ -246,8 +249,8 @@ class LaptopCloud:
     # -- making what the template describes ---------------------------------------------------------------------
 
     def _make_queues(self) -> None:
-        self._sqs: Any = boto3.client("sqs", region_name=self.account.region)
-        self.queues = Queues(self.account)
+        sqs: Any = boto3.client("sqs", region_name=self.account.region)
+        self.queues = Queues(self.account, sqs.meta.endpoint_url)
         queues = sorted(self.stack.resources("AWS::SQS::Queue"), key=lambda each: "RedrivePolicy" in each[1])
         for name, _ in queues:
             self.stack.attributes[name, "Arn"] = self.account.arn("sqs", name)
@@ -257,7 +260,7 @@ class LaptopCloud:
             wanted = ("DelaySeconds", "VisibilityTimeout", "MessageRetentionPeriod", "RedrivePolicy")
             attributes = {key: properties[key] for key in wanted if key in properties}
             texts = {key: as_json(each) if isinstance(each, dict) else str(each) for key, each in attributes.items()}
-            self.stack.references[name] = self._sqs.create_queue(QueueName=name, Attributes=texts)["QueueUrl"]
+            self.stack.references[name] = self.queues.create(name, **texts)
 
     def _make_tables(self) -> None:
         dynamodb: Any = boto3.client("dynamodb", region_name=self.account.region)
@@ -276,7 +279,7 @@ class LaptopCloud:
             events.create_event_bus(Name=name)
             self.stack.references[name] = name
             self.stack.attributes[name, "Arn"] = self.account.arn("events", f"event-bus/{name}")
-            self._sqs.create_queue(QueueName=f"{name}-kept")
+            self.queues.create(f"{name}-kept")
             pattern = as_json({"source": ["trialbook"]})
             events.put_rule(Name=f"{name}-kept", EventBusName=name, EventPattern=pattern, State="ENABLED")
             target = {"Id": "kept", "Arn": self.account.arn("sqs", f"{name}-kept")}
@@ -300,18 +303,18 @@ class LaptopCloud:
             events.put_targets(Rule=name, EventBusName=bus, Targets=targets)
 
     def _make_buckets(self) -> None:
-        self._s3: Any = boto3.client("s3", region_name=self.account.region)
+        s3: Any = boto3.client("s3", region_name=self.account.region)
         region = self.account.region
         for name, _ in self.stack.resources("AWS::S3::Bucket"):
             self.stack.references[name] = f"trialbook-{name.lower()}"
             self.stack.attributes[name, "Arn"] = f"arn:{self.account.partition}:s3:::{self.stack.references[name]}"
             lies = {} if region == _NOT_NAMED else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-            self._s3.create_bucket(Bucket=self.stack.references[name], **lies)
+            s3.create_bucket(Bucket=self.stack.references[name], **lies)
 
     def _make_secrets(self) -> None:
         """Each secret, with a value that is made up."""
-        secrets: Any = boto3.client("secretsmanager", region_name=self.account.region)
         for name, _ in self.stack.resources("AWS::SecretsManager::Secret"):
+            secrets: Any = boto3.client("secretsmanager", region_name=self.account.region)
             made = secrets.create_secret(Name=name, SecretString=uuid4().hex)
             self.stack.references[name] = made["ARN"]
 
@@ -319,7 +322,7 @@ class LaptopCloud:
         """Who sends mail is verified."""
         sender = self.stack.parameters.get("EmailFrom")
         if sender:
-            boto3.client("sesv2", region_name=self.account.region).create_email_identity(EmailIdentity=sender)
+            moto_services.verify_sender(sender, self.account)
 
     def _make_functions(self, root: Path, without: Collection[str]) -> None:
         common = self.stack.template.get("Globals", {}).get("Function", {})
@@ -565,14 +568,11 @@ class LaptopCloud:
     def stored(self) -> Iterator[tuple[str, bytes]]:
         """Key and content of each object in the stack's buckets."""
         for name, _ in self.stack.resources("AWS::S3::Bucket"):
-            bucket = self.stack.references[name]
-            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-                for each in page.get("Contents", []):
-                    yield each["Key"], self._s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+            yield from moto_services.objects(self.stack.references[name], self.account)
 
     def mails(self) -> list[bytes]:
         """The mails that SES took, in order, as they were sent."""
-        return [each.raw_data.encode() for each in ses_backends[self.account.id][self.account.region].sent_messages]
+        return moto_services.sent_mails(self.account)
 
     def dead_letters(self) -> dict[str, list[str]]:
         """The bodies of the messages that ended in a dead-letter queue."""
@@ -629,16 +629,6 @@ def _sagemaker_at(endpoint: str, sagemaker: SageMaker, account_of: Callable[[str
         return answer_of(lambda: asked.call(operation, json.loads(body)))
 
     return answer
-
-
-def _put_events(client: Any, operation: str, body: bytes) -> tuple[int, bytes] | None:
-    """PutEvents as moto answers it, without its way through HTTP."""
-    if operation != "PutEvents":
-        return None
-    backend = events_backends[os.environ["MOTO_ACCOUNT_ID"]][client.meta.region_name]
-    entries = backend.put_events(json.loads(body)["Entries"])
-    failed = sum("ErrorCode" in each for each in entries)
-    return 200, json.dumps({"FailedEntryCount": failed, "Entries": entries}).encode()
 
 
 def _store_secrets_of(slack: Workspace, stack: Stack) -> None:

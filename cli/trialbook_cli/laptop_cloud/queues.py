@@ -5,6 +5,7 @@ third of a replay's time, and moto copies each message that it hands out.
 """
 
 from typing import Any
+from urllib.parse import urlparse
 
 from moto.sqs.models import sqs_backends
 
@@ -12,11 +13,15 @@ from trialbook_cli.sagemaker_stand_in import Account
 
 
 class Queues:
-    """The queues of an account in a region."""
+    """The queues of an account in a region, whose clients ask the endpoint."""
 
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    def __init__(self, account: Account, endpoint: str) -> None:
+        self._account, self._endpoint = account, urlparse(endpoint)
         self._backend: Any = sqs_backends[account.id][account.region]
+
+    def create(self, queue: str, **attributes: str) -> str:
+        """Makes a queue; its URL."""
+        return str(self._backend.create_queue(queue, **attributes).url(self._endpoint))
 
     def send(self, queue: str, body: str) -> None:
         """A message arrives."""

@@ -108,25 +108,26 @@ class Launch:
             return _with_moments_marked(bare, self.at) if self._is_moment(bare) else number
         bare = _MASKED.sub("{secret}", bare)
         for own in self._own_names:
-            bare = own.sub("{job}", bare)
+            if len(bare) >= len(own):  # most values are shorter, and the name of each job is a pattern to compile
+                bare = _spelled_by_scripts(own).sub("{job}", bare)
         return _with_moments_marked(bare, self.at)
 
     def _is_moment(self, bare: str) -> bool:
         return len(bare) >= 10 and _with_moments_marked(bare, self.at) == "{time}"
 
     @cached_property
-    def _own_names(self) -> tuple[re.Pattern[str], ...]:
-        """The job's name, the stamp at its end and its pipeline execution, as scripts spell them: in any case, with
-        other characters between words. A name without a stamp is no mark of one job: `resnet50` may be a value that is
-        searched over."""
+    def _own_names(self) -> tuple[str, ...]:
+        """The job's name, the stamp at its end and its pipeline execution. A name without a stamp is no mark of one
+        job: `resnet50` may be a value that is searched over."""
         stamp = self.name.removeprefix(base_job_name(self.name)).strip("-")
         pipeline = pipeline_job(self.name)
         own = [self.name, stamp] if len(stamp) >= _SURE else []
-        own += [pipeline.execution] if pipeline else []
-        return tuple(
-            re.compile("(?<![a-z0-9])" + "[-_. ]".join(map(re.escape, each.split("-"))) + "(?![a-z0-9])", re.I)
-            for each in own
-        )
+        return (*own, pipeline.execution) if pipeline else tuple(own)
+
+
+def _spelled_by_scripts(name: str) -> re.Pattern[str]:
+    """The name in any case, with other characters between its words: always as long as the name."""
+    return re.compile("(?<![a-z0-9])" + "[-_. ]".join(map(re.escape, name.split("-"))) + "(?![a-z0-9])", re.I)
 
 
 def _with_moments_marked(text: str, launched_at: datetime | None) -> str:

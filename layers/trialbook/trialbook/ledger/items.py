@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from trialbook.core.attachments import Attachment, Shard
@@ -226,7 +227,14 @@ def _mark(count: int, what: str) -> str:
 
 def read_record(item: Any) -> Record:
     """The record in an item of the table."""
-    return unpack(Record, read_facts(item))
+    if item.packed_facts is None:
+        return unpack(Record, read_facts(item))
+    return _record(item.packed_facts, item.format)
+
+
+@lru_cache(maxsize=64)  # each message about a sweep reads its first jobs again
+def _record(content: bytes, written_in: Any) -> Record:
+    return unpack(Record, unpacked_facts("job", None, content, written_in))
 
 
 def read_shown(row: Any) -> Record | Experiment | None:
