@@ -5,14 +5,14 @@ the answer would only say that it searched differently: such a pair is compared 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import combinations
 
 from rich.text import Text
 
 from trialbook.core.analysis.going_on import expected_best, learns
-from trialbook.core.analysis.parameters import constants
+from trialbook.core.analysis.parameters import constants, with_settings
 from trialbook.core.analysis.wording import listed, plural
 from trialbook.core.hyper_parameters import is_internal, searched
 from trialbook.core.numbers import shown
@@ -108,8 +108,15 @@ def best_of(side: Side, jobs: int, objective: Objective) -> float:
     return found if objective.type is ObjectiveType.MINIMIZE else -found
 
 
+def sides_with_settings(sides: Sequence[Side]) -> list[Side]:
+    """The sides with the settings in which their jobs differ, such as their data, among hyperparameters."""
+    records = with_settings([side.record for side in sides])
+    return [replace(side, record=record) for side, record in zip(sides, records, strict=True)]
+
+
 def show_comparison(sides: Sequence[Side], tests: Sequence[Comparison]) -> None:
     """Prints a column for each side, a row for each difference, and the rank tests."""
+    sides = sides_with_settings(sides)
     jobs = [side.record.job for side in sides]
     names = searched(jobs)
     rows = [

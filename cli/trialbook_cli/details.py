@@ -121,6 +121,7 @@ def _facts(record: Record, attachment: Attachment | None) -> list[tuple[str, str
         ("machines", ", ".join(f"{each.instance_count} x {each.instance_type}" for each in job.instances) or None),
         ("training plan", f"{job.training_plan} ({RESERVED})" if job.training_plan else None),
         ("image", job.image or job.algorithm),
+        *(("data", f"{each.name}: {each.data}") for each in job.channels if each.data),
         ("model", job.model_artifact),
         ("role", job.role),
         ("arn", job.arn),

@@ -7,11 +7,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from trialbook.core.analysis.parameters import with_settings
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.sweeps import SweepState
 from trialbook_book.jobs import Jobs
 from trialbook_cli.rich_output import console
-from trialbook_cli.trials_table import trials_table, verdict, with_settings
+from trialbook_cli.trials_table import trials_table, verdict
 from trialbook_cli.usage_error import UsageError
 
 _ROWS = 10

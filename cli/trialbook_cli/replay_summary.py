@@ -13,6 +13,7 @@ from rich.text import Text
 from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.learning import worth_reading
+from trialbook.core.analysis.parameters import with_settings
 from trialbook.core.curves.series import JobCurves
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.sweeps import Record, Sweep
@@ -20,7 +21,7 @@ from trialbook_book.curves import curves_of
 from trialbook_cli.laptop_cloud import Recording
 from trialbook_cli.replaying import ReplayOutcome, replay
 from trialbook_cli.rich_output import console, progress, safe
-from trialbook_cli.trials_table import trials_table, verdict, with_settings
+from trialbook_cli.trials_table import trials_table, verdict
 
 _ROWS = 10
 

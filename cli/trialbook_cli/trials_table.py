@@ -8,13 +8,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trialbook.core.analysis.parameters import shown_values
+from trialbook.core.analysis.parameters import shown_values, with_settings
 from trialbook.core.charts.labels import labels, middle_cut
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.jobs import COMPLETED, FAILED
 from trialbook.core.numbers import shown, shown_text
 from trialbook.core.seeds import without_seeds
-from trialbook.core.settings import with_varied_settings
 from trialbook.core.sweeps import Counts, Record, Sweep
 from trialbook_book.where import fact
 from trialbook_cli.rich_output import console, safe
@@ -28,13 +27,6 @@ _LONGEST_VALUE = 60
 _LONGEST_SEEN = 2_500
 _JOINT = re.compile(r"([_:])(?=.)")
 _MARKS = {COMPLETED: "", FAILED: "✗ "}
-
-
-def with_settings(records: Sequence[Record]) -> list[Record]:
-    """The records with the settings that differ between their jobs, such as data and machine, among their
-    hyperparameters."""
-    jobs = with_varied_settings([record.job for record in records])
-    return [replace(record, job=job) for record, job in zip(records, jobs, strict=True)]
 
 
 def verdict(sweep: Sweep, names: Iterable[str], records: Sequence[Record]) -> Text:

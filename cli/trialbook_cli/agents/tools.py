@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from trialbook.core.analysis.model import Analysis
 from trialbook.core.analysis.model import FailureGroup as FoundFailures
+from trialbook.core.analysis.parameters import with_settings
 from trialbook.core.experiments import Experiment
 from trialbook.core.hyper_parameters import is_internal, searched
 from trialbook.core.objectives import Objective
@@ -21,7 +22,7 @@ from trialbook_book.curves import Curves
 from trialbook_book.names import find_experiment, find_job_or_sweep, find_jobs_or_job, find_sweep
 from trialbook_book.where import fact, parse_where
 from trialbook_cli.agents import data
-from trialbook_cli.comparison import Side, best_record, rank_tests, side_of
+from trialbook_cli.comparison import Side, best_record, rank_tests, side_of, sides_with_settings
 from trialbook_cli.curve_facts import NOTHING_KEPT, chosen_metric, facts_of, is_to_maximise, machine_use, origin
 from trialbook_cli.outputs import Line, job_line, sweep_line
 from trialbook_cli.selection import Ranked, check_columns, part_of, ranking_page, selected
@@ -205,9 +206,10 @@ def trials(book: Book, asked: TrialsOf) -> Rows:
     objective = next((_ranking(each.objective) for each in jobs.first.entries), None)
 
     def content(shown: tuple[Ranked, ...]) -> data.Trials:
-        records = [record for _, record in shown]
+        records = with_settings([record for _, record in shown])
         varied = searched(record.job for record in records)
-        lines = tuple(_trial(each, varied, asked.columns) for each in shown)
+        places = [place for place, _ in shown]
+        lines = tuple(_trial(each, varied, asked.columns) for each in zip(places, records, strict=True))
         return data.Trials(jobs.name, total, objective, lines)
 
     return _listed("trials", tuple(page.jobs), total, asked.after, content)
@@ -286,7 +288,7 @@ class Several:
 
 def compare(book: Book, asked: Several) -> Rows:
     """Jobs, sweeps or experiments side by side."""
-    sides = [side_of(find_jobs_or_job(book, name)) for name in asked.names]
+    sides = sides_with_settings([side_of(find_jobs_or_job(book, name)) for name in asked.names])
     differ = searched(side.record.job for side in sides)
     tests = tuple(data.RankTest(**asdict(each)) for each in rank_tests(sides))
     excerpt = Excerpt(data.Compared(tuple(_side(side, differ) for side in sides), tests))

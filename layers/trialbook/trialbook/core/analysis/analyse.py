@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
@@ -31,7 +31,7 @@ from trialbook.core.analysis.model import (
     Sweeping,
     Value,
 )
-from trialbook.core.analysis.parameters import constants, shown_values, typed_alike, varied
+from trialbook.core.analysis.parameters import constants, shown_values, typed_alike, varied, with_settings
 from trialbook.core.analysis.people import several_people
 from trialbook.core.analysis.prices import NO_PRICES, Prices, cost_of
 from trialbook.core.analysis.recipe import recipe
@@ -44,7 +44,7 @@ from trialbook.core.analysis.with_curves import with_curves
 from trialbook.core.curves.series import JobCurves
 from trialbook.core.jobs import JobKey, ParentsBest
 from trialbook.core.objectives import Objective, ObjectiveType
-from trialbook.core.settings import is_setting, with_varied_settings
+from trialbook.core.settings import is_setting
 from trialbook.core.sweeps import Record, Sweep
 
 NO_CURVES: Mapping[str, JobCurves] = MappingProxyType({})
@@ -75,7 +75,7 @@ def analyse(
     before it, `experiment_best` the experiment's best job before it, `prices` US dollars an hour by instance type;
     `second` is the objective that the front is held against; `curves` are those that were kept, by job."""
     originals = [record.job for record in records]
-    records = _with_varied_settings(records)
+    records = with_settings(records)
     shown = {record.job.name: shown_values(record.job.hyper_parameters) for record in records}
     jobs = [record.job for record in records]
     parameters = varied(jobs, sweep.definitions)
@@ -108,11 +108,6 @@ def analyse(
         trials=rows(records, apart, Context(given, _failure_places(records), ends, prices)),
     )
     return with_curves(made, apart, jobs, curves, prices)
-
-
-def _with_varied_settings(records: Sequence[Record]) -> list[Record]:
-    jobs = with_varied_settings([record.job for record in records])
-    return [replace(record, job=job) for record, job in zip(records, jobs, strict=True)]
 
 
 def _failure_places(records: Sequence[Record]) -> dict[str, int]:

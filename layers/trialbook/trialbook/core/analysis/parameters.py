@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import inf, log
 
 from trialbook.core.analysis.arithmetic import place_between
@@ -10,6 +11,8 @@ from trialbook.core.analysis.wording import cut
 from trialbook.core.hyper_parameters import Launch, is_internal, is_same, one_spelling, own, searched, unquoted
 from trialbook.core.jobs import Job, ParameterRange, TuningDefinition
 from trialbook.core.numbers import Number, is_whole, number_of
+from trialbook.core.settings import with_varied_settings
+from trialbook.core.sweeps import Record
 
 _LONGEST_VALUE = 200  # characters; SageMaker allows 2,500, which no chart or table can use
 FEW = 8  # distinct values that are named one by one
@@ -38,6 +41,12 @@ def constants(jobs: Sequence[Job]) -> dict[str, str]:
     launches = [Launch.of(job) for job in jobs]
     given = shown_values(jobs[0].hyper_parameters) if jobs else {}
     return {name: text for name, text in given.items() if is_same(name, launches)}
+
+
+def with_settings(records: Sequence[Record]) -> list[Record]:
+    """The records with the settings in which their jobs differ, such as data and machine, among hyperparameters."""
+    jobs = with_varied_settings([record.job for record in records])
+    return [replace(record, job=job) for record, job in zip(records, jobs, strict=True)]
 
 
 def varied(jobs: Sequence[Job], definitions: Iterable[TuningDefinition]) -> tuple[Parameter, ...]:
