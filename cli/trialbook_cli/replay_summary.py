@@ -84,6 +84,8 @@ def _show_sweep(sweep: Sweep, records: Sequence[Record], curves: Mapping[str, Jo
     if sweep.last_at is not None:
         analysis = analyse(sweep, records, as_of=sweep.closed_at or sweep.last_at, curves=curves)
         console.print(safe(" ".join(analysis.sentences), 1000))
+        for failed in analysis.failures:
+            console.print(Text(f"✗ {failed.count} × ").append(safe(failed.reason, 1000)))
         of_groups = (each for group in analysis.groups for each in group.advice)
         for text in dict.fromkeys(each.text for each in (*analysis.advice, *of_groups, *analysis.savings)):
             console.print(Text("→ ").append(safe(text, 1000)))

@@ -33,7 +33,8 @@ def verdict(sweep: Sweep, names: Iterable[str], records: Sequence[Record]) -> Te
     """The answer in a line: counts, best value, and its hyperparameters. `records` hold the best job."""
     text = Text.assemble((visible(sweep.experiment, 120), "bold"), f": {_counted(sweep.counts)}")
     if sweep.best is None:
-        return text.append("; no job is ranked: none has the objective")
+        all_failed = sweep.counts.jobs and sweep.counts.failed == sweep.counts.jobs
+        return text if all_failed or not sweep.counts.ended else text.append("; no job has a value to rank by")
     best = next((record for record in records if record.job.name == sweep.best.job_name), None)
     given = shown_values(best.job.hyper_parameters if best else sweep.best.hyper_parameters)
     at = ", ".join(

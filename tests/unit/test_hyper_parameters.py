@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.samples import START, job
-from trialbook.core.hyper_parameters import Launch, differing, is_label, is_same, number_in, one_spelling, searched
+from trialbook.core.hyper_parameters import (
+    Launch,
+    differing,
+    is_label,
+    is_same,
+    number_in,
+    one_spelling,
+    searched,
+    unquoted,
+)
 from trialbook.core.jobs import Job
 
 STAMPS = [f"2026-11-20-10-0{minute}-00-{minute}17" for minute in range(4)]
@@ -189,3 +198,18 @@ def test_differences_do_not_depend_on_the_order_of_jobs(values: list[dict[str, s
     launches = [Launch("t", None, each) for each in values]
 
     assert differing(launches) == differing(launches[::-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"adam"', "adam"),
+        (r'"{\"lr\": 0.1}"', '{"lr": 0.1}'),
+        (r'"C:\\temp"', r"C:\temp"),
+        (r'"C:\x"', r"C:\x"),
+        ('"', '"'),
+        ("[1, 2]", "[1, 2]"),
+    ],
+)
+def test_the_quotes_of_json_are_taken_off_with_the_backslashes_within(text: str, expected: str) -> None:
+    assert unquoted(text) == expected

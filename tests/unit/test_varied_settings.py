@@ -1,5 +1,6 @@
 """A search over data or machines: what was searched is shown like hyperparameters, and nothing counts as repeated."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -84,3 +85,40 @@ def test_the_recipe_gives_the_script_no_more_than_it_had() -> None:
 
     assert recipe is not None
     assert recipe.request["HyperParameters"] == {"epochs": "20"}
+
+
+def test_jobs_that_differ_in_nothing_but_their_base_names_are_no_repeats() -> None:
+    records = [trial(n, {"lr": 0.1}, n / 10) for n in range(3)]
+    named = [
+        replace(each, job=replace(each.job, key=replace(each.job.key, name=f"{model}-2026-11-20-10-15-0{n}-123")))
+        for n, (each, model) in enumerate(zip(records, ("cnn", "mlp", "vit"), strict=True))
+    ]
+    found = analysed(named, sweep=swept(named))
+
+    assert found.groups[0].repeats is None
+    assert found.groups[0].best.varied == {"base name": "cnn"}
+
+
+def test_long_values_that_differ_behind_the_cut_are_no_repeats() -> None:
+    records = [
+        trial(n, {"prompt": "Be helpful. " * 100 + f"Answer like {style}. " + "Be brief. " * 40}, n / 10)
+        for n, style in enumerate("abc")
+    ]
+    found = analysed(records)
+
+    assert found.groups[0].repeats is None
+    assert found.parameters[0].distinct == 3
+    assert all(len(name) <= 200 for name in found.parameters[0].categories)
+
+
+def test_what_a_person_stopped_with_a_value_is_told() -> None:
+    records = [
+        trial(n, {"lr": n}, value, status=status)
+        for n, (value, status) in enumerate([(0.3, "Completed"), (0.1, "Stopped"), (0.2, "Stopped")])
+    ]
+
+    (advice,) = analysed(records).advice
+
+    assert advice.text.startswith(
+        "2 jobs stopped by a person with a value, loss 0.1 at best: stopped jobs rank only with"
+    )

@@ -1,6 +1,7 @@
 """Which hyperparameters were searched, and which only came along: constants, and what a script made from the job's own
 name or launch time, such as `model_dir`, a run's name or a timestamp."""
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,8 +59,15 @@ def is_internal(name: str) -> bool:
 
 
 def unquoted(text: str) -> str:
-    """A value without the JSON quotes that SDK containers add."""
-    return text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
+    """A value without the JSON quotes that SDK containers add, and without the backslashes within them."""
+    if len(text) < 2 or not text[0] == text[-1] == '"':
+        return text
+    if "\\" in text:
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text[1:-1]
+    return text[1:-1]
 
 
 def number_in(text: str) -> Decimal | None:

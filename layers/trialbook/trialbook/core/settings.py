@@ -18,7 +18,9 @@ _NO_DATA = ("code", "model", "checkpoint", "pretrained")  # channels that many p
 # Tags that say whose a job is, without regard to case and hyphens. SageMaker Studio sets the last one by itself.
 _USER_TAGS = ("owner", "user", "username", "createdby", "creator", "launchedby", "sagemakeruserprofilearn")
 _INSTANCES, _IMAGE, _ENTRY_POINT, _SOURCE_CODE = "instance type", "container image", "entry point", "source code"
+_BASE_NAME = "base name"
 _DATA = " data"  # ends the name of a channel's data; hyperparameters are options of a script, and have no spaces
+_DIGITS = re.compile(r"-*\d+")
 _NO_LETTER = re.compile(r"[^a-z]")
 
 
@@ -50,7 +52,12 @@ def with_varied_settings(jobs: Sequence[Job]) -> list[Job]:
         return list(jobs)
     settings = [{**_named_settings(job), **job.hyper_parameters} for job in jobs]
     launches = [replace(Launch.of(job), hyper_parameters=found) for job, found in zip(jobs, settings, strict=True)]
-    names = [name for name in differing(launches) if is_setting(name)]
+    searched = differing(launches)
+    if not searched and len({_word_of(job) for job in jobs}) > 1:
+        # `cnn-2026-…` and `mlp-2026-…` in one experiment: the names alone say what differs
+        settings = [{_BASE_NAME: base_job_name(job.name), **found} for job, found in zip(jobs, settings, strict=True)]
+        searched = (_BASE_NAME,)
+    names = [name for name in searched if is_setting(name)]
     if not names:
         return list(jobs)
     return [
@@ -61,9 +68,14 @@ def with_varied_settings(jobs: Sequence[Job]) -> list[Job]:
     ]
 
 
+def _word_of(job: Job) -> str:
+    """The job's base name without digits: `train-1` and `train-2` may be repeats."""
+    return _DIGITS.sub("", same_name(base_job_name(job.name)))
+
+
 def is_setting(name: str) -> bool:
     """Whether `with_varied_settings` made this hyperparameter: a script does not get it."""
-    return name in (_INSTANCES, _IMAGE, _ENTRY_POINT, _SOURCE_CODE) or name.endswith(_DATA)
+    return name in (_BASE_NAME, _INSTANCES, _IMAGE, _ENTRY_POINT, _SOURCE_CODE) or name.endswith(_DATA)
 
 
 def _named_settings(job: Job) -> dict[str, str]:

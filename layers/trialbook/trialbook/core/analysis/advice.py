@@ -236,10 +236,30 @@ def without_objective(lacks: Sequence[Lack]) -> list[Advice]:
 def stopped(records: Sequence[Record]) -> list[Advice]:
     """Jobs that SageMaker stopped at a limit, and why they do not rank."""
     reasons = Counter(why_not_ranked(each) for each in records if why_stopped(each.job) and not each.ranks)
-    return [
+    found = [
         Advice("stopped", f"{plural(count, 'job')} stopped: {reason}.", None, {"count": count})
         for reason, count in reasons.items()
     ]
+    return [*found, *_stopped_by_people(records)]
+
+
+def _stopped_by_people(records: Sequence[Record]) -> list[Advice]:
+    """Jobs that people stopped after they had reached a value: the reader may miss them among the best."""
+    had = [
+        (value, each.objective)
+        for each in records
+        if each.job.status == STOPPED and not each.ranks and why_stopped(each.job) is None and each.objective
+        if each.job.retried_as is None and (value := each.objective.value_of(each.job)) is not None
+    ]
+    if not had:
+        return []
+    best, by = had[0]
+    for value, objective in had:
+        best = value if objective.is_like(by) and by.is_better(value, best) else best
+    text = f"{plural(len(had), 'job')} stopped by a person with a value, {by.metric} {shown(best)}"
+    text += " at best" if len(had) > 1 else ""
+    text += ": stopped jobs rank only with rank_stopped: true in the rules document."
+    return [Advice("stopped", text, None, {"count": len(had)})]
 
 
 def stopped_early(records: Sequence[Record]) -> list[Advice]:

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from math import inf, log
 
 from trialbook.core.analysis.arithmetic import place_between
 from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
-from trialbook.core.analysis.wording import cut
 from trialbook.core.hyper_parameters import Launch, is_internal, is_same, one_spelling, own, searched, unquoted
 from trialbook.core.jobs import Job, ParameterRange, TuningDefinition
 from trialbook.core.numbers import Number, is_whole, number_of
@@ -15,14 +15,19 @@ from trialbook.core.settings import with_varied_settings
 from trialbook.core.sweeps import Record
 
 _LONGEST_VALUE = 200  # characters; SageMaker allows 2,500, which no chart or table can use
+_BEGIN, _END, _MARK = 120, 60, 6  # characters of a longer value that are kept, and of a mark of the whole
 FEW = 8  # distinct values that are named one by one
 _WIDE = 8  # a factor between least and greatest from which a log scale is worth it
 
 
 def shown_value(text: str) -> str:
-    """A value without the JSON quotes that SDK containers add, cut to a sensible length unless it is a whole number."""
+    """A value without the JSON quotes that SDK containers add, cut to a sensible length unless it is a whole number.
+    Different values stay different: a mark of the whole stands for what is cut out."""
     inner = unquoted(text)
-    return inner if len(inner) <= _LONGEST_VALUE or is_whole(inner) else cut(inner, _LONGEST_VALUE)
+    if len(inner) <= _LONGEST_VALUE or is_whole(inner):
+        return inner
+    mark = sha256(inner.encode("utf-8", "surrogatepass")).hexdigest()[:_MARK]
+    return f"{inner[:_BEGIN]}…{inner[-_END:]} #{mark}"
 
 
 def shown_values(hyper_parameters: Mapping[str, str]) -> dict[str, str]:
