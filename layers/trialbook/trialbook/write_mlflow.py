@@ -59,7 +59,7 @@ _EVENTS = frozenset({SWEEP_STARTED, SWEEP_PROGRESSED, SWEEP_FINISHED, REPORT_REA
 _DRAWN_WHILE_IT_RUNS = 100  # jobs; of more, the curve of the best so far is written at the end
 _FOR_A_JOB = 25.0  # seconds; a request that hangs fits
 _SOON = 5  # seconds
-_PROGRESSES_EVERY = timedelta(minutes=5), timedelta(minutes=30)  # first, and at most once a sweep has run for hours
+_PROGRESSES_EVERY = timedelta(minutes=10), timedelta(minutes=30)  # first, and at most once a sweep has run for hours
 _PROGRESSES_IN_ITS_AGE = 3  # a sweep that has run for an hour shows what was so twenty minutes ago
 _CURVES_COME_AFTER = timedelta(seconds=150)  # capture_job keeps them two minutes after the end,
 _CURVES_COME_WITHIN = timedelta(minutes=15)  # and later if a service was busy

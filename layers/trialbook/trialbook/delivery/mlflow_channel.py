@@ -229,6 +229,8 @@ class _Writing:
         self._experiment = experiment_name(rules.prefix, wanted.experiment)
         self._is_doubtful = before.may_be_there()
         self._was_broken_off = before.held_until is not None or before.problem is not None
+        self._lacks_model_alone = _shows(before, replace(wanted, keeps_model=False), self._experiment)
+        self._is_written = False
         self.held = held
 
     @property
@@ -242,15 +244,21 @@ class _Writing:
 
     def write(self) -> Delivery:
         try:
-            is_new = self._ensure()
-            state = self._fill(is_new=is_new)
+            self._ensure()
+            if self._is_written:
+                return self.held
+            state = self._fill()
         except NotSent as error:
             raise self._given_back(error) from None
         except DeletedInMlflow as error:
             self._channel.deliveries.put(self.held.not_sent(f"deleted: {error}"), clock.now())
             raise
-        shown = self.held.showing(self.held.sent_id or "", self._wanted.version, self.held.revision, self.held.picture)
-        return self._channel.put(replace(shown, run=state, held_until=None, problem=None))
+        return self._channel.put(self._shown(self.held, state))
+
+    def _shown(self, delivery: Delivery, state: RunState) -> Delivery:
+        """The delivery once the run stands as wanted."""
+        shown = delivery.showing(delivery.sent_id or "", self._wanted.version, delivery.revision, delivery.picture)
+        return replace(shown, run=state, held_until=None, problem=None)
 
     def _given_back(self, error: NotSent) -> Exception:
         """The error to raise, once it is written down whether the run may exist all the same."""
@@ -264,22 +272,23 @@ class _Writing:
 
     # -- that it is there ---------------------------------------------------------------------------------------
 
-    def _ensure(self) -> bool:
-        """Makes the run if there is none; whether it is new."""
+    def _ensure(self) -> None:
+        """Makes the run if there is none."""
         if self._is_where_it_belongs():
-            return False
+            return
         experiment = self._channel.experiment(self._rules, self._wanted.experiment)
         self._let_go(experiment)
         if self.held.is_sent:
-            return False
+            return
         own = self._own_run(experiment)
         if own is not None:
             self._note(own, is_adopted=True)
-            return False
+            return
         found = self._runs(experiment.id) if self._is_doubtful else []
         run = found[0] if found else self._made(experiment)
-        self._note(run, is_adopted=False, is_doubtful=self._is_doubtful and not found)
-        return not found
+        has_tags = not found or self._wanted.run.tags.items() <= run.tags.items()
+        is_complete = has_tags and not self._wanted.run.is_over and not self._metrics
+        self._note(run, is_adopted=False, is_doubtful=self._is_doubtful and not found, is_complete=is_complete)
 
     def _is_where_it_belongs(self) -> bool:
         """Whether it is known to be there: then its experiment need not be looked up."""
@@ -328,9 +337,11 @@ class _Writing:
                 raise
         return self._mlflow.create_run(current.id, run.name, run.started, run.tags, run.user)
 
-    def _note(self, run: Created, *, is_adopted: bool, is_doubtful: bool = False) -> None:
-        """Writes down which run it is, and holds the claim on."""
+    def _note(self, run: Created, *, is_adopted: bool, is_doubtful: bool = False, is_complete: bool = False) -> None:
+        """Writes down which run it is, and holds the claim on. One that is complete is written: a process that dies
+        now leaves nothing to do."""
         known = self.held.run or _NOTHING
+        self._lacks_model_alone = False
         state = replace(
             known,
             doubts=max(known.doubts, int(is_doubtful)),
@@ -340,28 +351,37 @@ class _Writing:
             is_adopted=is_adopted,
             created=self._wanted.created,
         )
-        sent = self.held.sent(clock.now(), run.run_id)
-        self.held = self._channel.deliveries.put(replace(sent, run=state, held_until=self.held.held_until), clock.now())
+        sent = replace(self.held.sent(clock.now(), run.run_id), run=state, held_until=self.held.held_until)
+        if is_complete:
+            self._is_written = True
+            sent = self._shown(sent, replace(state, sweep=self._wanted.sweep, parent=self._wanted.parent))
+        self.held = self._channel.deliveries.put(sent, clock.now())
 
     # -- that it says what it should ----------------------------------------------------------------------------
 
-    def _fill(self, *, is_new: bool) -> RunState:
+    def _fill(self) -> RunState:
         state = self.held.run or _NOTHING
         wanted = self._wanted
         state = replace(state, sweep=wanted.sweep, parent=wanted.parent, experiment=self._experiment)
         try:
-            return self._mark(state) if state.is_adopted else self._complete(state, is_new=is_new)
+            if self._lacks_model_alone and not state.is_adopted:
+                return replace(state, model=self._modelled(state))
+            return self._mark(state) if state.is_adopted else self._complete(state)
         except NotSent as error:
             if error.reason in _GONE and self._is_gone():
                 raise DeletedInMlflow("run") from None
             raise
 
-    def _complete(self, state: RunState, *, is_new: bool) -> RunState:
+    @property
+    def _metrics(self) -> tuple[Point, ...]:
+        """The metrics that are written now."""
+        return () if self._wanted.awaits_metrics else self._wanted.run.metrics
+
+    def _complete(self, state: RunState) -> RunState:
         wanted, run, run_id = self._wanted, self._wanted.run, self.held.sent_id or ""
-        metrics = () if wanted.awaits_metrics else run.metrics
         is_later = wanted.awaits_all and run.is_over and not state.has_params
-        if not is_later and (run.is_over or not is_new or metrics):  # a new run has its tags
-            self._log({} if state.has_params else run.params, metrics)
+        if not is_later:
+            self._log({} if state.has_params else run.params, self._metrics)
         if run.inputs and run.is_over and not is_later and not state.has_params:
             self._mlflow.log_inputs(run_id, run.inputs)
         ending = f"{run.status}@{run.ended}/{run.name}"
@@ -429,7 +449,7 @@ class _Writing:
     def _modelled(self, state: RunState) -> str | None:
         """The model that the run has by reference, after it was logged if it has to be. 2.x knows no such models."""
         run = self._wanted.run
-        if not self._wanted.keeps_model or run.model is None or state.model == run.model:
+        if run.model is None or not _lacks_model(state, self._wanted):
             return state.model
         created = Created(self.held.sent_id or "", state.experiment_id)
         try:
@@ -463,10 +483,15 @@ def _shows(delivery: Delivery, wanted: Wanted, experiment: str) -> bool:
     if delivery.shown_version < wanted.version:
         runs_on = wanted.waits_for_end and not run.is_over and not state.has_ended and delivery.shown_version >= 0
         return runs_on and state.experiment == experiment
-    has_model = not wanted.keeps_model or run.model is None or state.model == run.model
     has_metrics = state.has_metrics or not run.metrics or not run.is_over or wanted.awaits_metrics
     has_params = state.has_params or not run.is_over or wanted.awaits_all
-    return has_model and has_metrics and has_params
+    return has_metrics and has_params and not _lacks_model(state, wanted)
+
+
+def _lacks_model(state: RunState, wanted: Wanted) -> bool:
+    """Whether its model is to be logged. SageMaker names the place of a model that is not there yet."""
+    run = wanted.run
+    return wanted.keeps_model and run.is_over and run.model is not None and state.model != run.model
 
 
 def _is_of(run: Created, created: datetime | None) -> bool:
