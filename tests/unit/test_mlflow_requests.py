@@ -45,7 +45,7 @@ def asked(name: str, token: str | None = None) -> AWSPreparedRequest:
 
     session = Session()
     session.get_credentials = lambda: Credentials("AKID", "secret", "session")  # type: ignore[method-assign]
-    Mlflow(server_of(name), session, lambda: token, send).log("r", Batch(tags=(("a", "b"),)))
+    Mlflow(server_of(name), session, lambda fresh: token, send).log("r", Batch(tags=(("a", "b"),)))
     return sent[0]
 
 
@@ -269,7 +269,7 @@ def listening(handle: Handle, tls: ssl.SSLContext | None = None) -> Iterator[str
 
 def refusal_of(url: str, token: str | None = None) -> NotSent:
     with pytest.raises(NotSent) as refused:
-        Mlflow(server_of(url), Session(), lambda: token).create_run("1", "n", 1, {})
+        Mlflow(server_of(url), Session(), lambda fresh: token).create_run("1", "n", 1, {})
     return refused.value
 
 
@@ -325,7 +325,7 @@ def test_a_certificate_of_unknown_gets_no_token_and_is_named(
         assert (error.reason, error.passes, error.is_unsure) == ("certificate_not_trusted", False, False)
         assert seen == []
         monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
-        Mlflow(server_of(url), Session(), lambda: "t0ken").delete("r")
+        Mlflow(server_of(url), Session(), lambda fresh: "t0ken").delete("r")
         assert seen == ["Bearer t0ken"]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.session import Session
 
-from trialbook.adapters.mlflow import Mlflow
+from trialbook.adapters.mlflow import Mlflow, Tls
 from trialbook.core.announcements import (
     JOB_CHANGED,
     REPORT_READY,
@@ -100,17 +100,18 @@ def mlflow_of(settings: MlflowSettings, session: Session, deliveries: Deliveries
 
         return SecretParameters(session)
 
-    def token() -> str | None:
+    def token(fresh: bool) -> str | None:
         if settings.token_secret:
-            return secrets().secret(settings.token_secret)
+            return secrets().secret(settings.token_secret, fresh=fresh)
         if settings.token_parameter:
-            return secrets().parameter(settings.token_parameter)
+            return secrets().parameter(settings.token_parameter, fresh=fresh)
         return None
 
     def put(folder: str, name: str, content: bytes) -> bool:
         return settings.artifact_store is not None and store()(folder, name, content)
 
-    return ToMlflow(Mlflow(server_of(settings.server), session, token), deliveries, put)
+    tls = Tls(settings.authorities, settings.certificate, is_checked=not settings.trusts_anybody)
+    return ToMlflow(Mlflow(server_of(settings.server), session, token, tls=tls), deliveries, put)
 
 
 def check(settings: MlflowSettings, session: Session, to_mlflow: ToMlflow) -> Mapping[str, Any]:

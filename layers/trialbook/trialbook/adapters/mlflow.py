@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.httpsession import URLLib3Session
 from botocore.session import Session
+from botocore.utils import get_environ_proxies
 
 from trialbook.core.jobs import Metric
 from trialbook.core.messages.delivery import NotSent
@@ -43,8 +44,20 @@ HOST_NOT_ALLOWED = "host_not_allowed"
 CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
 NO_CREDENTIALS = "no_credentials"
 TOO_LARGE = f"http_{HTTPStatus.REQUEST_ENTITY_TOO_LARGE}"
+_OF_A_TOKEN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 Send = Callable[[AWSPreparedRequest], Any]
+ReadToken = Callable[[bool], str | None]  # True asks for the token as it is now, though it was read a moment ago
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Which servers are trusted: those that a file of `authorities` vouches for, if `is_checked`; `certificate` is the
+    file of the client's own, for servers that ask for one."""
+
+    authorities: str | None = None
+    certificate: str | None = None
+    is_checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +80,23 @@ class Experiment:
     is_deleted: bool = False
 
 
+_AS_USUAL = Tls()
+
+
 class Mlflow:
     """A server. `token` gives a bearer token or `user:password` if it asks for one; `session` has the credentials for
-    AWS's own. A certificate of a private authority is trusted if AWS_CA_BUNDLE names it."""
+    AWS's own. A certificate of a private authority is trusted if AWS_CA_BUNDLE or `tls` names it."""
 
     def __init__(
-        self, server: Server, session: Session, token: Callable[[], str | None] = lambda: None, send: Send | None = None
+        self,
+        server: Server,
+        session: Session,
+        token: ReadToken = lambda fresh: None,
+        send: Send | None = None,
+        tls: Tls = _AS_USUAL,
     ) -> None:
         self.server = server
-        self._session, self._token = session, token
+        self._session, self._token, self._tls = session, token, tls
         self._given_send = send
 
     # -- experiments --------------------------------------------------------------------------------------------
@@ -198,31 +219,37 @@ class Mlflow:
         return _answer(self._request(method, f"{self.server.url}{API}{path}", content, "application/json"))
 
     def _request(self, method: str, url: str, content: bytes | None, kind: str) -> bytes:
+        token = None if self.server.service else self._token(False)
+        status, found, headers = self._asked(method, url, content, kind, token)
+        if status in _OF_A_TOKEN and token and (new := self._token(True)) != token:  # it was changed a moment ago
+            status, found, headers = self._asked(method, url, content, kind, new)
+        if status != HTTPStatus.OK:
+            raise _refused(status, found, headers)
+        return found
+
+    def _asked(
+        self, method: str, url: str, content: bytes | None, kind: str, token: str | None
+    ) -> tuple[int, bytes, Mapping[str, Any]]:
         if deadline.left() < _SECONDS + _TO_RECORD:
             raise NotSent("out_of_time", passes=True)
         headers = {"Accept": "application/json", "User-Agent": "trialbook"}
         headers |= {"Content-Type": kind} if content is not None else {}
         request = AWSRequest(method=method, url=url, data=content, headers=headers)
-        self._authenticate(request)
+        if token:
+            request.headers["Authorization"] = _authorization(token)
+        self._sign(request)
         try:
             with deadline.within(_SECONDS):
                 answer = self._send(request.prepare())
-                status, found = answer.status_code, answer.content
+                return answer.status_code, bytes(answer.content), answer.headers
         except (HTTPClientError, NoConnection, OSError) as error:
             raise _unanswered(error) from None
-        if status != 200:
-            raise _refused(status, found, answer.headers)
-        return bytes(found)
 
-    def _authenticate(self, request: AWSRequest) -> None:
-        server = self.server
-        if server.service is None:
-            token = self._token()
-            if token:
-                request.headers["Authorization"] = _authorization(token)
+    def _sign(self, request: AWSRequest) -> None:
+        if self.server.header is not None:
+            request.headers[self.server.header[0]] = self.server.header[1]
+        if self.server.service is None:
             return
-        if server.header is not None:
-            request.headers[server.header[0]] = server.header[1]
         signer = self._signer
         request.headers["X-Amz-Content-SHA256"] = signer.payload(request)
         signer.add_auth(request)
@@ -231,8 +258,15 @@ class Mlflow:
     def _send(self) -> Send:
         if self._given_send is not None:
             return self._given_send
-        trusted = self._session.get_config_variable("ca_bundle") or True
-        return URLLib3Session(timeout=_SECONDS, max_pool_connections=4, verify=trusted).send  # follows no redirect
+        tls = self._tls
+        bundle: Any = tls.authorities or self._session.get_config_variable("ca_bundle")
+        return URLLib3Session(  # follows no redirect
+            timeout=_SECONDS,
+            max_pool_connections=4,
+            verify=tls.is_checked and (bundle or True),
+            client_cert=tls.certificate,
+            proxies=get_environ_proxies(self.server.url),
+        ).send
 
     @cached_property
     def _signer(self) -> SigV4Auth:

@@ -25,17 +25,18 @@ class SecretParameters:
     def _secrets(self) -> parameters.SecretsProvider:
         return parameters.SecretsProvider(boto3_client=self._session.create_client("secretsmanager"))
 
-    def parameter(self, name: str) -> str:
-        """A SecureString's value. Raises NotSent where it can't be read: what needs it waits."""
+    def parameter(self, name: str, *, fresh: bool = False) -> str:
+        """A SecureString's value, `fresh` or as it was read within five minutes. Raises NotSent where it can't be read:
+        what needs it waits."""
         try:
-            return cast("str", self._ssm.get(name, max_age=_FRESH, decrypt=True)).strip()
+            return cast("str", self._ssm.get(name, max_age=_FRESH, decrypt=True, force_fetch=fresh)).strip()
         except parameters.exceptions.GetParameterError as error:
             raise NotSent(_reason(error), passes=False) from None
 
-    def secret(self, arn: str) -> str:
-        """A secret's value. Raises NotSent where it can't be read: what needs it waits."""
+    def secret(self, arn: str, *, fresh: bool = False) -> str:
+        """A secret's value, as of `parameter`."""
         try:
-            return cast("str", self._secrets.get(arn, max_age=_FRESH)).strip()
+            return cast("str", self._secrets.get(arn, max_age=_FRESH, force_fetch=fresh)).strip()
         except parameters.exceptions.GetParameterError as error:
             raise NotSent(_reason(error), passes=False) from None
 

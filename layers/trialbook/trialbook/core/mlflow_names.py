@@ -61,6 +61,17 @@ def plain_name(text: str) -> str:
     return _shortened(words, LONGEST_NAME)
 
 
+def without_colons(originals: Iterable[str]) -> Mapping[str, str]:
+    """A name for each original as servers before 2.16 take it, and those on Windows; all different."""
+    ordered = sorted(set(originals), key=lambda each: (":" in each, each))
+    used: set[str] = set()
+    names: dict[str, str] = {}
+    for original in ordered:
+        names[original] = original if ":" not in original else _free(original.replace(":", "_"), used)
+        used.add(names[original].casefold())
+    return names
+
+
 def experiment_name(prefix: str, experiment: str) -> str:
     """The name of the MLflow experiment of an experiment."""
     text = f"{prefix}{experiment}".strip() or "trialbook"

@@ -6,13 +6,14 @@ has them, so they are written at a job's end, when SageMaker has reported everyt
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
+from trialbook.core import mlflow_names
 from trialbook.core.analysis.links import console_url
 from trialbook.core.curves.series import Axis, Series
 from trialbook.core.hyper_parameters import is_internal, unquoted
@@ -485,6 +486,50 @@ def batches(params: Mapping[str, str], metrics: Iterable[Point], tags: Mapping[s
                 later.append((kind, each))
         yield Batch(tuple(taken["params"]), tuple(taken["metrics"]), tuple(taken["tags"]))
         left = later
+
+
+def with_colons(batch: Batch) -> Batch:
+    """The part of a batch whose names servers before 2.16 refuse, and those on Windows."""
+    return Batch(
+        tuple(each for each in batch.params if ":" in each[0]),
+        tuple(each for each in batch.metrics if ":" in each.name),
+        tuple(each for each in batch.tags if ":" in each[0]),
+    )
+
+
+def without_colons(batch: Batch) -> Batch:
+    """The batch as such servers take it; its tags name what was renamed."""
+    metrics = mlflow_names.without_colons(each.name for each in batch.metrics)
+    params = mlflow_names.without_colons(name for name, _ in batch.params)
+    tags = tags_without_colons(dict(batch.tags))
+    for tag, names in (("trialbook.renamed_metrics", metrics), ("trialbook.renamed_params", params)):
+        renamed = {new: old for old, new in names.items() if new != old}
+        tags |= {tag: _also_renamed(tags.get(tag), renamed)} if renamed else {}
+    return Batch(
+        tuple((params[name], value) for name, value in batch.params),
+        tuple(replace(each, name=metrics[each.name]) for each in batch.metrics),
+        tuple(tags.items()),
+    )
+
+
+def tags_without_colons(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags as such servers take them."""
+    names = mlflow_names.without_colons(tags)
+    return {names[name]: value for name, value in tags.items()}
+
+
+def _also_renamed(known: str | None, names: Mapping[str, str]) -> str:
+    """A tag that lists new names by the original ones, with further ones, some of which it may have already."""
+    before = json.loads(known) if known else {}
+    return listed({**before, **{new: before.pop(old, old) for new, old in names.items()}})
+
+
+def halves(batch: Batch) -> tuple[Batch, Batch] | None:
+    """Two requests with the content of one; None if it can't be divided."""
+    params, metrics, tags = len(batch.params) // 2, (len(batch.metrics) + 1) // 2, (len(batch.tags) + 1) // 2
+    first = Batch(batch.params[:params], batch.metrics[:metrics], batch.tags[:tags])
+    second = Batch(batch.params[params:], batch.metrics[metrics:], batch.tags[tags:])
+    return (first, second) if first != Batch() != second else None
 
 
 def _bytes(each: Any) -> int:

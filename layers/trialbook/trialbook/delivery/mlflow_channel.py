@@ -14,7 +14,20 @@ from trialbook.adapters.mlflow import TOO_LARGE, Created, Experiment, Mlflow
 from trialbook.core.merging import is_made_anew
 from trialbook.core.messages.delivery import MLFLOW, RUN_LEASE, Delivery, NotSent, RunState
 from trialbook.core.mlflow_names import LONGEST_TAG, experiment_name
-from trialbook.core.mlflow_runs import CREATED_TAG, KEY_TAG, PARENT_TAG, Point, Run, RunStatus, batches
+from trialbook.core.mlflow_runs import (
+    CREATED_TAG,
+    KEY_TAG,
+    PARENT_TAG,
+    Batch,
+    Point,
+    Run,
+    RunStatus,
+    batches,
+    halves,
+    tags_without_colons,
+    with_colons,
+    without_colons,
+)
 from trialbook.core.rules.mlflow import MlflowRules
 from trialbook.core.times import parse_time
 from trialbook.delivery.send_once import claim
@@ -28,6 +41,7 @@ _INVALID = "INVALID_PARAMETER_VALUE"
 _GONE = frozenset({_INVALID, "RESOURCE_DOES_NOT_EXIST"})  # what is refused for what somebody deleted
 _NOT_KNOWN = frozenset({"ENDPOINT_NOT_FOUND", "http_404", "http_405"})
 _TAKEN_BY_ALL = 250  # characters of a parameter, also before 2.8
+EXPERIMENT_REFUSED = "experiment_refused"  # its name: Databricks wants a path, whose folder is there
 _NOTHING = RunState()
 
 Store = Callable[[str, str, bytes], bool]
@@ -86,6 +100,7 @@ class ToMlflow:
         self, mlflow: Mlflow, deliveries: Deliveries, store: Store = lambda folder, name, content: False
     ) -> None:
         self.mlflow, self.deliveries, self._store = mlflow, ReadOnce(deliveries), store
+        self.takes_colons = True  # in names, until it refuses one
         self._experiments: dict[str, Experiment] = {}
 
     def of(self, about: str) -> Delivery:
@@ -211,13 +226,21 @@ class ToMlflow:
         """The experiment's in MLflow as it is now, made if it is not there. Raises DeletedInMlflow."""
         name = experiment_name(rules.prefix, experiment)
         self._experiments.pop(name, None)
-        found = self.mlflow.experiment(name) or self.mlflow.create_experiment(name) or self.mlflow.experiment(name)
+        found = self.mlflow.experiment(name) or self._made_experiment(name) or self.mlflow.experiment(name)
         if found is None:
             raise NotSent("no_experiment", passes=True)
         if found.is_deleted:
             raise DeletedInMlflow(f"experiment {name}")
         self._experiments[name] = found
         return found
+
+    def _made_experiment(self, name: str) -> Experiment | None:
+        try:
+            return self.mlflow.create_experiment(name)
+        except NotSent as error:
+            if error.reason not in _GONE:
+                raise
+            raise NotSent(EXPERIMENT_REFUSED, passes=False) from None
 
 
 class _Writing:
@@ -325,17 +348,23 @@ class _Writing:
         return self._channel.runs_of(experiment_id, self._wanted.run.key, self._wanted.created)
 
     def _made(self, experiment: Experiment) -> Created:
-        run = self._wanted.run
         try:
-            return self._mlflow.create_run(experiment.id, run.name, run.started, run.tags, run.user)
+            return self._create(experiment)
         except NotSent as error:
             if error.reason not in _GONE:
                 raise
             # Somebody may have deleted the experiment, or another one has its name now.
             current = self._channel.asked_experiment(self._rules, self._wanted.experiment)
             if current.id == experiment.id:
-                raise
-        return self._mlflow.create_run(current.id, run.name, run.started, run.tags, run.user)
+                if not self._channel.takes_colons or not any(":" in tag for tag in self._wanted.run.tags):
+                    raise
+                self._channel.takes_colons = False
+        return self._create(current)
+
+    def _create(self, experiment: Experiment) -> Created:
+        run = self._wanted.run
+        tags = run.tags if self._channel.takes_colons else tags_without_colons(run.tags)
+        return self._mlflow.create_run(experiment.id, run.name, run.started, tags, run.user)
 
     def _note(self, run: Created, *, is_adopted: bool, is_doubtful: bool = False, is_complete: bool = False) -> None:
         """Writes down which run it is, and holds the claim on. One that is complete is written: a process that dies
@@ -412,16 +441,43 @@ class _Writing:
         return replace(state, has_ended=run.is_over, has_params=run.is_over, has_metrics=run.is_over)
 
     def _log(self, params: Mapping[str, str], metrics: Iterable[Point]) -> None:
-        run_id = self.held.sent_id or ""
         for batch in batches(params, metrics, self._wanted.run.tags):
-            try:
-                self._mlflow.log(run_id, batch)
-            except NotSent as error:
-                if error.reason != _INVALID or not batch.params or self._is_gone():
-                    raise
+            self._log_batch(batch)
+
+    def _log_batch(self, given: Batch) -> None:
+        run_id = self.held.sent_id or ""
+        batch = given if self._channel.takes_colons else without_colons(given)
+        try:
+            self._mlflow.log(run_id, batch)
+        except NotSent as error:
+            if error.reason == TOO_LARGE and (parts := halves(batch)) is not None:
+                for part in parts:
+                    self._log_batch(part)
+            elif error.reason != _INVALID or self._is_gone():
+                raise
+            elif self._channel.takes_colons and self._refuses(with_colons(batch)):
+                self._channel.takes_colons = False
+                self._log_batch(batch)
+            elif batch.params:
                 # A parameter of that name is there with another value, and MLflow refuses all for the one.
                 self._mlflow.log(run_id, replace(batch, params=()))
                 self._log_params_one_by_one(run_id, dict(batch.params))
+            else:
+                raise
+
+    def _refuses(self, batch: Batch) -> bool:
+        """Whether the server refuses the names of metrics and tags. Parameters may be refused for their values, so they
+        are asked for only if there is nothing else."""
+        named = replace(batch, params=()) if batch.metrics or batch.tags else replace(batch, params=batch.params[:1])
+        if named == Batch():
+            return False
+        try:
+            self._mlflow.log(self.held.sent_id or "", named)
+        except NotSent as error:
+            if error.reason != _INVALID:
+                raise
+            return True
+        return False
 
     def _log_params_one_by_one(self, run_id: str, params: Mapping[str, str]) -> None:
         refused, cut = [], []

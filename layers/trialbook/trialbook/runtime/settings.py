@@ -144,13 +144,17 @@ class EmailSettings:
 
 @dataclass(frozen=True, slots=True)
 class MlflowSettings:
-    """The tracking server, empty without one; its token, where artifacts go, and where people see its pages."""
+    """The tracking server, empty without one; its token, where artifacts go, and where people see its pages. On laptops
+    also whose certificates are trusted, and the client's own."""
 
     server: str = ""
     token_parameter: str | None = None
     token_secret: str | None = None
     artifact_store: str | None = None
     pages: str | None = None
+    authorities: str | None = None
+    certificate: str | None = None
+    trusts_anybody: bool = False
 
     @staticmethod
     def from_environment(environment: Environment = os.environ) -> "MlflowSettings":
@@ -161,6 +165,9 @@ class MlflowSettings:
             token_secret=environment.get("MLFLOW_TOKEN_SECRET") or None,
             artifact_store=environment.get("MLFLOW_ARTIFACT_STORE") or None,
             pages=environment.get("MLFLOW_PAGES") or None,
+            authorities=environment.get("MLFLOW_AUTHORITIES") or None,
+            certificate=environment.get("MLFLOW_CERTIFICATE") or None,
+            trusts_anybody=environment.get("MLFLOW_TRUSTS_ANYBODY") == "true",
         )
 
 

@@ -1,0 +1,150 @@
+"""Servers as other people run them: older, behind proxies, with names of their own."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.launching import at, launched, training
+from tests.mlflow.stand_in import Refusal, StandIn, serving
+from tests.mlflow.test_write_mlflow import ONE, OTHERS, few, parents, play, standing
+from trialbook.core.times import iso
+from trialbook_cli.replaying import running
+
+FINAL = [
+    {"MetricName": name, "Value": value, "Timestamp": iso(at(5))}
+    for name, value in (("validation:error", 0.5), ("validation_error", 0.25), ("auc@5", 0.75))
+]
+
+
+def refusing_colons(path: str, body: Any) -> None:
+    """A server before 2.16, or one on Windows."""
+    names = [each["key"] for kind in ("params", "metrics", "tags") for each in body.get(kind, ())]
+    if any(":" in name for name in names):
+        raise Refusal(400, "INVALID_PARAMETER_VALUE")
+
+
+def one_job(mlflow: StandIn, rules: str | None = None, **fields: Any) -> dict[str, Any]:
+    """The run of a job that was written to a server."""
+    recorded = launched([training(ONE, 0, 5, {"lr": "0.1"}, FinalMetricDataList=FINAL, **fields)])
+    with running(recorded, without=OTHERS, rules=rules, parameters={"MlflowUrl": mlflow.url}) as (cloud, _):
+        play(cloud, recorded)
+        standing(mlflow, cloud)
+    (run,) = mlflow.active()
+    return run
+
+
+def test_a_server_that_takes_no_colons_gets_other_names_which_a_tag_lists() -> None:
+    with serving(StandIn()) as mlflow:
+        mlflow.before = refusing_colons
+        run = one_job(mlflow, Tags=[{"Key": "cost:center", "Value": "7"}])
+    values = {each["key"]: each["value"] for each in run["data"]["metrics"] if not each["key"].endswith(("min", "max"))}
+    tags = mlflow.tags(run)
+    renamed = json.loads(tags["trialbook.renamed_metrics"])
+
+    assert values == {"validation_error": 0.25, "validation_error_2": 0.5, "auc_at_5": 0.75}
+    assert {new: renamed[new] for new in renamed.keys() & values.keys()} == {
+        "auc_at_5": "auc@5",
+        "validation_error_2": "validation:error",
+    }
+    assert tags["sagemaker.tags.cost_center"] == "7"
+    assert {each["key"] for each in run["data"]["params"]} == {"lr"}
+
+
+def test_the_curve_of_the_best_goes_to_a_server_that_takes_no_colons() -> None:
+    whole = few(2)
+    with (
+        serving(StandIn()) as mlflow,
+        running(whole, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        mlflow.before = refusing_colons
+        play(cloud, whole)
+        standing(mlflow, cloud)
+        (parent,) = parents(mlflow)
+        refused = sum(path == "runs/log-batch" for _, path, _ in mlflow.requests)
+
+    assert {each["key"] for each in parent["data"]["metrics"]} == {"best.validation_error"}
+    assert refused <= 2 * 3 + 2  # it is refused once, and known from then on
+
+
+@pytest.mark.parametrize("largest", [9_000, 40_000])
+def test_a_proxy_that_takes_small_requests_alone_gets_all_the_same(largest: int) -> None:
+    def too_large(path: str, body: Any) -> None:
+        if path == "runs/log-batch" and len(json.dumps(body)) > largest:
+            raise Refusal(413, "")
+
+    given = {f"layer_{number}": "x" * 2_000 for number in range(40)}
+    recorded = launched([training(ONE, 0, 5, given, FinalMetricDataList=FINAL)])
+    with (
+        serving(StandIn()) as mlflow,
+        running(recorded, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        mlflow.before = too_large
+        play(cloud, recorded)
+        standing(mlflow, cloud)
+        (run,) = mlflow.active()
+
+    assert {each["key"]: each["value"] for each in run["data"]["params"]} == given
+    assert {"validation:error", "validation_error", "auc_at_5"} <= {each["key"] for each in run["data"]["metrics"]}
+
+
+def path_alone(path: str, body: Any) -> None:
+    """Databricks: an experiment is a file in a folder."""
+    if path == "experiments/create" and not body["name"].startswith("/Shared/"):
+        raise Refusal(400, "INVALID_PARAMETER_VALUE")
+
+
+def test_experiments_go_to_a_folder_of_databricks_by_a_prefix() -> None:
+    with serving(StandIn()) as mlflow:
+        mlflow.before = path_alone
+        one_job(mlflow, "mlflow: {prefix: /Shared/}")
+
+        assert [each["name"] for each in mlflow.experiments.values()] == ["/Shared/net"]
+
+
+def refused_for(before: Callable[[str, Any], None]) -> set[str]:
+    """Why a job's run was not written, as the function's metric has it."""
+    recorded = launched([training(ONE, 0, 5, {"lr": "0.1"})])
+    printed: list[str] = []
+    with (
+        serving(StandIn()) as mlflow,
+        running(recorded, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        mlflow.before = before
+        cloud.functions["WriteMlflow"].printed = printed.append
+        for event in recorded.events:
+            cloud.deliver(event)
+        cloud.advance(cloud.now + timedelta(minutes=1))
+    lines = [json.loads(line) for each in printed for line in each.splitlines() if line.startswith("{")]
+    return {each["reason"] for each in lines if "reason" in each and "_aws" in each}
+
+
+def test_a_name_that_an_experiment_can_not_have_is_the_reason() -> None:
+    assert refused_for(path_alone) == {"experiment_refused"}
+
+
+@pytest.mark.parametrize("deletes_runs", [True, False])
+def test_an_experiment_that_was_restored_gets_the_runs_that_follow(deletes_runs: bool) -> None:
+    whole = few(3)
+    with (
+        serving(StandIn()) as mlflow,
+        running(whole, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        first, *others = whole.events
+        cloud.deliver(first)
+        cloud.advance(cloud.now.replace(second=59))
+        (experiment,) = mlflow.experiments.values()
+        (run,) = mlflow.active()
+        experiment["lifecycle_stage"] = "deleted"
+        run["info"]["lifecycle_stage"] = "deleted" if deletes_runs else "active"
+        for event in others[: len(others) // 2]:
+            cloud.deliver(event)
+        cloud.advance(cloud.now.replace(second=59))
+        experiment["lifecycle_stage"] = run["info"]["lifecycle_stage"] = "active"
+        for event in others[len(others) // 2 :]:
+            cloud.deliver(event)
+        cloud.finish()
+
+        standing(mlflow, cloud)
