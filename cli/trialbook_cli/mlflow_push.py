@@ -1,7 +1,6 @@
 """A book's history as runs in MLflow, with its own dates, by the same code as write_mlflow. The book keeps the ids of
 the runs, so that an interrupted push continues, and nothing is written twice."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,13 +9,11 @@ from functools import partial
 
 from botocore.session import Session
 
-from trialbook.adapters.mlflow import Mlflow
 from trialbook.adapters.s3 import Bucket
 from trialbook.core.announcements import SWEEP_PROGRESSED, Announcement
 from trialbook.core.kinds import RUNS_OF
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.mlflow_runs import job_about
-from trialbook.core.mlflow_server import server_of
 from trialbook.core.report_keys import REVISION
 from trialbook.core.sweeps import Record, Sweep, start_of
 from trialbook.delivery.events_to_messages import Addresses, facts_of
@@ -27,9 +24,8 @@ from trialbook.runtime.sqs_batch import TryLater
 from trialbook.write_mlflow import Writer
 from trialbook_book.book import Book
 from trialbook_book.curves import Read, from_folder
+from trialbook_cli.mlflow_access import access
 
-# As MLflow's own client reads them.
-TOKEN, USER, PASSWORD = "MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 _PAUSES = (1, 2, 5, 10, 30)  # seconds, where the server is busy or down for a moment
 
 
@@ -67,15 +63,8 @@ def planned(book: Book, since: datetime | None) -> Push:
 
 def channel(book: Book, uri: str, session: Session) -> ToMlflow:
     """The server at an address or of an ARN. Raises InvalidInput."""
-    mlflow = Mlflow(server_of(uri), session, token)
-    return ToMlflow(mlflow, Deliveries(book.ledger.table))
-
-
-def token() -> str | None:
-    """What the environment gives for a server: a user's name and password, else a token."""
-    if os.environ.get(USER) and os.environ.get(PASSWORD):
-        return f"{os.environ[USER]}:{os.environ[PASSWORD]}"
-    return (os.environ.get(TOKEN) or "").strip() or None
+    reached = access()
+    return ToMlflow(reached.mlflow(reached.server(uri), session), Deliveries(book.ledger.table))
 
 
 class _Kept:

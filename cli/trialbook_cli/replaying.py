@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trialbook.adapters.rules_document import read_rules
 from trialbook.core import report_keys
@@ -17,7 +17,6 @@ from trialbook.core.attachments import Attachment
 from trialbook.core.errors import InvalidInput
 from trialbook.core.jobs import Job, JobKind
 from trialbook.core.kinds import POLLED
-from trialbook.core.mlflow_server import server_of
 from trialbook.core.sweeps import Record, Sweep
 from trialbook.core.times import parse_time
 from trialbook_book.folder import FILE, key_of, line_of
@@ -28,6 +27,9 @@ from trialbook_cli.places import homes, members, stand_in
 from trialbook_cli.sagemaker_stand_in import Account, SageMaker
 from trialbook_cli.slack_stand_in import Workspace
 from trialbook_cli.telemetry_stand_in import Telemetry
+
+if TYPE_CHECKING:
+    from trialbook_cli.mlflow_replay import ReplayedMlflow
 
 # The stack's parameters that turn kinds of jobs on.
 _OPTIONAL = {"ModelCustomization": (JobKind.MODEL_CUSTOMIZATION,), "JobsApi": POLLED}
@@ -124,13 +126,17 @@ def replay(
     mlflow: str | None = None,
 ) -> ReplayOutcome:
     """Runs the recording to its end. `progress` is given how many events were delivered; `prepare` may set hooks; the
-    functions in `without` are not deployed; `mlflow` is the address of a server to which runs are written."""
+    functions in `without` are not deployed; `mlflow` is the address of a server to which runs are written. Raises
+    MlflowRefuses if it does not answer."""
     passed_by = 0
-    parameters = {"MlflowUrl": server_of(mlflow).url} if mlflow else {}
+    to_mlflow = _opened(mlflow) if mlflow else None
+    parameters = to_mlflow.parameters if to_mlflow else {}
     with running(recording, dynamodb_url=dynamodb_url, without=without, rules=rules, parameters=parameters) as (
         cloud,
         sagemaker,
     ):
+        if to_mlflow is not None:
+            to_mlflow.let_write(cloud)
         prepare(cloud, sagemaker)
         for number, event in enumerate(recording.events, 1):
             passed_by += not cloud.deliver(event)
@@ -138,6 +144,13 @@ def replay(
         cloud.finish()
         found = outcome_of(cloud, sagemaker, passed_by)
         return found if rules is None else replace(found, prices=read_rules(rules).prices)
+
+
+def _opened(uri: str) -> "ReplayedMlflow":
+    from trialbook_cli.mlflow_access import access
+    from trialbook_cli.mlflow_replay import ReplayedMlflow
+
+    return ReplayedMlflow.opened(uri, access())
 
 
 def outcome_of(cloud: LaptopCloud, sagemaker: SageMaker, passed_by: int = 0) -> ReplayOutcome:

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import ssl
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,12 +18,16 @@ _OWN = frozenset({"host", "connection", "content-length", "transfer-encoding"})
 
 
 class Proxy:
-    """Forwards to a server. `by_operation` counts requests by the run that they name, by its id or as it is made by its
+    """Forwards to a server what has the path `prefix`, which the server does not see, and the header `authorization` if
+    that is given. `by_operation` counts requests by the run that they name, by its id or as it is made by its
     name, and by operation. With a `secret`, a request whose signature is wrong gets status 403, and `signed` has the
     region, service and further headers of those that are right."""
 
-    def __init__(self, target: str, secret: str | None = None) -> None:
+    def __init__(
+        self, target: str, secret: str | None = None, *, prefix: str = "", authorization: str | None = None
+    ) -> None:
         self._target, self._secret = urlsplit(target), secret
+        self._prefix, self.authorization = prefix, authorization
         self.requests: Counter[str] = Counter()
         self.by_operation: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.signed: list[tuple[str, Mapping[str, str]]] = []
@@ -35,11 +40,16 @@ class Proxy:
         return Counter({run: found.total() for run, found in self.by_operation.items()})
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
-        """What the server answers, or 503 while it is down."""
+        """What the server answers, 503 while it is down, or 401."""
+        if not path.startswith(self._prefix):
+            return 404, b"<html>nothing is here</html>"
+        path = path.removeprefix(self._prefix)
         self.requests[_kind(method, path)] += 1
         self.by_operation[_run(body)][_kind(method, path)] += 1
         if self.is_down:
             return 503, b""
+        if self.authorization not in (None, headers.get("authorization")):
+            return 401, b"You are not authenticated."
         if self._secret is not None:
             try:
                 scope = signed_for(method, path, headers, body, self._secret)
@@ -100,8 +110,8 @@ def signed_for(method: str, path: str, headers: Mapping[str, str], body: bytes, 
 
 
 @contextmanager
-def through(proxy: Proxy) -> Iterator[Proxy]:
-    """The proxy while it listens."""
+def through(proxy: Proxy, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    """The proxy while it listens, at an address without its prefix."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -124,9 +134,11 @@ def through(proxy: Proxy) -> Iterator[Proxy]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    proxy.url = f"http://127.0.0.1:{server.server_port}"
+    proxy.url = f"http{'' if tls is None else 's'}://localhost:{server.server_port}"
     try:
         yield proxy
     finally:

@@ -26,7 +26,7 @@ class Refusal(Exception):
 class StandIn:
     """Runs by id, as `runs/get` gives them. `before` and `after` are called with each request before and after it is done,
     and may raise Refusal, or TimeoutError to end the connection. `artifacts` is where artifacts lie. `longest_param` and
-    `largest_file` are limits of servers and of what stands before them."""
+    `largest_file` are limits of servers and of what stands before them. With `authorization`, requests need that header."""
 
     def __init__(self, artifacts: str = "mlflow-artifacts:") -> None:
         self.artifacts = artifacts
@@ -39,6 +39,7 @@ class StandIn:
         self.after: Callable[[str, Any], None] = lambda path, body: None
         self.url = ""
         self.longest_param, self.largest_file = 6_000, 10**9
+        self.authorization: str | None = None
         self._lock = threading.Lock()
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], content: bytes) -> Answer:
@@ -46,6 +47,8 @@ class StandIn:
         name = parts.path.removeprefix(API)
         with self._lock:
             self.requests.append((method, name, headers))
+            if self.authorization not in (None, headers.get("Authorization")):
+                return 401, b"You are not authenticated."
             if method == "PUT":
                 if len(content) > self.largest_file:
                     return 413, b"<h1>413 Request Entity Too Large</h1>"

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.launching import at, launched, training
+from tests.integration.test_replay import few
+from tests.launching import at, launched, tags, training
 from tests.mlflow.stand_in import Refusal, StandIn, serving
-from tests.mlflow.test_write_mlflow import ONE, OTHERS, few, parents, play, standing
+from tests.mlflow.test_write_mlflow import ONE, OTHERS, parents, play, standing
 from trialbook.core.times import iso
 from trialbook_cli.replaying import running
 
@@ -26,9 +27,10 @@ def refusing_colons(path: str, body: Any) -> None:
         raise Refusal(400, "INVALID_PARAMETER_VALUE")
 
 
-def one_job(mlflow: StandIn, rules: str | None = None, **fields: Any) -> dict[str, Any]:
+def one_job(mlflow: StandIn, rules: str | None = None, **own_tags: str) -> dict[str, Any]:
     """The run of a job that was written to a server."""
-    recorded = launched([training(ONE, 0, 5, {"lr": "0.1"}, FinalMetricDataList=FINAL, **fields)])
+    answers = [training(ONE, 0, 5, {"lr": "0.1"}, FinalMetricDataList=FINAL), tags(ONE, **own_tags)]
+    recorded = launched(answers)
     with running(recorded, without=OTHERS, rules=rules, parameters={"MlflowUrl": mlflow.url}) as (cloud, _):
         play(cloud, recorded)
         standing(mlflow, cloud)
@@ -39,17 +41,17 @@ def one_job(mlflow: StandIn, rules: str | None = None, **fields: Any) -> dict[st
 def test_a_server_that_takes_no_colons_gets_other_names_which_a_tag_lists() -> None:
     with serving(StandIn()) as mlflow:
         mlflow.before = refusing_colons
-        run = one_job(mlflow, Tags=[{"Key": "cost:center", "Value": "7"}])
-    values = {each["key"]: each["value"] for each in run["data"]["metrics"] if not each["key"].endswith(("min", "max"))}
-    tags = mlflow.tags(run)
-    renamed = json.loads(tags["trialbook.renamed_metrics"])
+        run = one_job(mlflow, **{"cost:center": "7"})
+    values = {each["key"]: each["value"] for each in run["data"]["metrics"] if ".m" not in each["key"]}
+    noted = mlflow.tags(run)
+    renamed = json.loads(noted["trialbook.renamed_metrics"])
 
     assert values == {"validation_error": 0.25, "validation_error_2": 0.5, "auc_at_5": 0.75}
     assert {new: renamed[new] for new in renamed.keys() & values.keys()} == {
         "auc_at_5": "auc@5",
         "validation_error_2": "validation:error",
     }
-    assert tags["sagemaker.tags.cost_center"] == "7"
+    assert noted["sagemaker.tags.cost_center"] == "7"
     assert {each["key"] for each in run["data"]["params"]} == {"lr"}
 
 

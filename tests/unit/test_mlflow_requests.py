@@ -7,7 +7,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,11 +19,8 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.credentials import Credentials
 from botocore.session import Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.certificates import certificate_of_localhost
 from trialbook.adapters.mlflow import Mlflow
 from trialbook.check_mlflow import check_mlflow
 from trialbook.core.errors import InvalidInput
@@ -115,6 +112,9 @@ def test_other_servers_get_a_token_and_no_signature() -> None:
         "http://mlflow.example.com",
         "https://user:secret@mlflow.example.com",
         "https://mlflow.example.com?token=x",
+        "https://mlflow.example.com?workspace=",
+        "https://mlflow.example.com?workspace=a&token=x",
+        "https://mlflow.example.com?workspace=a%0d%0aX: y",
         "arn:aws-cn:sagemaker:cn-north-1:123456789012:mlflow-app/app-1",
         "arn:aws:sagemaker:eu-west-1:123456789012:training-job/x",
     ],
@@ -283,6 +283,34 @@ def test_a_server_that_is_not_there_got_nothing_so_nothing_needs_to_be_looked_fo
     assert (error.reason, error.passes, error.is_unsure) == ("EndpointConnectionError", True, False)
 
 
+def test_a_token_that_was_changed_is_read_again_and_one_that_was_not_costs_no_second_request() -> None:
+    tokens, seen = {False: "old", True: "new"}, list[str | None]()
+
+    def answer(request: BaseHTTPRequestHandler) -> tuple[int, Mapping[str, str], bytes]:
+        seen.append(request.headers["Authorization"])
+        return (200 if seen[-1] == "Bearer new" else 401), {}, b"{}"
+
+    with listening(answer) as url:
+        Mlflow(server_of(url), Session(), tokens.get).delete("r")
+        assert seen == ["Bearer old", "Bearer new"]
+        tokens[True] = "old"
+        with pytest.raises(NotSent) as refused:
+            Mlflow(server_of(url), Session(), tokens.get).delete("r")
+    assert (refused.value.reason, len(seen)) == ("http_401", 3)
+
+
+def test_a_workspace_is_a_header_and_a_part_of_the_page() -> None:
+    name = "https://mlflow.example.com/base?workspace=team-a"
+    request = asked(name, "t0ken")
+
+    assert request.url == "https://mlflow.example.com/base/api/2.0/mlflow/runs/log-batch"
+    assert (header(request, "X-MLFLOW-WORKSPACE"), header(request, "Authorization")) == ("team-a", "Bearer t0ken")
+    assert server_of(name).name == name  # what was written to another workspace is not there
+    assert server_of(name).run_url("1", "r") == (
+        "https://mlflow.example.com/base/#/experiments/1/runs/r?workspace=team-a"
+    )
+
+
 def test_a_name_that_leads_nowhere_is_no_server() -> None:
     error = refusal_of("https://mlflow.invalid")
 
@@ -291,22 +319,7 @@ def test_a_name_that_leads_nowhere_is_no_server() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost that only its own authority vouches for, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
-    return path
+    return certificate_of_localhost(tmp_path_factory.mktemp("tls"))
 
 
 def test_a_certificate_of_unknown_gets_no_token_and_is_named(

@@ -50,8 +50,9 @@ def push(
     """Writes the book's history to MLflow as runs, with its own dates.
 
     Each sweep becomes a parent run, each job a run. Existing runs are updated. After an interruption, repeat the
-    command: it continues where it stopped. A token is read from MLFLOW_TRACKING_TOKEN,
-    a user's name and password from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+    command: it continues where it stopped. Tokens, passwords and certificates are read as MLflow's own client reads
+    them: MLFLOW_TRACKING_TOKEN, MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD,
+    MLFLOW_TRACKING_SERVER_CERT_PATH.
 
     Example: trialbook mlflow push --to http://localhost:5000 --book build/churn
     """
@@ -60,6 +61,7 @@ def push(
     from trialbook.runtime.observability import quiet
     from trialbook_book.book import session_of
     from trialbook_cli.backfilling import parse_since
+    from trialbook_cli.mlflow_access import why_not
     from trialbook_cli.mlflow_push import channel, planned, pushed, there
     from trialbook_cli.rich_output import console, fail, progress, safe
 
@@ -81,6 +83,7 @@ def push(
                 for jobs in pushed(book, plan, channel_to):
                     bar.update(task, advance=jobs)
         except NotSent as error:
-            return fail(f"MLflow took no run: {error.reason}. Repeat the command to continue.", FAILED)
+            why = why_not(channel_to.mlflow.server, error)
+            return fail(f"{why}. Repeat the command to continue.", FAILED)
     console.print(safe(f"{plan.jobs} jobs and {len(plan.sweeps)} sweeps are in MLflow; {before} were before.", 500))
     return OK

@@ -36,11 +36,12 @@ def replay(
 
     Writes jobs.jsonl, sweeps.jsonl, experiments.json, reports/, slack/, email/ and the ledger to the folder given by
     --out, which --book reads. Time continues until all messages are sent; each Monday within the recording has its
-    weekly report.
+    weekly report. For --mlflow, tokens, passwords and certificates are read as by `trialbook mlflow push`.
 
     Example: trialbook replay events/recordings/churn-min-child-weight --out build/churn
     """
     from trialbook.core.errors import InvalidInput
+    from trialbook_cli.mlflow_replay import MlflowRefuses
     from trialbook_cli.plain_output import print_json
     from trialbook_cli.recordings import recording_in
     from trialbook_cli.replay_summary import replay_with_progress, show_replay
@@ -55,6 +56,8 @@ def replay(
         outcome = replay_with_progress(recording_in(recording), dynamodb_url, document, mlflow)
     except UnreadableAnswer as error:
         return fail(f"{recording / 'sagemaker.jsonl'}:{error.line}: {error.problem}")
+    except MlflowRefuses as error:
+        return fail(f"{error}. Nothing was replayed.", FAILED)
     write_outcome(outcome, out)
     if smtp is not None:
         try:
