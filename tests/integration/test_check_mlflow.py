@@ -23,6 +23,7 @@ from tests.mlflow.test_write_mlflow import OTHERS
 from trialbook.adapters.mlflow import Mlflow
 from trialbook.adapters.s3 import may_put
 from trialbook.check_mlflow import check_mlflow
+from trialbook.core.messages.delivery import NotSent
 from trialbook.core.mlflow_server import server_of
 from trialbook_cli.checkup.deployment import Level
 from trialbook_cli.checkup.mlflow_checks import findings
@@ -59,9 +60,10 @@ def test_no_call_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("name", "path", "says", "needs"),
     [
-        (APP, "", "refuses write_mlflow everything", "sagemaker:CallMlflowAppApi"),
-        (SERVER, "runs/log-batch", "refuses write_mlflow LogBatch", "sagemaker-mlflow:LogBatch"),
-        (None, "", "refuses write_mlflow everything", "store a valid token"),
+        (APP, "", "refuses every request of write_mlflow", "sagemaker:CallMlflowAppApi"),
+        (SERVER, "runs/log-batch", "refuses LogBatch to write_mlflow", "sagemaker-mlflow:LogBatch"),
+        (None, "", "refuses every request of write_mlflow", "store a valid token in what MlflowTokenParameter or"),
+        (None, "runs/create", "refuses CreateRun to write_mlflow", "let the user of the token create and edit"),
     ],
 )
 def test_a_refused_call_is_named_with_the_right_that_it_needs(
@@ -89,7 +91,21 @@ def test_a_server_that_does_not_answer_is_a_problem() -> None:
         ((level, what, _),) = texts(checked(mlflow))
 
     assert level is Level.PROBLEM
-    assert "MLflow does not answer" in what
+    assert "does not answer (ConnectionClosedError)" in what
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"), [("secret_not_found", "does not exist"), ("secret_not_readable", "may not read its token")]
+)
+def test_a_token_that_can_not_be_read_is_no_right(reason: str, says: str) -> None:
+    def token(fresh: bool) -> str:
+        raise NotSent(reason, passes=False)
+
+    with serving(StandIn()) as mlflow:
+        found = check_mlflow(Mlflow(server_of(mlflow.url), Session(), token), None)
+        ((level, what, todo),) = texts(found)
+
+    assert (level, says in what, "MlflowTokenSecretArn" in todo) == (Level.PROBLEM, True, True)
 
 
 @pytest.mark.parametrize(

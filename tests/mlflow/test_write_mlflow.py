@@ -116,7 +116,7 @@ def test_a_recording_becomes_a_parent_with_a_run_for_each_job(name: str, jobs: i
     assert per_run["runs/create"] == jobs + 1
     assert per_run["runs/log-inputs"] == jobs
     assert per_run["runs/update"] == jobs + 1
-    assert per_run["runs/log-batch"] <= jobs + 4
+    assert per_run["runs/log-batch"] <= jobs + 3  # the first job's parent, the sweep's curve and its end
     assert per_run["logged-models/search"] == per_run["runs/search"] == per_run["runs/get"] == 0
     assert cloud.calls[NAME, "dynamodb", "GetItem"] <= 10 * jobs
 
@@ -133,6 +133,27 @@ def test_a_running_job_has_a_run_that_says_what_it_tries() -> None:
         (run,) = mlflow.active()
         assert (run["info"]["status"], run["data"]["params"]) == ("RUNNING", [])
         assert "min\\_child\\_weight = " in mlflow.tags(run)["mlflow.note.content"]
+        assert mlflow.models == {}  # though SageMaker names the place where one will be
+
+
+def test_a_death_after_a_run_was_noted_costs_no_request() -> None:
+    whole = few(1)
+    with (
+        serving(StandIn()) as mlflow,
+        running(whole, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        writes = count(1)
+
+        def dies_after_the_second(by: str, service: str, operation: str) -> None:
+            if (by, operation) == (NAME, "PutItem") and next(writes) == 2:
+                raise ProcessDied
+
+        cloud.after_call = dies_after_the_second
+        cloud.deliver(whole.events[0])
+        cloud.advance(cloud.now + timedelta(minutes=2))
+
+        assert cloud.died == 1
+        assert [path for _, path, _ in mlflow.requests if path.startswith("runs/")] == ["runs/create"]
 
 
 def test_a_single_job_has_a_run_without_a_parent() -> None:

@@ -4,7 +4,7 @@ nothing. write_mlflow answers with it if `trialbook doctor` asks: the person who
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from trialbook.adapters.mlflow import CERTIFICATE_NOT_TRUSTED, HOST_NOT_ALLOWED, NO_CREDENTIALS, Created, Mlflow
+from trialbook.adapters.mlflow import Created, Mlflow
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.mlflow_runs import Batch, RunStatus
 
@@ -13,7 +13,6 @@ _NO_EXPERIMENT = "2147483647"  # the greatest that any of MLflow's databases tak
 _REFUSALS = frozenset(
     {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "http_401", "http_403", "http_302"}
 )
-_TROUBLES = frozenset({HOST_NOT_ALLOWED, CERTIFICATE_NOT_TRUSTED, NO_CREDENTIALS})
 _NOT_MLFLOW = "http_"  # and a status: the answer has none of MLflow's own codes
 
 
@@ -30,10 +29,10 @@ def check_mlflow(mlflow: Mlflow, may_put: Callable[[], str | None] | None) -> Ma
             if error.reason in _REFUSALS:
                 refused.append(action)
                 continue
-            is_elsewhere = not allowed and error.reason.startswith(
-                _NOT_MLFLOW
-            )  # 2.x has no logged models: that is no trouble
-            if error.passes or error.reason in _TROUBLES or is_elsewhere:
+            # 2.x has no logged models, which is no trouble. MLflow's own codes are in upper case.
+            is_elsewhere = not allowed and error.reason.startswith(_NOT_MLFLOW)
+            is_ours = error.reason.islower() and not error.reason.startswith(_NOT_MLFLOW)
+            if error.passes or is_ours or is_elsewhere:
                 return {"server": mlflow.server.name, "trouble": error.reason}
         allowed.append(action)
     artifacts = "not configured" if may_put is None else may_put() or "allowed"
