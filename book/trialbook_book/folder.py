@@ -299,3 +299,7 @@ class FolderLedger(PagedLedger):
     def __init__(self, table: Table) -> None:
         super().__init__("folder", region="us-east-1")
         self.table.connection._client = TableClient(table)  # type: ignore[assignment]  # noqa: SLF001 the one way in
+
+    def segments(self, count: int) -> list[Iterator[dict[str, Any]]]:
+        """One part: threads read a folder no faster."""
+        return [self.items()]

@@ -4,7 +4,8 @@ import csv
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ from trialbook_book.folder import FILE, key_of, line_of
 from trialbook_book.frames import frame
 from trialbook_book.jobs import Jobs
 from trialbook_cli.outputs import job_line, sweep_line, write_lines
+from trialbook_cli.reading_at_once import all_items, items_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,18 @@ class Exported:
     sweeps: int
 
 
-def export_book(book: Book, part: Jobs | None, out: Path, form: str) -> Exported:
+def export_book(
+    book: Book, part: Jobs | None, out: Path, form: str, read: Callable[[int], None] = lambda items: None
+) -> Exported:
     """Writes jobs and sweeps in a format (csv, jsonl, parquet) and the ledger's items; all, or those of a sweep or
-    experiment. Raises MissingPart if the format needs a missing library."""
+    experiment. Raises MissingPart if the format needs a missing library. `read` is given how many more items were read.
+
+    Each file is replaced when its successor is whole. An export that is interrupted leaves the earlier files, and the
+    next one reads all anew: what was read before may have changed.
+    """
     if form == "parquet" and find_spec("pyarrow") is None:
         raise MissingPart("parquet", "--format parquet")
-    items = list(_items(book, part))
+    items = _items(book, part, read)
     records = [read_record(item_of(item)) for item in items if item["item"]["S"] == "job"]
     windows = [read_sweep(item_of(item)) for item in items if item["item"]["S"] == "sweep"]
     records.sort(key=lambda record: (record.job.name, record.key.kind))
@@ -55,26 +63,33 @@ def export_book(book: Book, part: Jobs | None, out: Path, form: str) -> Exported
     return Exported(len(records), len(sweeps))
 
 
-def _items(book: Book, jobs: Jobs | None) -> Iterator[dict[str, Any]]:
+def _items(book: Book, jobs: Jobs | None, read: Callable[[int], None]) -> list[dict[str, Any]]:
     """All items, or those of the jobs and sweeps of one sweep or experiment, with the experiment's own."""
     if jobs is None:
-        yield from book.ledger.items()
-        return
+        return all_items(book.ledger, read)
     records = list(jobs.records())
     ids = {record.sweep for record in records if record.sweep}
     keys = {(job_pk(record.key), sort) for record in records for sort in ("JOB", "ATTACHMENT")}
     keys |= {sweep_keys(sweep_id) for sweep_id in ids}
     keys.add(("NOTE", PLACES))  # by which names of several places differ
     keys |= {("EXPERIMENTS", record.experiment.casefold()) for record in records}
-    yield from book.ledger.items(sorted(keys))
+    return items_of(book.ledger, sorted(keys), read)
 
 
 def _write_items(items: Iterable[dict[str, Any]], path: Path) -> None:
-    """Writes a second file first, so that a book exported onto itself stays whole."""
-    beside = path.with_suffix(".part")
-    with beside.open("w", encoding="utf-8") as file:
+    with _replaced(path) as beside, beside.open("w", encoding="utf-8") as file:
         file.writelines(line_of([item]) for item in sorted(items, key=key_of))
-    os.replace(beside, path)  # noqa: PTH105 the folder is the same
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the path's place at the end: a book exported onto itself stays whole."""
+    beside = path.with_name(f"{path.name}.part")
+    try:
+        yield beside
+        os.replace(beside, path)  # noqa: PTH105 the folder is the same
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _write_lines(
@@ -83,17 +98,19 @@ def _write_lines(
     jobs = defaultdict(list)
     for record in records:
         jobs[record.sweep].append(record.job)
-    write_lines(out / "jobs.jsonl", [job_line(record, singles, prices) for record in records])
-    write_lines(out / "sweeps.jsonl", [sweep_line(sweep, jobs[sweep.id], prices) for sweep in sweeps])
+    with _replaced(out / "jobs.jsonl") as path:
+        write_lines(path, [job_line(record, singles, prices) for record in records])
+    with _replaced(out / "sweeps.jsonl") as path:
+        write_lines(path, [sweep_line(sweep, jobs[sweep.id], prices) for sweep in sweeps])
 
 
 def _write_tables(out: Path, form: str, tables: Mapping[str, Columns]) -> None:
     for name, columns in tables.items():
-        path = out / f"{name}.{form}"
-        if form == "csv":
-            _write_csv(columns, path)
-        else:
-            _write_parquet(columns, path)
+        with _replaced(out / f"{name}.{form}") as path:
+            if form == "csv":
+                _write_csv(columns, path)
+            else:
+                _write_parquet(columns, path)
 
 
 def _write_parquet(columns: Columns, path: Path) -> None:

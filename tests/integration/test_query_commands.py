@@ -25,6 +25,7 @@ from trialbook.core.experiments import Experiment
 from trialbook.core.sweeps import Sweep, SweepKind, recount
 from trialbook_book.folder import FILE, line_of, open_folder
 from trialbook_book.paged import PagedLedger
+from trialbook_cli.book_export import export_book
 from trialbook_cli.main import app
 from trialbook_cli.replaying import replay, write_outcome
 
@@ -392,6 +393,19 @@ def test_an_export_answers_as_the_book_it_came_from(churn: Path, ask: Ask, tmp_p
         assert (tmp_path / "e" / name).read_bytes() == (churn / name).read_bytes(), name
     for question in QUESTIONS:
         assert ask(*question, "--book", tmp_path / "e").stdout == ask(*question, "--book", churn).stdout
+
+
+def test_an_export_that_is_interrupted_leaves_the_earlier_files(churn: Path, tmp_path: Path) -> None:
+    export_book(Book.open(folder=churn), None, tmp_path, "jsonl")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def interrupted(items: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_book(Book.open(folder=churn), None, tmp_path, "jsonl", interrupted)
+
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_an_export_of_one_sweep_holds_it_whole(churn: Path, ask: Ask, tmp_path: Path) -> None:

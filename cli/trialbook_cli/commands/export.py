@@ -39,16 +39,21 @@ def export(
     """Writes jobs, sweeps and the book itself as files.
 
     --book reads the folder and gives the same answers. Parquet needs an extra: pip install 'trialbook[parquet]'.
+    Parts of the table are read at once, and slower if DynamoDB throttles. An interrupted export leaves the earlier
+    files: repeat the command.
 
     Example: trialbook export --format csv --out build/export --book demo-out/churn-min-child-weight
     """
     from trialbook_book.folder import FILE
     from trialbook_cli.book_export import export_book
     from trialbook_cli.plain_output import print_json
-    from trialbook_cli.rich_output import console, safe
+    from trialbook_cli.rich_output import console, progress, safe
 
     book = source_of(context).open()
-    written = export_book(book, book.find(name) if name is not None else None, out, form.value)
+    part = book.find(name) if name is not None else None
+    with progress() as bar:
+        task = bar.add_task("items read", total=None)
+        written = export_book(book, part, out, form.value, lambda items: bar.advance(task, items))
     if as_json:
         print_json({"jobs": written.jobs, "sweeps": written.sweeps, "out": str(out)})
     else:
