@@ -198,3 +198,10 @@ def test_an_execution_causes_an_event_for_each_change_of_a_step_and_each_end_of_
     assert (
         Counter(method for method, _ in found.slack.calls)["chat.update"] < 8 + 3 + 1
     )  # seconds apart, they share an edit
+
+
+def test_where_no_route_asks_for_pipelines_a_failed_execution_names_its_failed_step() -> None:
+    (posted,) = (each for each in outcome("{}").slack.top_level() if "pipeline execution failed" in each.text)
+
+    assert "step Train: AlgorithmError: ValueError" in posted.text
+    assert "gave no reason" not in posted.text

@@ -239,6 +239,15 @@ def _text(event: Announcement, *path: str) -> str:
     return value
 
 
+def _with_reason_of_step(record: Record, services: Services) -> Record:
+    """A failed execution with the reason of its first failed step: its own events have none."""
+    from trialbook.core.messages.pipeline import why_failed
+
+    execution = None if record.job.failure_reason else _execution(record.key, services)
+    reason = None if execution is None else why_failed(execution)
+    return record if reason is None else replace(record, job=replace(record.job, failure_reason=reason))
+
+
 def _job_facts(event: Announcement, services: Services, bucket: Objects, where: Addresses) -> JobFacts | None:
     """The facts of a single job, and the experiment's best job before it. None for a job that ended in a sweep, which
     the sweep's message covers."""
@@ -249,6 +258,8 @@ def _job_facts(event: Announcement, services: Services, bucket: Objects, where: 
     record = services.ledger.record(JobKey(account, region, JobKind(kind), name))
     if record is None:
         return None
+    if record.key.kind is JobKind.PIPELINE_EXECUTION and record.job.status == FAILED:
+        record = _with_reason_of_step(record, services)
     window = services.ledger.sweep(record.sweep) if record.sweep else None
     if event.type == JOB_FINISHED and window is not None and not window.is_single:
         return None

@@ -58,6 +58,16 @@ def pipeline_message(event: Announcement, execution: Execution, rules: Rules) ->
     )
 
 
+def why_failed(execution: Execution) -> str | None:
+    """Why it failed, as its first failed step tells: `step Train: ClientError: …`. None if no failed step is known."""
+    failed = [each for each in execution.steps() if each.status == FAILED]
+    if not failed:
+        return None
+    first, more = failed[0], len(failed) - 1
+    others = f" (and {plural(more, 'more failed step')})" if more else ""
+    return f"step {first.name}: {essence(first.failure_reason)}{others}"
+
+
 def _standing(execution: Execution, steps: Sequence[Step], failed: Sequence[Step]) -> str:
     """How it stands: `running: Train (2 steps finished)`, `failed at step Train`, `finished in 34 min`."""
     took = _took(execution)
