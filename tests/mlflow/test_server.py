@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from botocore.credentials import Credentials
 from botocore.session import Session
 
 from tests.integration.test_replay import CHURN
+from tests.launching import launched, training
 from tests.mlflow.proxy import Proxy, through
 from tests.mlflow.real_server import PYTHON, as_map, ask, runs_in, serving_mlflow
-from tests.mlflow.test_write_mlflow import OTHERS, play
+from tests.mlflow.test_push import RECORDING, trialbook
+from tests.mlflow.test_write_mlflow import ONE, OTHER, OTHERS, play
 from tests.relocated import recording
 from trialbook.adapters.mlflow import Mlflow
 from trialbook.check_mlflow import check_mlflow
@@ -170,3 +173,51 @@ def test_looking_whether_a_server_may_be_written_to_changes_nothing(written: Wri
 
     assert (found["trouble"], found["refused"], len(found["allowed"])) == (None, [], 12)
     assert held() == before
+
+
+def test_runs_that_jobs_made_themselves_are_adopted_on_a_real_server(server: str) -> None:
+    """One is known by MlflowDetails, one by its tag. The second job's experiment has a slash in its name."""
+    name = f"{os.getpid()}/own/net"
+    experiment = ask(server, "experiments/create", {"name": name})["experiment_id"]
+    made = [
+        ask(server, "runs/create", {"experiment_id": experiment, "run_name": "own", "start_time": 1, "tags": tags})
+        for tags in ([], [{"key": "job", "value": OTHER}])
+    ]
+    first, second = (each["run"]["info"]["run_id"] for each in made)
+    for run in (first, second):
+        ask(server, "runs/log-batch", {"run_id": run, "params": [{"key": "opt/lr", "value": "9"}]})
+    details = {"MlflowRunId": first, "MlflowExperimentId": experiment}
+    jobs = [training(ONE, 0, 5, {"opt/lr": "1"}, MlflowDetails=details), training(OTHER, 1, 6, {"opt/lr": "2"})]
+    rules = f"mlflow: {{prefix: '{os.getpid()}/own/', job_tag: job}}"
+    with running(launched(jobs), without=OTHERS, rules=rules, parameters={"MlflowUrl": server}) as (cloud, _):
+        play(cloud, launched(jobs))
+        assert cloud.dead_letters()["MlflowDeadLetters"] == []
+    runs = {run["info"]["run_id"]: run for run in runs_in(server, name)}
+    (parent,) = runs.keys() - {first, second}
+
+    for run_id in (first, second):
+        assert as_map(runs[run_id]["data"]["params"]) == {"opt/lr": "9"}
+        assert as_map(runs[run_id]["data"]["tags"])[PARENT_TAG] == parent
+        assert (runs[run_id]["info"]["run_name"], runs[run_id]["info"]["status"]) == ("own", "FINISHED")
+
+
+def test_a_replay_and_a_push_reach_a_real_server_behind_a_prefix_that_asks_for_a_token(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(f"mlflow: {{prefix: '{os.getpid()}/token/'}}")
+    book = str(tmp_path / "book")
+    with through(Proxy(server, prefix="/ml", authorization="Bearer t0ken")) as proxy:
+        url = f"{proxy.url}/ml/"
+        assert "http_401" in trialbook("replay", RECORDING, "--out", book, "--mlflow", url, code=1)
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
+        trialbook("replay", RECORDING, "--out", book, "--mlflow", url, "--rules", str(rules))
+        asked = proxy.requests.total()
+        assert "5 were before" in trialbook("mlflow", "push", "--book", book, "--to", url)
+        assert proxy.requests.total() == asked
+    runs = runs_in(server, f"{os.getpid()}/token/churn-xgb")
+    (parent,) = (run for run in runs if PARENT_TAG not in as_map(run["data"]["tags"]))
+
+    assert len(runs) == 6
+    artifacts = ask(server, "artifacts/list", run_id=parent["info"]["run_id"])["files"]
+    assert {each["path"] for each in artifacts} == {"chart.png", "report.html"}
