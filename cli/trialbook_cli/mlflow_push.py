@@ -3,7 +3,8 @@ the runs, so that an interrupted push continues, and nothing is written twice.""
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -11,9 +12,11 @@ from botocore.session import Session
 
 from trialbook.adapters.s3 import Bucket
 from trialbook.core.announcements import SWEEP_PROGRESSED, Announcement
+from trialbook.core.errors import InvalidInput
 from trialbook.core.kinds import RUNS_OF
 from trialbook.core.messages.delivery import NotSent
 from trialbook.core.mlflow_runs import job_about
+from trialbook.core.mlflow_server import Server, server_of
 from trialbook.core.report_keys import REVISION
 from trialbook.core.sweeps import Record, Sweep, start_of
 from trialbook.delivery.events_to_messages import Addresses, facts_of
@@ -26,6 +29,7 @@ from trialbook_book.book import Book
 from trialbook_book.curves import Read, from_folder
 from trialbook_cli.mlflow_access import access
 
+_LOOKS_AT = 10  # sweeps and jobs, to see how the book spells a server
 _PAUSES = (1, 2, 5, 10, 30)  # seconds, where the server is busy or down for a moment
 
 
@@ -61,10 +65,26 @@ def planned(book: Book, since: datetime | None) -> Push:
     return Push(tuple((each, tuple(ledger.ranking(each.id))) for each in sweeps), tuple(singles))
 
 
-def channel(book: Book, uri: str, session: Session) -> ToMlflow:
+def channel(book: Book, plan: Push, uri: str, session: Session) -> ToMlflow:
     """The server at an address or of an ARN. Raises InvalidInput."""
-    reached = access()
-    return ToMlflow(reached.mlflow(reached.server(uri), session), Deliveries(book.ledger.table))
+    reached, deliveries = access(), Deliveries(book.ledger.table)
+    server = reached.server(uri)
+    known = next((each for each in _servers_of(plan, deliveries) if _is_same(each, server)), server)
+    return ToMlflow(reached.mlflow(replace(server, name=known.name), session), deliveries)
+
+
+def _servers_of(plan: Push, deliveries: Deliveries) -> Iterator[Server]:
+    """The servers that have runs of the first jobs. What a run is known by begins with its server's name, however that
+    was spelled then: with a slash at its end, or without."""
+    first = [*plan.singles[:_LOOKS_AT], *(jobs[0] for _, jobs in plan.sweeps[:_LOOKS_AT] if jobs)]
+    for record in first:
+        for delivery in deliveries.of(job_about(record.key)):
+            with suppress(InvalidInput):
+                yield server_of(delivery.address)
+
+
+def _is_same(one: Server, other: Server) -> bool:
+    return (one.url.lower(), one.header) == (other.url.lower(), other.header)
 
 
 class _Kept:

@@ -47,6 +47,8 @@ def test_a_folders_history_goes_to_mlflow_with_its_dates_and_only_once(book: Pat
         made = {run["info"]["run_name"]: run for run in mlflow.active()}
         asked = len(mlflow.requests)
         assert "5 were before" in push(book, mlflow)
+        mlflow.url += "/"
+        assert "5 were before" in push(book, mlflow)
 
         assert (len(made), len(mlflow.requests)) == (6, asked)
     for record in Book.open(folder=book).ledger.jobs():

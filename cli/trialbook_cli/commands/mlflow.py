@@ -70,8 +70,8 @@ def push(
         book = source.open() if dry_run or source.book is not None else source.open_to_write()
         is_signed = to.startswith("arn:")
         session = session_of(source.profile, source.region) if is_signed else book.ledger.session
-        channel_to = channel(book, to, session)
         plan = planned(book, None if since is None else parse_since(since, clock.now()))
+        channel_to = channel(book, plan, to, session)
         before = there(plan, channel_to)
         counted = f"{plan.jobs} jobs, {len(plan.sweeps)} sweeps; {before} jobs have a run already"
         if dry_run:
