@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 
 import pytest
 
@@ -248,3 +249,27 @@ def test_no_hyperparameter_has_a_direction_if_only_combinations_matter(truth: st
         assert found is not None
         assert found.pairs
         assert {each.direction for each in found.effects} <= {"no clear direction", "no effect seen"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_range_that_the_best_trials_are_not_in_is_not_called_good(seed: int) -> None:
+    """Combinations can make a range good on average that lacks the best."""
+    source = random.Random(seed)
+    drawn = [(source.random(), source.choice("abcde")) for _ in range(150)]
+    values = [-0.1 if kind == "a" and x > 0.6 else (x - 0.4) ** 2 + source.gauss(0, 0.01) for x, kind in drawn]
+    given: list[Trial] = [{"x": x, "kind": kind} for x, kind in drawn]
+    found = importance([number("x"), category("kind", "abcde")], given, values, ObjectiveType.MINIMIZE)
+    assert found is not None
+    effect = next(each for each in found.effects if each.parameter == "x")
+    best = [x for _, (x, _) in sorted(zip(values, drawn, strict=True))[:15]]
+
+    if effect.good_low is not None and effect.good_high is not None:
+        low, high = effect.good_low, effect.good_high
+        assert fmean(low <= x <= high for x in best) > fmean(low <= x <= high for x, _ in drawn)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_combination_that_hardly_matters_is_not_named(seed: int) -> None:
+    found = found_of(lambda x: 3 * x["a"] + x["b"] + 2.5 * (x["a"] - 0.5) * (x["b"] - 0.5), seed, trials=150)
+
+    assert all(each.share >= 0.1 for each in found.pairs)

@@ -26,9 +26,10 @@ METHOD = (
 )
 METHOD_OF_PAIRS = f"{METHOD}, with parts for the pairs that matter together"
 _MOST = 20  # hyperparameters in the model
-_COUNTS = 0.05  # of the explained variation: what a pair explains beyond its two counts from there on
+_COUNTS = 0.1  # of the explained variation: what a pair explains beyond its two counts from there on
 _LEVEL = 0.1  # of the effect: a number that does less where it is set matters by being set at all
 _LOOKED_AT = 400  # trials, evenly over all ranks, that the second look takes
+_BEST = 10  # one of so many trials is among the best
 _RARE = 0.01  # how likely chance may be to make the values in a good range differ as clearly
 NO_EFFECT = "no effect seen"
 
@@ -196,11 +197,15 @@ def _margins(levels: Sequence[float], one: Basis, other: Basis) -> tuple[list[fl
     return rows, columns, sum(value * share for value, share in zip(rows, shares[0], strict=True))
 
 
-def _is_better_inside(low: Number, high: Number, pairs: Sequence[tuple[float, float]]) -> bool:
-    """Whether values in the range differ from those outside more than chance explains. Few trials can't say so."""
+def _is_better_inside(low: Number, high: Number, pairs: Sequence[tuple[float, float]], sign: int) -> bool:
+    """Whether values in the range differ from those outside more than chance explains, which few trials can't say, and
+    the best trials are there more often than all: where combinations matter, a range can be good on average and lack
+    the best."""
     inside = [value for x, value in pairs if low <= x <= high]
     chance = rank_test(inside, [value for x, value in pairs if not low <= x <= high])
-    return chance is not None and chance < _RARE
+    best = sorted(pairs, key=lambda pair: sign * pair[1])[: max(len(pairs) // _BEST, 1)]
+    of_best = sum(1 for x, _ in best if low <= x <= high) / len(best)
+    return chance is not None and chance < _RARE and of_best > len(inside) / len(pairs)
 
 
 def _width(levels: Sequence[tuple[float, str]]) -> float:
@@ -233,7 +238,7 @@ def _effect(
     share = (part.alone + part.in_pairs) / total
     is_flat = _width(costs) < _LEVEL * _width(known) or part.alone < part.in_pairs
     shape = Shape(NO_DIRECTION) if is_flat else direction_of(basis.parameter, correlation, sign, costs, len(pairs))
-    if shape.low is not None and shape.high is not None and not _is_better_inside(shape.low, shape.high, pairs):
+    if shape.low is not None and shape.high is not None and not _is_better_inside(shape.low, shape.high, pairs, sign):
         shape = Shape(NO_DIRECTION)
     return Effect(
         parameter=name,

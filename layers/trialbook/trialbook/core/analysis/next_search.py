@@ -22,7 +22,9 @@ from trialbook.core.objectives import ObjectiveType
 _MOST_TRIALS = 120  # that the surrogate takes: the best half of them, and others evenly
 _CANDIDATES = 250  # drawn over the whole space for each point
 _NEAR = 150  # drawn around the best so far
+_STARTS = 5  # points around which others are drawn
 _STEPS = (0.02, 0.08, 0.2)
+_CLOSE = (0.02, 0.05, 0.1)
 _FINE = (0.01, 0.03, 0.08)
 
 
@@ -199,17 +201,23 @@ class _Space:
 
 
 def _choose(surrogate: Surrogate, space: _Space, points: int) -> list[tuple[Point, float]]:
-    """One point after the other, each with the greatest expected improvement if those before turn out as expected."""
+    """One point after the other, each with the greatest expected improvement if those before turn out as expected.
+
+    Every other point is close to a trial that is among the best: what is expected of the points before draws the next
+    ones away from what is known to be good, where an objective that is flat near its best has most to gain."""
     source = Draws(len(surrogate.points) * 7919 + points)
     chosen: list[tuple[Point, float]] = []
     tried = {_about(place) for place in surrogate.points}
-    for _ in range(points):
-        order = sorted(range(len(surrogate.points)), key=surrogate.targets.__getitem__)
-        best = surrogate.targets[order[0]]
-        candidates = [space.drawn(source) for _ in range(_CANDIDATES)]
-        starts = [surrogate.points[at] for at in order[:5]]
-        candidates += [space.near(starts[n % len(starts)], _STEPS[n % len(_STEPS)], source) for n in range(_NEAR)]
-        scored = _scored(surrogate, candidates, best, tried)
+    trials = _best_of(surrogate)
+    for number in range(points):
+        best = min(surrogate.targets)
+        scored: list[tuple[float, Point]] = []
+        if number % 2:
+            scored = _scored(surrogate, _around(space, trials, _CLOSE, _CANDIDATES, source), best, tried)
+        if not scored:
+            anywhere = [space.drawn(source) for _ in range(_CANDIDATES)]
+            near = _around(space, _best_of(surrogate), _STEPS, _NEAR, source)
+            scored = _scored(surrogate, [*anywhere, *near], best, tried)
         if not scored:
             break
         finer = [space.near(each, step, source) for _, each in scored[:4] for step in _FINE for _ in range(5)]
@@ -220,6 +228,15 @@ def _choose(surrogate: Surrogate, space: _Space, points: int) -> list[tuple[Poin
         tried.add(_about(place))
         surrogate.believe(place, expected)
     return chosen
+
+
+def _best_of(surrogate: Surrogate) -> list[Point]:
+    order = sorted(range(len(surrogate.points)), key=surrogate.targets.__getitem__)
+    return [surrogate.points[at] for at in order[:_STARTS]]
+
+
+def _around(space: _Space, starts: Sequence[Point], steps: Sequence[float], number: int, source: Draws) -> list[Point]:
+    return [space.near(starts[n % len(starts)], steps[n % len(steps)], source) for n in range(number)]
 
 
 def _about(place: Point) -> tuple[float, ...]:
