@@ -30,6 +30,7 @@ from trialbook_book.paged import PagedLedger
 from trialbook_book.table import Indexed, Item
 
 FILE = "ledger.jsonl"
+RECORDING = "events.jsonl"  # marks a folder as a recording
 _MOST_NAMED = 5  # books in a folder that holds none itself
 Key = tuple[str, str]
 
@@ -260,6 +261,8 @@ def open_folder(folder: Path, *, create: bool = False) -> PagedLedger:
     if not files and not create:
         within = sorted(path.parent.name for path in folder.glob(f"*/{FILE}"))[:_MOST_NAMED]
         hint = f"; the books in it are {', '.join(within)}" if within else ""
+        if (folder / RECORDING).exists():
+            hint = f"; it is a recording, of which trialbook replay {folder} --out FOLDER makes a book"
         expected = f"a folder with {FILE}, as demo, replay, export and backfill write it{hint}"
         raise InvalidArgument("folder", str(folder), expected)
     log = folder / FILE

@@ -117,3 +117,12 @@ def test_a_whole_book_with_compressed_items_has_no_damage(tmp_path: Path) -> Non
 
     assert '"packed_facts"' in (tmp_path / "ledger.jsonl").read_text()
     assert damage(tmp_path) is None
+
+
+def test_a_recording_is_no_book_and_the_error_says_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text("")
+
+    code, said = asked(tmp_path, "sweeps")
+
+    assert code == 2
+    assert "it is a recording, of which trialbook replay" in said

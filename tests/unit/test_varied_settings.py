@@ -122,3 +122,21 @@ def test_what_a_person_stopped_with_a_value_is_told() -> None:
     assert advice.text.startswith(
         "2 jobs stopped by a person with a value, loss 0.1 at best: stopped jobs rank only with"
     )
+
+
+def with_code(*paths: str) -> list[Job]:
+    return [
+        trial(n, {"lr": n, "sagemaker_submit_directory": f"s3://b/{path}/sourcedir.tar.gz"}, n).job
+        for n, path in enumerate(paths)
+    ]
+
+
+def test_code_that_each_job_uploads_anew_is_not_searched_beside_a_hyperparameter() -> None:
+    assert added(with_code("3f2a", "9b1c", "77de")) == []
+    assert added(with_code("v1", "v2", "v1")) == ["source code"]
+
+
+def test_code_is_what_was_searched_if_nothing_else_differs() -> None:
+    jobs = [replace(job, hyper_parameters={**job.hyper_parameters, "lr": "1"}) for job in with_code("v1", "v2", "v3")]
+
+    assert added(jobs) == ["source code"]

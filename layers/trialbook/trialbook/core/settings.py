@@ -19,6 +19,7 @@ _NO_DATA = ("code", "model", "checkpoint", "pretrained")  # channels that many p
 _USER_TAGS = ("owner", "user", "username", "createdby", "creator", "launchedby", "sagemakeruserprofilearn")
 _INSTANCES, _IMAGE, _ENTRY_POINT, _SOURCE_CODE = "instance type", "container image", "entry point", "source code"
 _BASE_NAME = "base name"
+_CODE = (_SOURCE_CODE, "code data", "sm_drivers data")  # the channels are those of the SDK's ModelTrainer
 _DATA = " data"  # ends the name of a channel's data; hyperparameters are options of a script, and have no spaces
 _DIGITS = re.compile(r"-*\d+")
 _NO_LETTER = re.compile(r"[^a-z]")
@@ -58,6 +59,7 @@ def with_varied_settings(jobs: Sequence[Job]) -> list[Job]:
         settings = [{_BASE_NAME: base_job_name(job.name), **found} for job, found in zip(jobs, settings, strict=True)]
         searched = (_BASE_NAME,)
     names = [name for name in searched if is_setting(name)]
+    names = [name for name in names if name not in _CODE or len(searched) == 1 or _repeats(name, settings)]
     if not names:
         return list(jobs)
     return [
@@ -66,6 +68,12 @@ def with_varied_settings(jobs: Sequence[Job]) -> list[Job]:
         )
         for job, found in zip(jobs, settings, strict=True)
     ]
+
+
+def _repeats(name: str, settings: Sequence[Mapping[str, str]]) -> bool:
+    """Whether two jobs have the same. A new path for each job is how a launcher uploads the same code again."""
+    given = [found[name] for found in settings if name in found]
+    return len(set(given)) < len(given)
 
 
 def _word_of(job: Job) -> str:
