@@ -139,3 +139,9 @@ def test_a_category_is_best_with_a_value_and_not_near_one() -> None:
     )
 
     assert "depends on the value; best with vit" in text_of(found)
+
+
+def test_a_hyperparameter_that_the_best_trial_lacks_is_not_set_rather_than_unknown() -> None:
+    found = text_of(analysed([trial(0, {"units": 16}, 0.1), trial(1, {"depth": 3}, 0.2)]))
+
+    assert "depth not set units 16" in found
