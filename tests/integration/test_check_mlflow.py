@@ -94,6 +94,18 @@ def test_a_server_that_does_not_answer_is_a_problem() -> None:
     assert "does not answer (ConnectionClosedError)" in what
 
 
+def test_a_workspace_that_does_not_exist_is_named() -> None:
+    def unknown(path: str, body: Any) -> None:
+        raise Refusal(404, "RESOURCE_DOES_NOT_EXIST")
+
+    with serving(StandIn()) as mlflow:
+        mlflow.before = unknown
+        server = server_of(f"{mlflow.url}?workspace=team-a")
+        ((level, what, todo),) = texts(check_mlflow(Mlflow(server, Session()), None))
+
+    assert (level, "has no workspace of that name" in what, "create it" in todo) == (Level.PROBLEM, True, True)
+
+
 @pytest.mark.parametrize(
     ("reason", "says"), [("secret_not_found", "does not exist"), ("secret_not_readable", "may not read its token")]
 )

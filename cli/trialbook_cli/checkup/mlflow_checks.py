@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trialbook.adapters.mlflow import CERTIFICATE_NOT_TRUSTED, HOST_NOT_ALLOWED, NO_CREDENTIALS
+from trialbook.check_mlflow import NO_WORKSPACE
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level
 
 _ASKED = json.dumps({"check": "mlflow"}).encode()
@@ -64,6 +65,7 @@ _TROUBLES = {
         "does not answer: MLflow is not at this address",
         "name it without the path of a page, but with the prefix that it may have",
     ),
+    NO_WORKSPACE: ("has no workspace of that name", "create it on the server, or deploy with another MlflowUrl"),
     "FEATURE_DISABLED": (
         "has no workspaces",
         "deploy with MlflowUrl without ?workspace=, or start the server with --enable-workspaces",

@@ -13,6 +13,8 @@ _NO_EXPERIMENT = "2147483647"  # the greatest that any of MLflow's databases tak
 _REFUSALS = frozenset(
     {"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "http_401", "http_403", "http_302"}
 )
+_NOT_THERE = "RESOURCE_DOES_NOT_EXIST"
+NO_WORKSPACE = "no_workspace"
 _NOT_MLFLOW = "http_"  # and a status: the answer has none of MLflow's own codes
 
 
@@ -34,6 +36,8 @@ def check_mlflow(mlflow: Mlflow, may_put: Callable[[], str | None] | None) -> Ma
             is_ours = error.reason.islower() and not error.reason.startswith(_NOT_MLFLOW)
             if error.passes or is_ours or is_elsewhere:
                 return {"server": mlflow.server.name, "trouble": error.reason}
+            if action == "CreateExperiment" and error.reason == _NOT_THERE and mlflow.server.workspace:
+                return {"server": mlflow.server.name, "trouble": NO_WORKSPACE}
         allowed.append(action)
     artifacts = "not configured" if may_put is None else may_put() or "allowed"
     found = {"server": mlflow.server.name, "trouble": None, "refused": refused, "allowed": allowed}

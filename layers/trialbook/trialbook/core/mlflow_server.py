@@ -30,12 +30,17 @@ class Server:
     region: str = ""
     header: tuple[str, str] | None = None
 
+    @property
+    def workspace(self) -> str | None:
+        """The workspace; None for the server's own one, and on AWS."""
+        return self.header[1] if self.header is not None and self.service is None else None
+
     def run_url(self, experiment_id: str, run_id: str) -> str | None:
         """Where people see a run; None for AWS's own, whose pages open by links of five minutes alone."""
         if self.service:
             return None
         page = run_page(self.url, experiment_id, run_id)
-        return page if self.header is None else f"{page}?workspace={quote(self.header[1], safe='')}"
+        return f"{page}?workspace={quote(self.workspace, safe='')}" if self.workspace else page
 
 
 def run_page(url: str, experiment_id: str, run_id: str) -> str:
