@@ -177,8 +177,16 @@ def differing(launches: Sequence[Launch], tuned: Collection[str] = ()) -> tuple[
 
     Numbers that are only spelled differently do not differ, nor does what each job has of its own: what is made from
     its name or its launch time, labels of runs, output paths, and secrets."""
-    names = sorted({name for each in launches for name in each.hyper_parameters if not is_internal(name)})
-    return tuple(name for name in names if _differs(name, launches, is_tuned=name in tuned))
+    return tuple(name for name in _names(launches) if _differs(name, launches, is_tuned=name in tuned))
+
+
+def are_different(launches: Sequence[Launch]) -> bool:
+    """Whether any hyperparameter differs so."""
+    return any(_differs(name, launches, is_tuned=False) for name in _names(launches))
+
+
+def _names(launches: Iterable[Launch]) -> list[str]:
+    return sorted({name for each in launches for name in each.hyper_parameters if not is_internal(name)})
 
 
 def _differs(name: str, launches: Sequence[Launch], *, is_tuned: bool) -> bool:

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 
-from trialbook.core.hyper_parameters import Launch, Value, differing, is_internal, is_label, one_spelling, unquoted
+from trialbook.core.hyper_parameters import (
+    Launch,
+    Value,
+    are_different,
+    differing,
+    is_internal,
+    is_label,
+    one_spelling,
+    unquoted,
+)
 from trialbook.core.job_names import base_job_name
 from trialbook.core.jobs import Job
 from trialbook.core.names import same_name
@@ -51,22 +60,20 @@ def with_varied_settings(jobs: Sequence[Job]) -> list[Job]:
     searches over hyperparameters only: its children stay as they are."""
     if any(job.tuning_job for job in jobs):
         return list(jobs)
-    settings = [{**_named_settings(job), **job.hyper_parameters} for job in jobs]
-    launches = [replace(Launch.of(job), hyper_parameters=found) for job, found in zip(jobs, settings, strict=True)]
-    searched = differing(launches)
-    if not searched and len({_word_of(job) for job in jobs}) > 1:
-        # `cnn-2026-…` and `mlp-2026-…` in one experiment: the names alone say what differs
-        settings = [{_BASE_NAME: base_job_name(job.name), **found} for job, found in zip(jobs, settings, strict=True)]
-        searched = (_BASE_NAME,)
-    names = [name for name in searched if is_setting(name)]
-    names = [name for name in names if name not in _CODE or len(searched) == 1 or _repeats(name, settings)]
+    launches = [Launch.of(job) for job in jobs]
+    settings = [_named_settings(job) for job in jobs]
+    varied = differing([replace(each, hyper_parameters=found) for each, found in zip(launches, settings, strict=True)])
+    names = [name for name in varied if name not in _CODE or _repeats(name, settings)]
+    if not names and not are_different(launches):
+        names = list(varied)
+        if not names and len({_word_of(job) for job in jobs}) > 1:
+            # `cnn-2026-…` and `mlp-2026-…` in one experiment: the names alone say what differs
+            names, settings = [_BASE_NAME], [{_BASE_NAME: base_job_name(job.name)} for job in jobs]
     if not names:
         return list(jobs)
+    shown = [{name: found[name] for name in names if name in found} for found in settings]
     return [
-        replace(
-            job, hyper_parameters={**job.hyper_parameters, **{name: found[name] for name in names if name in found}}
-        )
-        for job, found in zip(jobs, settings, strict=True)
+        replace(job, hyper_parameters={**more, **job.hyper_parameters}) for job, more in zip(jobs, shown, strict=True)
     ]
 
 
