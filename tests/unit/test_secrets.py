@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.samples import job
-from trialbook.core.jobs import ParameterRange, TuningDefinition, TuningJob
+from trialbook.core.jobs import InputChannel, ParameterRange, TuningDefinition, TuningJob
 from trialbook.core.masking import Masker, masked
 
 MASKER = Masker(lambda: b"a key of a book")
@@ -405,3 +405,12 @@ def test_recordings_are_masked_by_the_same_list() -> None:
 @pytest.mark.parametrize("name", ["label_studio_token", "twilio_auth"])
 def test_a_name_in_doubt_with_a_hexadecimal_value_is_a_secret(name: str) -> None:
     assert HEX[:40] not in MASKER.value(name, HEX[:40])
+
+
+def test_a_secret_in_the_address_of_the_data_is_masked() -> None:
+    secret = BY_FORM["Hugging Face"]
+    found = MASKER.job(
+        job("t", 0, 1, channels=(InputChannel("train", f"s3://b/{secret}/"), InputChannel("test", "s3://b/")))
+    )
+
+    assert [each.s3_uri for each in found.channels] == [f"s3://b/{MASKER.mark(secret)}/", "s3://b/"]

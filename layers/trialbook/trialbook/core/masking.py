@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from trialbook.core.jobs import Job, ParameterRange, TuningDefinition, TuningJob
+from trialbook.core.jobs import InputChannel, Job, ParameterRange, TuningDefinition, TuningJob
 from trialbook.core.secrets import is_secret, without_secrets
 
 MASKED_ACCOUNT, MASKED = "123456789012", "masked"
@@ -51,12 +51,19 @@ class Masker:
         return f"{quote}{self.mark(text.strip(quote) if quote else text)}{quote}"
 
     def job(self, job: Job) -> Job:
-        """The job without secrets in hyperparameters, tags and failure reason; itself if there are none."""
+        """The job without secrets in hyperparameters, tags, data and failure reason; itself if there are none."""
         hyper_parameters, tags = self.values(job.hyper_parameters), self.values(job.tags)
         reason = job.failure_reason and self.text_of(job, job.failure_reason)
-        if (hyper_parameters, tags, reason) == (job.hyper_parameters, job.tags, job.failure_reason):
+        channels = tuple(map(self._channel, job.channels))
+        found = (hyper_parameters, tags, reason, channels)
+        if found == (job.hyper_parameters, job.tags, job.failure_reason, job.channels):
             return job
-        return replace(job, hyper_parameters=hyper_parameters, tags=tags, failure_reason=reason)
+        return replace(job, hyper_parameters=hyper_parameters, tags=tags, failure_reason=reason, channels=channels)
+
+    def _channel(self, channel: InputChannel) -> InputChannel:
+        s3_uri, source = channel.s3_uri and self.text(channel.s3_uri), channel.source and self.text(channel.source)
+        is_same = (s3_uri, source) == (channel.s3_uri, channel.source)
+        return channel if is_same else replace(channel, s3_uri=s3_uri, source=source)
 
     def text_of(self, job: Job, text: str) -> str:
         """A text of the job's own, such as a line of its log, without secrets: a script's command line repeats what it
