@@ -4,7 +4,7 @@ the whole report), or those in the folder POOLS; and functions with noise. 20 sw
 same with another version, if it is in build/before (`git worktree add build/before f985dd9`).
 
 A hyperparameter's true effect is its total effect on a forest of the whole pool, a pair's is what only both together do.
-The right order is that of the effects; τ is Kendall's. Wrong is: a hyperparameter with 5% of the variance could be fixed; a
+The right order is that of the effects, of which two are alike in "agree" and "multiply"; τ is Kendall's. Wrong is: a hyperparameter with 5% of the variance could be fixed; a
 pair without 1% matters; a direction against the pool's; a good or narrower range that holds less of the pool's best tenth
 than of all its trials; values get better at an end that the pool has worse ones at.
 """
