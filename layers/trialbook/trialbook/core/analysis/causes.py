@@ -160,8 +160,8 @@ def _pairs(singles: Mapping[int, _Condition]) -> dict[int, tuple[_Condition, ...
         if one.parameter == other.parameter:
             continue
         both = met & met_other
-        if both and both not in singles:
-            pairs.setdefault(both, (one, other))
+        if both and both not in pairs and both not in singles:
+            pairs[both] = (one, other)
             if len(pairs) >= _MOST_PAIRS:
                 break
     return pairs

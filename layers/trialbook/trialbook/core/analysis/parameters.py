@@ -51,7 +51,9 @@ def constants(jobs: Sequence[Job]) -> dict[str, str]:
 def with_settings(records: Sequence[Record]) -> list[Record]:
     """The records with the settings in which their jobs differ, such as data and machine, among hyperparameters."""
     jobs = with_varied_settings([record.job for record in records])
-    return [replace(record, job=job) for record, job in zip(records, jobs, strict=True)]
+    return [
+        record if job is record.job else replace(record, job=job) for record, job in zip(records, jobs, strict=True)
+    ]
 
 
 def varied(jobs: Sequence[Job], definitions: Iterable[TuningDefinition]) -> tuple[Parameter, ...]:

@@ -5,7 +5,7 @@ among all hyperparameters. It moves beyond what was tried only where values stil
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import comb, exp, sqrt
+from math import comb, exp, log, sqrt
 
 from trialbook.core.analysis.arithmetic import between, onto, place_between, quantile, unit_of, variance
 from trialbook.core.analysis.edges import Edge
@@ -31,6 +31,7 @@ _NARROWER = 0.8  # of a range: what is not narrower changes nothing
 _MARGIN = 0.1  # of the range, on either side of the good ones
 _BEYOND = 0.25  # of the range, that is added at an end
 _SHUFFLES = 199
+_FAR_BELOW = 0.1  # of the limit: a bound of the chance that shuffles need not refine
 _CHANCE = 0.05  # per sweep, that some range is narrowed although its hyperparameter does nothing
 _LEAST_SHARE = 1 / 3  # of the lowest value tried: positive values stay positive
 
@@ -124,14 +125,40 @@ def _is_closer_than_chance(
     chosen its trials, else from all that were tried."""
     step = -(-len(shares) // _MOST_TOP)
     kept = shares[::step]
+    width = _width(kept)
+    within = width if parameter.has_range else _most_within(width, everywhere)
+    if _most_likely(within, len(kept)) < limit * _FAR_BELOW:
+        return True
     source = Draws(len(everywhere) * 31 + len(kept))
-    width, as_close, pool = _width(kept), 1, list(everywhere)
+    as_close, pool = 1, list(everywhere)
     for _ in range(_SHUFFLES):
         drawn = [source.share() for _ in kept] if parameter.has_range else source.sample(pool, len(kept))
         as_close += _width(drawn) <= width
         if as_close > limit * (_SHUFFLES + 1):
             return False
     return True
+
+
+def _most_within(width: float, everywhere: Sequence[float]) -> float:
+    """The greatest part of all trials that lies within so wide a window."""
+    ordered = sorted(everywhere)
+    first = most = 0
+    for last, share in enumerate(ordered):
+        while share - ordered[first] > width:
+            first += 1
+        most = max(most, last + 1 - first)
+    return most / len(ordered)
+
+
+def _most_likely(within: float, drawn: int) -> float:
+    """A bound of the chance that four fifths of the drawn lie in one window that holds this part of all: for each as
+    the window's first, Chernoff's of the others. It spares the shuffles where they could only confirm."""
+    others = drawn - 1
+    part = (0.8 * others - 2) / others if others else 0.0
+    if not 0 < within < part < 1:
+        return 1.0
+    far = part * log(part / within) + (1 - part) * log((1 - part) / (1 - within))
+    return drawn * exp(-others * far)
 
 
 def _width(shares: Sequence[float]) -> float:
