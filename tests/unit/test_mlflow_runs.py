@@ -14,17 +14,19 @@ from tests.synthetic import sweep
 from tests.unit.samples import job, record
 from trialbook.core.curves.series import Axis, Series
 from trialbook.core.jobs import InputChannel, JobKind, Metric
-from trialbook.core.mlflow_names import LONGEST_NAME, experiment_name, named, plain_name
+from trialbook.core.mlflow_names import LONGEST_NAME, experiment_name, named, plain_name, without_colons
 from trialbook.core.mlflow_runs import (
     KEY_TAG,
     NOTE_TAG,
     PARENT_TAG,
+    Batch,
     Point,
     RunStatus,
     Standing,
     batches,
     best_so_far,
     fitting_tags,
+    halves,
     in_markdown,
     job_run,
     listed,
@@ -73,6 +75,43 @@ def test_any_name_becomes_one_that_mlflow_takes(text: str) -> None:
     assert normpath(name) == name
     assert not name.startswith(("/", ".."))
     assert plain_name(name) == name
+
+
+@given(st.lists(SOME_NAME | st.text("aA:_", min_size=1, max_size=4), max_size=12))
+def test_names_for_servers_that_take_no_colons_stay_different_and_those_without_stay_as_they_are(
+    originals: list[str],
+) -> None:
+    taken = set(named(originals).names.values())
+    names = without_colons(taken)
+
+    assert names.keys() == taken
+    assert len({name.casefold() for name in names.values()}) == len(taken)
+    assert all((name == original) if ":" not in original else ":" not in name for original, name in names.items())
+    assert all(normpath(name) == name and len(name) <= LONGEST_NAME for name in names.values())
+
+
+@given(
+    st.lists(st.integers(), unique=True, max_size=9),
+    st.lists(st.integers(), unique=True, max_size=9),
+    st.lists(st.integers(), unique=True, max_size=9),
+)
+def test_halves_of_a_request_have_all_of_it_once(params: list[int], metrics: list[int], tags: list[int]) -> None:
+    whole = Batch(
+        tuple((str(each), "") for each in params),
+        tuple(Point(str(each), 0, 0) for each in metrics),
+        tuple((str(each), "") for each in tags),
+    )
+    divided = halves(whole)
+
+    assert divided is not None or len(params) + len(metrics) + len(tags) < 3
+    if divided is not None:
+        first, second = divided
+        assert Batch() not in divided
+        assert (first.params + second.params, first.metrics + second.metrics, first.tags + second.tags) == (
+            whole.params,
+            whole.metrics,
+            whole.tags,
+        )
 
 
 @given(st.lists(SOME_NAME, max_size=12))
