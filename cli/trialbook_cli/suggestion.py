@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from math import inf, prod
 from pprint import pformat
 from typing import Any
 
@@ -166,7 +167,9 @@ def tuning_request(analysis: Analysis, found: NextSearch, jobs: int = 20) -> dic
     """A CreateHyperParameterTuningJob request over the ranges, with a warm start where SageMaker allows it. What is not
     searched has the best trial's value: SageMaker wants as many hyperparameters as the parent had."""
     request, given = _template(analysis)
-    names = {each.parameter for each in found.ranges}
+    ranges = [_within_limit(each, analysis) for each in found.ranges]
+    names = {each.parameter for each in ranges}
+    jobs = int(min(jobs, prod(map(_size, ranges))))
     group = analysis.groups[0]
     parents = {
         "WarmStartConfig": {
@@ -182,8 +185,8 @@ def tuning_request(analysis: Analysis, found: NextSearch, jobs: int = 20) -> dic
                 "Type": ObjectiveType(group.ranking.type).value,
                 "MetricName": group.ranking.metric,
             },
-            "ResourceLimits": {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": 2},
-            "ParameterRanges": _parameter_ranges([_within_limit(each, analysis) for each in found.ranges], given),
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": min(2, jobs)},
+            "ParameterRanges": _parameter_ranges(ranges, given),
         },
         "TrainingJobDefinition": {
             **{name: value for name, value in request.items() if name not in ("TrainingJobName", "HyperParameters")},
@@ -210,6 +213,13 @@ def _within_limit(found: NextRange, analysis: Analysis) -> NextRange:
     best_first = dict.fromkeys(str(row.hyper_parameters.get(found.parameter)) for row in ranked)
     kept = [each for each in best_first if each in found.values][:_MOST_VALUES]
     return replace(found, values=tuple(kept))
+
+
+def _size(found: NextRange) -> float:
+    """How many values the range has: SageMaker refuses a tuning job of more jobs than there are combinations."""
+    if found.values:
+        return len(found.values)
+    return int(found.high or 0) - int(found.low or 0) + 1 if found.is_integer else inf
 
 
 def _parameter_ranges(ranges: Sequence[NextRange], given: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:

@@ -150,6 +150,22 @@ def test_points_keep_which_hyperparameters_others_need() -> None:
         assert ("degree" in point) == (point["kernel"] == "poly")
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_point_comes_twice_or_was_tried_where_a_kernel_has_no_degree(seed: int) -> None:
+    """Points that differ in the degree alone, which they leave out, are one (optuna/optuna#5440 reports such points)."""
+    source, tried = random.Random(seed), []
+    for _ in range(40):
+        kernel = source.choice(["rbf", "poly"])
+        degree = {"degree": source.randint(2, 5)} if kernel == "poly" else {}
+        tried.append({"kernel": kernel, "c": source.choice([0.1, 1, 10, 100]), **degree})
+    records = [trial(n, x, (x["kernel"] == "poly") + source.random() / 9) for n, x in enumerate(tried)]
+    points = [tuple(sorted(point.items())) for point in suggested(analysed(records), 10).points]
+
+    assert points
+    assert len(points) == len(set(points))
+    assert not set(points) & {tuple(sorted(x.items())) for x in tried}
+
+
 def test_without_repeats_the_best_five_are_to_be_run_again_first() -> None:
     records = [trial(n, {"eta": n / 10}, (n - 7) ** 2 + 0.5) for n in range(20)]
     found = suggested(analysed(records, sweep=swept(records)), 3)
@@ -325,6 +341,18 @@ def test_a_tuning_job_has_no_more_values_than_sagemaker_takes_those_of_the_best_
 
     assert len(feature["Values"]) == len(set(feature["Values"])) == 30
     assert feature["Values"][0] == "col_0", "the best trial's"
+
+
+@pytest.mark.parametrize(("rate", "jobs", "parallel"), [({}, 6, 2), ({"rate": 0.5}, 20, 2)])
+def test_a_tuning_job_has_no_more_jobs_than_combinations(rate: dict[str, float], jobs: int, parallel: int) -> None:
+    """SageMaker refuses others: "You don't have enough combinations of hyperparameter ranges"
+    (aws/amazon-sagemaker-operator-for-k8s#123)."""
+    source = random.Random(3)
+    tried = [{"depth": n % 3 + 1, "kind": "xy"[n % 2], **{k: source.random() for k in rate}} for n in range(40)]
+    analysis = analysed([trial(n, x, source.random()) for n, x in enumerate(tried)])
+    limits = tuning_request(analysis, suggested(analysis, 1))["HyperParameterTuningJobConfig"]["ResourceLimits"]
+
+    assert limits == {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": parallel}
 
 
 def test_a_job_without_input_has_a_request_that_sagemaker_takes() -> None:

@@ -161,7 +161,7 @@ class _Space:
                 found.append(self._settled(each, source.share()))
             if each.missing:
                 found.append(float(source.share() < 0.3))
-        return found
+        return self._plainly(found)
 
     def near(self, place: Point, step: float, source: Draws) -> Point:
         """A point near another one: some axes moved a little, a category changed now and then."""
@@ -178,7 +178,11 @@ class _Space:
                     found[at] = self._settled(each, min(max(found[at] + 2 * step * bell, 0.0), 1.0))
                 at += 1
             at += bool(each.missing)
-        return found
+        return self._plainly(found)
+
+    def _plainly(self, place: Point) -> Point:
+        """The one place of the values there: whatever is left out has no other place than in the trials without it."""
+        return self.place(self.values_at(place)) if any(each.missing for each in self.parameters) else place
 
     def _settled(self, parameter: Parameter, share: float) -> float:
         """The share that the value has once it is a whole number, if only those are tried, or one of few."""
