@@ -118,21 +118,39 @@ def mlflow_best(count: int, folder: Path) -> None:
     print(best.info.run_id, best.data.metrics["m0"], best.data.params)
 
 
-def importance_truths(seeds: int) -> None:
-    """How often random-forest permutation names the right first hyperparameter, on standard input's truths."""
+def importance_truths() -> None:
+    """How often each method names the right first hyperparameter, by truth, on standard input's trials."""
     import json
+    from collections import Counter
 
+    import optuna
+    from optuna.distributions import FloatDistribution
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
 
-    right: dict[str, int] = {}
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    right: dict[str, Counter[str]] = {
+        "random-forest permutation": Counter(),
+        "Optuna's fANOVA": Counter(),
+        "Optuna's PED-ANOVA": Counter(),
+    }
+    space = {name: FloatDistribution(0, 1) for name in "abcd"}
     for line in sys.stdin:
         case = json.loads(line)
-        forest = RandomForestRegressor(n_estimators=100, random_state=case["seed"]).fit(case["x"], case["y"])
-        shares = permutation_importance(forest, case["x"], case["y"], n_repeats=5, random_state=case["seed"])
-        first = max(range(len(shares.importances_mean)), key=lambda at: shares.importances_mean[at])
-        right[case["truth"]] = right.get(case["truth"], 0) + (first == 0)
-    print(json.dumps({truth: f"{hits} of {seeds}" for truth, hits in right.items()}))
+        truth, seed = case["truth"], case["seed"]
+        forest = RandomForestRegressor(n_estimators=100, random_state=seed).fit(case["x"], case["y"])
+        shares = permutation_importance(forest, case["x"], case["y"], n_repeats=5, random_state=seed).importances_mean
+        right["random-forest permutation"][truth] += int(shares.argmax() == 0)
+        made = optuna.create_study()
+        for given, value in zip(case["x"], case["y"], strict=True):
+            params = dict(zip("abcd", given, strict=True))
+            made.add_trial(optuna.trial.create_trial(params=params, distributions=space, value=value))
+        evaluators = {"fANOVA": FanovaImportanceEvaluator(seed=seed), "PED-ANOVA": PedAnovaImportanceEvaluator()}
+        for method, evaluator in evaluators.items():
+            found = get_param_importances(made, evaluator=evaluator)
+            right[f"Optuna's {method}"][truth] += next(iter(found)) == "a"
+    print(json.dumps(right))
 
 
 def next_points(first: int, more: int) -> None:
@@ -341,7 +359,7 @@ if __name__ == "__main__":
     elif sys.argv[1] in ("truths", "orders"):
         globals()[sys.argv[1]]()
     elif sys.argv[1] == "importance":
-        importance_truths(int(sys.argv[2]))
+        importance_truths()
     elif sys.argv[1] == "next":
         next_points(int(sys.argv[2]), int(sys.argv[3]))
     else:

@@ -1,12 +1,13 @@
-"""What the report says of sweeps drawn from pools of trials, whose truth the whole pool tells: random searches over models
-of scikit-learn (`build/peers/bin/python tests/benchmarks/peers.py pools build/pools` trains them, in the environment of
-the whole report), or those in the folder POOLS; and functions with noise. 20 sweeps of each pool and size. `before` is the
-same with another version, if it is in build/before (`git worktree add build/before f985dd9`).
+"""The report's advice on sweeps drawn from pools of trials, of which the whole pool shows the truth: random searches over
+models of scikit-learn (`build/peers/bin/python tests/benchmarks/peers.py pools build/pools` trains them, in the environment
+of the whole report), or those in the folder POOLS; and functions with noise. 20 sweeps of each pool and size. `before` is
+the same with another version, if it is in build/before (`git worktree add build/before f985dd9`).
 
 A hyperparameter's true effect is its total effect on a forest of the whole pool, a pair's is what only both together do.
-The right order is that of the effects, of which two are alike in "agree" and "multiply"; τ is Kendall's. Wrong is: a hyperparameter with 5% of the variance could be fixed; a
-pair without 1% matters; a direction against the pool's; a good or narrower range that holds less of the pool's best tenth
-than of all its trials; values get better at an end that the pool has worse ones at.
+The right order is that of the effects, of which two are alike in "agree" and "multiply"; τ is Kendall's. Wrong is: a
+hyperparameter with 5% of the variance could be fixed; a pair without 1% matters; a direction against the pool's; a good or
+narrower range that holds less of the pool's best tenth than of all its trials; values get better at an end that the pool
+has worse ones at.
 """
 
 import json
@@ -208,7 +209,7 @@ def _score(found: Sequence[Sequence[str]], truth: Truth) -> str:
     first = fmean(each[0] == right[0] for each in shown)
     two = fmean(set(each[:2]) == set(right[:2]) for each in shown)
     tau = fmean(_kendall(each, truth) for each in shown)
-    return f"{first:.2f} {two:.2f} {tau:.2f}" + (f" ({len(shown)} shown)" if len(shown) < len(found) else "")
+    return f"{first:.2f}, {two:.2f}, {tau:.2f}" + (f" ({len(shown)} shown)" if len(shown) < len(found) else "")
 
 
 def _kendall(order: Sequence[str], truth: Truth) -> float:
