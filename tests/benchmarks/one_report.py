@@ -1,4 +1,4 @@
-"""One report in this process, as build_report's Lambda would make it: nothing else is imported."""
+"""One report in this process, as build_report makes it: run by its path with what is deployed, it imports nothing else."""
 
 import json
 import resource
@@ -42,7 +42,7 @@ def one_report(size: int, url: str, table: str, captured: str | None = None) -> 
     print(
         json.dumps(
             {
-                "cpu of reading": round(read - began, 2),
+                "of reading": round(read - began, 2),
                 "of analysis": round(analysed - read, 2),
                 "of page and picture": round(time.process_time() - analysed, 2),
                 "page MB": round(len(made["report.html"]) / 1e6, 2),
