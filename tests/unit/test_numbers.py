@@ -13,7 +13,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trialbook.core.numbers import aligned, apart, full, gap, meant, number_of, percent, shown, shown_text, told_apart
+from trialbook.core.numbers import (
+    aligned,
+    apart,
+    full,
+    gap,
+    meant,
+    number_of,
+    percent,
+    shown,
+    shown_text,
+    told_apart,
+    whole_percent,
+)
 
 CASES: dict[str, list[Any]] = json.loads((Path(__file__).parents[1] / "numbers.json").read_text(encoding="utf-8"))
 DOUBLES = st.floats(min_value=-1.79e308, max_value=1.79e308)  # beyond, four digits round to infinity
@@ -130,3 +142,11 @@ def test_a_share_that_is_not_all_never_reads_as_all(part: int, whole: int) -> No
 
     assert (text == "100%") == (part == whole)
     assert text != "0%"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0%"), (1e-9, "<1%"), (0.005, "<1%"), (0.0099, "<1%"), (0.01, "1%"), (0.36, "36%"), (1.0, "100%")],
+)
+def test_a_share_that_is_an_estimate_is_a_whole_percent(share: float, text: str) -> None:
+    assert whole_percent(share) == text

@@ -39,7 +39,7 @@ def _environment() -> Environment:
         "full": numbers.full,
         "gap": numbers.gap,
         "percent": numbers.percent,
-        "in_hundred": _in_hundred,
+        "whole_percent": numbers.whole_percent,
         "moment": wording.moment,
         "duration": lambda seconds: None if seconds is None else wording.duration(seconds),
         "dollars": lambda amount: None if amount is None else wording.dollars(amount),
@@ -51,11 +51,6 @@ def compile_all() -> None:
     """Compiles the pages' templates, for the layer's build."""
     for name in _environment().list_templates(extensions=["j2"]):
         _environment().get_template(name)
-
-
-def _in_hundred(share: float) -> str:
-    """A share of 1 as whole percents: an importance is known no better."""
-    return "<1%" if 0 < share < 0.005 else f"{round(share * 100)}%"
 
 
 _SETTING = re.compile(r"([^\s,]+) = ([^\s,]+)")

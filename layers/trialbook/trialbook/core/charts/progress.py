@@ -9,7 +9,7 @@ from trialbook.core.charts.chart import HEIGHT, WIDTH, Chart, Colours, Spec, The
 from trialbook.core.charts.data import MOST_POINTS, drawable, failed, point, ranked, thinned
 from trialbook.core.charts.marks import failures, trials
 from trialbook.core.charts.scatter import subtitle_of, y_of
-from trialbook.core.numbers import percent
+from trialbook.core.numbers import whole_percent
 
 
 def history(analysis: Analysis, theme: Theme = Theme.LIGHT, group: int = 0) -> Chart:
@@ -61,7 +61,7 @@ def _importance(group: Group, c: Colours, most: int = 10) -> Spec:
         {
             "parameter": cut(each.parameter, 30),
             "share": each.share,
-            "label": percent(each.share)
+            "label": whole_percent(each.share)
             + ("" if each.direction in (NO_DIRECTION, NO_EFFECT) else f", {each.direction}"),
         }
         for each in group.importance.effects[:most]

@@ -9,7 +9,7 @@ from trialbook.core.analysis.parameters import FEW
 from trialbook.core.analysis.verdict import counted
 from trialbook.core.analysis.wording import duration, listed, often, ordinal, plural
 from trialbook.core.curves.series import Axis
-from trialbook.core.numbers import percent, shown
+from trialbook.core.numbers import shown, whole_percent
 from trialbook.core.seeds import without_seeds
 
 
@@ -83,7 +83,7 @@ def _place(found: Learning, x: float) -> str:
 def importance(group: Group) -> Words:
     """Shares, greatest first."""
     assert group.importance is not None
-    shares = [f"{each.parameter} {percent(each.share)}" for each in group.importance.effects[:5]]
+    shares = [f"{each.parameter} {whole_percent(each.share)}" for each in group.importance.effects[:5]]
     sure = " (indicative)" if group.importance.is_indicative else ""
     text = f"Share of the explained variation of {group.ranking.metric}{sure}: {', '.join(shares)}."
     return Words(f"What {group.ranking.metric} depends on", text)

@@ -6,10 +6,13 @@ const DRAWN = 1e300; // sizes up to here have room for sums and margins: larger 
 
 const drawable = (value) => Math.min(Math.max(value, -DRAWN), DRAWN);
 
-function linear(label, values, low, high, { most = 5, whole = false } = {}) {
+const PAD = 0.04; // of an axis, beyond its values
+const VALUE_PAD = 0.08; // so much that the star of the best trial does not cover the axis
+
+function linear(label, values, low, high, { most = 5, whole = false, pad: share = PAD } = {}) {
   [low, high] = [drawable(low), drawable(high)];
   if (low === high) [low, high] = [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
-  const pad = (high - low) * 0.04;
+  const pad = (high - low) * share;
   [low, high] = [low - pad, high + pad];
   const rough = (high - low) / most;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -20,9 +23,9 @@ function linear(label, values, low, high, { most = 5, whole = false } = {}) {
   return { label, values, place: (value) => (drawable(value) - low) / (high - low), ticks: ticks.map((at) => [at, full(at)]) };
 }
 
-function logarithmic(label, values, low, high) {
+function logarithmic(label, values, low, high, { pad: share = PAD } = {}) {
   const [from, to] = [Math.log10(low), Math.log10(high)];
-  const pad = (to - from || 1) * 0.04;
+  const pad = (to - from || 1) * share;
   const place = (value) => (Math.log10(value) - from + pad) / (to - from + 2 * pad);
   const ticks = [];
   const steps = to - from > 4 ? [1] : to - from > 1.5 ? [1, 3] : NICE.slice(0, 3);
@@ -137,19 +140,20 @@ function valueAxis(group) {
   const better = ranking.type === "Minimize" ? "lower is better" : "higher is better";
   const values = trials.value.map((value, i) => (trials.group[i] === group ? Math.min(Math.max(value, spread.axis_low), spread.axis_high) : null));
   const label = `${ranking.metric} (${better})`;
-  const make = spread.scale === "log" ? logarithmic : linear;
+  const scale = spread.scale === "log" ? logarithmic : linear;
+  const make = (...given) => scale(...given, { pad: VALUE_PAD });
   const whole = [spread.axis_low, spread.axis_high];
   const seen = zoomed === null ? [] : values.filter((value, i) => value !== null && inZoom(i));
-  const axis = seen.length ? make(label, values, ...extent(seen)) : spread.bend === null ? make(label, values, ...whole) : bent(make, label, values, whole, spread.bend, ranking.type === "Minimize");
+  const axis = seen.length ? make(label, values, ...extent(seen)) : spread.bend === null ? make(label, values, ...whole) : bent(make, label, values, whole, spread, ranking.type === "Minimize");
   const far = (i) => trials.group[i] === group && (trials.value[i] < spread.axis_low || trials.value[i] > spread.axis_high);
   return { ...axis, far: spread.beyond ? far : null, short: `${ranking.metric}, ${ranking.type === "Minimize" ? "↓" : "↑"} better` };
 }
 
 // An axis whose worse end is a strip for outliers, so that the good values have the room.
-function bent(make, label, values, [low, high], bend, isLeast) {
+function bent(make, label, values, [low, high], { bend, scale }, isLeast) {
   const [from, to, end] = isLeast ? [low, bend, high] : [bend, high, low];
   const main = make(label, values, from, to);
-  const size = make === logarithmic ? Math.log10 : Number;
+  const size = scale === "log" ? Math.log10 : Number;
   const isOutside = (value) => (isLeast ? value > bend : value < bend);
   const beyond = (value) => Math.min(1, (size(value) - size(bend)) / (size(end) - size(bend)));
   const upward = (value) => (isOutside(value) ? 1 - STRIP * (0.88 - 0.76 * beyond(value)) : (1 - STRIP) * (isLeast ? main.place(value) : 1 - main.place(value)));
