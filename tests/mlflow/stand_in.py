@@ -13,6 +13,10 @@ from uuid import uuid4
 API = "/api/2.0/mlflow/"
 Answer = tuple[int, Any]
 NAME = re.compile(r"[\w.\- :/]{1,250}")
+KEEPS_NO_FILES = (
+    b"Endpoint: /api/2.0/mlflow-artifacts/artifacts/<path:artifact_path> disabled due to the mlflow server running with "
+    b"`--no-serve-artifacts`. To enable artifacts server functionality, run `mlflow server` with `--serve-artifacts`"
+)
 
 
 class Refusal(Exception):
@@ -26,7 +30,8 @@ class Refusal(Exception):
 class StandIn:
     """Runs by id, as `runs/get` gives them. `before` and `after` are called with each request before and after it is done,
     and may raise Refusal, or TimeoutError to end the connection. `artifacts` is where artifacts lie. `longest_param` and
-    `largest_file` are limits of servers and of what stands before them. With `authorization`, requests need that header."""
+    `largest_file` are limits of servers and of what stands before them. Without `keeps_files` it was started with
+    `--no-serve-artifacts`. With `authorization`, requests need that header."""
 
     def __init__(self, artifacts: str = "mlflow-artifacts:") -> None:
         self.artifacts = artifacts
@@ -39,6 +44,7 @@ class StandIn:
         self.after: Callable[[str, Any], None] = lambda path, body: None
         self.url = ""
         self.longest_param, self.largest_file = 6_000, 10**9
+        self.keeps_files = True
         self.authorization: str | None = None
         self._lock = threading.Lock()
 
@@ -50,6 +56,8 @@ class StandIn:
             if self.authorization not in (None, headers.get("Authorization")):
                 return 401, b"You are not authenticated."
             if method == "PUT":
+                if not self.keeps_files:
+                    return 503, KEEPS_NO_FILES
                 if len(content) > self.largest_file:
                     return 413, b"<h1>413 Request Entity Too Large</h1>"
                 self.files[name] = content

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.integration.test_replay import few
 from tests.launching import at, launched, tags, training
+from tests.measuring import curve, line, with_measurements
 from tests.mlflow.stand_in import Refusal, StandIn, serving
 from tests.mlflow.test_write_mlflow import ONE, OTHERS, parents, play, standing
 from trialbook.core.times import iso
@@ -147,3 +150,66 @@ def test_an_experiment_that_was_restored_gets_the_runs_that_follow() -> None:
         cloud.finish()
 
         standing(mlflow, cloud)
+
+
+def written(mlflow: StandIn) -> None:
+    """A loop of two jobs, to its end and a day beyond, in which nothing more is asked for."""
+    whole = few(2)
+    with running(whole, without=OTHERS, parameters={"MlflowUrl": mlflow.url}) as (cloud, _):
+        play(cloud, whole)
+        standing(mlflow, cloud)
+        asked = len(mlflow.requests)
+        cloud.advance(cloud.now + timedelta(days=1))
+
+        assert len(mlflow.requests) == asked
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "http://artifacts-server:5500/api/2.0/mlflow-artifacts/artifacts/experiments",
+        "mlflow-artifacts://mlflow.example.com:8080/experiments",
+        "mlflow-artifacts:/experiments",
+    ],
+)
+def test_files_lie_where_the_servers_pages_look_for_them_whatever_host_the_root_names(root: str) -> None:
+    with serving(StandIn(root)) as mlflow:
+        written(mlflow)
+        (parent,) = parents(mlflow)
+        run = parent["info"]
+        where = f"/api/2.0/mlflow-artifacts/artifacts/experiments/{run['experiment_id']}/{run['run_id']}/artifacts"
+
+    assert set(mlflow.files) == {f"{where}/report.html", f"{where}/chart.png"}
+
+
+def test_a_server_that_keeps_no_artifacts_gets_all_else_and_is_not_asked_for_ever() -> None:
+    with serving(StandIn()) as mlflow:
+        mlflow.keeps_files = False
+        written(mlflow)
+
+    assert not mlflow.files
+
+
+def test_a_long_curve_goes_to_a_server_that_takes_few_points_at_once() -> None:
+    def takes_few(path: str, body: Any) -> None:
+        """Azure Machine Learning."""
+        if len(body.get("metrics", ())) > 250:
+            raise Refusal(400, "INVALID_PARAMETER_VALUE")
+
+    kept = curve([number / 900 for number in range(900)], 1, 30)
+    recorded = with_measurements(
+        launched([training(ONE, 0, 30, {"lr": "0.1"}, value=1.0)]), line(ONE, {"validation:accuracy": kept})
+    )
+    capturing = tuple(each for each in OTHERS if each != "CaptureJob")
+    with (
+        serving(StandIn()) as mlflow,
+        running(recorded, without=capturing, parameters={"MlflowUrl": mlflow.url}) as (cloud, _),
+    ):
+        mlflow.before = takes_few
+        play(cloud, recorded)
+        standing(mlflow, cloud)
+        (run,) = mlflow.active()
+        found = {each["step"] for each in run["data"]["metrics"] if each["key"] == "validation:accuracy"}
+
+    assert found >= set(range(899))
+    assert {each["key"] for each in run["data"]["params"]} == {"lr"}

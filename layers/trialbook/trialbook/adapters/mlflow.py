@@ -30,7 +30,8 @@ from trialbook.core.mlflow_server import Server
 from trialbook.runtime import deadline
 
 API = "/api/2.0/mlflow/"
-_ARTIFACTS = "mlflow-artifacts:"
+# Where a server keeps artifacts itself. Whatever host is named, its own pages look for the path.
+_KEPT = re.compile(r"(?:mlflow-artifacts:(?://[^/]*)?|https?://.*?/mlflow-artifacts/artifacts)/+(.*)")
 _SECONDS = 10  # for one request
 _TO_RECORD = 8  # seconds: what became of a run is written down after it
 _MOST_DIGITS = 9  # of seconds to wait: decades
@@ -40,6 +41,8 @@ _MOST_FOUND = 20  # runs of one key: more than one is a fault that is repaired
 EXTERNAL_MODEL = "mlflow.model.isExternal"
 _READY = "LOGGED_MODEL_READY"
 _HOST_REFUSED = b"Invalid Host header"  # since 3.5, to names that its administrator did not list
+_KEEPS_NONE = b"`--serve-artifacts`"  # says a server that was started without, with the status of one that is down
+KEEPS_NO_ARTIFACTS = "keeps_no_artifacts"
 HOST_NOT_ALLOWED = "host_not_allowed"
 CERTIFICATE_NOT_TRUSTED = "certificate_not_trusted"
 NO_CREDENTIALS = "no_credentials"
@@ -205,11 +208,16 @@ class Mlflow:
     def put_artifact(self, artifacts: str, path: str, content: bytes) -> bool:
         """A file among a run's artifacts, through the server; whether it keeps them: otherwise they are elsewhere.
         Safe to repeat. Raises NotSent."""
-        if not artifacts.startswith(_ARTIFACTS):
+        kept = _KEPT.fullmatch(artifacts)
+        if kept is None:
             return False
-        where = artifacts.removeprefix(_ARTIFACTS).lstrip("/")
-        url = f"{self.server.url}/api/2.0/mlflow-artifacts/artifacts/{quote(f'{where}/{path}')}"
-        _answer(self._request("PUT", url, content, "application/octet-stream"))
+        url = f"{self.server.url}/api/2.0/mlflow-artifacts/artifacts/{quote(f'{kept[1]}/{path}')}"
+        try:
+            _answer(self._request("PUT", url, content, "application/octet-stream"))
+        except NotSent as error:
+            if error.reason != KEEPS_NO_ARTIFACTS:
+                raise
+            return False
         return True
 
     # -- requests -----------------------------------------------------------------------------------------------
@@ -366,6 +374,8 @@ def _refused(status: int, content: bytes, headers: Mapping[str, Any]) -> NotSent
     reason = code if _CODE.fullmatch(code) else f"http_{status}"
     if status == HTTPStatus.FORBIDDEN and content.startswith(_HOST_REFUSED):
         reason = HOST_NOT_ALLOWED
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and _KEEPS_NONE in content:
+        return NotSent(KEEPS_NO_ARTIFACTS, passes=False)
     if status == 429 or code in ("REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"):
         return NotSent("throttled", passes=True, after=_retry_after(headers))
     if status >= 500 or status == HTTPStatus.REQUEST_TIMEOUT:

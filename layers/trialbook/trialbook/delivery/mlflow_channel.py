@@ -41,6 +41,7 @@ _INVALID = "INVALID_PARAMETER_VALUE"
 _GONE = frozenset({_INVALID, "RESOURCE_DOES_NOT_EXIST"})  # what is refused for what somebody deleted
 _NOT_KNOWN = frozenset({"ENDPOINT_NOT_FOUND", "http_404", "http_405"})
 _TAKEN_BY_ALL = 250  # characters of a parameter, also before 2.8
+_METRICS_TAKEN_BY_ALL = 200  # points of one request, also by Azure Machine Learning
 EXPERIMENT_REFUSED = "experiment_refused"  # its name: Databricks wants a path, whose folder is there
 _NOTHING = RunState()
 
@@ -455,6 +456,9 @@ class _Writing:
                     self._log_batch(part)
             elif error.reason != _INVALID or self._is_gone():
                 raise
+            elif len(batch.metrics) > _METRICS_TAKEN_BY_ALL and (parts := halves(batch)) is not None:
+                for part in parts:
+                    self._log_batch(part)
             elif self._channel.takes_colons and self._refuses(with_colons(batch)):
                 self._channel.takes_colons = False
                 self._log_batch(batch)
