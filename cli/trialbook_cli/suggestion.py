@@ -13,6 +13,7 @@ from trialbook.core.analysis.model import Analysis, NextRange, Scale, Value
 from trialbook.core.analysis.next_search import NextSearch, next_search
 from trialbook.core.analysis.repeats import searched
 from trialbook.core.analysis.verdict import range_text
+from trialbook.core.jobs import FAILED as FAILED_JOB
 from trialbook.core.numbers import number_of, shown
 from trialbook.core.objectives import ObjectiveSource, ObjectiveType
 from trialbook.core.places import plain_name
@@ -65,7 +66,9 @@ def suggested(analysis: Analysis, points: int) -> NextSearch:
     parameters = [each for each in analysis.parameters if not is_setting(each.name)]  # what a script can be given
     crowded = edges(searched(parameters), trials, group.importance) if group else []
     repeats = group.repeats if group else None
-    found = next_search(parameters, trials, values, kind, repeats, points, crowded)
+    causes = [each.cause for each in analysis.failures if each.cause is not None]
+    failed = [row.hyper_parameters for row in analysis.trials if row.status == FAILED_JOB]
+    found = next_search(parameters, trials, values, kind, repeats, points, crowded, failed, causes)
     return replace(found, repeats=tuple(_seeded(analysis, found.repeats)))
 
 

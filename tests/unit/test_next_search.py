@@ -3,7 +3,7 @@
 import math
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import botocore.session
@@ -164,6 +164,60 @@ def test_no_point_comes_twice_or_was_tried_where_a_kernel_has_no_degree(seed: in
     assert points
     assert len(points) == len(set(points))
     assert not set(points) & {tuple(sorted(x.items())) for x in tried}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_point_is_where_most_jobs_fail(seed: int) -> None:
+    """Large batches would be better, and are out of memory (optuna/optuna#3472 and #2864 report such points)."""
+    source, records = random.Random(seed), []
+    for n in range(40):
+        batch, rate = source.randint(16, 512), 10 ** source.uniform(-4, -1)
+        value, ended = ((600 - batch) / 1000, {}) if batch <= 300 else (None, {"status": "Failed"})
+        records.append(trial(n, {"batch": batch, "rate": rate}, value, **ended))
+    found = suggested(analysed(records), 4)
+    batches = sorted(int(str(point["batch"])) for point in found.points)
+    fails = [int(each.job.hyper_parameters["batch"]) for each in records if each.value is None]
+    (batch_range,) = (each for each in found.ranges if each.parameter == "batch")
+
+    assert len(batches) == 4
+    assert batches[-1] < 315
+    assert int(str(batch_range.high)) < max(fails)
+    assert any("failed" in each for each in found.why)
+
+
+def test_a_kind_of_which_all_jobs_fail_is_left_out_of_points_and_ranges() -> None:
+    source, records = random.Random(3), []
+    for n in range(60):
+        x, rate = {"kind": source.choice("abc")}, source.random()
+        value, ended = (rate, {}) if x["kind"] != "b" else (None, {"status": "Failed"})
+        records.append(trial(n, {**x, "rate": rate}, value, **ended))
+    found = suggested(analysed(records), 4)
+    (kinds,) = (each for each in found.ranges if each.parameter == "kind")
+
+    assert {point["kind"] for point in found.points} <= {"a", "c"}
+    assert set(kinds.values) == {"a", "c"}
+
+
+@pytest.mark.parametrize("steps", [range(32, 513, 32), [2**n for n in range(4, 14)], [n / 20 for n in range(21)]])
+def test_points_have_the_steps_of_the_search(steps: Sequence[float]) -> None:
+    """A search has steps, which SageMaker's ranges can't have (aws/sagemaker-python-sdk#3549 asks for them)."""
+    source = random.Random(3)
+    tried = [{"batch": source.choice(steps), "rate": source.random()} for _ in range(60)]
+    records = [trial(n, x, abs(x["batch"] / max(steps) - 0.4) + x["rate"] / 9) for n, x in enumerate(tried)]
+
+    assert {point["batch"] for point in suggested(analysed(records), 4).points} <= set(steps)
+
+
+@pytest.mark.parametrize("best", [0, 1e-5, 1e-4, 1e-2])
+def test_a_zero_beside_few_decades_has_each_of_them_as_a_place(best: float) -> None:
+    source, records = random.Random(2), []
+    for n in range(40):
+        decay = source.choice([0, 1e-5, 1e-4, 1e-3, 1e-2])
+        away = abs(math.log10(decay or 1e-6) - math.log10(best or 1e-6))
+        records.append(trial(n, {"decay": decay, "rate": source.random()}, away + source.random() / 20))
+    points = suggested(analysed(records), 5).points
+
+    assert [point["decay"] for point in points] == [best] * 5
 
 
 def test_without_repeats_the_best_five_are_to_be_run_again_first() -> None:

@@ -6,7 +6,7 @@ from math import exp, expm1, log1p
 from trialbook.core.analysis.arithmetic import onto
 from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
 
-_WIDE = 1_000  # times the least positive value, from which on those beside a 0 need a log scale
+_WIDE = 999.999  # times the least positive value, from which on those beside a 0 need a log scale: 0.01 / 1e-5 counts
 _LOGGED = (1e-100, 1e100)  # values whose ratios do not overflow
 
 

@@ -14,7 +14,7 @@ from math import exp, inf, lgamma, log
 
 from trialbook.core.analysis.model import Cause, Kind, Parameter, Shared, Value
 from trialbook.core.analysis.shuffling import Draws
-from trialbook.core.numbers import Number, shown
+from trialbook.core.numbers import Number, number_of, shown
 
 LIKELY_CHANCE = 0.05  # how likely chance may be for a cause to be named
 _BOUNDS = 8  # of a number, on either side
@@ -37,6 +37,18 @@ class _Condition:
     def in_words(self) -> Shared:
         """Made for few of many: showing a number takes longer than all else that is asked of a condition."""
         return Shared(self.parameter, "is not set" if self.value is None else f"{self.relation} {shown(self.value)}")
+
+
+def is_met(shared: Shared, trial: Mapping[str, Value]) -> bool:
+    """Whether a trial meets a condition that a report holds in words."""
+    value = trial.get(shared.parameter)
+    relation, _, text = shared.condition.partition(" ")
+    if value is None or relation == "is":
+        return value is None and relation == "is"
+    bound = number_of(text)
+    if relation == "=" or bound is None or isinstance(value, str):
+        return shown(value) == text
+    return value >= bound if relation == "≥" else value <= bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
 """Where to search next: points that are likely to beat the best, or narrower ranges around the good ones."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import erf, exp, pi, sqrt
 from statistics import fmean
 
+from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.arithmetic import place_between, quantile, unit_of, variance
 from trialbook.core.analysis.axes import least_beside_zero, onto_axis
+from trialbook.core.analysis.causes import is_met
 from trialbook.core.analysis.conditionals import conditions_of
 from trialbook.core.analysis.edges import Edge
-from trialbook.core.analysis.model import Kind, NextRange, Parameter, RangeChange, Repeats, Value
+from trialbook.core.analysis.model import Cause, Kind, NextRange, Parameter, RangeChange, Repeats, Value
 from trialbook.core.analysis.repeats import searched
 from trialbook.core.analysis.shuffling import Draws
 from trialbook.core.analysis.surrogate import Point, Surrogate, fitted
@@ -26,6 +28,8 @@ _STARTS = 5  # points around which others are drawn
 _STEPS = (0.02, 0.08, 0.2)
 _CLOSE = (0.02, 0.05, 0.1)
 _FINE = (0.01, 0.03, 0.08)
+_RISK = 0.25  # the greatest chance to fail that a point may have
+_MOSTLY = 0.75  # of the jobs that meet the cause of failures: then ranges leave it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +51,70 @@ def next_search(
     repeats: Repeats | None = None,
     points: int = 10,
     crowded: Sequence[Edge] = (),
+    failed: Sequence[Mapping[str, Value]] = (),
+    causes: Sequence[Cause] = (),
 ) -> NextSearch:
-    """What the ranked trials, best first, say of the next ones. Nothing but the reason below ten of them, or if noise
-    exceeds what the hyperparameters do."""
+    """What the ranked trials, best first, say of the next ones, which keep away from where jobs failed. Nothing but the
+    reason below ten of them, or if noise exceeds what the hyperparameters do."""
     used = searched([each for each in parameters if each.distinct > 1])
     if (reason := why_silent(values, used, repeats)) is not None:
         return NextSearch((), (), (reason,))
-    space = _Space(used, trials)
+    failed = failed if causes else ()  # without a cause any job may fail, wherever it is
+    space = _Space([_on_grid(each, trials) for each in used], trials)
     unit, sign = unit_of(values), 1 if objective_type is ObjectiveType.MINIMIZE else -1
     costs = [sign * value / unit for value in values]
     kept = _kept(len(costs))
     places = [space.place(trials[at]) for at in kept]
     targets, back = _standardised([costs[at] for at in kept])
     surrogate = fitted(places, targets)
-    chosen = _choose(surrogate, space, points)
+    chosen = _choose(surrogate, space, points, _risk(space, trials, failed))
     suggested = tuple(space.values_at(place) for place, _ in chosen)
-    ranges = next_ranges(used, trials, crowded)
+    ranges = tuple(_without(causes, each, trials) for each in next_ranges(used, trials, crowded))
     least = min((expected for _, expected in chosen), default=None)
     expected = None if least is None else within(sign * (back[0] + back[1] * least) * unit)
     again = _repeated(trials, used) if repeats is None else ()
     why = _why(expected, values, ranges, repeats)
+    if failed:
+        why = (*why, f"{plural(len(failed), 'job')} failed: points keep away from where more are expected to.")
     if points and not suggested:
-        why = (*why, "All combinations of the values were tried: there is no new point.")
+        other = "other " if failed else ""
+        why = (*why, f"All {other}combinations of the values were tried: there is no new point.")
     return NextSearch(suggested, ranges, why, again)
+
+
+def _on_grid(parameter: Parameter, trials: Sequence[Mapping[str, Value]]) -> Parameter:
+    """The hyperparameter with the values that were tried as its only ones where trials share them: 255 is no batch size
+    where 224 and 256 were tried again and again. Whole numbers that follow each other are no grid."""
+    found = {value for trial in trials if isinstance(value := trial.get(parameter.name), int | float)}
+    is_shared = parameter.kind is Kind.NUMBER and not parameter.has_range and 0 < 2 * len(found) <= len(trials)
+    if not is_shared or parameter.values:
+        return parameter
+    is_dense = parameter.is_integer and max(found) - min(found) < 2 * len(found)
+    return parameter if is_dense else replace(parameter, values=tuple(sorted(found)))
+
+
+def _failed(cause: Cause) -> str:
+    return f"{cause.failed:,} of the {plural(cause.jobs, 'job')} with {conditions(cause.conditions)} failed"
+
+
+def _without(causes: Sequence[Cause], found: NextRange, trials: Sequence[Mapping[str, Value]]) -> NextRange:
+    """The range without the end, or the values, at which most jobs fail whatever else they have."""
+    for cause in causes:
+        (first, *others), name = cause.conditions, found.parameter
+        if others or first.parameter != name or cause.failed < _MOSTLY * cause.jobs:
+            continue
+        why = _failed(cause)
+        values = tuple(each for each in found.values if not is_met(first, {name: each}))
+        if found.values:
+            if 0 < len(values) < len(found.values):
+                found = replace(found, values=values, change=RangeChange.NARROWER, why=why)
+            continue
+        well = [v for trial in trials if isinstance(v := trial.get(name), int | float) and not is_met(first, trial)]
+        low = min(well, default=found.low) if is_met(first, {name: found.low}) else found.low
+        high = max(well, default=found.high) if is_met(first, {name: found.high}) else found.high
+        if (low, high) != (found.low, found.high) and low is not None and high is not None and low < high:
+            found = replace(found, low=low, high=high, change=RangeChange.NARROWER, why=why)
+    return found
 
 
 def _repeated(
@@ -197,14 +242,33 @@ class _Space:
 
     def _value(self, parameter: Parameter, share: float) -> Number:
         least = self.beside_zero.get(parameter.name)
-        if least is None or parameter.values:
+        if least is None:
             return value_at(parameter, share)
         to, back = onto_axis(parameter, least)
-        value = back(share * to(float(parameter.highest or 0)))
+        at = share * to(float(parameter.highest or 0))
+        if parameter.values and not parameter.has_range:
+            return min(parameter.values, key=lambda each: abs(to(float(each)) - at))
+        value = back(at)
         return round(value) if parameter.is_integer else float(f"{value if value >= least / 2 else 0.0:.6g}")
 
 
-def _choose(surrogate: Surrogate, space: _Space, points: int) -> list[tuple[Point, float]]:
+_Risk = Callable[[Point], float]
+
+
+def _risk(space: _Space, trials: Sequence[Mapping[str, Value]], failed: Sequence[Mapping[str, Value]]) -> _Risk:
+    """The chance that a job fails at a point, by the jobs that did and those that did not."""
+    if not failed:
+        return lambda place: 0.0
+    ended = [*((each, 0.0) for each in trials), *((each, 1.0) for each in failed)]
+    kept = ended[:: -(-len(ended) // _MOST_TRIALS)]
+    share = fmean(has_failed for _, has_failed in kept)
+    spread = sqrt(share * (1 - share)) or 1.0
+    places = [space.place(each) for each, _ in kept]
+    surrogate = fitted(places, [(has_failed - share) / spread for _, has_failed in kept])
+    return lambda place: min(max(share + spread * surrogate.expects(place)[0], 0.0), 1.0)
+
+
+def _choose(surrogate: Surrogate, space: _Space, points: int, risk: _Risk) -> list[tuple[Point, float]]:
     """One point after the other, each with the greatest expected improvement if those before turn out as expected.
 
     Every other point is close to a trial that is among the best: what is expected of the points before draws the next
@@ -217,15 +281,15 @@ def _choose(surrogate: Surrogate, space: _Space, points: int) -> list[tuple[Poin
         best = min(surrogate.targets)
         scored: list[tuple[float, Point]] = []
         if number % 2:
-            scored = _scored(surrogate, _around(space, trials, _CLOSE, _CANDIDATES, source), best, tried)
+            scored = _scored(surrogate, risk, _around(space, trials, _CLOSE, _CANDIDATES, source), best, tried)
         if not scored:
             anywhere = [space.drawn(source) for _ in range(_CANDIDATES)]
             near = _around(space, _best_of(surrogate), _STEPS, _NEAR, source)
-            scored = _scored(surrogate, [*anywhere, *near], best, tried)
+            scored = _scored(surrogate, risk, [*anywhere, *near], best, tried)
         if not scored:
             break
         finer = [space.near(each, step, source) for _, each in scored[:4] for step in _FINE for _ in range(5)]
-        scored += _scored(surrogate, finer, best, tried)
+        scored += _scored(surrogate, risk, finer, best, tried)
         _, place = max(scored)
         expected, _ = surrogate.expects(place)
         chosen.append((place, expected))
@@ -249,10 +313,10 @@ def _about(place: Point) -> tuple[float, ...]:
 
 
 def _scored(
-    surrogate: Surrogate, candidates: Sequence[Point], best: float, tried: set[tuple[float, ...]]
+    surrogate: Surrogate, risk: _Risk, candidates: Sequence[Point], best: float, tried: set[tuple[float, ...]]
 ) -> list[tuple[float, Point]]:
-    """Points that were not tried, the greatest expected improvement first."""
-    new = [place for place in candidates if _about(place) not in tried]
+    """Points that were not tried and where few jobs fail, the greatest expected improvement first."""
+    new = [place for place in candidates if _about(place) not in tried and risk(place) <= _RISK]
     return sorted(((_improvement(surrogate, place, best), place) for place in new), reverse=True)
 
 
