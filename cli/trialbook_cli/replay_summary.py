@@ -14,6 +14,7 @@ from trialbook.core import report_keys
 from trialbook.core.analysis.analyse import analyse
 from trialbook.core.analysis.learning import worth_reading
 from trialbook.core.analysis.parameters import with_settings
+from trialbook.core.analysis.wording import plural
 from trialbook.core.curves.series import JobCurves
 from trialbook.core.hyper_parameters import searched
 from trialbook.core.sweeps import Record, Sweep
@@ -92,7 +93,7 @@ def _show_sweep(sweep: Sweep, records: Sequence[Record], curves: Mapping[str, Jo
     console.print()
     console.print(trials_table(f"{sweep.id} ({sweep.kind.value})", ranked[:_ROWS], names))
     if len(ranked) > _ROWS:
-        console.print(f"… and {len(ranked) - _ROWS} more trials in jobs.jsonl", style="dim")
+        console.print(f"… and {plural(len(ranked) - _ROWS, 'more trial')} in jobs.jsonl", style="dim")
     console.print()
 
 
@@ -104,11 +105,12 @@ def _not_attached(outcome: ReplayOutcome) -> Counter[str]:
 def _show_rest(name: str, outcome: ReplayOutcome, out: Path) -> None:
     for queue, messages in outcome.dead_letters.items():
         if messages:
-            console.print(f"{queue} holds {len(messages)} messages that could not be handled.", style="red")
+            console.print(f"{queue} holds {plural(len(messages), 'message')} that could not be handled.", style="red")
     for problem, jobs in _not_attached(outcome).items():
         console.print(Text.assemble((f"{jobs} not attached", "red"), ": ", safe(problem, 200)))
-    ignored = f", {outcome.passed_by} events ignored (no rule matches them)" if outcome.passed_by else ""
-    console.print(safe(f"{name}: {len(outcome.records)} jobs{ignored}.", 300))
+    left = plural(outcome.passed_by, "event ignored (no rule matches it)", "events ignored (no rule matches them)")
+    ignored = f", {left}" if outcome.passed_by else ""
+    console.print(safe(f"{name}: {plural(len(outcome.records), 'job')}{ignored}.", 300))
     files = f"{out}: jobs.jsonl, sweeps.jsonl, experiments.json, ledger.jsonl, reports/, slack/, email/"
     console.print(Text.assemble(("Files: ", "bold"), safe(files, 1000)), soft_wrap=True)
     for path in _pages(outcome):

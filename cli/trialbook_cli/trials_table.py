@@ -100,7 +100,8 @@ def trials_table(
     value = objectives.pop() if len(objectives) == 1 else "objective"
     header, shows_jobs, kept = _layout(value, ranked, names)
     table = Table(**STYLE)
-    table.add_column("#", justify="right", no_wrap=True)
+    if is_ranking:
+        table.add_column("#", justify="right", no_wrap=True)
     for name in (value, *kept):
         table.add_column(header(name), justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
@@ -109,7 +110,7 @@ def trials_table(
         table.add_column("job", overflow="fold")
     for place, record in ranked:
         cells = _row(place, record, kept)
-        cells = cells if is_ranking else ["", str(cells[1]), *cells[2:]]
+        cells = cells if is_ranking else [str(cells[1]), *cells[2:]]
         table.add_row(*cells if shows_jobs else cells[:-2])
     left = ", ".join(visible(name, 40) for name in names if name not in kept)
     rest = [Text(f"No room for {left}: widen the terminal or use --columns.", "dim")] if left else []

@@ -455,7 +455,7 @@ def test_prune_deletes_whole_sweeps_that_are_old_and_nothing_when_dry(churn: Pat
     done = ask("prune", "--older-than", "2026-12-01", "--yes", "--export", tmp_path / "e", "--book", tmp_path)
     again = open_folder(tmp_path)
 
-    assert dry.stdout == "5 of 6 jobs and 1 sweeps inactive since 2026-12-01 would be deleted\n"
+    assert dry.stdout == "5 of 6 jobs and 1 sweep inactive since 2026-12-01 would be deleted\n"
     assert declined.exit_code == 1
     assert done.exit_code == 0, done.output
     assert [each.job.name for each in again.jobs()] == ["alone-1"]

@@ -238,8 +238,8 @@ def test_a_healthy_deployment_has_no_problem(aws: Aws, ask: Ask) -> None:
     levels = {each["what"]: each["level"] for each in json.loads(done.stdout)}
 
     assert done.exit_code == 0, done.output
-    assert levels["1 rules of EventBridge are enabled"] == "ok"
-    assert levels["no dead letters; 0 messages are waiting for their turn"] == "ok"
+    assert levels["1 rule of EventBridge is enabled"] == "ok"
+    assert levels["no dead letters; 0 messages wait"] == "ok"
     assert "problem" not in levels.values()
 
 
@@ -276,7 +276,7 @@ def test_a_problem_says_what_to_do(where: str, aws: Aws, ask: Ask, slack: str) -
 
     assert done.exit_code == 1, done.output
     assert "rule TrainingJobChanged is disabled" in output
-    assert "1 messages in RecordDeadLetters could not be handled" in output
+    assert "1 message in RecordDeadLetters could not be handled" in output
     assert "trialbook redrive" in output
     assert "/trialbook/rules is invalid" in output
     assert "the Slack token lacks files:write" in output

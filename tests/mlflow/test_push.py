@@ -41,9 +41,9 @@ def push(book: Path, mlflow: StandIn, *more: str, code: int = 0) -> str:
 
 def test_a_folders_history_goes_to_mlflow_with_its_dates_and_only_once(book: Path) -> None:
     with serving(StandIn()) as mlflow:
-        assert "5 jobs, 1 sweeps; 0 jobs have a run already" in push(book, mlflow, "--dry-run")
+        assert "5 jobs, 1 sweep; 0 jobs have a run already" in push(book, mlflow, "--dry-run")
         assert mlflow.runs == {}
-        assert "5 jobs and 1 sweeps are in MLflow; 0 were before" in push(book, mlflow)
+        assert "5 jobs and 1 sweep are in MLflow; 0 were before" in push(book, mlflow)
         made = {run["info"]["run_name"]: run for run in mlflow.active()}
         asked = len(mlflow.requests)
         assert "5 were before" in push(book, mlflow)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from trialbook.core.analysis.wording import plural
 from trialbook.core.times import iso_or_none
 from trialbook.reconcile import waiting
 from trialbook_cli.checkup.deployment import Deployment, Finding, Level, Resource, is_missing, missing
@@ -57,7 +58,9 @@ def rules(deployment: Deployment) -> Iterator[Finding]:
             bad += 1
             yield Finding(Level.PROBLEM, f"rule {each.logical_id} has no targets: nothing gets its events", _RESTORE)
     if not bad:
-        yield Finding(Level.OK, f"{len(found)} rules of EventBridge are enabled")
+        yield Finding(
+            Level.OK, f"{plural(len(found), 'rule of EventBridge is enabled', 'rules of EventBridge are enabled')}"
+        )
 
 
 def queues(deployment: Deployment) -> Iterator[Finding]:
@@ -75,7 +78,9 @@ def queues(deployment: Deployment) -> Iterator[Finding]:
         if messages and "DeadLetters" in each.logical_id:
             bad += 1
             todo = "read one with aws sqs receive-message, remove its cause, then: trialbook redrive"
-            yield Finding(Level.PROBLEM, f"{messages} messages in {each.logical_id} could not be handled", todo)
+            yield Finding(
+                Level.PROBLEM, f"{plural(messages, 'message')} in {each.logical_id} could not be handled", todo
+            )
         elif messages and (age := _oldest(deployment, each.physical_id.rsplit("/", 1)[-1])) > _OLD_MESSAGE:
             bad += 1
             todo = "look at the function's log for throttling or errors"
@@ -83,7 +88,7 @@ def queues(deployment: Deployment) -> Iterator[Finding]:
         else:
             waiting += messages
     if not bad:
-        yield Finding(Level.OK, f"no dead letters; {waiting} messages are waiting for their turn")
+        yield Finding(Level.OK, f"no dead letters; {plural(waiting, 'message waits', 'messages wait')}")
 
 
 def _waiting(deployment: Deployment, queue: Resource) -> int:
@@ -200,7 +205,7 @@ def _not_reconciled(deployment: Deployment) -> Iterator[Finding]:
     named = ", ".join(names[:_MOST_NAMED]) + (
         f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     )
-    jobs = "1 job" if len(names) == 1 else f"{len(names)} jobs"
+    jobs = plural(len(names), "job")
     todo = "the log of Reconcile has the reason; it tries them again each hour"
     yield Finding(Level.PROBLEM, f"{jobs} can't be read from SageMaker: {named}", todo)
 

@@ -148,12 +148,13 @@ def _rate(steps: "Iterable[BackfillProgress]", passed: "timedelta") -> str:
 
 def _left_out(steps: "Iterable[BackfillProgress]") -> int:
     """Names the jobs that could not be recorded; the exit code."""
+    from trialbook.core.analysis.wording import plural
     from trialbook_cli.rich_output import errors, safe
 
     problems = [each for step in steps for each in step.problems]
     for each in problems:
         errors.print(safe(f"{each.name or 'a job without a name'}: {each.reason}", 1000), soft_wrap=True)
     if problems:
-        jobs, them = ("1 job", "it") if len(problems) == 1 else (f"{len(problems)} jobs", "them")
+        jobs, them = plural(len(problems), "job"), "it" if len(problems) == 1 else "them"
         errors.print(f"{jobs} could not be recorded. The same command tries {them} again.", soft_wrap=True)
     return FAILED if problems else OK

@@ -44,6 +44,7 @@ def export(
 
     Example: trialbook export --format csv --out build/export --book demo-out/churn-min-child-weight
     """
+    from trialbook.core.analysis.wording import plural
     from trialbook_book.folder import FILE
     from trialbook_cli.book_export import export_book
     from trialbook_cli.plain_output import print_json
@@ -58,6 +59,6 @@ def export(
         print_json({"jobs": written.jobs, "sweeps": written.sweeps, "out": str(out)})
     else:
         files = f"jobs.{form}, sweeps.{form}, {FILE}"
-        line = f"{written.jobs} jobs and {written.sweeps} sweeps written to {out}: {files}"
+        line = f"{plural(written.jobs, 'job')} and {plural(written.sweeps, 'sweep')} written to {out}: {files}"
         console.print(safe(line, 4000), soft_wrap=True)
     return OK

@@ -57,6 +57,7 @@ def push(
     Example: trialbook mlflow push --to http://localhost:5000 --book build/churn
     """
     from trialbook.core.messages.delivery import NotSent
+    from trialbook.core.analysis.wording import plural
     from trialbook.runtime import clock
     from trialbook.runtime.observability import quiet
     from trialbook_book.book import session_of
@@ -73,17 +74,18 @@ def push(
         plan = planned(book, None if since is None else parse_since(since, clock.now()))
         channel_to = channel(book, plan, to, session)
         before = there(plan, channel_to)
-        counted = f"{plan.jobs} jobs, {len(plan.sweeps)} sweeps; {before} jobs have a run already"
+        jobs, sweeps = plural(plan.jobs, "job"), plural(len(plan.sweeps), "sweep")
+        counted = f"{jobs}, {sweeps}; {plural(before, 'job has a run', 'jobs have a run')} already"
         if dry_run:
             console.print(safe(f"{counted}. Nothing was written.", 500))
             return OK
         try:
             with progress() as bar:
                 task = bar.add_task("runs", total=plan.jobs)
-                for jobs in pushed(book, plan, channel_to):
-                    bar.update(task, advance=jobs)
+                for more in pushed(book, plan, channel_to):
+                    bar.update(task, advance=more)
         except NotSent as error:
             why = why_not(channel_to.mlflow.server, error)
             return fail(f"{why}. Repeat the command to continue.", FAILED)
-    console.print(safe(f"{plan.jobs} jobs and {len(plan.sweeps)} sweeps are in MLflow; {before} were before.", 500))
+    console.print(safe(f"{jobs} and {sweeps} are in MLflow; {before:,} were before.", 500))
     return OK

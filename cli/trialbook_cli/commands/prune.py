@@ -34,6 +34,7 @@ def prune(
 
     Example: trialbook prune --older-than 400d --dry-run --book demo-out/churn-min-child-weight
     """
+    from trialbook.core.analysis.wording import plural
     from trialbook.runtime import clock
     from trialbook_cli.backfilling import parse_since
     from trialbook_cli.book_export import export_book
@@ -43,7 +44,7 @@ def prune(
     book = source_of(context).open_to_write()
     before = parse_since(older_than, clock.now(), "--older-than")
     old = inactive_since(book, before)
-    found = f"{len(old.jobs)} of {old.all_jobs} jobs and {len(old.sweeps)} sweeps"
+    found = f"{len(old.jobs):,} of {plural(old.all_jobs, 'job')} and {plural(len(old.sweeps), 'sweep')}"
     console.print(
         f"{found} inactive since {before:%Y-%m-%d} {'would' if dry_run else 'will'} be deleted", soft_wrap=True
     )
@@ -56,7 +57,7 @@ def prune(
         console.print("Nothing was deleted.")
         return FAILED
     jobs, sweeps = delete(book, old)
-    console.print(f"{jobs} jobs and {sweeps} sweeps deleted")
+    console.print(f"{plural(jobs, 'job')} and {plural(sweeps, 'sweep')} deleted")
     if jobs < len(old.jobs) or sweeps < len(old.sweeps):
         kept = f"{len(old.jobs) - jobs} jobs and {len(old.sweeps) - sweeps} sweeps"
         console.print(f"{kept} kept: they changed after they were listed")

@@ -35,6 +35,7 @@ def record(
 
     Example: trialbook record --since 7d --name-contains churn --mask --out recording
     """
+    from trialbook.core.analysis.wording import plural
     from trialbook.core.kinds import LISTED
     from trialbook.core.masking import MASKED_ACCOUNT, masked
     from trialbook.core.times import iso
@@ -69,7 +70,9 @@ def record(
         write_lines(out / "metrics.jsonl", measured)
     described = {kind.facts.describe for kind in LISTED}
     jobs = sum(answer["operation"] in described for answer in answers)
-    console.print(safe(f"{jobs} jobs and {len(events)} events written to {out}", 2000), soft_wrap=True)
+    console.print(
+        safe(f"{plural(jobs, 'job')} and {plural(len(events), 'event')} written to {out}", 2000), soft_wrap=True
+    )
     if not mask:
         console.print("Account number and texts are unmasked; --mask replaces them.", style="dim")
     return OK

@@ -33,6 +33,7 @@ def rerank(
 
     Example: trialbook rerank churn-xgb --rules rules.yaml --book demo-out/churn-min-child-weight
     """
+    from trialbook.core.analysis.wording import plural
     from trialbook.ledger.bookkeeper import Bookkeeper
     from trialbook.ledger.leading import list_experiment
     from trialbook.runtime.observability import quiet
@@ -49,9 +50,9 @@ def rerank(
         for sweep, jobs in keeper.rerank_experiment(name):
             sweeps, changed = sweeps + 1, changed + jobs
             if jobs:
-                console.print(safe(f"{sweep}: {jobs} jobs ranked again", 200))
+                console.print(safe(f"{sweep}: {plural(jobs, 'job')} ranked again", 200))
     if not sweeps:
         return fail(f"Experiment {name} has no ranked jobs.", BAD_INPUT)
     list_experiment(name, book.ledger, document)
-    console.print(f"{changed} jobs of {sweeps} sweeps and single jobs ranked again")
+    console.print(f"{plural(changed, 'job')} of {plural(sweeps, 'sweep')} and single jobs ranked again")
     return OK
