@@ -56,8 +56,8 @@ def push(
 
     Example: trialbook mlflow push --to http://localhost:5000 --book build/churn
     """
-    from trialbook.core.messages.delivery import NotSent
     from trialbook.core.analysis.wording import plural
+    from trialbook.core.messages.delivery import NotSent
     from trialbook.runtime import clock
     from trialbook.runtime.observability import quiet
     from trialbook_book.book import session_of
