@@ -186,7 +186,8 @@ def are_different(launches: Sequence[Launch]) -> bool:
 
 
 def _names(launches: Iterable[Launch]) -> list[str]:
-    return sorted({name for each in launches for name in each.hyper_parameters if not is_internal(name)})
+    names = {name for each in launches for name in each.hyper_parameters}
+    return sorted(name for name in names if not is_internal(name))
 
 
 def _differs(name: str, launches: Sequence[Launch], *, is_tuned: bool) -> bool:

@@ -23,7 +23,7 @@ from trialbook.core.analysis.arithmetic import (
     sumprod,
 )
 from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
-from trialbook.core.numbers import shown
+from trialbook.core.numbers import Number, shown
 
 MISSING = "none"
 _KNOTS = 6
@@ -98,17 +98,17 @@ def coarse(parameter: Parameter, column: Sequence[Value]) -> Basis:
 
 def _hats(parameter: Parameter, column: Sequence[Value], most: int) -> tuple[list[str], list[Weights], Matrix]:
     scaled = onto(parameter.scale)
-    present = [value for value in column if isinstance(value, int | float)]
-    back = {scaled(value): value for value in present}
-    if len(back) <= most:
-        knots = sorted(back)
-    else:
-        ordered = sorted(map(scaled, present))
+    places = [scaled(value) if isinstance(value, Number) else None for value in column]
+    present = [place for place in places if place is not None]
+    back = dict(zip(places, column, strict=True))
+    knots = sorted(set(present))
+    if len(knots) > most:
+        ordered = sorted(present)
         knots = sorted({quantile(ordered, k / (most - 1)) for k in range(most)})
     labels = [shown(back.get(knot, _unscaled(parameter, knot))) for knot in knots]
     missing: Weights = ((len(knots), 1.0),)
     hat = _hats_on(knots)
-    weights = [hat(scaled(value)) if isinstance(value, int | float) else missing for value in column]
+    weights = [missing if place is None else hat(place) for place in places]
     return labels, weights, _smooth(len(knots))
 
 

@@ -60,11 +60,12 @@ def median(values: Iterable[float]) -> float:
 def ranks(values: Sequence[float]) -> list[float]:
     """The place of each value in order, from 0; equal values share the mean of their places."""
     ordered = sorted(values)
-    last = dict(zip(ordered, range(len(ordered)), strict=True))
+    last = dict(zip(ordered, map(float, range(len(ordered))), strict=True))
     if len(last) == len(ordered):
-        return [float(last[value]) for value in values]
+        return [*map(last.__getitem__, values)]
     first = dict(zip(reversed(ordered), reversed(range(len(ordered))), strict=True))
-    return [(first[value] + last[value]) / 2 for value in values]
+    middle = {value: (first[value] + place) / 2 for value, place in last.items()}
+    return [*map(middle.__getitem__, values)]
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:

@@ -5,6 +5,7 @@ from math import exp, expm1, log1p
 
 from trialbook.core.analysis.arithmetic import onto
 from trialbook.core.analysis.model import Kind, Parameter, Scale, Value
+from trialbook.core.numbers import Number
 
 _WIDE = 999.999  # times the least positive value, from which on those beside a 0 need a log scale: 0.01 / 1e-5 counts
 _LOGGED = (1e-100, 1e100)  # values whose ratios do not overflow
@@ -15,7 +16,7 @@ def least_beside_zero(parameter: Parameter, values: Iterable[Value]) -> float | 
     draw all small ones as one."""
     if parameter.kind is not Kind.NUMBER or parameter.lowest != 0 or parameter.scale is Scale.LOG:
         return None
-    positive = [float(value) for value in values if isinstance(value, int | float) and value > 0]
+    positive = [float(value) for value in values if isinstance(value, Number) and value > 0]
     least, greatest = min(positive, default=1.0), max(positive, default=1.0)
     is_wide = _LOGGED[0] <= least and greatest <= _LOGGED[1] and greatest / least >= _WIDE
     return least if is_wide else None

@@ -189,7 +189,7 @@ def _conditions(parameter: Parameter, column: Sequence[Value]) -> Iterable[tuple
         return
     by_value: dict[Number, list[int]] = {}
     for at, given in enumerate(column):
-        if isinstance(given, int | float):
+        if isinstance(given, Number):
             by_value.setdefault(given, []).append(at)
     values = sorted(by_value)
     ordered = [at for value in values for at in by_value[value]]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from trialbook.core.analysis.arithmetic import ranks, sumprod
 from trialbook.core.analysis.model import Kind, Parameter, Value
+from trialbook.core.numbers import Number
 
 _ALIKE = 0.95  # rank correlation, on either side, from which two numbers count as one
 _FEWEST = 3  # distinct values
@@ -38,7 +39,7 @@ def _places(parameter: Parameter, column: Sequence[Value]) -> list[float] | None
     """The places in order about their mean, of length 1; None for what has no order, or gaps."""
     if parameter.kind is Kind.CATEGORY or None in column or len(set(column)) < _FEWEST:
         return None
-    order = ranks([float(value) for value in column if isinstance(value, int | float)])
+    order = ranks([float(value) for value in column if isinstance(value, Number)])
     mean = (len(order) - 1) / 2
     centred = [each - mean for each in order]
     size = sumprod(centred, centred) ** 0.5

@@ -81,12 +81,10 @@ def _idle(found: Importance | None) -> set[str]:
 
 
 def _edge(parameter: Parameter, trials: Sequence[Mapping[str, Value]], chance: float) -> Edge | None:
-    given = [
-        (rank, float(v)) for rank, each in enumerate(trials) if isinstance(v := each.get(parameter.name), int | float)
-    ]
+    given = [(rank, float(v)) for rank, each in enumerate(trials) if isinstance(v := each.get(parameter.name), Number)]
     placed = [(rank, place) for rank, value in given if (place := _place(parameter, value)) is not None]
     best = trials[0].get(parameter.name)
-    if not placed or placed[0][0] != 0 or not isinstance(best, int | float):
+    if not placed or placed[0][0] != 0 or not isinstance(best, Number):
         return None
     is_low = placed[0][1] <= _EDGE
     if _EDGE < placed[0][1] < 1 - _EDGE or not _is_more_to_try(parameter, best, is_low=is_low):

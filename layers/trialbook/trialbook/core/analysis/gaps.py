@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from trialbook.core.analysis.arithmetic import median
 from trialbook.core.analysis.model import Gap, Value
-from trialbook.core.numbers import within
+from trialbook.core.numbers import Number, within
 
 _TRAIN = ("train", "training", "tr")
 _VALIDATION = ("validation", "valid", "val", "eval", "evaluation", "dev", "test")
@@ -17,14 +17,14 @@ def gaps(best: Mapping[str, Value], trials: Sequence[Mapping[str, Value]]) -> tu
     found = []
     for train_metric, validation_metric in _pairs(best):
         train, validation = best[train_metric], best[validation_metric]
-        if not isinstance(train, int | float) or not isinstance(validation, int | float):
+        if not isinstance(train, Number) or not isinstance(validation, Number):
             continue
         difference = within(validation - train)
         others = [
             within(other - own)
             for trial in trials
-            if isinstance(own := trial.get(train_metric), int | float)
-            and isinstance(other := trial.get(validation_metric), int | float)
+            if isinstance(own := trial.get(train_metric), Number)
+            and isinstance(other := trial.get(validation_metric), Number)
         ]
         relative = within(abs(difference) / abs(train)) if train else None
         found.append(Gap(train_metric, validation_metric, train, validation, difference, relative, median(others)))

@@ -7,7 +7,7 @@ from trialbook.core.analysis.arithmetic import median, trend
 from trialbook.core.analysis.model import Advice, Parameter, Value
 from trialbook.core.analysis.wording import plural
 from trialbook.core.metric_names import best_possible
-from trialbook.core.numbers import apart, percent, shown, within
+from trialbook.core.numbers import Number, apart, percent, shown, within
 from trialbook.core.objectives import Objective, ObjectiveType
 from trialbook.core.significance import rank_test
 
@@ -68,7 +68,7 @@ def _goes_through(parameters: Sequence[Parameter], trials: Sequence[Mapping[str,
 
 
 def _is_in_order(column: Sequence[Value]) -> bool:
-    numbers = [float(value) for value in column if isinstance(value, int | float)]
+    numbers = [float(value) for value in column if isinstance(value, Number)]
     return abs(_trend(numbers)) > _IN_ORDER
 
 

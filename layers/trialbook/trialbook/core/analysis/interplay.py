@@ -15,6 +15,7 @@ from statistics import fmean
 from trialbook.core.analysis.arithmetic import ranks, sumprod
 from trialbook.core.analysis.model import Kind, Parameter, Value
 from trialbook.core.analysis.students import chi_square_tail
+from trialbook.core.numbers import Number
 
 MOST_PAIRS = 3  # that enter the model
 _CHANCE = 0.01  # how often chance alone may make some pair of a sweep look as clear
@@ -71,7 +72,7 @@ def _terms(parameter: Parameter, column: Sequence[Value]) -> Columns:
         return [
             [float(given == value) - shares[value] for given in column] for value in kept[: max(len(counts) - 1, 1)]
         ]
-    present = [float(value) for value in column if isinstance(value, int | float)]
+    present = [float(value) for value in column if isinstance(value, Number)]
     if len(set(present)) < 2:
         return []
     at = iter([2 * rank / (len(present) - 1) - 1 for rank in ranks(present)])

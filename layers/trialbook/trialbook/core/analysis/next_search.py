@@ -85,7 +85,7 @@ def next_search(
 def _on_grid(parameter: Parameter, trials: Sequence[Mapping[str, Value]]) -> Parameter:
     """The hyperparameter with the values that were tried as its only ones where trials share them: 255 is no batch size
     where 224 and 256 were tried again and again. Whole numbers that follow each other are no grid."""
-    found = {value for trial in trials if isinstance(value := trial.get(parameter.name), int | float)}
+    found = {value for trial in trials if isinstance(value := trial.get(parameter.name), Number)}
     is_shared = parameter.kind is Kind.NUMBER and not parameter.has_range and 0 < 2 * len(found) <= len(trials)
     if not is_shared or parameter.values:
         return parameter
@@ -109,7 +109,7 @@ def _without(causes: Sequence[Cause], found: NextRange, trials: Sequence[Mapping
             if 0 < len(values) < len(found.values):
                 found = replace(found, values=values, change=RangeChange.NARROWER, why=why)
             continue
-        well = [v for trial in trials if isinstance(v := trial.get(name), int | float) and not is_met(first, trial)]
+        well = [v for trial in trials if isinstance(v := trial.get(name), Number) and not is_met(first, trial)]
         low = min(well, default=found.low) if is_met(first, {name: found.low}) else found.low
         high = max(well, default=found.high) if is_met(first, {name: found.high}) else found.high
         if (low, high) != (found.low, found.high) and low is not None and high is not None and low < high:

@@ -39,7 +39,7 @@ def _by_category(parameter: Parameter, pairs: Sequence[Pair]) -> list[Part]:
 
 
 def _by_number(pairs: Sequence[Pair]) -> list[Part]:
-    ordered = sorted((given, value) for given, value in pairs if isinstance(given, int | float))
+    ordered = sorted((given, value) for given, value in pairs if isinstance(given, Number))
     distinct = sorted({given for given, _ in ordered})
     if len(distinct) <= FEW:
         return [(shown(each), each, each, [value for given, value in ordered if given == each]) for each in distinct]

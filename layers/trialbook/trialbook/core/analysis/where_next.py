@@ -92,8 +92,8 @@ def _next_range(parameter: Parameter, trials: Trials, end: Edge | None, limit: f
     if parameter.kind is Kind.CATEGORY:
         return _categories(parameter, column, top, limit)
     to_share = _onto_shares(parameter)
-    shares = [to_share(float(value)) for value in column[:top] if isinstance(value, int | float)]
-    everywhere = [to_share(float(value)) for value in column if isinstance(value, int | float)]
+    shares = [to_share(float(value)) for value in column[:top] if isinstance(value, Number)]
+    everywhere = [to_share(float(value)) for value in column if isinstance(value, Number)]
     whole = NextRange(
         parameter.name, parameter.lowest, parameter.highest, parameter.scale, is_integer=parameter.is_integer
     )
