@@ -145,3 +145,28 @@ def test_a_hyperparameter_that_the_best_trial_lacks_is_not_set_rather_than_unkno
     found = text_of(analysed([trial(0, {"units": 16}, 0.1), trial(1, {"depth": 3}, 0.2)]))
 
     assert "depth not set units 16" in found
+
+
+def test_many_hyperparameters_without_effect_share_a_row_and_a_long_list_is_folded() -> None:
+    source = random.Random(4)
+    names = [f"n{number:02}" for number in range(30)]
+    given = [{name: source.random() for name in names} for _ in range(150)]
+    found = analysed([trial(n, x, x["n07"] + source.gauss(0, 0.01)) for n, x in enumerate(given)])
+    shown = text_of(found)
+    others = re.search(r"(\d+) others ((?:n\d\d, )+n\d\d) <1%", shown)
+
+    assert found.groups[0].importance is not None
+    assert others is not None
+    alone = [each.parameter for each in found.groups[0].importance.effects]
+    assert len(others[2].split(", ")) == int(others[1]) == len(alone) - 6
+    assert "n07" not in others[2]
+    assert "18 more n12" in shown
+
+
+def test_few_hyperparameters_without_effect_have_a_row_each() -> None:
+    source = random.Random(4)
+    given = [{name: source.random() for name in "abcde"} for _ in range(100)]
+    found = analysed([trial(n, x, x["a"]) for n, x in enumerate(given)])
+
+    assert not re.search(r"\d+ others <1%|\d others [a-e],", text_of(found))
+    assert not re.search(r"<summary>\d+ more</summary>", page_of(found))

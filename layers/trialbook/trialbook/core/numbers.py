@@ -162,9 +162,12 @@ def percent(share: Number | Fraction, limit: Decimal | None = None) -> str:
     return f"{_written(shortest.normalize())}%"
 
 
+LEAST_WHOLE = 0.01  # the least share that is shown as a number
+
+
 def whole_percent(share: float) -> str:
     """`36%`, `<1%`: a share that is not known more exactly, such as an importance."""
-    return "<1%" if 0 < share < 0.01 else f"{round(share * 100)}%"
+    return "<1%" if 0 < share < LEAST_WHOLE else f"{round(share * 100)}%"
 
 
 def _side(value: Decimal, bound: Decimal) -> int:

@@ -15,6 +15,8 @@ from markupsafe import Markup
 from trialbook.core import numbers
 from trialbook.core.analysis import wording
 from trialbook.core.analysis.advice import conditions
+from trialbook.core.analysis.importance import NO_EFFECT
+from trialbook.core.analysis.model import Importance
 from trialbook.core.analysis.verdict import best_mean, confidence, range_text
 from trialbook.markup import breakable, joints
 from trialbook.templates import environment
@@ -31,6 +33,7 @@ def _environment() -> Environment:
         "conditions": conditions,
         "confidence": confidence,
         "whole_values": _whole_values,
+        "negligible": _negligible,
         "shares": lambda found: {each.parameter: each.share for each in found.effects},
         "range_text": range_text,
         "number": numbers.shown,
@@ -51,6 +54,20 @@ def compile_all() -> None:
     """Compiles the pages' templates, for the layer's build."""
     for name in _environment().list_templates(extensions=["j2"]):
         _environment().get_template(name)
+
+
+_LISTED_ONE_BY_ONE = 6  # hyperparameters without effect, before the others share a row
+
+
+def _negligible(found: Importance, of_better: Mapping[str, float]) -> list[str]:
+    """The hyperparameters that can share a row: no effect was seen of them, neither in all trials nor in the better
+    half."""
+    names = [
+        each.parameter
+        for each in found.effects[_LISTED_ONE_BY_ONE:]
+        if each.direction == NO_EFFECT and max(each.share, of_better.get(each.parameter, 0.0)) < numbers.LEAST_WHOLE
+    ]
+    return names if len(names) > 1 else []
 
 
 _SETTING = re.compile(r"([^\s,]+) = ([^\s,]+)")
