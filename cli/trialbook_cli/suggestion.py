@@ -141,7 +141,7 @@ def code(analysis: Analysis, found: NextSearch, form: NextForm, *, ranges: bool)
 def training_requests(analysis: Analysis, points: Sequence[Mapping[str, Value]]) -> list[dict[str, Any]]:
     """A CreateTrainingJob request for each point, after the best trial's."""
     request, given = _template(analysis)
-    varied = {each.name for each in searched(analysis.parameters) if each.distinct > 1}
+    varied = {each.name for each in searched(analysis.parameters) if each.varies}
     kept = {name: text for name, text in given.items() if name not in varied}
     base = str(request.get("TrainingJobName", "trial")).removesuffix("-again")
     return [

@@ -166,6 +166,26 @@ def test_no_point_comes_twice_or_was_tried_where_a_kernel_has_no_degree(seed: in
     assert not set(points) & {tuple(sorted(x.items())) for x in tried}
 
 
+def test_points_have_flags_that_are_set_or_not_and_values_that_only_one_kind_has() -> None:
+    """Launchers leave out what is off (wandb/wandb#1700); only one optimizer has a momentum, always the same."""
+    source, tried = random.Random(1), []
+    for _ in range(40):
+        kind: dict[str, object] = (
+            {"optimizer": "sgd", "momentum": 0.9} if source.random() < 0.5 else {"optimizer": "adam"}
+        )
+        tried.append({"lr": source.random(), **kind, **({"amp": "true"} if source.random() < 0.5 else {})})
+    records = [
+        trial(n, x, float(str(x["lr"])) / 5 + ("amp" not in x) + ("momentum" in x) / 3) for n, x in enumerate(tried)
+    ]
+    analysis = analysed(records)
+    found = suggested(analysis, 6)
+    requests = [each["HyperParameters"] for each in training_requests(analysis, found.points)]
+
+    assert all(point["amp"] == "true" for point in found.points)
+    assert all(("momentum" in each) == (each["optimizer"] == "sgd") for each in [*found.points, *requests])
+    assert {each.parameter for each in found.ranges} == {"lr", "optimizer"}, "SageMaker takes no range of one value"
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_point_is_where_most_jobs_fail(seed: int) -> None:
     """Large batches would be better, and are out of memory (optuna/optuna#3472 and #2864 report such points)."""

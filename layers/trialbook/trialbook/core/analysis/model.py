@@ -60,6 +60,11 @@ class Parameter:
     values: tuple[Number, ...]
     categories: tuple[str, ...]
 
+    @property
+    def varies(self) -> bool:
+        """Whether trials differ in it, if only in having it, as a flag."""
+        return self.distinct > 1 or self.missing > 0
+
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:

@@ -56,7 +56,7 @@ def next_search(
 ) -> NextSearch:
     """What the ranked trials, best first, say of the next ones, which keep away from where jobs failed. Nothing but the
     reason below ten of them, or if noise exceeds what the hyperparameters do."""
-    used = searched([each for each in parameters if each.distinct > 1])
+    used = searched([each for each in parameters if each.varies])
     if (reason := why_silent(values, used, repeats)) is not None:
         return NextSearch((), (), (reason,))
     failed = failed if causes else ()  # without a cause any job may fail, wherever it is
@@ -69,7 +69,8 @@ def next_search(
     surrogate = fitted(places, targets)
     chosen = _choose(surrogate, space, points, _risk(space, trials, failed))
     suggested = tuple(space.values_at(place) for place, _ in chosen)
-    ranges = tuple(_without(causes, each, trials) for each in next_ranges(used, trials, crowded))
+    ranged = [each for each in used if each.distinct > 1]
+    ranges = tuple(_without(causes, each, trials) for each in next_ranges(ranged, trials, crowded))
     least = min((expected for _, expected in chosen), default=None)
     expected = None if least is None else within(sign * (back[0] + back[1] * least) * unit)
     again = _repeated(trials, used) if repeats is None else ()
@@ -209,7 +210,7 @@ class _Space:
         return self._plainly(found)
 
     def near(self, place: Point, step: float, source: Draws) -> Point:
-        """A point near another one: some axes moved a little, a category changed now and then."""
+        """A point near another one: some axes moved a little, a category or whether it is set changed now and then."""
         found, at = list(place), 0
         for each in self.parameters:
             if each.kind is Kind.CATEGORY:
@@ -222,7 +223,9 @@ class _Space:
                     bell = source.share() + source.share() + source.share() - 1.5
                     found[at] = self._settled(each, min(max(found[at] + 2 * step * bell, 0.0), 1.0))
                 at += 1
-            at += bool(each.missing)
+            if each.missing:
+                found[at] = 1 - found[at] if source.share() < step else found[at]
+                at += 1
         return self._plainly(found)
 
     def _plainly(self, place: Point) -> Point:
