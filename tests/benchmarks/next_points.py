@@ -1,23 +1,44 @@
 """Ten suggested trials after thirty random ones, beside ten more random ones and Optuna's TPE if its environment exists
 (see the whole report). Six functions and a training, 100 seeds each. TPE sees each of its ten values before it chooses
 the next point ("in turn"), or chooses all ten at once as `trialbook next` does. Regret is how far the best of the forty
-is above the least cost there is, of the training the least that was seen; medians."""
+is above the least cost there is, of the training the least that was seen; medians.
+
+Where jobs fail: 40 random jobs, of which those that meet a condition fail, then ten points, chosen with the failed jobs or
+without; 20 sweeps of each kind."""
 
 import json
+import math
 import random
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 
 from tests.benchmarks.page import table
 from tests.benchmarks.problems import PROBLEMS, Axis, Given, Problem
 from tests.benchmarks.report import PEER, PEERS
+from tests.unit.analysing import analysed, trial
 from trialbook.core.analysis.model import Kind, Parameter, Scale
 from trialbook.core.analysis.next_search import next_search
 from trialbook.core.objectives import ObjectiveType
+from trialbook_cli.suggestion import suggested as suggested_of
 
 TITLE = "Where to search next"
 SEEDS, FIRST, MORE = range(3000, 3100), 30, 10
+SWEEPS, JOBS = range(20), 40
+_AXES = (Axis("batch", 16, 512, is_whole=True), Axis("lr", 1e-4, 0.1, is_log=True), Axis("depth", 1, 12, is_whole=True))
+
+
+def _slow(x: Given) -> float:
+    """Large batches are better, and deep nets."""
+    return (math.log10(float(x["lr"])) + 2.5) ** 2 / 5 - float(x["batch"]) / 1000 - float(x["depth"]) / 50
+
+
+_FAILING: dict[str, Callable[[Given, random.Random], bool]] = {
+    "batches above 300": lambda x, _: float(x["batch"]) > 300,
+    "batch times depth above 2,000": lambda x, _: float(x["batch"]) * float(x["depth"]) > 2000,
+    "a tenth, by chance": lambda _, source: source.random() < 0.1,
+}
 
 
 def parameter_of(axis: Axis) -> Parameter:
@@ -64,7 +85,36 @@ def measure() -> str:
         columns = ("first", "random", "ours", "at once", "in turn")
         rows.append([name, f"{ahead} of {len(SEEDS)}", *(regrets.get(kind) for kind in columns)])
     head = ["problem", "ten beat ten random ones", "of the first 30", "random", "ours", "TPE, at once", "TPE, in turn"]
-    return table(head, rows)
+    failed = [
+        "jobs that fail",
+        "points that fail, failed jobs ignored",
+        "points that fail",
+        "a point beats all jobs, failed jobs ignored",
+        "a point beats all jobs",
+    ]
+    return f"{table(head, rows)}\n\n{table(failed, [_failing(name) for name in _FAILING])}"
+
+
+def _failing(name: str) -> list[object]:
+    """Of all points, how many fail, and in how many sweeps one is better than all jobs; with and without failures."""
+    problem, fails = Problem(_AXES, _slow, None), _FAILING[name]
+    failed, better = [0, 0], [0, 0]
+    for seed in SWEEPS:
+        source = random.Random(seed)
+        drawn = [problem.drawn(source) for _ in range(JOBS)]
+        ended = [None if fails(x, source) else _slow(x) + source.gauss(0, 0.005) for x in drawn]
+        records = [
+            trial(n, x, value, **({} if value is not None else {"status": "Failed"}))
+            for n, (x, value) in enumerate(zip(drawn, ended, strict=True))
+        ]
+        analysis = analysed(records)
+        best = min(_slow(x) for x, value in zip(drawn, ended, strict=True) if value is not None)
+        for at, each in enumerate((replace(analysis, failures=()), analysis)):
+            points = [{k: v for k, v in x.items() if v is not None} for x in suggested_of(each, MORE).points]
+            well = [x for x in points if not fails(x, source)]
+            failed[at] += len(points) - len(well)
+            better[at] += min(map(_slow, well), default=math.inf) < best
+    return [name, *(f"{n} of {MORE * len(SWEEPS)}" for n in failed), *(f"{n} of {len(SWEEPS)}" for n in better)]
 
 
 def _peers(cases: Sequence[tuple[str, int]]) -> Mapping[str, float]:

@@ -24,8 +24,8 @@ def next_search(
 ) -> int:
     """Suggests where a sweep should search next.
 
-    A surrogate of the objective, fitted to the ranked trials, chooses points likely to beat the best. Fails with
-    fewer than ten ranked trials, or if repeats differ as much as all trials do.
+    A surrogate of the objective, fitted to the ranked trials, chooses points likely to beat the best, away from
+    where jobs fail. Fails with fewer than ten ranked trials, or if repeats differ as much as all trials do.
 
     Example: trialbook next churn-xgb-261121-0900 --points 5 --as boto3 --book demo-out/tuning-random-60
     """
