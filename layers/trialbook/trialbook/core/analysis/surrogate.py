@@ -50,45 +50,65 @@ class Surrogate:
 def fitted(points: Sequence[Point], targets: Sequence[float]) -> Surrogate:
     """The process that the targets speak for."""
     size = len(points[0])
-    apart = [
-        [[abs(a - b) for a, b in zip(one, other, strict=True)] for other in points[: at + 1]]
-        for at, one in enumerate(points)
-    ]
+    along = [_squares_along(axis, points) for axis in range(size)]
     ranges, noise = [_USUAL * sqrt(size)] * size, 0.01
+    apart = _apart(along, ranges)
     best = _likelihood(apart, targets, ranges, noise)
     for _ in range(_ROUNDS):
         for axis in range(size):
             for step in _STEPS:
                 tried = [*ranges]
                 tried[axis] = min(max(ranges[axis] * step, _NEAREST), _FARTHEST)
-                if (found := _likelihood(apart, targets, tried, noise)) > best:
-                    best, ranges = found, tried
+                moved = _moved(apart, along[axis], 1 / tried[axis] ** 2 - 1 / ranges[axis] ** 2)
+                if (found := _likelihood(moved, targets, tried, noise)) > best:
+                    best, ranges, apart = found, tried, moved
                     break
+        apart = _apart(along, ranges)  # without the rounding of many moves
         for other in _NOISES:
             if (found := _likelihood(apart, targets, ranges, other)) > best:
                 best, noise = found, other
-    lower = factor(_covariance(apart, ranges, noise))
+    lower = factor(_covariance(apart, noise))
     weights = _backward(lower, _forward(lower, targets))
     return Surrogate(list(points), list(targets), ranges, noise, lower, weights)
 
 
-def _likelihood(
-    apart: Sequence[Sequence[Point]], targets: Sequence[float], ranges: Sequence[float], noise: float
-) -> float:
-    lower = factor(_covariance(apart, ranges, noise))
+# Of each two points, in rows: those of one with itself and all before it.
+Triangle = Sequence[Sequence[float]]
+
+
+def _squares_along(axis: int, points: Sequence[Point]) -> Triangle:
+    """The squares of the distances along one axis."""
+    places = [each[axis] for each in points]
+    return [[(one - other) ** 2 for other in places[: at + 1]] for at, one in enumerate(places)]
+
+
+def _apart(along: Sequence[Triangle], ranges: Sequence[float]) -> Triangle:
+    """The squares of the distances, each axis in units of its range."""
+    apart: Triangle = [[0.0] * len(row) for row in along[0]]
+    for squares, each in zip(along, ranges, strict=True):
+        apart = _moved(apart, squares, 1 / each**2)
+    return apart
+
+
+def _moved(apart: Triangle, along: Triangle, weight: float) -> Triangle:
+    """The squares of the distances, with so much more weight on those along one axis."""
+    return [
+        [abs(far + weight * own) for far, own in zip(row, squares, strict=True)]  # rounding may go below 0
+        for row, squares in zip(apart, along, strict=True)
+    ]
+
+
+def _likelihood(apart: Triangle, targets: Sequence[float], ranges: Sequence[float], noise: float) -> float:
+    lower = factor(_covariance(apart, noise))
     half = _forward(lower, targets)
     usual = _USUAL * sqrt(len(ranges))
     far = sum(log(each / usual) ** 2 for each in ranges)
     return -sumprod(half, half) / 2 - sum(log(row[-1]) for row in lower) - _PRIOR * far
 
 
-def _covariance(apart: Sequence[Sequence[Point]], ranges: Sequence[float], noise: float) -> list[list[float]]:
+def _covariance(apart: Triangle, noise: float) -> list[list[float]]:
     """Of the points; the lower triangle is enough."""
-    inverse = [1 / each for each in ranges]
-    rows = [
-        [_matern(sumprod(own := [a * b for a, b in zip(each, inverse, strict=True)], own)) for each in row]
-        for row in apart
-    ]
+    rows = [list(map(_matern, row)) for row in apart]
     for row in rows:
         row[-1] += noise + 1e-8
     return rows
