@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.unit.analysing import analysed, swept, trial
 from tests.unit.recorded import TUNING, sweep_at
-from trialbook.core.analysis.model import Analysis, Kind, Parameter, RangeChange, Scale
+from trialbook.core.analysis.model import Analysis, Kind, NextRange, Parameter, RangeChange, Scale
 from trialbook.core.analysis.next_search import next_search
 from trialbook.core.analysis.where_next import next_ranges
 from trialbook.core.messages.summary import advice
@@ -194,7 +194,8 @@ def test_no_point_is_where_most_jobs_fail(seed: int) -> None:
         batch, rate = source.randint(16, 512), 10 ** source.uniform(-4, -1)
         value, ended = ((600 - batch) / 1000, {}) if batch <= 300 else (None, {"status": "Failed"})
         records.append(trial(n, {"batch": batch, "rate": rate}, value, **ended))
-    found = suggested(analysed(records), 4)
+    analysis = analysed(records)
+    found = suggested(analysis, 4)
     batches = sorted(int(str(point["batch"])) for point in found.points)
     fails = [int(each.job.hyper_parameters["batch"]) for each in records if each.value is None]
     (batch_range,) = (each for each in found.ranges if each.parameter == "batch")
@@ -203,6 +204,15 @@ def test_no_point_is_where_most_jobs_fail(seed: int) -> None:
     assert batches[-1] < 315
     assert int(str(batch_range.high)) < max(fails)
     assert any("failed" in each for each in found.why)
+    (reported,) = (each for each in next_of(analysis) if each.parameter == "batch")
+    assert reported == batch_range, "as the report says"
+
+
+def next_of(analysis: Analysis) -> Sequence[NextRange]:
+    """The ranges that the report names."""
+    found = analysis.groups[0].where_next
+    assert found is not None
+    return found.ranges
 
 
 def test_a_kind_of_which_all_jobs_fail_is_left_out_of_points_and_ranges() -> None:

@@ -20,6 +20,7 @@ from trialbook.core.analysis.links import console_url, logs_url
 from trialbook.core.analysis.model import (
     Analysis,
     BestTrial,
+    Cause,
     Group,
     Importance,
     Kind,
@@ -84,7 +85,8 @@ def analyse(
     apart = ranked_apart(records)
     ends = places_of_end(records)
     others = _Others(previous, experiment_best, sweep.parents_best)
-    groups = tuple(_group(each, sweep, parameters, given, others, ends, prices, second) for each in apart)
+    causes = [each.cause for each in failed if each.cause is not None]
+    groups = tuple(_group(each, sweep, parameters, given, others, causes, ends, prices, second) for each in apart)
     counts = _counts(records)
     best = next(job for job in originals if job.key == apart[0].records[0].key) if apart else None
     spent = cost(jobs, best, prices)
@@ -121,6 +123,7 @@ def _group(
     parameters: Sequence[Parameter],
     given: Mapping[str, Mapping[str, Value]],
     others: _Others,
+    causes: Sequence[Cause],
     ends: Mapping[JobKey, int],
     prices: Prices,
     second: Objective | None,
@@ -169,7 +172,7 @@ def _group(
         repeats=repeated,
         importance_of_better=_among_better(present, trials, values, objective.type) if found else None,
         where_next=where_next(
-            [each for each in present if not is_setting(each.name)], trials, values, repeated, crowded, sweep.id
+            [each for each in present if not is_setting(each.name)], trials, values, repeated, crowded, causes, sweep.id
         ),
         front=front(ranked.records, objective, prices, second),
     )

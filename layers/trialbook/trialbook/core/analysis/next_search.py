@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from math import erf, exp, pi, sqrt
 from statistics import fmean
 
-from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.arithmetic import place_between, quantile, unit_of, variance
 from trialbook.core.analysis.axes import least_beside_zero, onto_axis
-from trialbook.core.analysis.causes import is_met
 from trialbook.core.analysis.conditionals import conditions_of
 from trialbook.core.analysis.edges import Edge
 from trialbook.core.analysis.model import Cause, Kind, NextRange, Parameter, RangeChange, Repeats, Value
@@ -29,7 +27,6 @@ _STEPS = (0.02, 0.08, 0.2)
 _CLOSE = (0.02, 0.05, 0.1)
 _FINE = (0.01, 0.03, 0.08)
 _RISK = 0.25  # the greatest chance to fail that a point may have
-_MOSTLY = 0.75  # of the jobs that meet the cause of failures: then ranges leave it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def next_search(
     chosen = _choose(surrogate, space, points, _risk(space, trials, failed))
     suggested = tuple(space.values_at(place) for place, _ in chosen)
     ranged = [each for each in used if each.distinct > 1]
-    ranges = tuple(_without(causes, each, trials) for each in next_ranges(ranged, trials, crowded))
+    ranges = next_ranges(ranged, trials, crowded, causes)
     least = min((expected for _, expected in chosen), default=None)
     expected = None if least is None else within(sign * (back[0] + back[1] * least) * unit)
     again = _repeated(trials, used) if repeats is None else ()
@@ -92,30 +89,6 @@ def _on_grid(parameter: Parameter, trials: Sequence[Mapping[str, Value]]) -> Par
         return parameter
     is_dense = parameter.is_integer and max(found) - min(found) < 2 * len(found)
     return parameter if is_dense else replace(parameter, values=tuple(sorted(found)))
-
-
-def _failed(cause: Cause) -> str:
-    return f"{cause.failed:,} of the {plural(cause.jobs, 'job')} with {conditions(cause.conditions)} failed"
-
-
-def _without(causes: Sequence[Cause], found: NextRange, trials: Sequence[Mapping[str, Value]]) -> NextRange:
-    """The range without the end, or the values, at which most jobs fail whatever else they have."""
-    for cause in causes:
-        (first, *others), name = cause.conditions, found.parameter
-        if others or first.parameter != name or cause.failed < _MOSTLY * cause.jobs:
-            continue
-        why = _failed(cause)
-        values = tuple(each for each in found.values if not is_met(first, {name: each}))
-        if found.values:
-            if 0 < len(values) < len(found.values):
-                found = replace(found, values=values, change=RangeChange.NARROWER, why=why)
-            continue
-        well = [v for trial in trials if isinstance(v := trial.get(name), Number) and not is_met(first, trial)]
-        low = min(well, default=found.low) if is_met(first, {name: found.low}) else found.low
-        high = max(well, default=found.high) if is_met(first, {name: found.high}) else found.high
-        if (low, high) != (found.low, found.high) and low is not None and high is not None and low < high:
-            found = replace(found, low=low, high=high, change=RangeChange.NARROWER, why=why)
-    return found
 
 
 def _repeated(

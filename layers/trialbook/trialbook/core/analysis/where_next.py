@@ -5,13 +5,17 @@ among all hyperparameters. It moves beyond what was tried only where values stil
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import comb, exp, log, sqrt
 
+from trialbook.core.analysis.advice import conditions
 from trialbook.core.analysis.arithmetic import between, onto, place_between, quantile, unit_of, variance
+from trialbook.core.analysis.causes import is_met
 from trialbook.core.analysis.edges import Edge
 from trialbook.core.analysis.limits import limits
 from trialbook.core.analysis.model import (
     LEAST_TO_SUGGEST,
+    Cause,
     Kind,
     NextRange,
     Parameter,
@@ -33,6 +37,7 @@ _BEYOND = 0.25  # of the range, that is added at an end
 _SHUFFLES = 199
 _FAR_BELOW = 0.1  # of the limit: a bound of the chance that shuffles need not refine
 _CHANCE = 0.05  # per sweep, that some range is narrowed although its hyperparameter does nothing
+_MOSTLY = 0.75  # of the jobs that meet the cause of failures: then ranges leave it out
 _LEAST_SHARE = 1 / 3  # of the lowest value tried: positive values stay positive
 
 Trials = Sequence[Mapping[str, Value]]
@@ -65,13 +70,14 @@ def where_next(
     values: Sequence[float],
     repeats: Repeats | None,
     crowded: Sequence[Edge],
+    causes: Sequence[Cause],
     sweep_id: str,
 ) -> WhereNext | None:
     """What the report says of the next search; None if nothing can be said, or no range stands out. Trials are best
     first."""
     if why_silent(values, parameters, repeats) is not None:
         return None
-    ranges = next_ranges(parameters, trials, crowded)
+    ranges = next_ranges(parameters, trials, crowded, causes)
     changed = tuple(each for each in ranges if each.change is not RangeChange.NONE)
     if not changed:
         return None
@@ -79,11 +85,38 @@ def where_next(
     return WhereNext(changed, len(ranges) - len(changed), again, f"trialbook next {sweep_id}")
 
 
-def next_ranges(parameters: Sequence[Parameter], trials: Trials, crowded: Sequence[Edge]) -> tuple[NextRange, ...]:
-    """A range for each hyperparameter; what was searched where the trials speak for no other."""
+def next_ranges(
+    parameters: Sequence[Parameter], trials: Trials, crowded: Sequence[Edge], causes: Sequence[Cause] = ()
+) -> tuple[NextRange, ...]:
+    """A range for each hyperparameter; what was searched where the trials speak for no other. Where most jobs fail,
+    no range goes."""
     ends = {each.parameter.name: each for each in crowded if each.goes_on}
     limit = max(_CHANCE / max(len(parameters), 1), 1 / (_SHUFFLES + 1))
-    return tuple(_next_range(each, trials, ends.get(each.name), limit) for each in parameters)
+    return tuple(_without(causes, _next_range(each, trials, ends.get(each.name), limit), trials) for each in parameters)
+
+
+def _failed(cause: Cause) -> str:
+    return f"{cause.failed:,} of the {plural(cause.jobs, 'job')} with {conditions(cause.conditions)} failed"
+
+
+def _without(causes: Sequence[Cause], found: NextRange, trials: Trials) -> NextRange:
+    """The range without the end, or the values, at which most jobs fail whatever else they have."""
+    for cause in causes:
+        (first, *others), name = cause.conditions, found.parameter
+        if others or first.parameter != name or cause.failed < _MOSTLY * cause.jobs:
+            continue
+        why = _failed(cause)
+        values = tuple(each for each in found.values if not is_met(first, {name: each}))
+        if found.values:
+            if 0 < len(values) < len(found.values):
+                found = replace(found, values=values, change=RangeChange.NARROWER, why=why)
+            continue
+        well = [v for trial in trials if isinstance(v := trial.get(name), Number) and not is_met(first, trial)]
+        low = min(well, default=found.low) if is_met(first, {name: found.low}) else found.low
+        high = max(well, default=found.high) if is_met(first, {name: found.high}) else found.high
+        if (low, high) != (found.low, found.high) and low is not None and high is not None and low < high:
+            found = replace(found, low=low, high=high, change=RangeChange.NARROWER, why=why)
+    return found
 
 
 def _next_range(parameter: Parameter, trials: Trials, end: Edge | None, limit: float) -> NextRange:
