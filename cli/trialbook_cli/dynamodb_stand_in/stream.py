@@ -1,7 +1,6 @@
 """A table's stream, in one shard, as DynamoDB's streams tell it."""
 
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any
 
 from trialbook_book.table import Item
@@ -86,5 +85,5 @@ class Stream:
     def get_records(self, *, ShardIterator: str, Limit: int = _MOST) -> dict[str, Any]:  # noqa: N803 as botocore's client
         """The changes from a place on."""
         start = int(ShardIterator)
-        found = list(islice(self._records, start, start + Limit))
+        found = self._records[start : start + Limit]
         return {"Records": found, "NextShardIterator": str(start + len(found))}

@@ -137,6 +137,7 @@ class LaptopCloud:
         self._sources: dict[str, tuple[Function, int]] = {}
         self.schedules: dict[str, Function] = {}
         self._streams: list[Stream] = []
+        self._announced: dict[str, list[str]] = {}  # by bus
         self._dynamodb = dynamodb
         self._active_since_reconcile = False
         self._changed = False
@@ -280,6 +281,7 @@ class LaptopCloud:
             self.stack.references[name] = name
             self.stack.attributes[name, "Arn"] = self.account.arn("events", f"event-bus/{name}")
             self.queues.create(f"{name}-kept")
+            self._announced[name] = []
             pattern = as_json({"source": ["trialbook"]})
             events.put_rule(Name=f"{name}-kept", EventBusName=name, EventPattern=pattern, State="ENABLED")
             target = {"Id": "kept", "Arn": self.account.arn("sqs", f"{name}-kept")}
@@ -483,6 +485,7 @@ class LaptopCloud:
             for stream in self._streams:
                 if stream.poll(self._invoke):
                     self._stream_due = self.now + _WINDOW
+            self._take_announced()
 
     def _poll(self, name: str) -> bool:
         if not any(up < self._milliseconds() for up in self.queues.come_up(name)):
@@ -562,8 +565,12 @@ class LaptopCloud:
 
     def announced(self) -> list[dict[str, Any]]:
         """The events on Trialbook's own buses, in order."""
-        names = [name for name, _ in self.stack.resources("AWS::Events::EventBus")]
-        return [json.loads(body) for name in names for body in self.queues.bodies(f"{name}-kept")]
+        self._take_announced()
+        return [json.loads(body) for bodies in self._announced.values() for body in bodies]
+
+    def _take_announced(self) -> None:
+        for name, bodies in self._announced.items():
+            bodies += self.queues.taken(f"{name}-kept")
 
     def stored(self) -> Iterator[tuple[str, bytes]]:
         """Key and content of each object in the stack's buckets."""

@@ -47,6 +47,14 @@ class Queues:
         """A message is done with."""
         self._backend.delete_message(queue, record["receiptHandle"])
 
+    def taken(self, queue: str) -> list[str]:
+        """The messages' bodies, in order, which leave the queue: with each message that is sent, moto counts those that
+        are there."""
+        messages = self.messages(queue)
+        bodies = [each.body for each in messages]
+        messages.clear()
+        return bodies
+
     def come_up(self, queue: str) -> list[float]:
         """When each message comes up, in epoch milliseconds."""
         return [max(each.visible_at, each.delayed_until) for each in self.messages(queue)]

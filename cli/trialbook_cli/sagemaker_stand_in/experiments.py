@@ -258,9 +258,8 @@ class Experiments:
         """AssociateTrialComponent; associating again is no error."""
         component, trial = self.component(request["TrialComponentName"]), self._trial(request["TrialName"])
         if component.name.lower() not in trial.components:
-            counted = [name for name in trial.components if self.count_job_components or self._is_made_by_hand(name)]
-            counts = self.count_job_components or component.source_arn is None
-            if counts and len(counted) >= COMPONENTS_PER_TRIAL:
+            counted = self._counted(trial.components) if self._counts(component) else []
+            if len(counted) >= COMPONENTS_PER_TRIAL:
                 raise over_quota(
                     f"The account-level service limit 'Total number of trial components allowed in a single trial,"
                     f" excluding those created by SageMaker' is {COMPONENTS_PER_TRIAL} TrialComponents, with current"
@@ -272,8 +271,13 @@ class Experiments:
             "TrialArn": self.arn("experiment-trial", trial.name),
         }
 
-    def _is_made_by_hand(self, name: str) -> bool:
-        return self.components[name].source_arn is None
+    def _counted(self, names: Iterable[str]) -> list[str]:
+        """The components that count towards a trial's limit."""
+        return [name for name in names if self._counts(self.components[name])]
+
+    def _counts(self, component: Component) -> bool:
+        """Those that SageMaker made for jobs do not, unless `count_job_components`."""
+        return self.count_job_components or component.source_arn is None
 
     def place(self, component: Component, trial: str) -> None:
         """Puts a component into a trial, as SageMaker does itself for a job with an ExperimentConfig."""
