@@ -54,6 +54,8 @@ def test_a_stack_reports_a_sweep_is_updated_deleted_and_deployed_beside_its_form
     assert "min_child_weight = 4" in best.stdout
     assert "✗" not in doctor.stdout, doctor.stdout + doctor.stderr
 
+    assert [each for each in cloud.decisions() if not each.allowed] == []
+
     table = cloud.outputs("trialbook")["LedgerTable"]
     with step("updated: no channels, no links, logs for 7 days") as notes:
         cloud.deploy("trialbook", SlackTokenParameter="", SlackChannel="", ReportLinks="off", LogDays="7")
@@ -91,7 +93,8 @@ def test_a_stack_reports_a_sweep_is_updated_deleted_and_deployed_beside_its_form
         decisions = cloud.decisions()
         notes += summary(decisions)
     assert denied_to_a_stranger == "AccessDeniedException"
-    assert {each.function for each in decisions if not each.allowed} == {"stranger"}
+    denied = {each.function for each in decisions if not each.allowed}
+    assert denied - {"PostSlack"} == {"stranger"}  # the update may take the role from a PostSlack that still runs
     assert {each.function for each in decisions} >= {"AttachJob", "RecordJob", "BuildReport", "PostSlack", "OpenReport"}
 
 
