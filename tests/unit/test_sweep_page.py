@@ -170,3 +170,17 @@ def test_few_hyperparameters_without_effect_have_a_row_each() -> None:
 
     assert not re.search(r"\d+ others <1%|\d others [a-e],", text_of(found))
     assert not re.search(r"<summary>\d+ more</summary>", page_of(found))
+
+
+def test_a_shared_row_claims_nothing_of_a_better_half_in_which_a_hyperparameter_was_not_looked_at() -> None:
+    source = random.Random(4)
+    given = [{f"n{number:02}": source.random() for number in range(30)} for _ in range(200)]
+    found = analysed([trial(n, x, x["n07"] + source.gauss(0, 0.01)) for n, x in enumerate(given)])
+    better = found.groups[0].importance_of_better
+    row = re.search(r'<tr class="others">.*?</details>(.*?)</td>(.*?)</tr>', page_of(found), re.S)
+
+    assert better is not None
+    assert row is not None
+    alone = {each.parameter for each in found.groups[0].importance.effects[6:]}  # type: ignore[union-attr]
+    known = alone <= {each.parameter for each in better.effects}
+    assert re.findall(r'class="half">(.*?)</td>', row[0]) == ["&lt;1%" if known else "–"]
